@@ -1,0 +1,115 @@
+// The contract that preconditioners and optimisers are written against, and the engine that any
+// backend makes.
+
+import type { DType } from '../core/dtype.js';
+import type { DenseMatrix } from '../core/matrix.js';
+import type { BackendInfo, Slot } from './slot.js';
+
+/** A sketch S (p×r) as an engine applies it: a dense slot, or the columns of I that it picks. */
+export type SketchOperand<D extends DType> =
+  | { readonly kind: 'dense'; readonly S: Slot<D> }
+  | { readonly kind: 'columns'; readonly indices: Int32Array };
+
+/** An eigendecomposition B = Q·diag(eigenvalues)·Qᵀ on the engine; eigenvalues is n×1. */
+export interface SpectralFactor<D extends DType> {
+  readonly Q: Slot<D>;
+  readonly eigenvalues: Slot<D>;
+}
+
+/**
+ * The operations that the algorithms need, named as the mathematics names them. All of them are
+ * enqueued in order and return nothing; shapes and owners are checked before anything changes.
+ * A factor `decay = 0` or `beta = 0` means that the old content is not read.
+ */
+export interface EngineOperations<D extends DType> {
+  readonly dtype: D;
+  readonly info: BackendInfo;
+
+  /** A new rows × cols slot of zeros. */
+  allocate(rows: number, cols: number): Slot<D>;
+  /** A ← value. */
+  write(A: Slot<D>, value: DenseMatrix<D>): void;
+  /** Gives a slot's memory back; using the slot afterwards throws. */
+  free(A: Slot<D>): void;
+
+  /** A ← decay·A + weight·XᵀX. X is m×p, A is p×p. */
+  secondMoment(X: Slot<D>, weight: number, decay: number, A: Slot<D>): void;
+  /** C ← decay·C + weight·Xᵀ(XS). X is m×p, S is p×r, C is p×r; p×p is never formed. */
+  sketchMoment(X: Slot<D>, S: SketchOperand<D>, weight: number, decay: number, C: Slot<D>): void;
+  /** a ← decay·a + weight·vᵀX, the weighted sum of rows. X is m×p, v is m×1, a is 1×p. */
+  rowSum(X: Slot<D>, v: Slot<D>, weight: number, decay: number, a: Slot<D>): void;
+
+  /** P ← G/c − (GV)Vᵀ. G and P are q×p, V is p×r. */
+  applyLowRankInverse(G: Slot<D>, V: Slot<D>, c: number, P: Slot<D>): void;
+  /** P ← G·R, or L·G·R where L is given. L is q×q and R is p×p, both symmetric. */
+  applyDenseInverse(G: Slot<D>, R: Slot<D>, L: Slot<D> | undefined, P: Slot<D>): void;
+  /** P ← Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ. */
+  applySpectralInverse(
+    G: Slot<D>,
+    A: SpectralFactor<D>,
+    B: SpectralFactor<D>,
+    rho: number,
+    P: Slot<D>,
+  ): void;
+  /**
+   * P ← (G − (ĝGâᵀ)/(ρ + |â|²|ĝ|²)·ĝᵀâ)/ρ with â = scale·a (1×p) and ĝ = scale·g (1×q).
+   */
+  applyRankOneInverse(
+    G: Slot<D>,
+    a: Slot<D>,
+    g: Slot<D>,
+    scale: number,
+    rho: number,
+    P: Slot<D>,
+  ): void;
+
+  /** C ← α·A + β·C; C may be A. */
+  axpby(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
+  /** C ← α·A∘B + β·C, element by element; A may be B. */
+  multiply(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, C: Slot<D>): void;
+  /** C ← αA ⊘ (√(βB) + shift), element by element; B ≥ 0. */
+  divideByRoot(
+    alpha: number,
+    A: Slot<D>,
+    beta: number,
+    B: Slot<D>,
+    shift: number,
+    C: Slot<D>,
+  ): void;
+  /** s ← α·⟨A, B⟩ + β·s for a 1×1 slot s; A may be B. */
+  innerProduct(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, s: Slot<D>): void;
+  /** C ← C·min(1, √(limit/s)) in place, for a 1×1 slot s; the factor is 1 where s ≤ 0. */
+  clip(s: Slot<D>, limit: number, C: Slot<D>): void;
+
+  /** G ← [W b]: a weight gradient (q×(p−1)) and its bias gradient (q×1) as one q×p matrix. */
+  joinColumns(W: Slot<D>, b: Slot<D>, G: Slot<D>): void;
+  /** W, b ← the first p−1 columns and the last column of G. */
+  splitColumns(G: Slot<D>, W: Slot<D>, b: Slot<D>): void;
+}
+
+/** An engine whose reads answer at once. */
+export interface SyncEngine<D extends DType = DType> extends EngineOperations<D> {
+  readonly reading: 'sync';
+  /** A copy of what the slot holds. */
+  read(A: Slot<D>): DenseMatrix<D>;
+}
+
+/** An engine whose reads answer with a Promise, of the content as enqueued so far. */
+export interface AsyncEngine<D extends DType = DType> extends EngineOperations<D> {
+  readonly reading: 'async';
+  /** A copy of what the slot holds once everything enqueued before this call has run. */
+  read(A: Slot<D>): Promise<DenseMatrix<D>>;
+}
+
+/** Where the algorithms run. */
+export type Engine<D extends DType = DType> = SyncEngine<D> | AsyncEngine<D>;
+
+/** A new slot holding a copy of `value`. */
+export function upload<D extends DType>(
+  engine: Pick<EngineOperations<D>, 'allocate' | 'write'>,
+  value: DenseMatrix<D>,
+): Slot<D> {
+  const A = engine.allocate(value.rows, value.cols);
+  engine.write(A, value);
+  return A;
+}

@@ -1,0 +1,106 @@
+// Every guard. A message names the routine, the argument, what came and what was expected.
+
+import type { DType } from './dtype.js';
+import type { DenseMatrix } from './matrix.js';
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+/** `value` must be an integer in [min, max]. */
+export function checkInteger(
+  where: string,
+  name: string,
+  value: number,
+  min = 0,
+  max: number = Number.MAX_SAFE_INTEGER,
+): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+  const upper = max === Number.MAX_SAFE_INTEGER ? '' : ` and <= ${max}`;
+  throw new RangeError(
+    `${where}: ${name} is ${describe(value)}, expected an integer >= ${min}${upper}`,
+  );
+}
+
+/** `value` must be a finite number > 0. */
+export function checkPositive(where: string, name: string, value: number): void {
+  if (Number.isFinite(value) && value > 0) return;
+  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a finite number > 0`);
+}
+
+/** `value` must be a finite number >= 0. */
+export function checkNonNegative(where: string, name: string, value: number): void {
+  if (Number.isFinite(value) && value >= 0) return;
+  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a finite number >= 0`);
+}
+
+/** `value` must lie in [0, 1): decays and momenta. */
+export function checkFraction(where: string, name: string, value: number): void {
+  if (value >= 0 && value < 1) return;
+  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a number in [0, 1)`);
+}
+
+/** `value` must be one of `choices`. */
+export function checkChoice(
+  where: string,
+  name: string,
+  value: string,
+  choices: readonly string[],
+): void {
+  if (choices.includes(value)) return;
+  throw new RangeError(
+    `${where}: ${name} is ${describe(value)}, expected ${choices.map(describe).join(' or ')}`,
+  );
+}
+
+/** `A` must be rows × cols. */
+export function checkShape(
+  where: string,
+  name: string,
+  A: { readonly rows: number; readonly cols: number },
+  rows: number,
+  cols: number,
+): void {
+  if (A.rows === rows && A.cols === cols) return;
+  throw new RangeError(`${where}: ${name} is ${A.rows}×${A.cols}, expected ${rows}×${cols}`);
+}
+
+/** `A` must be square. */
+export function checkSquare(
+  where: string,
+  name: string,
+  A: { readonly rows: number; readonly cols: number },
+): void {
+  if (A.rows === A.cols) return;
+  throw new RangeError(`${where}: ${name} is ${A.rows}×${A.cols}, expected a square matrix`);
+}
+
+/** `A` must hold elements of `dtype`. */
+export function checkDType(
+  where: string,
+  name: string,
+  A: { readonly dtype: DType },
+  dtype: DType,
+): void {
+  if (A.dtype === dtype) return;
+  throw new TypeError(`${where}: ${name} holds ${A.dtype}, expected ${dtype}`);
+}
+
+/** `A` must hold no NaN and no Infinity. Cost: one pass. */
+export function checkFinite(where: string, name: string, A: DenseMatrix): void {
+  const { data, offset, stride, rows, cols } = A;
+  for (let i = 0; i < rows; i++) {
+    const start = offset + i * stride;
+    // x·0 is 0 for finite x and NaN otherwise, so one sum per row finds both NaN and Infinity.
+    let sum = 0;
+    for (let j = start; j < start + cols; j++) sum += data[j] * 0;
+    if (sum !== 0) {
+      for (let j = 0; j < cols; j++) {
+        if (Number.isFinite(data[start + j])) continue;
+        throw new RangeError(
+          `${where}: ${name} holds ${data[start + j]} at row ${i}, column ${j}, expected finite numbers`,
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// The edge: every form of matrix that a user may hand in becomes a DenseMatrix here.
+
+import type { DType } from './dtype.js';
+import { convert, DenseMatrix, zeros } from './matrix.js';
+import { fromMlMatrix, isMlMatrix, type MlMatrixLike } from './mlmatrix.js';
+
+/**
+ * What the library takes as a matrix: its own {@link DenseMatrix}, rows of numbers, a flat
+ * row-major typed array (where the number of columns is known), or an ml-matrix `Matrix`.
+ */
+export type MatrixInput =
+  | DenseMatrix
+  | MlMatrixLike
+  | Float32Array
+  | Float64Array
+  | readonly ArrayLike<number>[];
+
+/** How {@link asMatrix} reads its input. */
+export interface AsMatrixOptions<D extends DType> {
+  readonly dtype: D;
+  /** Name of the calling routine and of the argument, for messages. */
+  readonly where: string;
+  readonly name: string;
+  /** Columns: needed for a flat typed array, checked otherwise. */
+  readonly cols?: number;
+}
+
+/**
+ * `input` as a matrix of `dtype`. A DenseMatrix, or a flat typed array, that already has the dtype
+ * is wrapped without a copy; everything else is copied.
+ *
+ * @throws TypeError for anything that is not a matrix, RangeError for ragged rows or wrong columns.
+ */
+export function asMatrix<D extends DType>(
+  input: MatrixInput,
+  options: AsMatrixOptions<D>,
+): DenseMatrix<D> {
+  const { dtype, where, name, cols } = options;
+  const A = toDense(input, options);
+  if (cols !== undefined && A.cols !== cols) {
+    throw new RangeError(`${where}: ${name} has ${A.cols} columns, expected ${cols}`);
+  }
+  return holds(A, dtype) ? A : convert(A, dtype);
+}
+
+function holds<D extends DType>(A: DenseMatrix, dtype: D): A is DenseMatrix<D> {
+  return A.dtype === dtype;
+}
+
+function toDense(input: MatrixInput, options: AsMatrixOptions<DType>): DenseMatrix {
+  const { where, name, dtype, cols } = options;
+  if (input instanceof DenseMatrix) return input;
+  if (input instanceof Float32Array || input instanceof Float64Array) {
+    if (cols === undefined || cols === 0 || input.length % cols !== 0) {
+      throw new RangeError(
+        `${where}: ${name} is a flat array of ${input.length} elements, expected a multiple of ${cols ?? 'a known number of'} columns`,
+      );
+    }
+    const rows = input.length / cols;
+    return input instanceof Float32Array
+      ? new DenseMatrix('float32', rows, cols, input)
+      : new DenseMatrix('float64', rows, cols, input);
+  }
+  if (isMlMatrix(input)) return fromMlMatrix(input, dtype);
+  if (Array.isArray(input)) return fromRows(input, options);
+  throw new TypeError(
+    `${where}: ${name} is ${input === null ? 'null' : typeof input}, expected a DenseMatrix, rows of numbers, a typed array or an ml-matrix Matrix`,
+  );
+}
+
+function fromRows(
+  input: readonly ArrayLike<number>[],
+  { where, name, dtype, cols }: AsMatrixOptions<DType>,
+): DenseMatrix {
+  const width = input.length === 0 ? (cols ?? 0) : input[0].length;
+  const A = zeros(dtype, input.length, width);
+  input.forEach((row, i) => {
+    if (row.length !== width) {
+      throw new RangeError(
+        `${where}: row ${i} of ${name} has ${row.length} elements, row 0 has ${width}`,
+      );
+    }
+    for (let j = 0; j < width; j++) A.set(i, j, row[j]);
+  });
+  return A;
+}

@@ -1,0 +1,35 @@
+// Element types, and the typed arrays that hold them.
+
+/** Element type of a matrix: IEEE 754 binary32 or binary64. */
+export type DType = 'float32' | 'float64';
+
+/** The typed array that stores each {@link DType}. */
+export interface TypedArrays {
+  readonly float32: Float32Array;
+  readonly float64: Float64Array;
+}
+
+/** The typed array of one element type. */
+export type TypedArrayOf<D extends DType> = TypedArrays[D];
+
+/** Machine epsilon: the gap between 1 and the next larger number (2⁻²³, 2⁻⁵²). */
+export const EPSILON: Readonly<Record<DType, number>> = { float32: 2 ** -23, float64: 2 ** -52 };
+
+/** The largest finite number of each element type. */
+export const LARGEST: Readonly<Record<DType, number>> = {
+  float32: (2 - 2 ** -23) * 2 ** 127,
+  float64: Number.MAX_VALUE,
+};
+
+/** Bytes of one element. */
+export const BYTES: Readonly<Record<DType, number>> = { float32: 4, float64: 8 };
+
+const constructors: { readonly [D in DType]: new (length: number) => TypedArrays[D] } = {
+  float32: Float32Array,
+  float64: Float64Array,
+};
+
+/** A zero-filled typed array of `length` elements. */
+export function allocate<D extends DType>(dtype: D, length: number): TypedArrayOf<D> {
+  return new constructors[dtype](length);
+}

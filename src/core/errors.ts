@@ -1,0 +1,57 @@
+// Numerical breakdown, as types. Misuse throws RangeError or TypeError from check.ts.
+
+/** A Cholesky pivot was not positive: the matrix is not (numerically) positive definite. */
+export class NotPositiveDefiniteError extends Error {
+  override readonly name = 'NotPositiveDefiniteError';
+  /** Index of the first pivot that was ≤ 0 or not a number. */
+  readonly pivot: number;
+
+  constructor(pivot: number, value: number) {
+    super(`the matrix is not positive definite: pivot ${pivot} is ${value}, expected > 0`);
+    this.pivot = pivot;
+  }
+}
+
+/** A bounded iteration used up its sweeps. */
+export class NotConvergedError extends Error {
+  override readonly name = 'NotConvergedError';
+  /** Sweeps that were made. */
+  readonly sweeps: number;
+
+  constructor(routine: string, sweeps: number) {
+    super(`${routine}: no convergence within ${sweeps} sweeps`);
+    this.sweeps = sweeps;
+  }
+}
+
+/** NaN or Infinity turned up in a quantity that was accumulated or read back from a device. */
+export class NonFiniteError extends Error {
+  override readonly name = 'NonFiniteError';
+
+  constructor(quantity: string) {
+    super(`${quantity} holds NaN or Infinity`);
+  }
+}
+
+/** A preconditioner's refresh broke down too many times in a row; `cause` is the last breakdown. */
+export class PreconditionerError extends Error {
+  override readonly name = 'PreconditionerError';
+  /** Refreshes that failed in a row. */
+  readonly failures: number;
+
+  constructor(layer: string, failures: number, cause: unknown) {
+    super(`${layer}: the refresh broke down ${failures} times in a row: ${String(cause)}`, {
+      cause,
+    });
+    this.failures = failures;
+  }
+}
+
+/** Whether an error is a numerical breakdown that a preconditioner survives with its last good factor. */
+export function isBreakdown(error: unknown): boolean {
+  return (
+    error instanceof NotPositiveDefiniteError ||
+    error instanceof NotConvergedError ||
+    error instanceof NonFiniteError
+  );
+}

@@ -1,0 +1,110 @@
+// The dense row-major matrix that every kernel and factorisation works on.
+
+import { checkInteger } from './check.js';
+import { allocate, type DType, type TypedArrayOf } from './dtype.js';
+
+/**
+ * A dense row-major matrix, or a rectangular view of one: element (i, j) is
+ * `data[offset + i·stride + j]`. Views share memory with the matrix they were taken from.
+ */
+export class DenseMatrix<D extends DType = DType> {
+  readonly dtype: D;
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: TypedArrayOf<D>;
+  readonly offset: number;
+  /** Distance in elements between the starts of two rows. */
+  readonly stride: number;
+
+  /**
+   * Wraps `data` without copying it. Use {@link zeros} for a new matrix.
+   *
+   * @throws RangeError where the shape is not of non-negative integers or `data` is too short.
+   */
+  constructor(
+    dtype: D,
+    rows: number,
+    cols: number,
+    data: TypedArrayOf<D>,
+    offset = 0,
+    stride: number = cols,
+  ) {
+    checkInteger('DenseMatrix', 'rows', rows);
+    checkInteger('DenseMatrix', 'cols', cols);
+    checkInteger('DenseMatrix', 'offset', offset);
+    checkInteger('DenseMatrix', 'stride', stride, cols);
+    const needed = rows === 0 || cols === 0 ? 0 : offset + (rows - 1) * stride + cols;
+    if (data.length < needed) {
+      throw new RangeError(
+        `DenseMatrix: data has ${data.length} elements, ${rows}×${cols} needs ${needed}`,
+      );
+    }
+    this.dtype = dtype;
+    this.rows = rows;
+    this.cols = cols;
+    this.data = data;
+    this.offset = offset;
+    this.stride = stride;
+  }
+
+  /** Element (i, j). Not bounds-checked. */
+  at(i: number, j: number): number {
+    return this.data[this.offset + i * this.stride + j];
+  }
+
+  /** Sets element (i, j). Not bounds-checked. */
+  set(i: number, j: number, value: number): void {
+    this.data[this.offset + i * this.stride + j] = value;
+  }
+
+  /** The view of rows [row, row + rows) and columns [col, col + cols); shares memory. */
+  view(row: number, col: number, rows: number, cols: number): DenseMatrix<D> {
+    checkInteger('DenseMatrix.view', 'row', row, 0, this.rows);
+    checkInteger('DenseMatrix.view', 'col', col, 0, this.cols);
+    checkInteger('DenseMatrix.view', 'rows', rows, 0, this.rows - row);
+    checkInteger('DenseMatrix.view', 'cols', cols, 0, this.cols - col);
+    const offset = this.offset + row * this.stride + col;
+    return new DenseMatrix(this.dtype, rows, cols, this.data, offset, this.stride);
+  }
+
+  /** A compact copy. */
+  clone(): DenseMatrix<D> {
+    return convert(this, this.dtype);
+  }
+
+  /** The elements as nested arrays, for printing and small tests. */
+  toArrays(): number[][] {
+    return Array.from({ length: this.rows }, (_, i) =>
+      Array.from({ length: this.cols }, (_, j) => this.at(i, j)),
+    );
+  }
+}
+
+/** A rows × cols matrix of zeros. */
+export function zeros<D extends DType>(dtype: D, rows: number, cols: number): DenseMatrix<D> {
+  checkInteger('zeros', 'rows', rows);
+  checkInteger('zeros', 'cols', cols);
+  return new DenseMatrix(dtype, rows, cols, allocate(dtype, rows * cols));
+}
+
+/** The n × n identity. */
+export function identity<D extends DType>(dtype: D, n: number): DenseMatrix<D> {
+  const I = zeros(dtype, n, n);
+  for (let i = 0; i < n; i++) I.set(i, i, 1);
+  return I;
+}
+
+/** A compact copy of `A` with elements of `dtype` (float64 → float32 rounds to nearest). */
+export function convert<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<D> {
+  const B = zeros(dtype, A.rows, A.cols);
+  copyInto(A, B);
+  return B;
+}
+
+/** B ← A, element by element; the dtypes may differ, the shapes must not. */
+export function copyInto(A: DenseMatrix, B: DenseMatrix): void {
+  for (let i = 0; i < A.rows; i++) {
+    const from = A.offset + i * A.stride;
+    B.data.set(A.data.subarray(from, from + A.cols), B.offset + i * B.stride);
+  }
+}
