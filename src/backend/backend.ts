@@ -1,8 +1,8 @@
 // The BLAS-like contract that a set of kernels implements.
 
 import type { DType } from '../core/dtype.js';
-import type { DenseMatrix } from '../core/matrix.js';
-import type { BackendInfo, Op, Slot } from './slot.js';
+import type { DenseMatrix, Op } from '../core/matrix.js';
+import type { BackendInfo, Slot } from './slot.js';
 
 /**
  * The operations that a backend enqueues. Every one of them

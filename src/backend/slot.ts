@@ -14,9 +14,6 @@ export interface Slot<D extends DType = DType> {
   readonly cols: number;
 }
 
-/** Whether a matrix is used as it is or transposed. */
-export type Op = 'N' | 'T';
-
 /** Whether reading answers at once or with a Promise. Everything else is enqueued in order. */
 export type Reading = 'sync' | 'async';
 

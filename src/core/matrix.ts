@@ -3,6 +3,9 @@
 import { checkInteger } from './check.js';
 import { allocate, type DType, type TypedArrayOf } from './dtype.js';
 
+/** Whether a matrix is used as it is (N) or transposed (T). */
+export type Op = 'N' | 'T';
+
 /**
  * A dense row-major matrix, or a rectangular view of one: element (i, j) is
  * `data[offset + i·stride + j]`. Views share memory with the matrix they were taken from.
