@@ -1,0 +1,3 @@
+// The public names, in the order of the data's way.
+
+export { activationSketch } from './nystrom/activation-sketch.js';

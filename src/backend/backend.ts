@@ -20,6 +20,11 @@ export interface BackendOperations<D extends DType> {
   write(A: Slot<D>, value: DenseMatrix<D>): void;
   /** Gives a slot's memory back; using the slot afterwards throws. */
   free(A: Slot<D>): void;
+  /**
+   * Throws a RangeError where A holds NaN or Infinity, if that can be told without waiting for a
+   * device; does nothing where it cannot.
+   */
+  checkFinite(where: string, name: string, A: Slot<D>): void;
 
   /** C ← α·op(A)·op(B) + β·C. */
   gemm(alpha: number, A: Slot<D>, opA: Op, B: Slot<D>, opB: Op, beta: number, C: Slot<D>): void;

@@ -31,6 +31,11 @@ export interface EngineOperations<D extends DType> {
   write(A: Slot<D>, value: DenseMatrix<D>): void;
   /** Gives a slot's memory back; using the slot afterwards throws. */
   free(A: Slot<D>): void;
+  /**
+   * Throws a RangeError where A holds NaN or Infinity, if that can be told without waiting for a
+   * device; does nothing where it cannot.
+   */
+  checkFinite(where: string, name: string, A: Slot<D>): void;
 
   /** A ← decay·A + weight·XᵀX. X is m×p, A is p×p. */
   secondMoment(X: Slot<D>, weight: number, decay: number, A: Slot<D>): void;

@@ -36,8 +36,14 @@ export function checkNonNegative(where: string, name: string, value: number): vo
 
 /** `value` must lie in [0, 1): decays and momenta. */
 export function checkFraction(where: string, name: string, value: number): void {
-  if (value >= 0 && value < 1) return;
+  if (Number.isFinite(value) && value >= 0 && value < 1) return;
   throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a number in [0, 1)`);
+}
+
+/** `value` must lie in [0, 1]: decays of averages, where 1 stands for the plain mean. */
+export function checkDecay(where: string, name: string, value: number): void {
+  if (Number.isFinite(value) && value >= 0 && value <= 1) return;
+  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a number in [0, 1]`);
 }
 
 /** `value` must be one of `choices`. */
@@ -91,9 +97,9 @@ export function checkFinite(where: string, name: string, A: DenseMatrix): void {
   const { data, offset, stride, rows, cols } = A;
   for (let i = 0; i < rows; i++) {
     const start = offset + i * stride;
-    // x·0 is 0 for finite x and NaN otherwise, so one sum per row finds both NaN and Infinity.
+    // x − x is 0 for finite x and NaN otherwise, so one sum per row finds both NaN and Infinity.
     let sum = 0;
-    for (let j = start; j < start + cols; j++) sum += data[j] * 0;
+    for (let j = start; j < start + cols; j++) sum += data[j] - data[j];
     if (sum !== 0) {
       for (let j = 0; j < cols; j++) {
         if (Number.isFinite(data[start + j])) continue;

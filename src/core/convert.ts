@@ -64,23 +64,33 @@ function toDense(input: MatrixInput, options: AsMatrixOptions<DType>): DenseMatr
   if (isMlMatrix(input)) return fromMlMatrix(input, dtype);
   if (Array.isArray(input)) return fromRows(input, options);
   throw new TypeError(
-    `${where}: ${name} is ${input === null ? 'null' : typeof input}, expected a DenseMatrix, rows of numbers, a typed array or an ml-matrix Matrix`,
+    `${where}: ${name} is ${kindOf(input)}, expected a DenseMatrix, rows of numbers, a typed array or an ml-matrix Matrix`,
   );
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value;
 }
 
 function fromRows(
   input: readonly ArrayLike<number>[],
   { where, name, dtype, cols }: AsMatrixOptions<DType>,
 ): DenseMatrix {
-  const width = input.length === 0 ? (cols ?? 0) : input[0].length;
-  const A = zeros(dtype, input.length, width);
-  input.forEach((row, i) => {
-    if (row.length !== width) {
-      throw new RangeError(
-        `${where}: row ${i} of ${name} has ${row.length} elements, row 0 has ${width}`,
+  for (const [i, row] of input.entries()) {
+    if (typeof row !== 'object' || row === null) {
+      throw new TypeError(
+        `${where}: row ${i} of ${name} is ${kindOf(row)}, expected an array of numbers`,
       );
     }
-    for (let j = 0; j < width; j++) A.set(i, j, row[j]);
+    if (row.length !== input[0].length) {
+      throw new RangeError(
+        `${where}: row ${i} of ${name} has ${row.length} elements, row 0 has ${input[0].length}`,
+      );
+    }
+  }
+  const A = zeros(dtype, input.length, input.length === 0 ? (cols ?? 0) : input[0].length);
+  input.forEach((row, i) => {
+    for (let j = 0; j < A.cols; j++) A.set(i, j, row[j]);
   });
   return A;
 }

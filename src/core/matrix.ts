@@ -1,6 +1,6 @@
 // The dense row-major matrix that every kernel and factorisation works on.
 
-import { checkInteger } from './check.js';
+import { checkInteger, checkShape } from './check.js';
 import { allocate, type DType, type TypedArrayOf } from './dtype.js';
 
 /** Whether a matrix is used as it is (N) or transposed (T). */
@@ -77,8 +77,8 @@ export class DenseMatrix<D extends DType = DType> {
 
   /** The elements as nested arrays, for printing and small tests. */
   toArrays(): number[][] {
-    return Array.from({ length: this.rows }, (_, i) =>
-      Array.from({ length: this.cols }, (_, j) => this.at(i, j)),
+    return Array.from({ length: this.rows }, (_row, i) =>
+      Array.from({ length: this.cols }, (_col, j) => this.at(i, j)),
     );
   }
 }
@@ -104,8 +104,13 @@ export function convert<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<
   return B;
 }
 
-/** B ← A, element by element; the dtypes may differ, the shapes must not. */
+/**
+ * B ← A, element by element; the dtypes may differ.
+ *
+ * @throws RangeError where the shapes differ.
+ */
 export function copyInto(A: DenseMatrix, B: DenseMatrix): void {
+  checkShape('copyInto', 'B', B, A.rows, A.cols);
   for (let i = 0; i < A.rows; i++) {
     const from = A.offset + i * A.stride;
     B.data.set(A.data.subarray(from, from + A.cols), B.offset + i * B.stride);

@@ -1,0 +1,121 @@
+// State as a list of named slots and numbers, so that export, restore and byte counts are written once.
+
+import { checkFinite } from '../core/check.js';
+import { BYTES, type DType, type TypedArrayOf } from '../core/dtype.js';
+import { DenseMatrix } from '../core/matrix.js';
+import type { Engine } from './engine.js';
+import type { Slot } from './slot.js';
+
+/** One piece of state: a matrix on the engine, or a number on the host. */
+export type StateEntry<D extends DType> =
+  | { readonly name: string; readonly slot: Slot<D> }
+  | { readonly name: string; get(): number; set(value: number): void };
+
+/** A matrix as plain data, row-major. */
+export interface PlainMatrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Float32Array | Float64Array;
+}
+
+/** Exported state: plain data that `structuredClone` and any serialiser of typed arrays can carry. */
+export type PlainState = Readonly<Record<string, number | PlainMatrix>>;
+
+/** Something whose whole state is listed. */
+export interface Stateful<D extends DType> {
+  readonly state: readonly StateEntry<D>[];
+}
+
+/** The same entries under `prefix/`. */
+export function scoped<D extends DType>(
+  prefix: string,
+  entries: readonly StateEntry<D>[],
+): StateEntry<D>[] {
+  return entries.map((entry) => {
+    const name = `${prefix}/${entry.name}`;
+    if ('slot' in entry) return { name, slot: entry.slot };
+    return { name, get: () => entry.get(), set: (value) => entry.set(value) };
+  });
+}
+
+/** A copy of every entry. The reads are enqueued at once, so the copy is of one moment. */
+export async function exportState<D extends DType>(
+  engine: Engine<D>,
+  entries: readonly StateEntry<D>[],
+): Promise<PlainState> {
+  const parts = entries.map(async (entry): Promise<[string, number | PlainMatrix]> => {
+    if (!('slot' in entry)) return [entry.name, entry.get()];
+    const { rows, cols, data } = await engine.read(entry.slot);
+    return [entry.name, { rows, cols, data }];
+  });
+  return Object.fromEntries(await Promise.all(parts));
+}
+
+/**
+ * Puts back what {@link exportState} gave, bit for bit. Everything is validated before anything
+ * changes.
+ *
+ * @throws RangeError or TypeError where an entry is missing, unknown, of another shape or dtype, or
+ *   not finite.
+ */
+export function restoreState<D extends DType>(
+  engine: Engine<D>,
+  entries: readonly StateEntry<D>[],
+  saved: PlainState,
+): void {
+  const known = new Set(entries.map((entry) => entry.name));
+  for (const name of Object.keys(saved)) {
+    if (!known.has(name)) throw new RangeError(`restoreState: unknown entry '${name}'`);
+  }
+  const writes = entries.map((entry) => {
+    const value = saved[entry.name];
+    if ('slot' in entry) {
+      const matrix = plainMatrix(entry.name, value, entry.slot);
+      return () => engine.write(entry.slot, matrix);
+    }
+    if (typeof value !== 'number' || !Number.isFinite(value)) {
+      throw new TypeError(
+        `restoreState: entry '${entry.name}' is ${describe(value)}, expected a finite number`,
+      );
+    }
+    return () => entry.set(value);
+  });
+  for (const write of writes) write();
+}
+
+/** Bytes that the slots among `entries` hold. */
+export function stateBytes<D extends DType>(entries: readonly StateEntry<D>[]): number {
+  let bytes = 0;
+  for (const entry of entries) {
+    if ('slot' in entry) bytes += entry.slot.rows * entry.slot.cols * BYTES[entry.slot.dtype];
+  }
+  return bytes;
+}
+
+function describe(value: number | PlainMatrix | undefined): string {
+  return typeof value === 'object' ? `a ${value.rows}×${value.cols} matrix` : String(value);
+}
+
+function plainMatrix<D extends DType>(
+  name: string,
+  value: number | PlainMatrix | undefined,
+  slot: Slot<D>,
+): DenseMatrix<D> {
+  const { rows, cols, dtype } = slot;
+  const expected = `expected a ${rows}×${cols} ${dtype} matrix`;
+  if (typeof value !== 'object' || value.rows !== rows || value.cols !== cols) {
+    throw new RangeError(`restoreState: entry '${name}' is ${describe(value)}, ${expected}`);
+  }
+  if (!holds(value.data, dtype) || value.data.length !== rows * cols) {
+    throw new TypeError(
+      `restoreState: entry '${name}' holds ${value.data.length} elements of ${value.data.constructor.name}, ${expected}`,
+    );
+  }
+  const A = new DenseMatrix(dtype, rows, cols, value.data);
+  checkFinite('restoreState', `entry '${name}'`, A);
+  return A;
+}
+
+function holds<D extends DType>(data: unknown, dtype: D): data is TypedArrayOf<D> {
+  return dtype === 'float32' ? data instanceof Float32Array : data instanceof Float64Array;
+}

@@ -1,0 +1,161 @@
+// Randomness as a value: keys, and streams of numbers that are functions of a key and an index.
+
+import { checkInteger } from './check.js';
+import { philox4x32 } from './philox.js';
+import { normalQuantile } from './quantile.js';
+
+/**
+ * The name of a random stream. A key is used for one purpose; {@link foldIn} derives as many
+ * independent keys from it as are needed.
+ */
+export interface RandomKey {
+  readonly low: number;
+  readonly high: number;
+}
+
+const TWO_26 = 0x4000000;
+const TWO_32 = 0x100000000;
+const ULP_UNIFORM = 1 / 0x20000000000000; // 2⁻⁵³
+const HALF_ULP_UNIFORM = ULP_UNIFORM / 2;
+const TWO_24 = 0x1000000;
+
+/** Last counter word: streams and derived keys never meet in one Philox block. */
+const STREAM = 0;
+const DERIVATION = 1;
+
+/** The words of a safe integer ≥ 0 (`>>> 0` reduces modulo 2³², exactly). */
+function splitWords(value: number): readonly [low: number, high: number] {
+  return [value >>> 0, Math.floor(value / TWO_32)];
+}
+
+/**
+ * The key of an integer seed. Different seeds give different keys.
+ *
+ * @throws RangeError unless `seed` is a safe integer ≥ 0.
+ */
+export function randomKey(seed: number): RandomKey {
+  checkInteger('randomKey', 'seed', seed);
+  const [low, high] = splitWords(seed);
+  return { low, high };
+}
+
+/**
+ * A key derived from `key` and an integer (a layer, the number of a draw), independent of `key` and
+ * of every other derived key. Cost: one Philox block. Two of n derived keys coincide with
+ * probability below n²·2⁻⁶⁵.
+ *
+ * @throws RangeError unless `value` is a safe integer ≥ 0.
+ */
+export function foldIn(key: RandomKey, value: number): RandomKey {
+  checkInteger('foldIn', 'value', value);
+  const [low, high] = splitWords(value);
+  const words = new Uint32Array(4);
+  philox4x32(Uint32Array.of(low, high, 0, DERIVATION), key.low, key.high, words);
+  return { low: words[0], high: words[1] };
+}
+
+const first24Bits = (u: number): number => Math.floor(u * TWO_24) / TWO_24;
+const all53Bits = (u: number): number => u;
+
+/** out[i] ← map(uₛ₊ᵢ), uₛ₊ᵢ the 53-bit uniform number start + i of the key; two fill a block. */
+function fillMapped(
+  where: string,
+  key: RandomKey,
+  out: Float32Array | Float64Array,
+  start: number,
+  map: (u: number) => number,
+): void {
+  checkInteger(where, 'start', start, 0, Number.MAX_SAFE_INTEGER - out.length);
+  const counter = Uint32Array.of(0, 0, 0, STREAM);
+  const words = new Uint32Array(4);
+  for (let i = 0; i < out.length; i++) {
+    const index = start + i;
+    const slot = (index % 2) * 2;
+    if (slot === 0 || i === 0) {
+      const block = Math.floor(index / 2);
+      counter[0] = block >>> 0;
+      counter[1] = Math.floor(block / TWO_32);
+      philox4x32(counter, key.low, key.high, words);
+    }
+    const u = ((words[slot] >>> 5) * TWO_26 + (words[slot + 1] >>> 6)) * ULP_UNIFORM;
+    out[i] = map(u);
+  }
+}
+
+/**
+ * out[i] ← uniform number `start + i` of the key's stream, on [0, 1).
+ *
+ * Multiples of 2⁻⁵³; in a Float32Array the same numbers cut (not rounded, which could give 1) to
+ * multiples of 2⁻²⁴. A number depends on key and index alone: filling in parts, in any order, gives
+ * what filling at once gives. Cost: half a Philox block an element.
+ *
+ * @throws RangeError unless `start` is an integer ≥ 0 with `start + out.length` a safe integer.
+ */
+export function fillUniform(
+  key: RandomKey,
+  out: Float32Array | Float64Array,
+  start: number = 0,
+): void {
+  fillMapped('fillUniform', key, out, start, out instanceof Float32Array ? first24Bits : all53Bits);
+}
+
+/**
+ * out[i] ← scale · normal number `start + i` of the key's stream, N(0, 1).
+ *
+ * Number i is the quantile at the middle of the cell [u, u + 2⁻⁵³) of uniform number i, so that it
+ * is finite, symmetric and at most 8.3 in magnitude. A Float32Array holds the same numbers rounded
+ * to nearest. Random access as in {@link fillUniform}. Cost: half a Philox block and a quantile an
+ * element.
+ *
+ * @throws RangeError for a bad `start` (see {@link fillUniform}) or a `scale` that is not finite.
+ */
+export function fillNormal(
+  key: RandomKey,
+  out: Float32Array | Float64Array,
+  { scale = 1 }: { readonly scale?: number } = {},
+  start: number = 0,
+): void {
+  if (!Number.isFinite(scale)) {
+    throw new RangeError(`fillNormal: scale is ${scale}, expected a finite number`);
+  }
+  // Both halves are exact: each middle is an odd multiple of 2⁻⁵⁴ not above ½.
+  fillMapped('fillNormal', key, out, start, (u) =>
+    u < 0.5
+      ? scale * normalQuantile(u + HALF_ULP_UNIFORM)
+      : -scale * normalQuantile(1 - u - HALF_ULP_UNIFORM),
+  );
+}
+
+/** A random permutation of 0 … n − 1; see {@link sampleWithoutReplacement}. */
+export function permutation(key: RandomKey, n: number): Int32Array {
+  return sample('permutation', key, n, n);
+}
+
+/**
+ * k distinct integers of 0 … n − 1, uniformly, in the order drawn: the first k of
+ * {@link permutation}, so that a larger k extends a smaller one.
+ *
+ * Fisher and Yates's shuffle, step i taking ⌊uᵢ·(n−i)⌋ of the n−i that are left. A 53-bit uᵢ makes
+ * each choice within 2⁻⁵² of its probability, and the whole permutation within n²·2⁻⁵³ of uniform
+ * in total variation. Cost: O(n) memory and integer copies, k/2 Philox blocks.
+ *
+ * @throws RangeError unless 0 ≤ k ≤ n < 2³¹ are integers.
+ */
+export function sampleWithoutReplacement(key: RandomKey, n: number, k: number): Int32Array {
+  return sample('sampleWithoutReplacement', key, n, k);
+}
+
+function sample(where: string, key: RandomKey, n: number, k: number): Int32Array {
+  checkInteger(where, 'n', n, 0, 0x7fffffff);
+  checkInteger(where, 'k', k, 0, n);
+  const items = Int32Array.from({ length: n }, (_, i) => i);
+  const u = new Float64Array(k);
+  fillUniform(key, u);
+  for (let i = 0; i < k; i++) {
+    const j = i + Math.floor(u[i] * (n - i));
+    const picked = items[j];
+    items[j] = items[i];
+    items[i] = picked;
+  }
+  return items.slice(0, k);
+}

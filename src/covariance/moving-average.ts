@@ -1,0 +1,118 @@
+// A moving average of a matrix-valued statistic, with its bias correction and its merge.
+
+import type { Engine } from '../backend/engine.js';
+import type { Slot } from '../backend/slot.js';
+import type { StateEntry, Stateful } from '../backend/state.js';
+import type { DType } from '../core/dtype.js';
+
+/** An average of a matrix-valued statistic that lives on an engine. */
+export interface Average<D extends DType> extends Stateful<D> {
+  readonly slot: Slot<D>;
+  /** Updates so far. */
+  readonly updates: number;
+  /** The factor that turns what the slot holds into the estimate. */
+  readonly correction: number;
+  /**
+   * One update. `accumulate(weight, decay, slot)` must enqueue slot ← decay·slot + weight·sum, the
+   * sum over `rows` rows; with decay 0 it must not read what the slot held.
+   */
+  update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void;
+  /** Forgets everything. */
+  reset(): void;
+}
+
+/**
+ * The moving average M ← βM + (1−β)·New, started from 0, of a statistic New = sum/rows (for example
+ * XᵀX/m), and its bias-corrected value M̂ = M/(1−βᵗ) with t the updates since the last
+ * {@link reset}. β = 1 is the limit of that value: the plain mean over all rows seen.
+ *
+ * Memory: one slot. Departure from the paper: its Algorithm 1 (line 10) corrects with
+ * 1 − β^(k mod τ), which is 0 whenever τ divides k; t counts this average's own updates.
+ */
+export class MovingAverage<D extends DType> implements Average<D> {
+  readonly slot: Slot<D>;
+  readonly decay: number;
+  readonly #engine: Engine<D>;
+  #updates = 0;
+  // What `rows` has been, averaged like M itself: the weight of this average in a merge.
+  #rows = 0;
+
+  constructor(engine: Engine<D>, rows: number, cols: number, decay: number) {
+    this.#engine = engine;
+    this.slot = engine.allocate(rows, cols);
+    this.decay = decay;
+  }
+
+  /** Updates since the average was started or reset. */
+  get updates(): number {
+    return this.#updates;
+  }
+
+  /** 1/(1−βᵗ), the factor that turns M into M̂; 1 for β = 1. Infinite before the first update. */
+  get correction(): number {
+    if (this.#updates === 0) return Number.POSITIVE_INFINITY;
+    return this.decay === 1 ? 1 : 1 / (1 - this.decay ** this.#updates);
+  }
+
+  update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void {
+    const first = this.#updates === 0;
+    if (this.decay === 1) {
+      const total = this.#rows + rows;
+      accumulate(1 / total, first ? 0 : this.#rows / total, this.slot);
+      this.#rows = total;
+    } else {
+      const fresh = 1 - this.decay;
+      accumulate(fresh / rows, first ? 0 : this.decay, this.slot);
+      this.#rows = this.decay * this.#rows + fresh * rows;
+    }
+    this.#updates += 1;
+  }
+
+  /** Forgets everything: t = 0. */
+  reset(): void {
+    this.#updates = 0;
+    this.#rows = 0;
+  }
+
+  /**
+   * Makes this the average over the union of both batches at every update: the mean of the two,
+   * weighted by rows. Exact (to rounding) for β = 1, and for β < 1 where the two saw rows in the
+   * same proportion at every update. `other` stays as it is.
+   *
+   * @throws RangeError where the decays, or (β < 1) the numbers of updates, differ.
+   */
+  merge(other: MovingAverage<D>): void {
+    if (other.decay !== this.decay) {
+      throw new RangeError(`merge: decay is ${other.decay}, expected ${this.decay}`);
+    }
+    if (this.decay < 1 && other.updates !== this.updates) {
+      throw new RangeError(`merge: ${other.updates} updates, expected ${this.updates}`);
+    }
+    if (other.#updates === 0) return;
+    const total = this.#rows + other.#rows;
+    const own = this.#updates === 0 ? 0 : this.#rows / total;
+    this.#engine.axpby(other.#rows / total, other.slot, own, this.slot);
+    this.#rows = total;
+    this.#updates = Math.max(this.#updates, other.#updates);
+  }
+
+  get state(): readonly StateEntry<D>[] {
+    return [
+      { name: 'average', slot: this.slot },
+      {
+        name: 'updates',
+        get: () => this.#updates,
+        set: (value) => {
+          this.#updates = value;
+        },
+      },
+      {
+        name: 'rows',
+        get: () => this.#rows,
+        set: (value) => {
+          this.#rows = value;
+        },
+      },
+    ];
+  }
+}

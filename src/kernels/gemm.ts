@@ -1,0 +1,54 @@
+// C ← α·op(A)·op(B) + β·C.
+
+import { checkChoice, checkDType, checkShape } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import type { DenseMatrix, Op } from '../core/matrix.js';
+import { scale } from './level1.js';
+import { checkDisjoint } from './overlap.js';
+import { packedProduct } from './packed.js';
+import { matrixVector, outerProduct } from './vector.js';
+
+const OPS: readonly Op[] = ['N', 'T'];
+
+/**
+ * C ← α·op(A)·op(B) + β·C, where op(X) is X ('N') or Xᵀ ('T').
+ *
+ * op(A) is m×k, op(B) is k×n, C is m×n; all three may be views. With β = 0 the old content of C is
+ * not read; with α = 0 or k = 0 neither A nor B is read. Sums are float64 for both dtypes; a
+ * float32 C is rounded once every 256 terms. NaN and Infinity travel as IEEE arithmetic has it.
+ *
+ * Cost: 2mnk flops; no memory is allocated once the workspace has its size.
+ *
+ * Source: the loop order and the packing are those of Goto and van de Geijn, "Anatomy of
+ * High-Performance Matrix Multiplication" (2008), with a 3×2 register tile for scalar code.
+ *
+ * @throws TypeError where the dtypes differ; RangeError where an op is unknown, the shapes do not
+ * fit, or C overlaps A or B. C is untouched then.
+ */
+export function gemm<D extends DType>(
+  alpha: number,
+  A: DenseMatrix<D>,
+  opA: Op,
+  B: DenseMatrix<D>,
+  opB: Op,
+  beta: number,
+  C: DenseMatrix<D>,
+): void {
+  checkChoice('gemm', 'opA', opA, OPS);
+  checkChoice('gemm', 'opB', opB, OPS);
+  checkDType('gemm', 'A', A, C.dtype);
+  checkDType('gemm', 'B', B, C.dtype);
+  const k = opA === 'N' ? A.cols : A.rows;
+  if (opA === 'N') checkShape('gemm', 'A', A, C.rows, k);
+  else checkShape('gemm', 'A', A, k, C.rows);
+  if (opB === 'N') checkShape('gemm', 'B', B, k, C.cols);
+  else checkShape('gemm', 'B', B, C.cols, k);
+  checkDisjoint('gemm', 'A', A, 'C', C);
+  checkDisjoint('gemm', 'B', B, 'C', C);
+
+  if (k === 0 || alpha === 0) scale(beta, C);
+  else if (C.cols === 1) matrixVector(alpha, A, opA, B, beta, C);
+  else if (C.rows === 1) matrixVector(alpha, B, opB === 'N' ? 'T' : 'N', A, beta, C);
+  else if (k === 1) outerProduct(alpha, A, B, beta, C);
+  else packedProduct(alpha, A, opA, B, opB, beta, C, false);
+}

@@ -1,0 +1,318 @@
+// Operations whose cost is one pass over their arguments.
+
+import { checkDType, checkInteger, checkShape, checkSquare } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import type { DenseMatrix } from '../core/matrix.js';
+import { checkDisjoint, isSameView } from './overlap.js';
+
+// Every loop below computes in float64 and lets the store into a Float32Array round: rounding by
+// hand would halve the speed. Offsets are advanced per row, so that views cost nothing extra.
+
+/** `A` must have the dtype and the shape of the output `C`. */
+function checkLike(where: string, name: string, A: DenseMatrix, C: DenseMatrix): void {
+  checkDType(where, name, A, C.dtype);
+  checkShape(where, name, A, C.rows, C.cols);
+}
+
+/** As {@link checkLike}, and `A` must share no memory with `C`. */
+function checkInput(where: string, name: string, A: DenseMatrix, C: DenseMatrix): void {
+  checkLike(where, name, A, C);
+  checkDisjoint(where, name, A, 'C', C);
+}
+
+/**
+ * C ← αA + βC, element by element. With β = 0 the old content of C is not read.
+ *
+ * A and C have one shape; C may be A itself. Cost: 3 flops an element.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the shapes differ or where C overlaps
+ * A without being A; C is untouched then.
+ */
+export function axpby<D extends DType>(
+  alpha: number,
+  A: DenseMatrix<D>,
+  beta: number,
+  C: DenseMatrix<D>,
+): void {
+  checkLike('axpby', 'A', A, C);
+  if (!isSameView(A, C)) checkDisjoint('axpby', 'A', A, 'C', C);
+  const a = A.data;
+  const c = C.data;
+  const { rows, cols } = C;
+  for (let i = 0; i < rows; i++) {
+    const rowA = A.offset + i * A.stride;
+    const rowC = C.offset + i * C.stride;
+    if (beta === 0) for (let j = 0; j < cols; j++) c[rowC + j] = alpha * a[rowA + j];
+    else for (let j = 0; j < cols; j++) c[rowC + j] = alpha * a[rowA + j] + beta * c[rowC + j];
+  }
+}
+
+/**
+ * C ← αA∘B + βC, element by element. With β = 0 the old content of C is not read.
+ *
+ * A, B and C have one shape; A may be B. Cost: 4 flops an element.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the shapes differ or C overlaps A or
+ * B; C is untouched then.
+ */
+export function multiply<D extends DType>(
+  alpha: number,
+  A: DenseMatrix<D>,
+  B: DenseMatrix<D>,
+  beta: number,
+  C: DenseMatrix<D>,
+): void {
+  checkInput('multiply', 'A', A, C);
+  checkInput('multiply', 'B', B, C);
+  const a = A.data;
+  const b = B.data;
+  const c = C.data;
+  const { rows, cols } = C;
+  for (let i = 0; i < rows; i++) {
+    const rowA = A.offset + i * A.stride;
+    const rowB = B.offset + i * B.stride;
+    const rowC = C.offset + i * C.stride;
+    for (let j = 0; j < cols; j++) {
+      const term = alpha * a[rowA + j] * b[rowB + j];
+      c[rowC + j] = beta === 0 ? term : term + beta * c[rowC + j];
+    }
+  }
+}
+
+/**
+ * C ← A ⊘ (B + shift), element by element. The old content of C is not read; a zero divisor gives
+ * ±Infinity or NaN, as IEEE division does.
+ *
+ * A, B and C have one shape; A may be B. Cost: 2 flops an element.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the shapes differ or C overlaps A or
+ * B; C is untouched then.
+ */
+export function divide<D extends DType>(
+  A: DenseMatrix<D>,
+  B: DenseMatrix<D>,
+  shift: number,
+  C: DenseMatrix<D>,
+): void {
+  checkInput('divide', 'A', A, C);
+  checkInput('divide', 'B', B, C);
+  const a = A.data;
+  const b = B.data;
+  const c = C.data;
+  const { rows, cols } = C;
+  for (let i = 0; i < rows; i++) {
+    const rowA = A.offset + i * A.stride;
+    const rowB = B.offset + i * B.stride;
+    const rowC = C.offset + i * C.stride;
+    for (let j = 0; j < cols; j++) c[rowC + j] = a[rowA + j] / (b[rowB + j] + shift);
+  }
+}
+
+/**
+ * C ← αA ⊘ (√(βB) + shift), element by element. The old content of C is not read; a negative βB
+ * gives NaN.
+ *
+ * A, B and C have one shape; A may be B. Cost: 5 flops an element.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the shapes differ or C overlaps A or
+ * B; C is untouched then.
+ */
+export function divideByRoot<D extends DType>(
+  alpha: number,
+  A: DenseMatrix<D>,
+  beta: number,
+  B: DenseMatrix<D>,
+  shift: number,
+  C: DenseMatrix<D>,
+): void {
+  checkInput('divideByRoot', 'A', A, C);
+  checkInput('divideByRoot', 'B', B, C);
+  const a = A.data;
+  const b = B.data;
+  const c = C.data;
+  const { rows, cols } = C;
+  for (let i = 0; i < rows; i++) {
+    const rowA = A.offset + i * A.stride;
+    const rowB = B.offset + i * B.stride;
+    const rowC = C.offset + i * C.stride;
+    for (let j = 0; j < cols; j++) {
+      c[rowC + j] = (alpha * a[rowA + j]) / (Math.sqrt(beta * b[rowB + j]) + shift);
+    }
+  }
+}
+
+/**
+ * ⟨A, B⟩ = Σ AᵢⱼBᵢⱼ, accumulated in float64 for both dtypes.
+ *
+ * A and B have one shape; A may be B. Cost: 2 flops an element.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the shapes differ.
+ */
+export function dot<D extends DType>(A: DenseMatrix<D>, B: DenseMatrix<D>): number {
+  checkLike('dot', 'B', B, A);
+  const a = A.data;
+  const b = B.data;
+  const { rows, cols } = A;
+  let sum = 0;
+  for (let i = 0; i < rows; i++) {
+    const rowA = A.offset + i * A.stride;
+    const rowB = B.offset + i * B.stride;
+    for (let j = 0; j < cols; j++) sum += a[rowA + j] * b[rowB + j];
+  }
+  return sum;
+}
+
+/**
+ * ‖A‖ = √(Σ Aᵢⱼ²), without overflow or underflow on the way: NaN only where A holds NaN, Infinity
+ * only where A holds Infinity or the norm itself exceeds the largest float64.
+ *
+ * Cost: 2 flops an element, three times that where the plain sum of squares leaves the safe range.
+ */
+export function frobeniusNorm(A: DenseMatrix): number {
+  const sum = dot(A, A);
+  // Below 2⁻⁹⁶⁰ the squares that underflowed could matter against the sum; above, they cannot.
+  if (sum > 2 ** -960 && sum < Infinity) return Math.sqrt(sum);
+  if (Number.isNaN(sum)) return sum;
+  const largest = largestMagnitude(A);
+  if (largest === 0 || largest === Infinity) return largest;
+  return largest * Math.sqrt(sumOfSquares(A, largest));
+}
+
+function largestMagnitude(A: DenseMatrix): number {
+  const a = A.data;
+  let largest = 0;
+  for (let i = 0; i < A.rows; i++) {
+    const row = A.offset + i * A.stride;
+    for (let j = 0; j < A.cols; j++) largest = Math.max(largest, Math.abs(a[row + j]));
+  }
+  return largest;
+}
+
+/** Σ (Aᵢⱼ/unit)². */
+function sumOfSquares(A: DenseMatrix, unit: number): number {
+  const a = A.data;
+  let sum = 0;
+  for (let i = 0; i < A.rows; i++) {
+    const row = A.offset + i * A.stride;
+    for (let j = 0; j < A.cols; j++) sum += (a[row + j] / unit) ** 2;
+  }
+  return sum;
+}
+
+/** C ← αC. With α = 0 the old content of C is not read. Cost: 1 flop an element. */
+export function scale(alpha: number, C: DenseMatrix): void {
+  if (alpha === 1) return;
+  for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, C.cols);
+}
+
+/** C ← αC on and below the diagonal, as {@link scale}; what lies above stays. C is square. */
+export function scaleLower(alpha: number, C: DenseMatrix): void {
+  if (alpha === 1) return;
+  for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, Math.min(i + 1, C.cols));
+}
+
+function scaleRow(alpha: number, C: DenseMatrix, i: number, count: number): void {
+  const c = C.data;
+  const start = C.offset + i * C.stride;
+  if (alpha === 0) c.fill(0, start, start + count);
+  else for (let j = start; j < start + count; j++) c[j] *= alpha;
+}
+
+/** Rows and columns of the square tiles that {@link transpose} walks, so that both sides stay in cache. */
+const TILE = 16;
+
+/**
+ * C ← Aᵀ. A is m×n, C is n×m. Cost: one pass, in cache-sized tiles.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the shapes do not fit or C overlaps
+ * A; C is untouched then.
+ */
+export function transpose<D extends DType>(A: DenseMatrix<D>, C: DenseMatrix<D>): void {
+  checkDType('transpose', 'A', A, C.dtype);
+  checkShape('transpose', 'C', C, A.cols, A.rows);
+  checkDisjoint('transpose', 'A', A, 'C', C);
+  const a = A.data;
+  const c = C.data;
+  for (let i0 = 0; i0 < A.rows; i0 += TILE) {
+    const i1 = Math.min(i0 + TILE, A.rows);
+    for (let j0 = 0; j0 < A.cols; j0 += TILE) {
+      const j1 = Math.min(j0 + TILE, A.cols);
+      for (let j = j0; j < j1; j++) {
+        const rowC = C.offset + j * C.stride;
+        for (let i = i0; i < i1; i++) c[rowC + i] = a[A.offset + i * A.stride + j];
+      }
+    }
+  }
+}
+
+/**
+ * C ← the columns of A named by `indices`, in that order; an index may come twice.
+ *
+ * A is m×n, C is m×indices.length, 0 ≤ index < n. Cost: one pass over C.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the shapes do not fit, an index is
+ * out of range or C overlaps A; C is untouched then.
+ */
+export function gatherColumns<D extends DType>(
+  A: DenseMatrix<D>,
+  indices: Int32Array,
+  C: DenseMatrix<D>,
+): void {
+  checkDType('gatherColumns', 'A', A, C.dtype);
+  checkShape('gatherColumns', 'C', C, A.rows, indices.length);
+  for (let j = 0; j < indices.length; j++) {
+    checkInteger('gatherColumns', `indices[${j}]`, indices[j], 0, A.cols - 1);
+  }
+  checkDisjoint('gatherColumns', 'A', A, 'C', C);
+  const a = A.data;
+  const c = C.data;
+  for (let i = 0; i < C.rows; i++) {
+    const rowA = A.offset + i * A.stride;
+    const rowC = C.offset + i * C.stride;
+    for (let j = 0; j < C.cols; j++) c[rowC + j] = a[rowA + indices[j]];
+  }
+}
+
+/**
+ * Columns [to, to+count) of C ← columns [from, from+count) of A; the other columns of C stay.
+ *
+ * A and C have the same number of rows, and may be one matrix where the two column ranges are
+ * apart. Cost: one pass over the columns.
+ *
+ * @throws TypeError where the dtypes differ, RangeError where the rows differ, a range leaves its
+ * matrix or the two ranges share memory; C is untouched then.
+ */
+export function copyColumns<D extends DType>(
+  A: DenseMatrix<D>,
+  from: number,
+  C: DenseMatrix<D>,
+  to: number,
+  count: number,
+): void {
+  checkDType('copyColumns', 'A', A, C.dtype);
+  checkShape('copyColumns', 'A', A, C.rows, A.cols);
+  checkInteger('copyColumns', 'from', from, 0, A.cols);
+  checkInteger('copyColumns', 'to', to, 0, C.cols);
+  checkInteger('copyColumns', 'count', count, 0, Math.min(A.cols - from, C.cols - to));
+  axpby(1, A.view(0, from, A.rows, count), 0, C.view(0, to, C.rows, count));
+}
+
+/**
+ * Cⱼᵢ ← Cᵢⱼ for j < i: the lower triangle is copied onto the upper. C is n×n. Cost: n²/2 copies.
+ *
+ * @throws RangeError where C is not square; C is untouched then.
+ */
+export function mirrorLower(C: DenseMatrix): void {
+  checkSquare('mirrorLower', 'C', C);
+  const c = C.data;
+  for (let i0 = 0; i0 < C.rows; i0 += TILE) {
+    for (let j0 = 0; j0 <= i0; j0 += TILE) {
+      const j1 = Math.min(j0 + TILE, C.rows);
+      for (let j = j0; j < j1; j++) {
+        const row = C.offset + j * C.stride;
+        const i1 = Math.min(i0 + TILE, C.rows);
+        for (let i = Math.max(i0, j + 1); i < i1; i++) c[row + i] = c[C.offset + i * C.stride + j];
+      }
+    }
+  }
+}

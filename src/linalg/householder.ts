@@ -1,0 +1,94 @@
+// Householder reflections, one at a time and in blocks, on matrices that are stored transposed.
+
+import { zeros } from '../core/matrix.js';
+import { gemm } from '../kernels/gemm.js';
+import { dot, frobeniusNorm, scale } from '../kernels/level1.js';
+import { syrk } from '../kernels/syrk.js';
+import { trsm } from '../kernels/trsm.js';
+import { type Matrix64, subtractOuter, timesVector } from './level2.js';
+
+// A reflection is H = I − τvvᵀ with v₀ = 1 and τ = 2/vᵀv: τ follows from v, so that H is orthogonal
+// to rounding whatever happened while v was computed. Vectors are rows, because rows are
+// contiguous: the reflections of one block are the rows of Vt.
+
+/** Reflections that are gathered before they are applied as one block. */
+export const BLOCK = 32;
+
+/**
+ * Replaces the 1×n vector x by the v of the reflection with Hx = βe₀, and returns β = ∓‖x‖ (the
+ * sign that x₀ has not, so that nothing cancels). For x = 0, v = e₀ and β = 0.
+ *
+ * Safe where squares of x would overflow or underflow, as long as ‖x‖ is finite. Cost: 3n flops.
+ */
+export function reflect(x: Matrix64): number {
+  const first = x.at(0, 0);
+  const norm = frobeniusNorm(x);
+  const beta = first > 0 ? -norm : norm;
+  if (norm > 0) {
+    const divisor = first - beta;
+    const end = x.offset + x.cols;
+    for (let i = x.offset + 1; i < end; i++) x.data[i] /= divisor;
+  }
+  x.set(0, 0, 1);
+  return beta;
+}
+
+/** The τ of the reflection with vector v. Cost: 2n flops. */
+export function reflectionScale(v: Matrix64): number {
+  return 2 / dot(v, v);
+}
+
+/**
+ * C ← C·H, H the reflection with vector v. C is m×n, v is 1×n; `work` is 1×k with k ≥ m.
+ * Cost: 4mn flops.
+ */
+export function applyReflection(C: Matrix64, v: Matrix64, work: Matrix64): void {
+  const y = work.view(0, 0, 1, C.rows);
+  timesVector(C, v, y);
+  scale(reflectionScale(v), y);
+  subtractOuter(y, v, C);
+}
+
+/**
+ * C ← C·H₀H₁⋯H_{b−1} (order 'forward') or C·H_{b−1}⋯H₁H₀ (order 'backward') for the reflections
+ * whose vectors are the rows of Vt. C is m×n, Vt is b×n.
+ *
+ * H₀⋯H_{b−1} = I − VTVᵀ, and T⁻¹ is the upper triangle of VᵀV with its diagonal halved (the UT
+ * transform: Puglisi, SIAM J. Sci. Stat. Comput. 13, 1992), so T is never formed: it is applied by a
+ * triangular solve. Cost: 4mnb + nb² + mb² flops; workspace b(m + b).
+ */
+export function applyReflections(C: Matrix64, Vt: Matrix64, order: 'forward' | 'backward'): void {
+  if (C.rows === 0) return;
+  const b = Vt.rows;
+  const L = zeros('float64', b, b);
+  syrk(1, Vt, 'N', 0, L, 'lower');
+  for (let i = 0; i < b; i++) L.set(i, i, L.at(i, i) / 2);
+  const M = zeros('float64', C.rows, b);
+  gemm(1, C, 'N', Vt, 'T', 0, M);
+  trsm('right', order === 'forward' ? 'T' : 'N', 1, L, M);
+  gemm(-1, M, 'N', Vt, 'N', 1, C);
+}
+
+/**
+ * The first n columns of Q = H₀H₁⋯H_{k−1} as the rows of an n×m matrix.
+ *
+ * Vt is k×m with k ≤ n ≤ m; row j is the vector of Hⱼ, with zeros before element j.
+ * Cost: 4mnk − 2(m + n)k² + 4k³/3 flops; workspace {@link BLOCK}·n.
+ */
+export function accumulate(Vt: Matrix64, n: number): Matrix64 {
+  const m = Vt.cols;
+  const Qt = zeros('float64', n, m);
+  for (let i = 0; i < n; i++) Qt.set(i, i, 1);
+  for (let end = Vt.rows; end > 0; ) {
+    // Blocks end where the factorisation ended them, so that the last one is the short one.
+    const start = end - 1 - ((end - 1) % BLOCK);
+    // What lies before row and column `start` is still the identity, and stays it.
+    applyReflections(
+      Qt.view(start, start, n - start, m - start),
+      Vt.view(start, start, end - start, m - start),
+      'backward',
+    );
+    end = start;
+  }
+  return Qt;
+}

@@ -1,0 +1,117 @@
+// The optimisers by name. Each is a chain short enough to read in one breath.
+
+import { type EvaOptions, evaPreconditioner } from '../precondition/eva.js';
+import { type FoofOptions, foofPreconditioner } from '../precondition/foof.js';
+import { type KfacOptions, kfacPreconditioner } from '../precondition/kfac.js';
+import type { CadenceOptions } from '../precondition/network.js';
+import { type NysactOptions, nysactPreconditioner } from '../precondition/nysact.js';
+import type { Preconditioner } from '../precondition/preconditioner.js';
+import { asSchedule, type Schedule } from './schedules.js';
+import { chain, type Transform } from './transform.js';
+import {
+  addWeightDecay,
+  precondition,
+  scaleByAdam,
+  scaleByLearningRate,
+  trace,
+} from './transforms.js';
+
+/** Options of SGD, which every preconditioned optimiser shares. */
+export interface SgdOptions {
+  /** η, a number or a schedule (default 0.1). */
+  readonly learningRate?: number | Schedule;
+  /** In [0, 1) (default 0.9). */
+  readonly momentum?: number;
+  /** Nesterov's variant of momentum (default false). */
+  readonly nesterov?: boolean;
+  /** λ ≥ 0 of u ← u + λθ before momentum (default 5e-4). */
+  readonly weightDecay?: number;
+}
+
+/** Options that a preconditioned optimiser has beside those of its preconditioner. */
+export interface PreconditionedOptions extends SgdOptions, CadenceOptions {
+  /** κ of the KL clip, or 'none'. Default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF. */
+  readonly klClip?: number | 'none';
+}
+
+/** Options of {@link adam} and {@link adamw}. */
+export interface AdamOptions {
+  /** η, a number or a schedule (default 1e-3). */
+  readonly learningRate?: number | Schedule;
+  /** β₁ (default 0.9). */
+  readonly beta1?: number;
+  /** β₂ (default 0.999). */
+  readonly beta2?: number;
+  /** ε (default 1e-8). */
+  readonly epsilon?: number;
+  /** λ (default 0 for Adam, coupled; 0.05 for AdamW, decoupled). */
+  readonly weightDecay?: number;
+}
+
+/** SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf. */
+export function sgd(options: SgdOptions = {}): Transform {
+  const { learningRate = 0.1, momentum = 0.9, nesterov = false, weightDecay = 5e-4 } = options;
+  return chain(
+    addWeightDecay(weightDecay),
+    trace({ momentum, nesterov }),
+    scaleByLearningRate(learningRate),
+  );
+}
+
+/** Adam, with L2 regularisation added to the gradient. Source: Kingma and Ba 2015. */
+export function adam(options: AdamOptions = {}): Transform {
+  const { learningRate = 1e-3, weightDecay = 0 } = options;
+  return chain(
+    addWeightDecay(weightDecay),
+    scaleByAdam(options),
+    scaleByLearningRate(learningRate),
+  );
+}
+
+/** AdamW: Adam with decoupled weight decay. Source: Loshchilov and Hutter 2019, Algorithm 2. */
+export function adamw(options: AdamOptions = {}): Transform {
+  const { learningRate = 1e-3, weightDecay = 0.05 } = options;
+  return chain(
+    scaleByAdam(options),
+    addWeightDecay(weightDecay),
+    scaleByLearningRate(learningRate),
+  );
+}
+
+/** NysAct: SGD on P = G(Â + ρI)⁻¹. See {@link nysactPreconditioner}. */
+export function nysact(options: PreconditionedOptions & NysactOptions = {}): Transform {
+  return preconditioned(nysactPreconditioner(options), options, 'none');
+}
+
+/** FOOF: SGD on P = G(Ā + ρI)⁻¹. See {@link foofPreconditioner}. */
+export function foof(options: PreconditionedOptions & FoofOptions = {}): Transform {
+  return preconditioned(foofPreconditioner(options), options, 'none');
+}
+
+/** KFAC: SGD on the Kronecker-factored natural gradient. See {@link kfacPreconditioner}. */
+export function kfac(options: PreconditionedOptions & KfacOptions = {}): Transform {
+  return preconditioned(kfacPreconditioner(options), options, 1e-3);
+}
+
+/** Eva: SGD on the rank-one Kronecker-factored gradient. See {@link evaPreconditioner}. */
+export function eva(options: PreconditionedOptions & EvaOptions = {}): Transform {
+  return preconditioned(evaPreconditioner(options), options, 1e-3);
+}
+
+/** d = P + λθ; buf ← m·buf + d; θ ← θ − η·buf, with P the preconditioned and clipped gradient. */
+function preconditioned(
+  preconditioner: Preconditioner,
+  options: PreconditionedOptions,
+  defaultClip: number | 'none',
+): Transform {
+  const { learningRate = 0.1, klClip = defaultClip, observeEvery, refreshEvery } = options;
+  const clip =
+    klClip === 'none'
+      ? {}
+      : { klClip: { limit: klClip, learningRate: asSchedule('klClip', learningRate) } };
+  const cadence = {
+    ...(observeEvery === undefined ? {} : { observeEvery }),
+    ...(refreshEvery === undefined ? {} : { refreshEvery }),
+  };
+  return chain(precondition(preconditioner, { ...cadence, ...clip }), sgd(options));
+}

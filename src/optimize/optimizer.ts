@@ -1,0 +1,130 @@
+// A transform at work: it takes gradients and moves parameters.
+
+import type { Engine } from '../backend/engine.js';
+import type { Slot } from '../backend/slot.js';
+import {
+  exportState,
+  type PlainState,
+  restoreState,
+  type StateEntry,
+  stateBytes,
+} from '../backend/state.js';
+import { checkShape } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import type { LayerParameters } from '../precondition/network.js';
+import type { Diagnostics, Observation } from '../precondition/preconditioner.js';
+import type { Needs, ParameterShape, Stage, Transform } from './transform.js';
+
+/** What an optimiser is made from. */
+export interface OptimizerOptions<D extends DType> {
+  readonly engine: Engine<D>;
+  readonly transform: Transform;
+  readonly parameters: readonly ParameterShape[];
+  /** The layers to precondition (default: none). */
+  readonly layers?: readonly LayerParameters[];
+}
+
+/** Moves parameters by what a transform makes of their gradients: θ ← θ + u. */
+export class Optimizer<D extends DType> {
+  readonly #engine: Engine<D>;
+  readonly #parameters: readonly ParameterShape[];
+  readonly #stage: Stage<D>;
+  #steps = 0;
+
+  constructor({ engine, transform, parameters, layers = [] }: OptimizerOptions<D>) {
+    this.#engine = engine;
+    this.#parameters = parameters;
+    this.#stage = transform.init({ engine, parameters, layers });
+  }
+
+  /** Steps taken. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** What the coming step has to be given. */
+  get needs(): Needs {
+    return this.#stage.needs?.(this.#steps) ?? { inputs: false, outputGradients: false };
+  }
+
+  /** Bytes of state on the engine. */
+  get stateBytes(): number {
+    return stateBytes(this.#stage.state);
+  }
+
+  /** What the preconditioner's refreshes have found, by layer. */
+  get diagnostics(): readonly (Diagnostics & { readonly layer: string })[] {
+    return this.#stage.diagnostics?.() ?? [];
+  }
+
+  /**
+   * One step: `gradients` become the updates, in place, and `parameters` ← parameters + updates.
+   * `observations` are by layer; see {@link needs}.
+   *
+   * @throws RangeError where counts or shapes do not fit, or (on an engine that can tell at once)
+   *   something is not finite; nothing has changed then.
+   */
+  step(
+    gradients: readonly Slot<D>[],
+    parameters: readonly Slot<D>[],
+    observations: readonly (Observation<D> | undefined)[] = [],
+  ): void {
+    this.#check('gradients', gradients);
+    this.#check('parameters', parameters);
+    const step = { index: this.#steps, parameters, observations };
+    this.#stage.update(gradients, step);
+    gradients.forEach((update, index) => {
+      this.#engine.axpby(1, update, 1, parameters[index]);
+    });
+    this.#steps += 1;
+  }
+
+  /** Resolves when no read is in flight: after it, a run on an asynchronous engine is repeatable. */
+  async flush(): Promise<void> {
+    await this.#stage.flush?.();
+  }
+
+  /** The whole state as plain data. */
+  async exportState(): Promise<PlainState> {
+    await this.flush();
+    return exportState(this.#engine, this.#entries());
+  }
+
+  /**
+   * Continues bit for bit where {@link exportState} was called.
+   *
+   * @throws RangeError or TypeError where `saved` does not fit; nothing has changed then.
+   */
+  restoreState(saved: PlainState): void {
+    restoreState(this.#engine, this.#entries(), saved);
+  }
+
+  /** Frees every slot that was allocated for it; the optimiser cannot be used afterwards. */
+  dispose(): void {
+    for (const entry of this.#stage.state) if ('slot' in entry) this.#engine.free(entry.slot);
+    for (const slot of this.#stage.workspace ?? []) this.#engine.free(slot);
+  }
+
+  #entries(): readonly StateEntry<D>[] {
+    const steps: StateEntry<D> = {
+      name: 'steps',
+      get: () => this.#steps,
+      set: (value) => {
+        this.#steps = value;
+      },
+    };
+    return [steps, ...this.#stage.state];
+  }
+
+  #check(name: string, slots: readonly Slot<D>[]): void {
+    const expected = this.#parameters;
+    if (slots.length !== expected.length) {
+      throw new RangeError(`step: ${slots.length} ${name}, expected ${expected.length}`);
+    }
+    slots.forEach((slot, index) => {
+      const { rows, cols } = expected[index];
+      checkShape('step', `${name}[${index}]`, slot, rows, cols);
+      this.#engine.checkFinite('step', `${name}[${index}]`, slot);
+    });
+  }
+}

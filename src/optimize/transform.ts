@@ -1,0 +1,95 @@
+// An optimiser is a chain of small transforms of the gradients.
+
+import type { Engine } from '../backend/engine.js';
+import type { Slot } from '../backend/slot.js';
+import { type Stateful, scoped } from '../backend/state.js';
+import type { DType } from '../core/dtype.js';
+import type { LayerParameters } from '../precondition/network.js';
+import type { Diagnostics, Observation } from '../precondition/preconditioner.js';
+
+/** Shape of one parameter. */
+export interface ParameterShape {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** What a transform is built for. */
+export interface TransformContext<D extends DType> {
+  readonly engine: Engine<D>;
+  readonly parameters: readonly ParameterShape[];
+  readonly layers: readonly LayerParameters[];
+}
+
+/** One step k, as every stage of the chain sees it. */
+export interface Step<D extends DType> {
+  /** k = 0, 1, 2, … */
+  readonly index: number;
+  /** θ, to be read only. */
+  readonly parameters: readonly Slot<D>[];
+  /** By layer; undefined where the batch showed nothing of it. */
+  readonly observations: readonly (Observation<D> | undefined)[];
+}
+
+/** What a step has to be given beside the gradients. */
+export interface Needs {
+  readonly inputs: boolean;
+  readonly outputGradients: boolean;
+}
+
+/** A transform with its state, on one engine and for one set of parameters. */
+export interface Stage<D extends DType> extends Stateful<D> {
+  /** Slots beside the state, whose content does not outlive a step. */
+  readonly workspace?: readonly Slot<D>[];
+  /** Replaces `updates` (gradients at first) in place. */
+  update(updates: readonly Slot<D>[], step: Step<D>): void;
+  /** Present where the stage needs observations. */
+  needs?(index: number): Needs;
+  /** Present where the stage reads from the engine. */
+  flush?(): Promise<void>;
+  /** Present where the stage has findings to report. */
+  diagnostics?(): readonly (Diagnostics & { readonly layer: string })[];
+}
+
+/** A way to turn gradients into updates; {@link Transform.init} gives it state. */
+export interface Transform {
+  init<D extends DType>(context: TransformContext<D>): Stage<D>;
+}
+
+/** The transforms one after the other: the updates of one are the gradients of the next. */
+export function chain(...transforms: readonly Transform[]): Transform {
+  return {
+    init<D extends DType>(context: TransformContext<D>): Stage<D> {
+      const stages = transforms.map((transform) => transform.init(context));
+      return {
+        state: stages.flatMap((stage, index) => scoped(String(index), stage.state)),
+        workspace: stages.flatMap((stage) => stage.workspace ?? []),
+        update(updates, step) {
+          for (const stage of stages) stage.update(updates, step);
+        },
+        needs(index) {
+          const needs = stages.map((stage) => stage.needs?.(index));
+          return {
+            inputs: needs.some((need) => need?.inputs),
+            outputGradients: needs.some((need) => need?.outputGradients),
+          };
+        },
+        async flush() {
+          await Promise.all(stages.map((stage) => stage.flush?.()));
+        },
+        diagnostics: () => stages.flatMap((stage) => stage.diagnostics?.() ?? []),
+      };
+    },
+  };
+}
+
+/** A transform without state. */
+export function stateless(
+  update: <D extends DType>(engine: Engine<D>, updates: readonly Slot<D>[], step: Step<D>) => void,
+): Transform {
+  return {
+    init: ({ engine }) => ({
+      state: [],
+      update: (updates, step) => update(engine, updates, step),
+    }),
+  };
+}

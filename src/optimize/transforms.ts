@@ -1,0 +1,156 @@
+// The links that optimisers are chained from.
+
+import type { Slot } from '../backend/slot.js';
+import { checkFraction, checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import { type NetworkOptions, NetworkPreconditioner } from '../precondition/network.js';
+import type { Preconditioner } from '../precondition/preconditioner.js';
+import { asSchedule, type Schedule } from './schedules.js';
+import { type Stage, stateless, type Transform, type TransformContext } from './transform.js';
+
+/** u ← the preconditioned u, layer by layer, with the cadence and clip of {@link NetworkOptions}. */
+export function precondition(
+  preconditioner: Preconditioner,
+  options: NetworkOptions = {},
+): Transform {
+  return {
+    init({ engine, parameters, layers }) {
+      const network = new NetworkPreconditioner(
+        engine,
+        preconditioner,
+        parameters,
+        layers,
+        options,
+      );
+      return {
+        state: network.state,
+        workspace: network.workspace,
+        update: (updates, step) => network.update(step.index, updates, step.observations),
+        needs: (index) => network.needs(index),
+        flush: () => network.flush(),
+        diagnostics: () => network.diagnostics,
+      };
+    },
+  };
+}
+
+/** Momentum: buf ← m·buf + u; u ← buf, or with Nesterov's variant u ← u + m·buf. */
+export function trace(options: {
+  readonly momentum: number;
+  readonly nesterov?: boolean;
+}): Transform {
+  const { momentum, nesterov = false } = options;
+  checkFraction('trace', 'momentum', momentum);
+  return {
+    init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
+      const buffers = parameters.map(({ rows, cols }) => engine.allocate(rows, cols));
+      return {
+        state: buffers.map((slot, index) => ({ name: `buffer${index}`, slot })),
+        update(updates) {
+          updates.forEach((u, index) => {
+            const buffer = buffers[index];
+            engine.axpby(1, u, momentum, buffer);
+            if (nesterov) engine.axpby(momentum, buffer, 1, u);
+            else engine.axpby(1, buffer, 0, u);
+          });
+        },
+      };
+    },
+  };
+}
+
+/**
+ * Adam's direction: m ← β₁m + (1−β₁)u, v ← β₂v + (1−β₂)u², u ← m̂/(√v̂ + ε) with
+ * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). Source: Kingma and Ba 2015, Algorithm 1.
+ */
+export function scaleByAdam(
+  options: { readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number } = {},
+): Transform {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+  checkFraction('scaleByAdam', 'beta1', beta1);
+  checkFraction('scaleByAdam', 'beta2', beta2);
+  checkPositive('scaleByAdam', 'epsilon', epsilon);
+  return {
+    init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
+      const zeros = (): Slot<D>[] =>
+        parameters.map(({ rows, cols }) => engine.allocate(rows, cols));
+      const [m, v] = [zeros(), zeros()];
+      let t = 0;
+      return {
+        state: [
+          ...m.map((slot, index) => ({ name: `m${index}`, slot })),
+          ...v.map((slot, index) => ({ name: `v${index}`, slot })),
+          {
+            name: 't',
+            get: () => t,
+            set: (value) => {
+              t = value;
+            },
+          },
+        ],
+        update(updates) {
+          t += 1;
+          const [first, second] = [1 / (1 - beta1 ** t), 1 / (1 - beta2 ** t)];
+          updates.forEach((u, index) => {
+            engine.axpby(1 - beta1, u, beta1, m[index]);
+            engine.multiply(1 - beta2, u, u, beta2, v[index]);
+            engine.divideByRoot(first, m[index], second, v[index], epsilon, u);
+          });
+        },
+      };
+    },
+  };
+}
+
+/**
+ * u ← u + λθ. Before {@link trace} or {@link scaleByAdam} this is L2 regularisation (coupled weight
+ * decay); after {@link scaleByAdam} it is AdamW's decoupled weight decay.
+ */
+export function addWeightDecay(
+  weightDecay: number,
+  options: { /** First step k that decays (default 0). */ readonly from?: number } = {},
+): Transform {
+  const { from = 0 } = options;
+  checkNonNegative('addWeightDecay', 'weightDecay', weightDecay);
+  checkInteger('addWeightDecay', 'from', from);
+  return stateless((engine, updates, { index, parameters }) => {
+    if (weightDecay === 0 || index < from) return;
+    updates.forEach((u, i) => {
+      engine.axpby(weightDecay, parameters[i], 1, u);
+    });
+  });
+}
+
+/** u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together. */
+export function clipByGlobalNorm(maxNorm: number): Transform {
+  checkPositive('clipByGlobalNorm', 'maxNorm', maxNorm);
+  return {
+    init<D extends DType>({ engine }: TransformContext<D>): Stage<D> {
+      const sum = engine.allocate(1, 1);
+      return {
+        state: [],
+        workspace: [sum],
+        update(updates) {
+          updates.forEach((u, index) => {
+            engine.innerProduct(1, u, u, index === 0 ? 0 : 1, sum);
+          });
+          for (const u of updates) engine.clip(sum, maxNorm ** 2, u);
+        },
+      };
+    },
+  };
+}
+
+/** u ← −η(k)·u: the last link, which turns a direction into the update that is added to θ. */
+export function scaleByLearningRate(learningRate: number | Schedule): Transform {
+  const schedule = asSchedule('scaleByLearningRate', learningRate);
+  return stateless((engine, updates, { index }) => {
+    const eta = schedule(index);
+    if (!(eta >= 0 && Number.isFinite(eta))) {
+      throw new RangeError(
+        `scaleByLearningRate: the schedule gave ${eta} at step ${index}, expected a finite number >= 0`,
+      );
+    }
+    for (const u of updates) engine.axpby(-eta, u, 0, u);
+  });
+}

@@ -1,0 +1,111 @@
+// Reading, factorising and installing: one path for engines that read at once and those that do not.
+
+import type { Engine } from '../backend/engine.js';
+import type { Slot } from '../backend/slot.js';
+import { checkInteger } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import { isBreakdown, NonFiniteError, PreconditionerError } from '../core/errors.js';
+import type { DenseMatrix } from '../core/matrix.js';
+import { frobeniusNorm } from '../kernels/level1.js';
+
+/** How often in a row a refresh may break down before it is an error, unless the user says. */
+export const DEFAULT_MAX_FAILURES = 5;
+
+/** One refresh: what to read, and what to make of it. */
+export interface RefreshJob<D extends DType> {
+  readonly reads: readonly Slot<D>[];
+  /**
+   * Factorises what was read, changing nothing, and returns what puts the result in place. May throw
+   * a breakdown.
+   */
+  compute(matrices: readonly DenseMatrix<D>[]): () => void;
+  /** Called where what was read holds NaN or Infinity: the averages are to start anew. */
+  discard(): void;
+}
+
+/**
+ * Runs refreshes, counts their breakdowns, and gives up after `maxFailures` in a row with a
+ * PreconditionerError. With an asynchronous engine one refresh is in flight at a time, and an error
+ * surfaces at the next {@link run} or {@link flush}.
+ */
+export class RefreshDriver<D extends DType> {
+  readonly #engine: Engine<D>;
+  readonly #layer: string;
+  readonly #maxFailures: number;
+  #inARow = 0;
+  #failures = 0;
+  #inFlight: Promise<void> | undefined;
+  #error: { readonly cause: unknown } | undefined;
+
+  constructor(engine: Engine<D>, layer: string, maxFailures: number) {
+    checkInteger(layer, 'maxFailures', maxFailures, 1);
+    this.#engine = engine;
+    this.#layer = layer;
+    this.#maxFailures = maxFailures;
+  }
+
+  /** Breakdowns in all. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Whether a read has not resolved yet. */
+  get inFlight(): boolean {
+    return this.#inFlight !== undefined;
+  }
+
+  run(job: RefreshJob<D>): void {
+    this.#throwPending();
+    const engine = this.#engine;
+    if (engine.reading === 'sync') {
+      this.#attempt(
+        job,
+        job.reads.map((slot) => engine.read(slot)),
+      );
+      return;
+    }
+    this.#inFlight = Promise.all(job.reads.map((slot) => engine.read(slot)))
+      .then((matrices) => this.#attempt(job, matrices))
+      .catch((cause: unknown) => {
+        this.#error = { cause };
+      })
+      .finally(() => {
+        this.#inFlight = undefined;
+      });
+  }
+
+  async flush(): Promise<void> {
+    await this.#inFlight;
+    this.#throwPending();
+  }
+
+  #attempt(job: RefreshJob<D>, matrices: readonly DenseMatrix<D>[]): void {
+    let install: () => void;
+    try {
+      for (const matrix of matrices) {
+        if (!Number.isFinite(frobeniusNorm(matrix))) {
+          job.discard();
+          throw new NonFiniteError(`what ${this.#layer} observed`);
+        }
+      }
+      install = job.compute(matrices);
+    } catch (error) {
+      if (!isBreakdown(error)) throw error;
+      this.#failures += 1;
+      this.#inARow += 1;
+      if (this.#inARow >= this.#maxFailures) {
+        throw new PreconditionerError(this.#layer, this.#inARow, error);
+      }
+      return;
+    }
+    this.#inARow = 0;
+    install();
+  }
+
+  #throwPending(): void {
+    if (this.#error === undefined) return;
+    const { cause } = this.#error;
+    this.#error = undefined;
+    throw cause;
+  }
+}

@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import {
+  checkChoice,
+  checkDecay,
+  checkDType,
+  checkFinite,
+  checkFraction,
+  checkInteger,
+  checkNonNegative,
+  checkPositive,
+  checkShape,
+  checkSquare,
+} from '../../src/core/check.js';
+import { zeros } from '../../src/core/matrix.js';
+
+const { NaN: NAN, POSITIVE_INFINITY: INFINITY, MAX_SAFE_INTEGER } = Number;
+
+describe('guards of numbers', () => {
+  /** Each guard with what it accepts, what it refuses, and the words for what it expects. */
+  const guards = [
+    {
+      name: 'checkInteger',
+      check: (value: number) => checkInteger('f', 'n', value),
+      good: [0, 1, MAX_SAFE_INTEGER],
+      bad: [-1, 0.5, MAX_SAFE_INTEGER + 1, INFINITY, NAN],
+      expected: 'an integer >= 0',
+    },
+    {
+      name: 'checkInteger with bounds',
+      check: (value: number) => checkInteger('f', 'n', value, 2, 4),
+      good: [2, 3, 4],
+      bad: [1, 5, 2.5, NAN],
+      expected: 'an integer >= 2 and <= 4',
+    },
+    {
+      name: 'checkPositive',
+      check: (value: number) => checkPositive('f', 'n', value),
+      good: [5e-324, 1, Number.MAX_VALUE],
+      bad: [0, -1, INFINITY, NAN],
+      expected: 'a finite number > 0',
+    },
+    {
+      name: 'checkNonNegative',
+      check: (value: number) => checkNonNegative('f', 'n', value),
+      good: [0, 5e-324, Number.MAX_VALUE],
+      bad: [-5e-324, INFINITY, NAN],
+      expected: 'a finite number >= 0',
+    },
+    {
+      name: 'checkFraction',
+      check: (value: number) => checkFraction('f', 'n', value),
+      good: [0, 0.5, 1 - 2 ** -53],
+      bad: [-5e-324, 1, INFINITY, NAN],
+      expected: 'a number in [0, 1)',
+    },
+    {
+      name: 'checkDecay',
+      check: (value: number) => checkDecay('f', 'n', value),
+      good: [0, 0.5, 1],
+      bad: [-5e-324, 1 + 2 ** -52, INFINITY, NAN],
+      expected: 'a number in [0, 1]',
+    },
+  ];
+  const each = (key: 'good' | 'bad') =>
+    guards.flatMap((guard) => guard[key].map((value) => ({ ...guard, value })));
+
+  test.each(each('good'))('$name accepts $value', ({ check, value }) => {
+    expect(() => check(value)).not.toThrow();
+  });
+
+  test.each(each('bad'))('$name refuses $value', ({ check, value, expected }) => {
+    expect(() => check(value)).toThrow(new RangeError(`f: n is ${value}, expected ${expected}`));
+  });
+
+  test.each(guards)('$name refuses what is no number, as untyped callers may pass', (guard) => {
+    for (const { value, shown } of [
+      { value: '1', shown: "'1'" },
+      { value: undefined, shown: 'undefined' },
+      { value: null, shown: 'null' },
+      { value: true, shown: 'true' },
+      { value: [], shown: '' },
+    ]) {
+      expect(() => Reflect.apply(guard.check, undefined, [value])).toThrow(
+        `f: n is ${shown}, expected ${guard.expected}`,
+      );
+    }
+  });
+});
+
+describe('guards of choices, shapes and dtypes', () => {
+  test('checkChoice', () => {
+    expect(() => checkChoice('f', 'kind', 'a', ['a', 'b'])).not.toThrow();
+    expect(() => checkChoice('f', 'kind', 'c', ['a', 'b'])).toThrow(
+      new RangeError("f: kind is 'c', expected 'a' or 'b'"),
+    );
+  });
+
+  test('checkShape', () => {
+    const A = zeros('float32', 2, 3);
+    expect(() => checkShape('f', 'A', A, 2, 3)).not.toThrow();
+    expect(() => checkShape('f', 'A', A, 3, 3)).toThrow(
+      new RangeError('f: A is 2×3, expected 3×3'),
+    );
+    expect(() => checkShape('f', 'A', A, 2, 2)).toThrow(
+      new RangeError('f: A is 2×3, expected 2×2'),
+    );
+    expect(() => checkShape('f', 'A', A, NAN, 3)).toThrow(
+      new RangeError('f: A is 2×3, expected NaN×3'),
+    );
+  });
+
+  test('checkSquare', () => {
+    expect(() => checkSquare('f', 'A', zeros('float64', 3, 3))).not.toThrow();
+    expect(() => checkSquare('f', 'A', zeros('float64', 2, 3))).toThrow(
+      new RangeError('f: A is 2×3, expected a square matrix'),
+    );
+  });
+
+  test('checkDType', () => {
+    const A = zeros('float32', 1, 1);
+    expect(() => checkDType('f', 'A', A, 'float32')).not.toThrow();
+    expect(() => checkDType('f', 'A', A, 'float64')).toThrow(
+      new TypeError('f: A holds float32, expected float64'),
+    );
+  });
+});
+
+describe.each(['float32', 'float64'] as const)('checkFinite, %s', (dtype) => {
+  test('accepts finite numbers up to the largest, whose sum is not finite', () => {
+    const A = zeros(dtype, 1, 4);
+    A.data.fill(dtype === 'float32' ? 3.4028234663852886e38 : Number.MAX_VALUE);
+    expect(() => checkFinite('f', 'A', A)).not.toThrow();
+    expect(() => checkFinite('f', 'A', zeros(dtype, 0, 3))).not.toThrow();
+  });
+
+  test.each([NAN, INFINITY, -INFINITY])('finds %s wherever it is', (value) => {
+    for (let i = 0; i < 3; i++) {
+      for (let j = 0; j < 2; j++) {
+        const A = zeros(dtype, 3, 2);
+        A.set(i, j, value);
+        expect(() => checkFinite('f', 'A', A)).toThrow(
+          new RangeError(`f: A holds ${value} at row ${i}, column ${j}, expected finite numbers`),
+        );
+      }
+    }
+  });
+
+  test('infinities of both signs in a row do not cancel', () => {
+    const A = zeros(dtype, 1, 2);
+    A.data.set([INFINITY, -INFINITY]);
+    expect(() => checkFinite('f', 'A', A)).toThrow('f: A holds Infinity at row 0, column 0');
+  });
+
+  test('looks at the view alone, and counts rows and columns from its corner', () => {
+    const A = zeros(dtype, 4, 4);
+    A.data.fill(NAN);
+    const V = A.view(1, 1, 2, 2);
+    for (let i = 0; i < 2; i++) for (let j = 0; j < 2; j++) V.set(i, j, 1);
+    expect(() => checkFinite('f', 'V', V)).not.toThrow();
+    V.set(1, 0, NAN);
+    expect(() => checkFinite('f', 'V', V)).toThrow('f: V holds NaN at row 1, column 0');
+  });
+});

@@ -1,0 +1,212 @@
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { convert, identity, zeros } from '../../src/core/matrix.js';
+import { foldIn, randomKey } from '../../src/core/random.js';
+import {
+  addScaledSketch,
+  applySketchTranspose,
+  denseSketch,
+  drawSketch,
+  type Sketch,
+  type SketchKind,
+  sameSketch,
+} from '../../src/sketch/sketch.js';
+import {
+  build,
+  combine,
+  distance,
+  gaussian,
+  type Matrix,
+  norm,
+  product,
+  uniform,
+} from '../support/matrices.js';
+
+const KINDS = ['gaussian', 'subcolumn'] as const;
+const DTYPES = ['float32', 'float64'] as const;
+const CASES = KINDS.flatMap((kind) => DTYPES.map((dtype) => ({ kind, dtype })));
+
+/** c of the rounding bounds c·p·eps·‖A‖‖B‖; the dot products of length p give c = 1. */
+const ROUNDING = 1;
+
+const shapes = fc
+  .integer({ min: 1, max: 40 })
+  .chain((inputs) =>
+    fc.record({ inputs: fc.constant(inputs), width: fc.integer({ min: 1, max: inputs }) }),
+  );
+
+function draw<D extends DType>(
+  kind: SketchKind,
+  inputs: number,
+  width: number,
+  dtype: D,
+  seed = 1,
+) {
+  return drawSketch(kind, { inputs, width }, dtype, randomKey(seed));
+}
+
+/** S in float64. */
+function dense(sketch: Sketch): Matrix {
+  return denseSketch(sketch, 'float64');
+}
+
+describe.each(CASES)('a $kind sketch, $dtype', ({ kind, dtype }) => {
+  test.prop([shapes, fc.nat()], { seed: 1 })(
+    'is a p×r matrix that the key alone decides',
+    ({ inputs, width }, seed) => {
+      const sketch = draw(kind, inputs, width, dtype, seed);
+      expect(sketch).toMatchObject({ kind, inputs, width });
+      const S = denseSketch(sketch, dtype);
+      expect(S).toMatchObject({ dtype, rows: inputs, cols: width });
+      draw(kind, inputs, width, dtype, seed + 1);
+      expect(draw(kind, inputs, width, dtype, seed)).toEqual(sketch);
+      expect(denseSketch(sketch, 'float64')).toEqual(convert(S, 'float64'));
+    },
+  );
+
+  test.prop([shapes, fc.nat()], { seed: 2 })(
+    'a wider sketch extends a narrower one',
+    ({ inputs, width }, seed) => {
+      const wide = dense(draw(kind, inputs, inputs, dtype, seed));
+      const narrow = dense(draw(kind, inputs, width, dtype, seed));
+      expect(narrow).toEqual(wide.view(0, 0, inputs, width).clone());
+    },
+  );
+
+  test.prop([shapes, fc.nat(), fc.integer({ min: 1, max: 7 })], { seed: 3 })(
+    'applySketchTranspose is the product with the dense sketch',
+    ({ inputs, width }, seed, cols) => {
+      const sketch = draw(kind, inputs, width, dtype, seed);
+      // A view, so that stride and offset take part.
+      const Y = gaussian(uniform(seed), inputs + 2, cols + 3).view(1, 2, inputs, cols);
+      const S = dense(sketch);
+      const expected = product(S, 'T', Y, 'N');
+      const tolerance = ROUNDING * inputs * EPSILON.float64 * norm(S) * norm(Y);
+      const B = applySketchTranspose(sketch, Y);
+      expect(distance(B, expected)).toBeLessThanOrEqual(kind === 'subcolumn' ? 0 : tolerance);
+    },
+  );
+
+  test.prop([shapes, fc.nat(), fc.double({ min: 0, max: 10, noNaN: true })], { seed: 4 })(
+    'addScaledSketch is Y + νS, and writes the view alone',
+    ({ inputs, width }, seed, nu) => {
+      const sketch = draw(kind, inputs, width, dtype, seed);
+      const before = gaussian(uniform(seed), inputs + 2, width + 3);
+      const after = before.clone();
+      addScaledSketch(nu, sketch, after.view(1, 2, inputs, width));
+      const S = dense(sketch);
+      const padded = build(inputs + 2, width + 3, (i, j) =>
+        i >= 1 && i <= inputs && j >= 2 && j < width + 2 ? S.at(i - 1, j - 2) : 0,
+      );
+      expect(after).toEqual(combine(1, before, nu, padded));
+    },
+  );
+
+  test('E[SSᵀ] = (r/p)·I: 4000 draws, significance 1e-3 shared by the 21 entries', () => {
+    const [inputs, width, draws] = [6, 3, 4000];
+    const limit = 4.07;
+    const key = randomKey(11);
+    const sum = zeros('float64', inputs, inputs);
+    for (let d = 0; d < draws; d++) {
+      const S = dense(drawSketch(kind, { inputs, width }, dtype, foldIn(key, d)));
+      for (let i = 0; i < inputs; i++) {
+        for (let j = 0; j <= i; j++) {
+          for (let k = 0; k < width; k++) sum.set(i, j, sum.at(i, j) + S.at(i, k) * S.at(j, k));
+        }
+      }
+    }
+    // Variances of an entry of SSᵀ: r products of N(0, 1/p), or one indicator of probability r/p.
+    const ratio = width / inputs;
+    const [onDiagonal, offDiagonal] =
+      kind === 'gaussian' ? [(2 * ratio) / inputs, ratio / inputs] : [ratio * (1 - ratio), 0];
+    for (let i = 0; i < inputs; i++) {
+      for (let j = 0; j <= i; j++) {
+        const error = Math.abs(sum.at(i, j) / draws - (i === j ? ratio : 0));
+        const variance = i === j ? onDiagonal : offDiagonal;
+        expect(error).toBeLessThanOrEqual(limit * Math.sqrt(variance / draws));
+      }
+    }
+  });
+
+  test.each([
+    { inputs: 5, width: 0, message: 'width is 0, expected an integer >= 1 and <= 5' },
+    { inputs: 5, width: 6, message: 'width is 6, expected an integer >= 1 and <= 5' },
+    { inputs: 5, width: 1.5, message: 'width is 1.5, expected an integer >= 1 and <= 5' },
+    { inputs: 5, width: Number.NaN, message: 'width is NaN, expected an integer >= 1 and <= 5' },
+    { inputs: 0, width: 1, message: 'inputs is 0, expected an integer >= 1' },
+    { inputs: 2.5, width: 1, message: 'inputs is 2.5, expected an integer >= 1' },
+  ])('refuses inputs $inputs with width $width', ({ inputs, width, message }) => {
+    const routine = kind === 'gaussian' ? 'drawGaussian' : 'drawSubcolumn';
+    expect(() => draw(kind, inputs, width, dtype)).toThrow(
+      new RangeError(`${routine}: ${message}`),
+    );
+  });
+
+  test('applications refuse shapes that do not fit, and change nothing', () => {
+    const sketch = draw(kind, 5, 2, dtype);
+    const Y = zeros('float64', 4, 2);
+    expect(() => addScaledSketch(1, sketch, Y)).toThrow(
+      new RangeError('addScaledSketch: Y is 4×2, expected 5×2'),
+    );
+    expect(() => addScaledSketch(1, sketch, zeros('float64', 5, 3))).toThrow('expected 5×2');
+    for (const nu of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const Z = zeros('float64', 5, 2);
+      expect(() => addScaledSketch(nu, sketch, Z)).toThrow(
+        new RangeError(`addScaledSketch: nu is ${nu}, expected a finite number >= 0`),
+      );
+      expect(Z).toEqual(zeros('float64', 5, 2));
+    }
+    expect(() => applySketchTranspose(sketch, Y)).toThrow(
+      new RangeError('applySketchTranspose: Y is 4×2, expected 5×2'),
+    );
+  });
+
+  test('sameSketch knows a sketch drawn again, and no other', () => {
+    const sketch = draw(kind, 8, 3, dtype);
+    expect(sameSketch(sketch, draw(kind, 8, 3, dtype))).toBe(true);
+    const others = [
+      draw(kind, 8, 3, dtype, 2),
+      draw(kind, 8, 2, dtype),
+      draw(kind, 9, 3, dtype),
+      draw(kind === 'gaussian' ? 'subcolumn' : 'gaussian', 8, 3, dtype),
+    ];
+    for (const other of others) {
+      expect(sameSketch(sketch, other)).toBe(false);
+      expect(sameSketch(other, sketch)).toBe(false);
+    }
+  });
+});
+
+describe('sameSketch', () => {
+  test('sees one changed element of a Gaussian sketch, wherever it is', () => {
+    const sketch = draw('gaussian', 3, 2, 'float64');
+    for (let i = 0; i < 3; i++) {
+      for (let j = 0; j < 2; j++) {
+        const S = dense(sketch);
+        S.set(i, j, S.at(i, j) * (1 + EPSILON.float64));
+        expect(sameSketch(sketch, { kind: 'gaussian', inputs: 3, width: 2, S })).toBe(false);
+      }
+    }
+  });
+
+  test('tells the order of the columns of a subcolumn sketch', () => {
+    const shape = { kind: 'subcolumn', inputs: 3, width: 2 } as const;
+    const a = { ...shape, indices: Int32Array.of(0, 2) };
+    expect(sameSketch(a, { ...shape, indices: Int32Array.of(2, 0) })).toBe(false);
+    expect(sameSketch(a, { ...shape, indices: Int32Array.of(0, 2) })).toBe(true);
+  });
+
+  test('Gaussian sketches of two dtypes differ, even where the numbers agree', () => {
+    const a = { kind: 'gaussian', inputs: 2, width: 2, S: identity('float32', 2) } as const;
+    const b = { kind: 'gaussian', inputs: 2, width: 2, S: identity('float64', 2) } as const;
+    expect(sameSketch(a, b)).toBe(false);
+  });
+});
+
+test('drawSketch refuses an unknown kind', () => {
+  const shape = { inputs: 3, width: 1 };
+  expect(() =>
+    Reflect.apply(drawSketch, undefined, ['rademacher', shape, 'float64', randomKey(1)]),
+  ).toThrow(new RangeError("drawSketch: kind is 'rademacher', expected 'gaussian' or 'subcolumn'"));
+});

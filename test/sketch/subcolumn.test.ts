@@ -1,0 +1,39 @@
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import { foldIn, randomKey, sampleWithoutReplacement } from '../../src/core/random.js';
+import { drawSubcolumn } from '../../src/sketch/subcolumn.js';
+import { chiSquare } from '../support/statistics.js';
+
+const KEY = randomKey(4);
+
+describe('drawSubcolumn', () => {
+  test.prop([fc.integer({ min: 1, max: 60 }), fc.nat(), fc.nat()], { seed: 1 })(
+    'picks distinct columns of I, in the order drawn',
+    (inputs, size, seed) => {
+      const width = 1 + (size % inputs);
+      const { indices } = drawSubcolumn({ inputs, width }, randomKey(seed));
+      expect(indices).toHaveLength(width);
+      expect(new Set(indices).size).toBe(width);
+      expect(indices.every((index) => index >= 0 && index < inputs)).toBe(true);
+      expect(indices).toEqual(sampleWithoutReplacement(randomKey(seed), inputs, width));
+    },
+  );
+
+  test('reaches every column at every place, equally often: χ², 1e-3 each', () => {
+    const [inputs, width, draws] = [12, 4, 6000];
+    const counts = Array.from({ length: width }, () => Array.from({ length: inputs }, () => 0));
+    for (let d = 0; d < draws; d++) {
+      const { indices } = drawSubcolumn({ inputs, width }, foldIn(KEY, d));
+      for (const [place, index] of indices.entries()) counts[place][index] += 1;
+    }
+    for (const place of counts) {
+      expect(Math.min(...place)).toBeGreaterThan(0);
+      expect(chiSquare(place)).toBeLessThanOrEqual(31.27); // 11 degrees of freedom.
+    }
+  });
+
+  test('all columns are a permutation', () => {
+    const { indices } = drawSubcolumn({ inputs: 30, width: 30 }, KEY);
+    expect(indices.toSorted()).toEqual(Int32Array.from({ length: 30 }, (_, i) => i));
+  });
+});
