@@ -1,7 +1,15 @@
 // Every guard. A message names the routine, the argument, what came and what was expected.
 
 import type { DType } from './dtype.js';
-import type { DenseMatrix } from './matrix.js';
+
+/** What {@link checkFinite} reads of a DenseMatrix; named here because matrix.ts imports this file. */
+interface Elements {
+  readonly data: ArrayLike<number>;
+  readonly offset: number;
+  readonly stride: number;
+  readonly rows: number;
+  readonly cols: number;
+}
 
 function describe(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
@@ -93,7 +101,7 @@ export function checkDType(
 }
 
 /** `A` must hold no NaN and no Infinity. Cost: one pass. */
-export function checkFinite(where: string, name: string, A: DenseMatrix): void {
+export function checkFinite(where: string, name: string, A: Elements): void {
   const { data, offset, stride, rows, cols } = A;
   for (let i = 0; i < rows; i++) {
     const start = offset + i * stride;

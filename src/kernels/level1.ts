@@ -294,7 +294,10 @@ export function copyColumns<D extends DType>(
   checkInteger('copyColumns', 'from', from, 0, A.cols);
   checkInteger('copyColumns', 'to', to, 0, C.cols);
   checkInteger('copyColumns', 'count', count, 0, Math.min(A.cols - from, C.cols - to));
-  axpby(1, A.view(0, from, A.rows, count), 0, C.view(0, to, C.rows, count));
+  const source = A.view(0, from, A.rows, count);
+  const target = C.view(0, to, C.rows, count);
+  checkDisjoint('copyColumns', 'A', source, 'C', target);
+  axpby(1, source, 0, target);
 }
 
 /**

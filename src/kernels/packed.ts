@@ -48,19 +48,8 @@ export function packedProduct(
         for (let j = 0; j < cols; j += TILE_COLS) {
           const above = lowerOnly ? Math.max(0, j0 + j - i0) : 0;
           if (above >= rows) break;
-          const first = above - (above % TILE_ROWS);
-          multiplyStrip(first, rows, j, depth);
-          store(
-            C,
-            i0,
-            first,
-            rows,
-            j0 + j,
-            Math.min(TILE_COLS, cols - j),
-            alpha,
-            factor,
-            lowerOnly,
-          );
+          multiplyStrip(above - (above % TILE_ROWS), rows, j, depth);
+          store(alpha, factor, C, i0, above, rows, j0 + j, lowerOnly);
         }
       }
     }
@@ -171,26 +160,25 @@ function multiplyTile(panelA: number, panelB: number, length: number, to: number
   strip[to + 5] = c21;
 }
 
-/** Columns [j, j + width) of C, rows from i0 + first: α·strip + β·C, on and below the diagonal. */
+/** Rows [i0 + first, i0 + rows) of C ← α·strip + β·C, in the one or two columns from j. */
 function store(
+  alpha: number,
+  beta: number,
   C: DenseMatrix,
   i0: number,
   first: number,
   rows: number,
   j: number,
-  width: number,
-  alpha: number,
-  beta: number,
   lowerOnly: boolean,
 ): void {
   const c = C.data;
-  const from = C.offset + i0 * C.stride + j;
+  const start = C.offset + i0 * C.stride + j;
+  const paired = j + 1 < C.cols;
   for (let i = first; i < rows; i++) {
-    const to = from + i * C.stride;
-    const below = i0 + i - j;
+    const to = start + i * C.stride;
     const c0 = alpha * strip[i * TILE_COLS];
     c[to] = beta === 0 ? c0 : c0 + beta * c[to];
-    if (width === 1 || (lowerOnly && below < 1)) continue;
+    if (!paired || (lowerOnly && i0 + i === j)) continue;
     const c1 = alpha * strip[i * TILE_COLS + 1];
     c[to + 1] = beta === 0 ? c1 : c1 + beta * c[to + 1];
   }

@@ -80,7 +80,10 @@ function solve<D extends DType>(
   B: DenseMatrix<D>,
 ): void {
   const n = L.rows;
-  if (n <= BLOCK) return solveDirectly(side, op, alpha, L, B);
+  if (n <= BLOCK) {
+    solveDirectly(side, op, alpha, L, B);
+    return;
+  }
   const n1 = n >> 1;
   const n2 = n - n1;
   const L1 = L.view(0, 0, n1, n1);

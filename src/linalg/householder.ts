@@ -1,11 +1,13 @@
 // Householder reflections, one at a time and in blocks, on matrices that are stored transposed.
 
-import { zeros } from '../core/matrix.js';
+import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
-import { dot, frobeniusNorm, scale } from '../kernels/level1.js';
+import { dot, frobeniusNorm } from '../kernels/level1.js';
 import { syrk } from '../kernels/syrk.js';
 import { trsm } from '../kernels/trsm.js';
-import { type Matrix64, subtractOuter, timesVector } from './level2.js';
+
+/** What the orthogonal factorisations compute with, whatever the dtype of their input. */
+export type Matrix64 = DenseMatrix<'float64'>;
 
 // A reflection is H = I − τvvᵀ with v₀ = 1 and τ = 2/vᵀv: τ follows from v, so that H is orthogonal
 // to rounding whatever happened while v was computed. Vectors are rows, because rows are
@@ -44,9 +46,8 @@ export function reflectionScale(v: Matrix64): number {
  */
 export function applyReflection(C: Matrix64, v: Matrix64, work: Matrix64): void {
   const y = work.view(0, 0, 1, C.rows);
-  timesVector(C, v, y);
-  scale(reflectionScale(v), y);
-  subtractOuter(y, v, C);
+  gemm(reflectionScale(v), v, 'N', C, 'T', 0, y);
+  gemm(-1, y, 'T', v, 'N', 1, C);
 }
 
 /**

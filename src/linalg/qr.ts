@@ -5,8 +5,14 @@ import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import { convert, copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
 import { scale, transpose } from '../kernels/level1.js';
-import { accumulate, applyReflection, applyReflections, BLOCK, reflect } from './householder.js';
-import type { Matrix64 } from './level2.js';
+import {
+  accumulate,
+  applyReflection,
+  applyReflections,
+  BLOCK,
+  type Matrix64,
+  reflect,
+} from './householder.js';
 import { largestMagnitude, nearbyPowerOfTwo } from './scaling.js';
 
 /** A = Q·R. */

@@ -1,7 +1,7 @@
 // Plane rotations of rows, gathered and then applied strip by strip.
 
 import { copyInto, DenseMatrix } from '../core/matrix.js';
-import type { Matrix64 } from './level2.js';
+import type { Matrix64 } from './householder.js';
 
 /** Rotations that are gathered before they are applied, at most. */
 const CAPACITY = 1 << 15;

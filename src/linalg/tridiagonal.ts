@@ -3,8 +3,7 @@
 import { copyInto, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby, dot, mirrorLower, scale } from '../kernels/level1.js';
-import { accumulate, BLOCK, reflect, reflectionScale } from './householder.js';
-import { type Matrix64, subtractCombination, timesVector } from './level2.js';
+import { accumulate, BLOCK, type Matrix64, reflect, reflectionScale } from './householder.js';
 
 /** A symmetric tridiagonal matrix T. */
 export interface Tridiagonal {
@@ -42,7 +41,7 @@ export function tridiagonalise(A: Matrix64): Tridiagonal {
       const row = A.view(j, j, 1, n - j);
       const column = work.view(0, 0, 1, pairs);
       for (let i = 0; i < pairs; i++) column.set(0, i, S.at(i, j));
-      subtractCombination(P.view(0, j, pairs, n - j), column, row);
+      gemm(-1, column, 'N', P.view(0, j, pairs, n - j), 'N', 1, row);
       diagonal[j] = A.at(j, j);
 
       const length = n - j - 1;
@@ -53,9 +52,9 @@ export function tridiagonalise(A: Matrix64): Tridiagonal {
       // w = τ(Av − ½τ(vᵀAv)v), with A as the block has left it so far.
       const w = P.view(pairs + 1, j + 1, 1, length);
       const coefficients = work.view(0, 0, 1, pairs);
-      timesVector(A.view(j + 1, j + 1, length, length), v, w);
-      timesVector(S.view(0, j + 1, pairs, length), v, coefficients);
-      subtractCombination(P.view(0, j + 1, pairs, length), coefficients, w);
+      gemm(1, v, 'N', A.view(j + 1, j + 1, length, length), 'T', 0, w);
+      gemm(1, v, 'N', S.view(0, j + 1, pairs, length), 'T', 0, coefficients);
+      gemm(-1, coefficients, 'N', P.view(0, j + 1, pairs, length), 'N', 1, w);
       const tau = reflectionScale(v);
       scale(tau, w);
       axpby((-tau / 2) * dot(v, w), v, 1, w);

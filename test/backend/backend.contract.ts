@@ -87,6 +87,16 @@ export function backendContract(
       expect((await backend.read(C)).toArrays()).toEqual(build(2, 4, () => 7).toArrays());
     });
 
+    test('copyColumns refuses one slot for both, columns apart or not', async () => {
+      const backend = make();
+      const C = place(
+        backend,
+        build(1, 4, (_, j) => j),
+      );
+      expect(() => backend.copyColumns(C, 0, C, 2, 2)).toThrow(/^copyColumns: /);
+      expect((await backend.read(C)).toArrays()).toEqual([[0, 1, 2, 3]]);
+    });
+
     test('copyColumns of no columns changes nothing', async () => {
       const backend = make();
       const C = place(

@@ -136,7 +136,7 @@ export function commonContract<E extends CommonDevice>(
   });
 
   describe('clip', () => {
-    test.each([0, -3, 0.25])('leaves C as it is for s = %d ≤ limit', async (value) => {
+    test.each([0, -3, 0.01, 0.25])('leaves C as it is for s = %d ≤ limit', async (value) => {
       const device = make();
       const s = place(device, scalar(value));
       const C = place(

@@ -50,6 +50,7 @@ export function engineContract(
         );
         const S = { kind: 'columns', indices: Int32Array.of(0, wrong) } as const;
         expect(() => engine.sketchMoment(X, S, 1, 0, C)).toThrow(RangeError);
+        expect(() => engine.sketchMoment(X, S, 1, 0, C)).toThrow(/^sketchMoment: /);
         expect((await engine.read(C)).at(0, 0)).toBe(1);
       }
     });

@@ -171,6 +171,8 @@ export function operationLaws<E extends Device>(
   allSizes: readonly Sizes[],
 ): void {
   const { inputs, outputs } = operation;
+  /** How every refusal begins. */
+  const routine = new RegExp(`^${operation.name.split(/[ ,]/)[0]}: `);
   const shapes = { ...inputs, ...outputs };
 
   /** A device with all operands in place. */
@@ -222,9 +224,8 @@ export function operationLaws<E extends Device>(
           if (isInPlace(input, output)) {
             await expectResult(operation, sizes, device, slots, values);
           } else {
-            expect(() => operation.run(device, slots, sizes), `${input} = ${output}`).toThrow(
-              Error,
-            );
+            const call = () => operation.run(device, slots, sizes);
+            expect(call, `${input} = ${output}`).toThrow(routine);
             await expectUnchanged(device, slots, values);
           }
         }
@@ -239,7 +240,9 @@ export function operationLaws<E extends Device>(
           const [rows, cols] = shapeOf(letters, SMALL);
           values[name] = build(rows + (k === 0 ? 1 : 0), cols + k, () => 1);
           slots[name] = place(device, values[name]);
-          expect(() => operation.run(device, slots, SMALL), name).toThrow(RangeError);
+          const call = () => operation.run(device, slots, SMALL);
+          expect(call, name).toThrow(RangeError);
+          expect(call, name).toThrow(routine);
           await expectUnchanged(device, slots, values);
         }
       }
@@ -249,9 +252,9 @@ export function operationLaws<E extends Device>(
       for (const name of Object.keys(shapes)) {
         const { device, values, slots } = setUp(SMALL);
         const foreign = place(make(), values[name]);
-        expect(() => operation.run(device, { ...slots, [name]: foreign }, SMALL), name).toThrow(
-          TypeError,
-        );
+        const call = () => operation.run(device, { ...slots, [name]: foreign }, SMALL);
+        expect(call, name).toThrow(TypeError);
+        expect(call, name).toThrow(routine);
         await expectUnchanged(device, slots, values);
       }
     });
@@ -261,7 +264,9 @@ export function operationLaws<E extends Device>(
         const { device, values, slots } = setUp(SMALL);
         const { [name]: gone, ...others } = slots;
         device.free(gone);
-        expect(() => operation.run(device, slots, SMALL), name).toThrow(/freed/);
+        const call = () => operation.run(device, slots, SMALL);
+        expect(call, name).toThrow(routine);
+        expect(call, name).toThrow(/freed/);
         await expectUnchanged(device, others, values);
       }
     });

@@ -2,32 +2,20 @@
 
 import type { DType } from '../../src/core/dtype.js';
 import { type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
-
-/** Standard normal numbers from a seed (mulberry32 and Box–Muller). */
-export function normals(seed: number): () => number {
-  let state = seed >>> 0;
-  const uniform = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 2 ** 32;
-  };
-  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-}
+import { gaussian, uniform } from './matrices.js';
 
 /**
  * A random n × n orthogonal matrix, Haar distributed: the product of Householder reflections of
- * Gaussian vectors of lengths n, n−1, …, 2, with random signs. Cost: about 4n³/3 flops.
+ * Gaussian vectors of lengths 2, 3, …, n, with random signs. Cost: about 4n³/3 flops.
  */
 export function randomOrthogonal(n: number, seed: number): DenseMatrix<'float64'> {
-  const normal = normals(seed);
+  const random = uniform(seed);
   const Q = identity('float64', n);
-  for (let i = 0; i < n; i++) if (normal() < 0) Q.set(i, i, -1);
-  const v = new Float64Array(n);
+  for (let i = 0; i < n; i++) if (random() < 0.5) Q.set(i, i, -1);
   const w = new Float64Array(n);
   for (let length = 2; length <= n; length++) {
     const first = n - length;
-    for (let i = first; i < n; i++) v[i] = normal();
+    const v = gaussian(random, 1, n).data;
     let norm = 0;
     for (let i = first; i < n; i++) norm += v[i] * v[i];
     norm = Math.sqrt(norm);

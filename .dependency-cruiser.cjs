@@ -1,0 +1,68 @@
+// Imports run one way: index → optimize → precondition → {nystrom, covariance, sketch} →
+// {backend, linalg} → kernels → core. tfjs sits on top and nothing imports it.
+
+const layers = [
+  ['core'],
+  ['kernels'],
+  ['backend', 'linalg'],
+  ['nystrom', 'covariance', 'sketch'],
+  ['precondition'],
+  ['optimize'],
+  ['tfjs'],
+];
+
+const upward = layers.slice(0, -1).map((folders, level) => ({
+  name: `${folders.join('-')}-imports-nothing-above`,
+  severity: 'error',
+  from: { path: `^src/(${folders.join('|')})/` },
+  to: {
+    path: `^src/(${layers
+      .slice(level + 1)
+      .flat()
+      .join('|')}|index\\.ts)`,
+  },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...upward,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'backend-and-linalg-stay-apart',
+      severity: 'error',
+      from: { path: '^src/(backend|linalg)/' },
+      to: { path: '^src/(backend|linalg)/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'nothing-imports-tfjs',
+      severity: 'error',
+      from: { pathNot: '^src/tfjs/' },
+      to: { path: '^src/tfjs/' },
+    },
+    {
+      name: 'ml-matrix-in-one-file',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/core/mlmatrix\\.ts$' },
+      to: { path: 'node_modules/ml-matrix' },
+    },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-development-dependencies',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    parser: 'swc',
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      extensions: ['.ts', '.js', '.d.ts'],
+    },
+  },
+};

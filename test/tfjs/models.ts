@@ -1,0 +1,59 @@
+// Small seeded problems and models for the tests of the TensorFlow.js host.
+
+import { gaussian, uniform } from '../support/matrices.js';
+import { tf } from './backends.js';
+
+/** Three Gaussian clouds in the plane, embedded in `inputs` dimensions, with one-hot labels. */
+export function clouds(examples: number, inputs = 6, seed = 1): { x: Points; y: Points } {
+  const noise = gaussian(uniform(seed), examples, inputs);
+  const label = (i: number): number => i % 3;
+  return {
+    x: tf.tensor2d(
+      Array.from({ length: examples }, (_, i) =>
+        Array.from(
+          { length: inputs },
+          (_unused, j) => noise.at(i, j) + 3 * Math.sin(label(i) * (j + 1)),
+        ),
+      ),
+    ),
+    y: tf
+      .oneHot(
+        tf.tensor1d(
+          Array.from({ length: examples }, (_, i) => label(i)),
+          'int32',
+        ),
+        3,
+      )
+      .toFloat()
+      .as2D(examples, 3),
+  };
+}
+
+type Points = ReturnType<typeof tf.tensor2d>;
+
+/** inputs → 8 (relu) → 5 (tanh, without bias) → 3 (softmax), the same weights for the same seed. */
+export function perceptron(inputs = 6, seed = 7): ReturnType<typeof tf.sequential> {
+  const kernelInitializer = (k: number) => tf.initializers.glorotNormal({ seed: seed + k });
+  return tf.sequential({
+    layers: [
+      tf.layers.dense({
+        inputShape: [inputs],
+        units: 8,
+        activation: 'relu',
+        kernelInitializer: kernelInitializer(0),
+      }),
+      tf.layers.dense({
+        units: 5,
+        activation: 'tanh',
+        useBias: false,
+        kernelInitializer: kernelInitializer(1),
+      }),
+      tf.layers.dense({ units: 3, activation: 'softmax', kernelInitializer: kernelInitializer(2) }),
+    ],
+  });
+}
+
+/** All weights of a model as plain numbers. */
+export function weightsOf(model: ReturnType<typeof tf.sequential>): number[][] {
+  return model.getWeights().map((weight) => Array.from(weight.dataSync()));
+}
