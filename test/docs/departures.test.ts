@@ -1,0 +1,64 @@
+// docs/departures.md quotes figures; each is computed here and must agree to the digits it prints.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  asymmetry,
+  exactRankError,
+  heldAsymmetry,
+  megabytes,
+  newestShare,
+  phantomCurvature,
+  shiftedEigenvalue,
+  shrinkage,
+  triangularError,
+  variantError,
+  zeroCorrections,
+} from './departures.js';
+
+const figures: Readonly<Record<string, () => number>> = {
+  'zero-corrections': zeroCorrections,
+  asymmetry,
+  'held-asymmetry': heldAsymmetry,
+  'lower-inverse': () => triangularError('N'),
+  'transposed-inverse': () => triangularError('T'),
+  'exact-rank': exactRankError,
+  'shift-on-W': () => shiftedEigenvalue('W'),
+  'shift-on-both': () => shiftedEigenvalue('W and C'),
+  'shrinkage-gaussian': () => shrinkage('gaussian', 1),
+  'shrinkage-subcolumn': () => shrinkage('subcolumn', 1),
+  'corrected-5': () => variantError('corrected', 5),
+  'corrected-10': () => variantError('corrected', 10),
+  'corrected-40': () => variantError('corrected', 40),
+  'reference-5': () => variantError('reference', 5),
+  'reference-10': () => variantError('reference', 10),
+  'reference-40': () => variantError('reference', 40),
+  'memory-ours': () => megabytes().ours,
+  'memory-dense': () => megabytes().dense,
+  'phantom-curvature': phantomCurvature,
+  'newest-corrected': () => newestShare('corrected'),
+  'newest-reference': () => newestShare('reference'),
+};
+
+const text = readFileSync(new URL('../../docs/departures.md', import.meta.url), 'utf8');
+// "0.39<!-- figure: name -->", or "below 1e-13<!-- figure: name -->" for rounding errors.
+const quoted = [...text.matchAll(/(below )?([\d.]+(?:e-?\d+)?)<!-- figure: ([\w-]+) -->/g)];
+
+describe('departures', () => {
+  test('every figure is quoted, and every quotation is a figure', () => {
+    const names = quoted.map(([, , , name]) => name);
+    expect([...new Set(names)].sort()).toEqual(Object.keys(figures).sort());
+  });
+
+  test.each(
+    quoted.map(([, below, digits, name]) => ({ name, digits, below: below !== undefined })),
+  )('$name is $digits', ({ name, digits, below }) => {
+    const value = figures[name]();
+    if (below) {
+      expect(value).toBeLessThan(Number(digits));
+      return;
+    }
+    const decimals = digits.split('.')[1]?.length ?? 0;
+    expect(value.toFixed(decimals)).toBe(digits);
+  });
+});
