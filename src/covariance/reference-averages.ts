@@ -47,6 +47,7 @@ export class IdentityAverage<D extends DType> implements Average<D> {
 
   reset(): void {
     this.#engine.write(this.slot, identity(this.#engine.dtype, this.slot.rows));
+    this.#updates = 0;
   }
 
   get state(): readonly StateEntry<D>[] {

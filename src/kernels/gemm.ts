@@ -46,6 +46,7 @@ export function gemm<D extends DType>(
   checkDisjoint('gemm', 'A', A, 'C', C);
   checkDisjoint('gemm', 'B', B, 'C', C);
 
+  // Packing pays from about 6×6×6 on and costs little below: only vectors have a path of their own.
   if (k === 0 || alpha === 0) scale(beta, C);
   else if (C.cols === 1) matrixVector(alpha, A, opA, B, beta, C);
   else if (C.rows === 1) matrixVector(alpha, B, opB === 'N' ? 'T' : 'N', A, beta, C);

@@ -172,9 +172,8 @@ export function frobeniusNorm(A: DenseMatrix): number {
   const sum = dot(A, A);
   // Below 2⁻⁹⁶⁰ the squares that underflowed could matter against the sum; above, they cannot.
   if (sum > 2 ** -960 && sum < Infinity) return Math.sqrt(sum);
-  if (Number.isNaN(sum)) return sum;
   const largest = largestMagnitude(A);
-  if (largest === 0 || largest === Infinity) return largest;
+  if (largest === 0 || !Number.isFinite(largest)) return largest;
   return largest * Math.sqrt(sumOfSquares(A, largest));
 }
 

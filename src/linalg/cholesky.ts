@@ -53,12 +53,8 @@ function factorBlock(A: DenseMatrix, first: number): void {
     }
     let pivot = data[rowI + i];
     for (let k = 0; k < i; k++) pivot -= data[rowI + k] ** 2;
-    const root = Math.sqrt(pivot);
-    data[rowI + i] = root;
-    // Judged as stored: in float32 the root of a tiny positive pivot can round to zero.
-    if (!(data[rowI + i] > 0 && root < Infinity)) {
-      throw new NotPositiveDefiniteError(first + i, pivot);
-    }
+    if (!(pivot > 0 && pivot < Infinity)) throw new NotPositiveDefiniteError(first + i, pivot);
+    data[rowI + i] = Math.sqrt(pivot);
   }
 }
 

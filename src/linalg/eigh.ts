@@ -55,7 +55,7 @@ export function eigh<D extends DType>(
   const { W, unit } = prepare('eigh', A, maxSweeps);
   const n = A.rows;
   const { values, Zt } = n <= JACOBI_SIZE ? jacobi(W, maxSweeps) : ql(W, maxSweeps);
-  const order = Array.from(values.keys()).sort((i, j) => values[j] - values[i]);
+  const order = Array.from(values.keys()).toSorted((i, j) => values[j] - values[i]);
   const eigenvalues = rescale(
     'eigh',
     Float64Array.from(order, (i) => values[i]),
@@ -85,7 +85,7 @@ export function eigvalsh(
   const { W, unit } = prepare('eigvalsh', A, maxSweeps);
   const T = tridiagonalise(W);
   diagonaliseTridiagonal('eigvalsh', T, undefined, maxSweeps);
-  return rescale('eigvalsh', T.diagonal.sort().reverse(), unit);
+  return rescale('eigvalsh', T.diagonal.toSorted((a, b) => b - a), unit);
 }
 
 /** The lower triangle of A in float64, scaled near 1 and mirrored. */

@@ -2,7 +2,7 @@
 
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
-import { dot, frobeniusNorm } from '../kernels/level1.js';
+import { dot, frobeniusNorm, scale } from '../kernels/level1.js';
 import { syrk } from '../kernels/syrk.js';
 import { trsm } from '../kernels/trsm.js';
 
@@ -71,14 +71,14 @@ export function applyReflections(C: Matrix64, Vt: Matrix64, order: 'forward' | '
 }
 
 /**
- * The first n columns of Q = H₀H₁⋯H_{k−1} as the rows of an n×m matrix.
+ * Qt ← the first n columns of Q = H₀H₁⋯H_{k−1}, as rows.
  *
- * Vt is k×m with k ≤ n ≤ m; row j is the vector of Hⱼ, with zeros before element j.
- * Cost: 4mnk − 2(m + n)k² + 4k³/3 flops; workspace {@link BLOCK}·n.
+ * Vt is k×m, Qt is n×m, with k ≤ n ≤ m; row j of Vt is the vector of Hⱼ, with zeros before element j.
+ * Cost: 4mnk − 2(m + n)k² + 4k³/3 flops; workspace BLOCK·n.
  */
-export function accumulate(Vt: Matrix64, n: number): Matrix64 {
-  const m = Vt.cols;
-  const Qt = zeros('float64', n, m);
+export function accumulate(Vt: Matrix64, Qt: Matrix64): void {
+  const { rows: n, cols: m } = Qt;
+  scale(0, Qt);
   for (let i = 0; i < n; i++) Qt.set(i, i, 1);
   for (let end = Vt.rows; end > 0; ) {
     // Blocks end where the factorisation ended them, so that the last one is the short one.
@@ -91,5 +91,4 @@ export function accumulate(Vt: Matrix64, n: number): Matrix64 {
     );
     end = start;
   }
-  return Qt;
 }

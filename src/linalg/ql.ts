@@ -70,14 +70,9 @@ function sweep(
     const b = c * e[i];
     const r = length(f, g);
     e[i + 1] = r;
-    if (r === 0) {
-      // The block falls apart here.
-      d[i + 1] -= p;
-      e[last] = 0;
-      return;
-    }
-    s = f / r;
-    c = g / r;
+    // Where nothing is left to rotate, the block falls apart here and the sweep goes on below.
+    s = r === 0 ? 0 : f / r;
+    c = r === 0 ? 1 : g / r;
     const gap = d[i + 1] - p;
     const t = (d[i] - gap) * s + 2 * c * b;
     p = s * t;

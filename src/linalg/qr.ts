@@ -48,7 +48,8 @@ export function thinQr<D extends DType>(A: DenseMatrix<D>): ThinQr<D> {
   transpose(convert(A, 'float64'), Vt);
   const units = scaleRows(Vt);
   const Rt = reduce(Vt);
-  const Qt = accumulate(Vt, n);
+  const Qt = zeros('float64', n, A.rows);
+  accumulate(Vt, Qt);
   for (let j = 0; j < n; j++) {
     if (Rt.at(j, j) < 0) {
       scale(-1, Rt.view(j, j, n - j, 1));

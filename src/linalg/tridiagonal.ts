@@ -1,6 +1,6 @@
 // Symmetric to tridiagonal form: A = Q·T·Qᵀ by Householder reflections, in blocks.
 
-import { copyInto, zeros } from '../core/matrix.js';
+import { copyInto, identity, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby, dot, mirrorLower, scale } from '../kernels/level1.js';
 import { accumulate, BLOCK, type Matrix64, reflect, reflectionScale } from './householder.js';
@@ -90,17 +90,15 @@ function subtractSymmetric(P: Matrix64, S: Matrix64, A: Matrix64): void {
 }
 
 /**
- * Qᵀ of A = QTQᵀ, from what {@link tridiagonalise} left in A. Cost: 4n³/3 flops; workspace
- * BLOCK·n beside the result.
+ * Qᵀ of A = QTQᵀ, from what {@link tridiagonalise} left in A. Cost: 4n³/3 flops; workspace BLOCK·n
+ * beside the result.
  */
 export function orthogonalFactor(A: Matrix64): Matrix64 {
   const n = A.rows;
-  const Qt = zeros('float64', n, n);
-  if (n > 0) Qt.set(0, 0, 1);
-  if (n > 1) {
+  const Qt = identity('float64', n);
+  if (n > 2) {
     // The reflections leave the first coordinate alone.
-    const Vt = A.view(0, 1, Math.max(0, n - 2), n - 1);
-    copyInto(accumulate(Vt, n - 1), Qt.view(1, 1, n - 1, n - 1));
+    accumulate(A.view(0, 1, n - 2, n - 1), Qt.view(1, 1, n - 1, n - 1));
   }
   return Qt;
 }

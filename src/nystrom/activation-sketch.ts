@@ -1,7 +1,7 @@
 // The shortest way from activations to a preconditioned gradient: observe, factor, apply.
 
 import { type CpuEngine, cpuEngine } from '../backend/cpu.js';
-import { checkDecay, checkInteger } from '../core/check.js';
+import { checkDecay, checkFinite, checkInteger } from '../core/check.js';
 import { asMatrix, type MatrixInput } from '../core/convert.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
@@ -168,7 +168,7 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
   /**
    * P = G(Â + ρI)⁻¹ for a gradient G (q×p), in O(q·p·r); p×p is never formed.
    *
-   * @throws RangeError where G does not have p columns, or unless ρ > 0.
+   * @throws RangeError where G does not have p columns or is not finite, or unless ρ > 0.
    */
   precondition(G: MatrixInput, { damping, tail = false }: PreconditionOptions): DenseMatrix<D> {
     const [where, name, p] = ['precondition', 'G', this.U.rows];
@@ -179,6 +179,7 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
         `precondition: G has ${A.cols} columns, the factor has ${p} inputs${hint}`,
       );
     }
+    checkFinite(where, name, A);
     const options = tail ? { damping, trace: this.trace } : { damping };
     return applyLowRankInverse(A, lowRankInverse(this, this.dtype, options));
   }

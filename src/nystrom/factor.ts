@@ -33,15 +33,12 @@ export interface NystromOptions {
   readonly shift?: 'tiny' | number;
 }
 
-/** Tenfold steps from rounding level (1e-16) past the norm of C itself. */
-const MAX_RETRIES = 20;
-
 /**
  * The eigenvalue-shifted Nyström approximation of a positive semidefinite A from its sketch.
  *
  * With C = AS (p×k, k the width of the sketch S):
  * ```
- * ν = √p·eps(dtype of C)·‖C‖F        tenfold while the Cholesky factorisation breaks down
+ * ν = √p·eps(dtype of C)·‖C‖F        tenfold, up to ‖C‖F/√k, while Cholesky breaks down
  * Y = C + νS,   B = sym(SᵀY) = LLᵀ,   X̃ = Y L⁻ᵀ = QR
  * RRᵀ = V diag(σ²) Vᵀ,   U = QV,   λ̂ = max(σ² − ν, 0), the r largest
  * ```
@@ -54,8 +51,8 @@ const MAX_RETRIES = 20;
  *
  * @throws RangeError on shapes or a rank that do not fit.
  * @throws NonFiniteError where C holds NaN or Infinity.
- * @throws NotPositiveDefiniteError where every shift breaks down: C is no sketch of a positive
- *   semidefinite matrix with this S.
+ * @throws NotPositiveDefiniteError where every shift up to ‖C‖F/√k breaks down: C is no sketch of a
+ *   positive semidefinite matrix with this S.
  */
 export function nystromEigenpairs<D extends DType>(
   C: DenseMatrix<D>,
@@ -70,6 +67,8 @@ export function nystromEigenpairs<D extends DType>(
   const norm = finiteNorm(C);
   if (norm === 0) return zeroPairs(sketch.inputs, rank);
   const smallest = Math.sqrt(sketch.inputs) * EPSILON[C.dtype] * norm;
+  // Columns of S have length about 1, so ‖A‖ is at least about this: more would bury A.
+  const largest = norm / Math.sqrt(sketch.width);
   let nu = shift === 'tiny' ? smallest : shift;
   for (let retries = 0; ; retries++) {
     const Y = convert(C, 'float64');
@@ -78,8 +77,10 @@ export function nystromEigenpairs<D extends DType>(
     try {
       choleskyInPlace(B);
     } catch (error) {
-      if (!(error instanceof NotPositiveDefiniteError) || retries === MAX_RETRIES) throw error;
-      nu = Math.max(10 * nu, smallest);
+      const raised = Math.max(10 * nu, smallest);
+      const sensible = raised > nu && raised <= largest;
+      if (!(error instanceof NotPositiveDefiniteError && sensible)) throw error;
+      nu = raised;
       continue;
     }
     trsm('right', 'T', 1, B, Y);

@@ -61,8 +61,9 @@ export class Optimizer<D extends DType> {
    * One step: `gradients` become the updates, in place, and `parameters` ← parameters + updates.
    * `observations` are by layer; see {@link needs}.
    *
-   * @throws RangeError where counts or shapes do not fit, or (on an engine that can tell at once)
-   *   something is not finite; nothing has changed then.
+   * @throws RangeError or TypeError where counts, shapes, owners or the learning rate do not fit, or
+   *   (on an engine that can tell at once) something is not finite; nothing has changed then.
+   * @throws PreconditionerError where a layer's refresh has broken down too many times in a row.
    */
   step(
     gradients: readonly Slot<D>[],
@@ -72,6 +73,7 @@ export class Optimizer<D extends DType> {
     this.#check('gradients', gradients);
     this.#check('parameters', parameters);
     const step = { index: this.#steps, parameters, observations };
+    this.#stage.check?.(step);
     this.#stage.update(gradients, step);
     gradients.forEach((update, index) => {
       this.#engine.axpby(1, update, 1, parameters[index]);

@@ -40,7 +40,9 @@ export interface Needs {
 export interface Stage<D extends DType> extends Stateful<D> {
   /** Slots beside the state, whose content does not outlive a step. */
   readonly workspace?: readonly Slot<D>[];
-  /** Replaces `updates` (gradients at first) in place. */
+  /** Present where a step can be refused: throws then, and changes nothing either way. */
+  check?(step: Step<D>): void;
+  /** Replaces `updates` (gradients at first) in place, in a step that {@link check} let pass. */
   update(updates: readonly Slot<D>[], step: Step<D>): void;
   /** Present where the stage needs observations. */
   needs?(index: number): Needs;
@@ -63,6 +65,9 @@ export function chain(...transforms: readonly Transform[]): Transform {
       return {
         state: stages.flatMap((stage, index) => scoped(String(index), stage.state)),
         workspace: stages.flatMap((stage) => stage.workspace ?? []),
+        check(step) {
+          for (const stage of stages) stage.check?.(step);
+        },
         update(updates, step) {
           for (const stage of stages) stage.update(updates, step);
         },

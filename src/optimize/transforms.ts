@@ -25,6 +25,7 @@ export function precondition(
       return {
         state: network.state,
         workspace: network.workspace,
+        check: (step) => network.check(step.index, step.observations),
         update: (updates, step) => network.update(step.index, updates, step.observations),
         needs: (index) => network.needs(index),
         flush: () => network.flush(),
@@ -121,9 +122,11 @@ export function addWeightDecay(
   });
 }
 
-/** u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together. */
+/** u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together; ‖u‖² must not overflow. */
 export function clipByGlobalNorm(maxNorm: number): Transform {
   checkPositive('clipByGlobalNorm', 'maxNorm', maxNorm);
+  const limit = maxNorm ** 2;
+  checkPositive('clipByGlobalNorm', 'the square of maxNorm', limit);
   return {
     init<D extends DType>({ engine }: TransformContext<D>): Stage<D> {
       const sum = engine.allocate(1, 1);
@@ -134,7 +137,7 @@ export function clipByGlobalNorm(maxNorm: number): Transform {
           updates.forEach((u, index) => {
             engine.innerProduct(1, u, u, index === 0 ? 0 : 1, sum);
           });
-          for (const u of updates) engine.clip(sum, maxNorm ** 2, u);
+          for (const u of updates) engine.clip(sum, limit, u);
         },
       };
     },
@@ -144,13 +147,16 @@ export function clipByGlobalNorm(maxNorm: number): Transform {
 /** u ← −η(k)·u: the last link, which turns a direction into the update that is added to θ. */
 export function scaleByLearningRate(learningRate: number | Schedule): Transform {
   const schedule = asSchedule('scaleByLearningRate', learningRate);
-  return stateless((engine, updates, { index }) => {
-    const eta = schedule(index);
-    if (!(eta >= 0 && Number.isFinite(eta))) {
-      throw new RangeError(
-        `scaleByLearningRate: the schedule gave ${eta} at step ${index}, expected a finite number >= 0`,
-      );
-    }
-    for (const u of updates) engine.axpby(-eta, u, 0, u);
-  });
+  return {
+    init: ({ engine }) => ({
+      state: [],
+      check({ index }) {
+        checkNonNegative('scaleByLearningRate', `the rate of step ${index}`, schedule(index));
+      },
+      update(updates, { index }) {
+        const eta = schedule(index);
+        for (const u of updates) engine.axpby(-eta, u, 0, u);
+      },
+    }),
+  };
 }

@@ -3,7 +3,7 @@
 import type { Engine } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import { type StateEntry, type Stateful, scoped } from '../backend/state.js';
-import { checkInteger, checkPositive, checkShape } from '../core/check.js';
+import { checkInteger, checkNonNegative, checkPositive, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import {
   checkObservation,
@@ -107,10 +107,24 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
   }
 
   /**
-   * Step k: observes, refreshes, and preconditions `gradients` in place. A layer without an
-   * observation keeps its averages. Observations at steps that do not observe are ignored.
+   * Whether step k can be taken; changes nothing either way.
    *
-   * @throws RangeError where an observation does not fit its layer; nothing has changed then.
+   * @throws RangeError or TypeError where an observation does not fit its layer, or the clip's
+   *   learning rate is no number ≥ 0.
+   */
+  check(step: number, observations: readonly (Observation<D> | undefined)[]): void {
+    const clip = this.#klClip;
+    if (clip !== undefined) {
+      const eta = clip.learningRate(step);
+      checkNonNegative('precondition', `klClip.learningRate of step ${step}`, eta);
+    }
+    if (step % this.#observeEvery === 0) this.#checkObservations(observations);
+  }
+
+  /**
+   * Step k, which {@link check} let pass: observes, refreshes, and preconditions `gradients` in
+   * place. A layer without an observation keeps its averages. Observations at steps that do not
+   * observe are ignored.
    */
   update(
     step: number,
@@ -127,6 +141,8 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     const clip = this.#klClip;
     if (clip === undefined) return;
     const limit = clip.limit / clip.learningRate(step) ** 2;
+    // A rate of 0 moves nothing: there is nothing to clip.
+    if (limit === Number.POSITIVE_INFINITY) return;
     for (const { parameters } of this.#layers) {
       for (const index of indicesOf(parameters)) {
         this.#engine.clip(this.#sum, limit, gradients[index]);
@@ -158,16 +174,26 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     return [this.#sum, ...new Set(this.#layers.flatMap(({ G, P }) => [G, P]))];
   }
 
-  #observe(observations: readonly (Observation<D> | undefined)[]): void {
-    this.#layers.forEach(({ shape }, index) => {
+  #checkObservations(observations: readonly (Observation<D> | undefined)[]): void {
+    const layers = this.#layers;
+    if (observations.length > layers.length) {
+      throw new RangeError(
+        `observe: ${observations.length} observations, expected one for each of ${layers.length} layers`,
+      );
+    }
+    layers.forEach(({ shape }, index) => {
       const observation = observations[index];
       if (observation === undefined) return;
       checkObservation(shape, observation);
       const where = `observe: layer '${shape.name}'`;
       this.#engine.checkFinite(where, 'X', observation.X);
+      this.#engine.checkFinite(where, 'rootWeights', observation.rootWeights);
       if (observation.D !== undefined) this.#engine.checkFinite(where, 'D', observation.D);
       if (this.#observesGradients) gradientsOf(shape, observation);
     });
+  }
+
+  #observe(observations: readonly (Observation<D> | undefined)[]): void {
     this.#layers.forEach(({ preconditioner }, index) => {
       const observation = observations[index];
       if (observation !== undefined) preconditioner.observe(observation);

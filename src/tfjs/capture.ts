@@ -60,15 +60,17 @@ export function captureGradients(
 ): CapturedGradients {
   const recorder = new Recorder(tf, options);
   const { prototype } = tf.layers.Layer;
-  const { apply } = prototype;
+  const { apply } = Object.getOwnPropertyDescriptors(prototype);
+  const original = apply.value;
+  if (original === undefined) throw new TypeError('captureGradients: tf.layers.Layer has no apply');
   prototype.apply = function (this: Layer, ...args: Parameters<Layer['apply']>) {
-    return recorder.record(this, args[0], () => apply.apply(this, args));
+    return recorder.record(this, args[0], () => original.apply(this, args));
   };
   try {
     const { value, grads } = tf.variableGrads(f, variables);
     return { value, grads, layers: recorder.layers(grads) };
   } finally {
-    prototype.apply = apply;
+    Object.defineProperty(prototype, 'apply', apply);
     recorder.dispose();
   }
 }
@@ -101,9 +103,9 @@ function isDense(layer: Layer): layer is DenseLayer {
 interface Use {
   readonly examples: number;
   /** Captured always: it costs nothing. */
-  readonly X: Tensor2D;
+  readonly X: Tensor;
   /** Undefined as long as no gradient has come back. */
-  D: Tensor2D | undefined;
+  D: Tensor | undefined;
 }
 
 class Recorder {
@@ -119,7 +121,7 @@ class Recorder {
   record<Result>(layer: Layer, inputs: Parameters<Layer['apply']>[0], apply: () => Result): Result {
     const input = Array.isArray(inputs) ? inputs[0] : inputs;
     if (!(isDense(layer) && input instanceof this.#tf.Tensor)) return apply();
-    const use: Use = { examples: input.shape[0], X: this.#keepRows(input), D: undefined };
+    const use: Use = { examples: input.shape[0], X: this.#keep(input), D: undefined };
     this.#uses.set(layer, [...(this.#uses.get(layer) ?? []), use]);
     return this.#options.outputGradients ? this.#tapped(layer, use, apply) : apply();
   }
@@ -159,9 +161,9 @@ class Recorder {
   }
 
   /** D of one use: zeros where its output does not reach the loss. */
-  #gradient(layer: DenseLayer, use: Use): Tensor2D {
-    const columns = lastAxis(layer.kernel.read());
-    use.D ??= this.#tf.keep(this.#tf.zeros([use.X.shape[0], columns]));
+  #gradient(layer: DenseLayer, use: Use): Tensor {
+    const shape = [...use.X.shape.slice(0, -1), lastAxis(layer.kernel.read())];
+    use.D ??= this.#tf.keep(this.#tf.zeros(shape));
     return use.D;
   }
 
@@ -172,7 +174,7 @@ class Recorder {
       this.#tf.customGrad(() => ({
         value: x.clone(),
         gradFunc: (dy: Tensor) => {
-          use.D = this.#keepRows(dy);
+          use.D = this.#keep(dy);
           return dy.clone();
         },
       }))(x);
@@ -187,16 +189,18 @@ class Recorder {
     }
   }
 
-  /** The last axis as columns, all others as rows, on the same data. */
-  #keepRows(tensor: Tensor): Tensor2D {
-    return this.#tf.keep(tensor.toFloat().reshape<Tensor2D>([-1, lastAxis(tensor)]));
+  /** A handle that outlives the pass. Reshaping waits, as the tape would keep what it reshapes. */
+  #keep(tensor: Tensor): Tensor {
+    return this.#tf.keep(tensor.clone());
   }
 
-  /** The rows of all uses, one below the other, in tensors of their own. */
-  #stack(parts: Tensor2D[]): Tensor2D {
-    return this.#tf.keep(
-      this.#tf.tidy(() => (parts.length === 1 ? parts[0].clone() : this.#tf.concat(parts, 0))),
-    );
+  /** All uses, one below the other: the last axis is the columns, all others are rows. */
+  #stack(parts: readonly Tensor[]): Tensor2D {
+    const stacked = this.#tf.tidy(() => {
+      const rows = parts.map((part) => part.toFloat().reshape<Tensor2D>([-1, lastAxis(part)]));
+      return rows.length === 1 ? rows[0] : this.#tf.concat(rows, 0);
+    });
+    return this.#tf.keep(stacked);
   }
 }
 

@@ -25,11 +25,11 @@ export type { FoofOptions } from '../precondition/foof.js';
 export type { KfacOptions } from '../precondition/kfac.js';
 export type { NysactOptions } from '../precondition/nysact.js';
 export {
-  type TensorAccess,
   type TfjsEngine,
   type TfjsEngineOptions,
   tfjsEngine,
 } from './engine.js';
+export type { TensorAccess } from './operations.js';
 export { type MakeOptimizerOptions, makeOptimizer, type TfjsOptimizer } from './optimizer.js';
 export type { Layout } from './slots.js';
 export type { TensorFlow } from './tensorflow.js';

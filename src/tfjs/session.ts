@@ -36,7 +36,7 @@ export class Session {
     this.#engine = engine;
     this.#names = gradients.map(([name]) => name);
     const index = (name: string): number => this.#names.indexOf(name);
-    this.#layers = [...captured].sort((a, b) => index(a.kernel) - index(b.kernel));
+    this.#layers = captured.toSorted((a, b) => index(a.kernel) - index(b.kernel));
     const slots = gradients.map(([, gradient]) => engine.adopt(gradient, 'columns'));
     try {
       this.optimizer = new Optimizer({

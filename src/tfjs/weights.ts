@@ -48,6 +48,6 @@ async function plain(name: string, tensor: Tensor): Promise<number | PlainMatrix
     return { rows, cols, data: (await tensor.data<'float32'>()).slice() };
   }
   throw new TypeError(
-    `setWeights: '${name}' is of ${dtype} and shape [${shape}], expected what getWeights gave`,
+    `setWeights: '${name}' is of ${dtype} and shape [${shape.join(', ')}], expected what getWeights gave`,
   );
 }

@@ -1,28 +1,13 @@
 // Engines out of other backends than the host's, and what the composition costs in memory.
 
 import { describe, expect, test } from 'vitest';
-import type { AsyncBackend, SyncBackend } from '../../src/backend/backend.js';
 import { engineFrom } from '../../src/backend/compose.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
-import type { DType } from '../../src/core/dtype.js';
+import { asyncBackend, countingBackend } from '../support/backends.js';
 import { build } from '../support/matrices.js';
 import { backendContract } from './backend.contract.js';
 import { engineContract } from './engine.contract.js';
-
-/** The host's backend with reads that take a few turns of the event loop to arrive. */
-function asyncBackend<D extends DType>(dtype: D): AsyncBackend<D> {
-  const backend = cpuBackend(dtype);
-  return {
-    ...backend,
-    reading: 'async',
-    read: async (A) => {
-      const content = backend.read(A);
-      await new Promise((resolve) => setImmediate(resolve));
-      return content;
-    },
-  };
-}
 
 backendContract('an asynchronous backend', () => asyncBackend('float32'));
 engineContract('the engine of an asynchronous backend', () => engineFrom(asyncBackend('float32')));
@@ -36,33 +21,10 @@ test('an engine reads as its backend does', () => {
   expect(eventual.read(eventual.allocate(2, 3))).toBeInstanceOf(Promise);
 });
 
-/** The host's backend, with the slots and elements that it has handed out. */
-function countingBackend(): SyncBackend<'float64'> & {
-  readonly count: { live: number; allocated: number; elements: number; largest: number };
-} {
-  const backend = cpuBackend('float64');
-  const count = { live: 0, allocated: 0, elements: 0, largest: 0 };
-  return {
-    ...backend,
-    count,
-    allocate(rows, cols) {
-      count.live++;
-      count.allocated++;
-      count.elements += rows * cols;
-      count.largest = Math.max(count.largest, rows * cols);
-      return backend.allocate(rows, cols);
-    },
-    free(A) {
-      backend.free(A);
-      count.live--;
-    },
-  };
-}
-
 describe('memory', () => {
   test('neither a sketch nor a low-rank inverse forms anything of p×p', () => {
     const [p, r, m, q] = [2048, 8, 16, 4];
-    const backend = countingBackend();
+    const backend = countingBackend('float64');
     const engine = engineFrom(backend);
     const X = engine.allocate(m, p);
     const C = engine.allocate(p, r);
@@ -75,7 +37,7 @@ describe('memory', () => {
   });
 
   test('the second call of a shape allocates nothing', () => {
-    const backend = countingBackend();
+    const backend = countingBackend('float64');
     const engine = engineFrom(backend);
     const [X, S, C] = [engine.allocate(6, 9), engine.allocate(9, 3), engine.allocate(9, 3)];
     const [G, P] = [engine.allocate(4, 9), engine.allocate(4, 9)];
@@ -96,7 +58,7 @@ describe('memory', () => {
   });
 
   test('scratch stays bounded when no two calls have the same shape', () => {
-    const backend = countingBackend();
+    const backend = countingBackend('float64');
     const engine = engineFrom(backend);
     const before = backend.count.live;
     const p = 5;
@@ -110,7 +72,7 @@ describe('memory', () => {
   });
 
   test('a refused operation gives its scratch back', () => {
-    const backend = countingBackend();
+    const backend = countingBackend('float64');
     let broken = true;
     const engine = engineFrom({
       ...backend,

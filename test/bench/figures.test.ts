@@ -139,6 +139,11 @@ describe('lineChart', () => {
     expect(marks).toHaveLength(14);
   });
 
+  test('labels every tick of a logarithmic axis', () => {
+    const svg = lineChart(chart([0.004, 0.9]));
+    for (const tick of logTicks(0.004, 0.9)) expect(svg).toContain(`>${tick}<`);
+  });
+
   test('survives a curve without a single usable point', () => {
     expect(lineChart(chart([Number.NaN, Number.NaN]))).not.toMatch(/NaN|Infinity/);
   });

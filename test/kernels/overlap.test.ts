@@ -92,6 +92,8 @@ test('isSameView: the same elements in the same places', () => {
   expect(isSameView(A, A.view(0, 0, 4, 3))).toBe(false);
   expect(isSameView(A.view(0, 0, 3, 4), A.view(1, 0, 3, 4))).toBe(false);
   expect(isSameView(A, A.clone())).toBe(false);
+  const everySecond = new DenseMatrix('float64', 4, 1, A.data, 0, 2);
+  expect(isSameView(A.view(0, 0, 4, 1), everySecond)).toBe(false);
   expect(isSameView(A, new DenseMatrix('float64', 4, 4, new Float64Array(A.data.buffer)))).toBe(
     true,
   );

@@ -76,6 +76,11 @@ export function integers(seed: number): () => number {
   return () => Math.floor(9 * random()) - 4;
 }
 
+/** The elements row by row, with −0 as 0: exact sums may differ in the sign of zero alone. */
+export function values(A: DenseMatrix): number[] {
+  return A.toArrays().flatMap((row) => row.map((x) => x + 0));
+}
+
 /** op(A) where A is stored so that op(A) is rows × cols. */
 export function operand<D extends DType>(
   dtype: D,

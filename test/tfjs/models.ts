@@ -6,26 +6,13 @@ import { tf } from './backends.js';
 /** Three Gaussian clouds in the plane, embedded in `inputs` dimensions, with one-hot labels. */
 export function clouds(examples: number, inputs = 6, seed = 1): { x: Points; y: Points } {
   const noise = gaussian(uniform(seed), examples, inputs);
-  const label = (i: number): number => i % 3;
+  const rows = Array.from({ length: examples }, (_, i) => i);
+  const columns = Array.from({ length: inputs }, (_, j) => j);
   return {
     x: tf.tensor2d(
-      Array.from({ length: examples }, (_, i) =>
-        Array.from(
-          { length: inputs },
-          (_unused, j) => noise.at(i, j) + 3 * Math.sin(label(i) * (j + 1)),
-        ),
-      ),
+      rows.map((i) => columns.map((j) => noise.at(i, j) + 3 * Math.sin((i % 3) * (j + 1)))),
     ),
-    y: tf
-      .oneHot(
-        tf.tensor1d(
-          Array.from({ length: examples }, (_, i) => label(i)),
-          'int32',
-        ),
-        3,
-      )
-      .toFloat()
-      .as2D(examples, 3),
+    y: tf.tensor2d(rows.map((i) => [0, 1, 2].map((k) => (i % 3 === k ? 1 : 0)))),
   };
 }
 
@@ -56,4 +43,9 @@ export function perceptron(inputs = 6, seed = 7): ReturnType<typeof tf.sequentia
 /** All weights of a model as plain numbers. */
 export function weightsOf(model: ReturnType<typeof tf.sequential>): number[][] {
   return model.getWeights().map((weight) => Array.from(weight.dataSync()));
+}
+
+/** The weights of a layer as plain numbers, frozen ones too. */
+export function layerWeights(layer: InstanceType<typeof tf.layers.Layer>): number[][] {
+  return layer.getWeights().map((weight) => Array.from(weight.dataSync()));
 }

@@ -1,0 +1,111 @@
+// Real activations: what the two layers of a perceptron see after a short training on MNIST.
+
+import type * as Tf from '@tensorflow/tfjs';
+import { checkInteger } from '../../src/core/check.js';
+import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { foldIn, permutation, type RandomKey, randomKey } from '../../src/core/random.js';
+import { digits, loadMnist, takeRows } from '../data/mnist.js';
+import { startTensorflow } from '../data/tensorflow.js';
+import { startProgress } from '../report/progress.js';
+
+const hidden = 256;
+const batch = 128;
+const trainingImages = 100 * batch;
+
+/** Inputs of one layer, one row an image, the last column 1 for the bias. */
+export interface LayerInputs {
+  readonly name: string;
+  readonly X: DenseMatrix<'float64'>;
+}
+
+/** How long to train, how many images to show afterwards, and the seed of everything random. */
+export interface ActivationOptions {
+  readonly steps: number;
+  readonly rows: number;
+  readonly seed: number;
+}
+
+/**
+ * Trains a 784–256–10 perceptron with ReLU by SGD with momentum 0.9 at learning rate 0.1, in
+ * batches of 128, and returns what its first layer (p = 785) and its second layer (p = 257) see on
+ * `rows` images that it was not trained on.
+ *
+ * @throws RangeError where the training diverges.
+ */
+export async function mnistActivations(options: ActivationOptions): Promise<LayerInputs[]> {
+  const { steps, rows, seed } = options;
+  checkInteger('mnistActivations', 'steps', steps);
+  const { train, validation } = loadMnist({
+    train: trainingImages,
+    validation: rows,
+    test: 0,
+    seed,
+  });
+  const tf = await startTensorflow();
+  const tensor = (A: DenseMatrix<'float32'>): Tf.Tensor2D => tf.tensor2d(A.data, [A.rows, A.cols]);
+  const layers = [
+    affineLayer(tf, train.images.cols, hidden, 2 * seed),
+    affineLayer(tf, hidden, digits, 2 * seed + 1),
+  ] as const;
+  const hiddenOf = (x: Tf.Tensor2D): Tf.Tensor2D => layers[0].apply(x).relu();
+
+  const optimizer = tf.train.momentum(0.1, 0.9);
+  const progress = startProgress('training for activations', steps);
+  const rowsOfStep = batches(train.images.rows, randomKey(seed));
+  for (let step = 0; step < steps; step++) {
+    const { images, labels } = takeRows(train, rowsOfStep(step));
+    const loss = tf.tidy(() => {
+      const x = tensor(images);
+      const y = tf.oneHot(tf.tensor1d(labels, 'int32'), digits);
+      const cost = (): Tf.Scalar =>
+        tf.losses.softmaxCrossEntropy(y, layers[1].apply(hiddenOf(x))).asScalar();
+      return optimizer.minimize(cost, true)?.dataSync()[0] ?? Number.NaN;
+    });
+    if (!Number.isFinite(loss)) throw new RangeError(`mnistActivations: the loss is ${loss}`);
+    progress.update(step + 1, `loss ${loss.toFixed(3)}`);
+  }
+  progress.stop();
+
+  const activations = tf.tidy(() => hiddenOf(tensor(validation.images)).dataSync());
+  for (const layer of layers) layer.dispose();
+  optimizer.dispose();
+  return [
+    { name: 'MNIST, first layer', X: withBias(validation.images.data, rows, train.images.cols) },
+    { name: 'MNIST, second layer', X: withBias(activations, rows, hidden) },
+  ];
+}
+
+/** x ↦ xW + b. */
+interface AffineLayer {
+  apply(x: Tf.Tensor2D): Tf.Tensor2D;
+  dispose(): void;
+}
+
+function affineLayer(tf: typeof Tf, inputs: number, outputs: number, seed: number): AffineLayer {
+  const deviation = Math.sqrt(2 / inputs);
+  const W = tf.variable(tf.randomNormal([inputs, outputs], 0, deviation, 'float32', seed));
+  const b = tf.variable(tf.zeros([outputs]));
+  return {
+    apply: (x) => x.matMul<Tf.Tensor2D>(W).add(b),
+    dispose: () => tf.dispose([W, b]),
+  };
+}
+
+/** The rows that belong to each step: a new permutation for every pass over all of them. */
+function batches(rows: number, key: RandomKey): (step: number) => Int32Array {
+  const perPass = Math.floor(rows / batch);
+  return (step) => {
+    const order = permutation(foldIn(key, Math.floor(step / perPass)), rows);
+    const start = (step % perPass) * batch;
+    return order.subarray(start, start + batch);
+  };
+}
+
+function withBias(values: ArrayLike<number>, rows: number, cols: number): DenseMatrix<'float64'> {
+  const X = zeros('float64', rows, cols + 1);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++) X.set(i, j, values[i * cols + j]);
+    X.set(i, cols, 1);
+  }
+  return X;
+}

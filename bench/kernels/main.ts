@@ -1,0 +1,140 @@
+// `npm run bench -- kernels`: our dense kernels against ml-matrix, in one process, in one run.
+
+import { parseArgs } from 'node:util';
+import { Bench } from 'tinybench';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import { checkPositive } from '../../src/core/check.js';
+import { formatMeasured, formatMilliseconds } from '../report/format.js';
+import { resultJson, writeResultFile } from '../report/json.js';
+import { startProgress } from '../report/progress.js';
+import { geometricMean } from '../report/statistics.js';
+import { markdownTable, type Table, terminalTable } from '../report/table.js';
+import { type KernelCase, kernelCases, type Work } from './cases.js';
+
+/** Milliseconds: the median, and the median distance from it. */
+interface Timing {
+  readonly median: number;
+  readonly deviation: number;
+  readonly samples: number;
+}
+
+/** One case's timings; alternating is half of a call in float32 followed by one in float64. */
+interface Row {
+  readonly name: string;
+  readonly flops: number;
+  readonly float32: Timing;
+  readonly float64: Timing;
+  readonly alternating: Timing;
+  readonly mlMatrix: Timing;
+}
+
+/** Runs the benchmark, prints its table and writes bench/results/kernels.json. */
+export function run(args: string[]): void {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seed: { type: 'string', default: '1' },
+      time: { type: 'string', default: '300' },
+      markdown: { type: 'boolean', default: false },
+    },
+  });
+  const seed = Number(values.seed);
+  const time = Number(values.time);
+  checkPositive('kernels', 'time', time);
+  const cases = kernelCases(seed);
+  const progress = startProgress('kernels', cases.length);
+  const rows = cases.map((item, index) => {
+    const row = measureCase(item, time);
+    progress.update(index + 1, item.name);
+    return row;
+  });
+  progress.stop();
+  const table = summarise(rows);
+  console.log(values.markdown ? markdownTable(table) : terminalTable(table));
+  const configuration = { millisecondsPerMeasurement: time, peer: 'ml-matrix (float64)' };
+  const { info } = cpuEngine('float64');
+  const json = resultJson({ name: 'kernels', seed, backend: info, configuration, results: rows });
+  console.log(`Written to ${writeResultFile('kernels.json', json)}.`);
+}
+
+function measureCase({ name, flops, ours, peer }: KernelCase, time: number): Row {
+  const [float32, float64] = [ours('float32'), ours('float64')];
+  const both = (): void => {
+    float32();
+    float64();
+  };
+  return {
+    name,
+    flops,
+    float32: measure(float32, time),
+    float64: measure(float64, time),
+    alternating: measure(both, time, 2),
+    mlMatrix: measure(peer(), time),
+  };
+}
+
+function measure(work: Work, time: number, calls = 1): Timing {
+  const bench = new Bench({
+    time,
+    iterations: 3,
+    warmupTime: time / 4,
+    warmupIterations: 1,
+    throws: true,
+  });
+  bench.add('work', () => {
+    work();
+  });
+  const [{ result }] = bench.runSync();
+  if (result.state !== 'completed') throw new Error(`kernels: the measurement ${result.state}`);
+  const { p50, mad, samplesCount } = result.latency;
+  return { median: p50 / calls, deviation: mad / calls, samples: samplesCount };
+}
+
+function summarise(rows: readonly Row[]): Table {
+  const ratios = {
+    float32: rows.map((row) => row.mlMatrix.median / row.float32.median),
+    float64: rows.map((row) => row.mlMatrix.median / row.float64.median),
+  };
+  const left = { align: 'left' } as const;
+  const right = { align: 'right' } as const;
+  return {
+    title:
+      'Dense kernels: median time ± median deviation, and how many times faster than ml-matrix',
+    columns: [
+      { heading: 'operation', ...left },
+      { heading: 'float32', ...right },
+      { heading: 'float64', ...right },
+      { heading: 'alternating', ...right },
+      { heading: 'ml-matrix', ...right },
+      { heading: '× float32', ...right },
+      { heading: '× float64', ...right },
+      { heading: 'GFLOP/s float64', ...right },
+    ],
+    rows: [
+      ...rows.map((row, k) => [
+        row.name,
+        formatTiming(row.float32),
+        formatTiming(row.float64),
+        formatTiming(row.alternating),
+        formatTiming(row.mlMatrix),
+        formatMeasured(ratios.float32[k]),
+        formatMeasured(ratios.float64[k]),
+        formatMeasured(row.flops / row.float64.median / 1e6),
+      ]),
+      [
+        'geometric mean',
+        '',
+        '',
+        '',
+        '',
+        formatMeasured(geometricMean(ratios.float32)),
+        formatMeasured(geometricMean(ratios.float64)),
+        '',
+      ],
+    ],
+  };
+}
+
+function formatTiming({ median, deviation }: Timing): string {
+  return `${formatMilliseconds(median)} ±${Math.round((100 * deviation) / median)}%`;
+}

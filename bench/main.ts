@@ -1,0 +1,20 @@
+// `npm run bench -- <name> [options]`: runs one of the benchmarks.
+
+/** Reads its own options, prints its findings and writes them to bench/results. */
+type Benchmark = (args: string[]) => void | Promise<void>;
+
+const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  kernels: async () => (await import('./kernels/main.js')).run,
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+
+if (Object.hasOwn(benchmarks, name)) {
+  const run = await benchmarks[name]();
+  await run(args);
+} else {
+  console.error(
+    `usage: npm run bench -- <name> [options]\nwith <name> one of: ${Object.keys(benchmarks).join(', ')}`,
+  );
+  process.exitCode = 2;
+}

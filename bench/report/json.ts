@@ -1,0 +1,45 @@
+// Results as files under bench/results, with everything needed to judge and repeat them.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import type { BackendInfo } from '../../src/backend/slot.js';
+
+const require = createRequire(import.meta.url);
+
+/** What a run measured, and under which settings. */
+export interface Result {
+  readonly name: string;
+  readonly seed: number;
+  readonly backend: BackendInfo;
+  readonly configuration: object;
+  readonly results: object;
+}
+
+/** `result` within its surroundings, as indented JSON; keys keep the order they were written in. */
+export function resultJson({ name, seed, backend, configuration, results }: Result): string {
+  const { version }: { version: string } = require('nysact/package.json');
+  const environment = {
+    nysact: version,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+  };
+  const document = { name, environment, backend, seed, configuration, results };
+  return `${JSON.stringify(document, nameNonFinite, 2)}\n`;
+}
+
+/** Writes `content` to bench/results/`file` and returns the path relative to the working directory. */
+export function writeResultFile(file: string, content: string | Uint8Array): string {
+  const folder = join(dirname(require.resolve('nysact/package.json')), 'bench', 'results');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, file);
+  writeFileSync(path, content);
+  return relative(process.cwd(), path);
+}
+
+// JSON has no NaN and no Infinity and would print null for both: a divergence must stay visible.
+function nameNonFinite(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}

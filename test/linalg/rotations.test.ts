@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { Rotations } from '../../src/linalg/rotations.js';
+import { gaussian, uniform } from '../support/matrices.js';
+
+test.each([
+  ['fewer columns than a strip', 7, 5, 40],
+  ['several strips', 20, 70, 300],
+  ['more rotations than the queue holds', 200, 40, 40_000],
+  ['a full queue of a small matrix', 2, 3, 50],
+])('a queue of rotations does what they do one by one: %s', (_, rows, cols, count) => {
+  const Z = gaussian(uniform(rows), rows, cols);
+  const expected = Z.toArrays();
+  const rotations = new Rotations(Z);
+  const random = uniform(cols);
+  let i = 0;
+  for (let k = 0; k < count; k++) {
+    // Mostly up by one row, as a QL sweep goes, with jumps between sweeps.
+    i = i === 0 || random() < 0.2 ? Math.floor(random() * (rows - 1)) : i - 1;
+    const angle = 2 * Math.PI * random();
+    const c = Math.cos(angle);
+    const s = Math.sin(angle);
+    rotations.add(i, c, s);
+    const upper = expected[i];
+    const lower = expected[i + 1];
+    expected[i] = upper.map((y, j) => c * y - s * lower[j]);
+    expected[i + 1] = upper.map((y, j) => s * y + c * lower[j]);
+  }
+  rotations.flush();
+  expect(Z.toArrays()).toEqual(expected);
+});
+
+test('flushing twice applies once', () => {
+  const Z = gaussian(uniform(1), 3, 2);
+  const expected = Z.toArrays();
+  const rotations = new Rotations(Z);
+  rotations.add(1, 0, 1);
+  rotations.flush();
+  rotations.flush();
+  expect(Z.toArrays()).toEqual([
+    expected[0],
+    expected[2].map((value) => 0 * value - value),
+    expected[1],
+  ]);
+});

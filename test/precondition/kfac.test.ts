@@ -1,0 +1,227 @@
+// KFAC against the dense Kronecker product and its inverse.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import { restoreState } from '../../src/backend/state.js';
+import { EPSILON } from '../../src/core/dtype.js';
+import { identity } from '../../src/core/matrix.js';
+import { type KfacOptions, kfacPreconditioner } from '../../src/precondition/kfac.js';
+import { build, combine, distance, type Matrix, map, norm, product } from '../support/matrices.js';
+import {
+  applyToVec,
+  averaged,
+  dampedInverse,
+  inverted,
+  kronecker,
+  secondMoment,
+} from './oracles.js';
+import { apply, type Batch, matrixOf, observe, only, randomBatch, randomGradient } from './runs.js';
+
+const SIZE = { inputs: 5, outputs: 3 };
+const { inputs: p, outputs: q } = SIZE;
+/** Times eps·(p+q)·(1 + ‖A‖‖B‖/ρ)·‖G‖/ρ: rounding of the factors, divided by ρ twice. */
+const C_INVERSE = 8;
+
+/** DᵀD/m of per-example gradients: those of the mean loss times m. */
+const gradientMoment = (D: Matrix) => secondMoment(map(D, (d) => d * D.rows));
+
+const trace = (A: Matrix) => build(1, A.rows, (_, j) => A.at(j, j)).data.reduce((s, x) => s + x, 0);
+
+describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
+  const refreshed = (options: KfacOptions, batches: readonly Batch[]) => {
+    const engine = cpuEngine(dtype);
+    const layer = only(kfacPreconditioner(options), engine, SIZE);
+    for (const batch of batches) observe(engine, layer, batch);
+    layer.refresh();
+    return { engine, layer };
+  };
+  const tolerance = (A: Matrix, B: Matrix, rho: number, G: Matrix) =>
+    (C_INVERSE * (p + q) * EPSILON[dtype] * (1 + (norm(A) * norm(B)) / rho) * norm(G)) / rho;
+  const G = randomGradient(1, SIZE);
+
+  test('eigenbasis: vec(P) = (B̄ ⊗ Ā + ρI)⁻¹vec(G), of averages over per-example gradients', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom(0.03, 1),
+        async (seed, count, damping) => {
+          const batches = Array.from({ length: count }, (_, t) =>
+            randomBatch(seed + t, 2 + t, SIZE),
+          );
+          const A = averaged(
+            batches.map(({ X }) => secondMoment(X)),
+            0.8,
+          );
+          const B = averaged(
+            batches.map(({ D }) => gradientMoment(D)),
+            0.8,
+          );
+          const { engine, layer } = refreshed({ damping, decay: 0.8 }, batches);
+          const expected = applyToVec(dampedInverse(kronecker(B, A), damping), G);
+          expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+            tolerance(A, B, damping, G),
+          );
+        },
+      ),
+      { seed: 41, numRuns: 15 },
+    );
+  });
+
+  test('factored: P = (B̄ + √ρ/π·I)⁻¹G(Ā + π√ρ·I)⁻¹ with π² the ratio of the mean diagonals', async () => {
+    const rho = 0.2;
+    const batch = randomBatch(5, 9, SIZE);
+    const [A, B] = [secondMoment(batch.X), gradientMoment(batch.D)];
+    const { engine, layer } = refreshed({ damping: rho, inverse: 'factored' }, [batch]);
+    const pi = Math.sqrt(trace(A) / p / (trace(B) / q));
+    const left = dampedInverse(B, Math.sqrt(rho) / pi);
+    const right = dampedInverse(A, Math.sqrt(rho) * pi);
+    const expected = product(product(left, 'N', G, 'N'), 'N', right, 'N');
+    expect(Math.abs(pi - 1)).toBeGreaterThan(0.01);
+    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+      tolerance(A, B, rho, G),
+    );
+  });
+
+  test.each([
+    ['A', { X: build(4, p, () => 0), D: randomBatch(6, 4, SIZE).D }],
+    ['B', { X: randomBatch(6, 4, SIZE).X, D: build(4, q, () => 0) }],
+    ['both', { X: build(4, p, () => 0), D: build(4, q, () => 0) }],
+  ])('factored: π = 1 where the trace of %s is 0', async (_, batch) => {
+    const root = 0.5;
+    const [A, B] = [secondMoment(batch.X), gradientMoment(batch.D)];
+    const { engine, layer } = refreshed({ damping: root ** 2, inverse: 'factored' }, [batch]);
+    const half = product(dampedInverse(B, root), 'N', G, 'N');
+    const expected = product(half, 'N', dampedInverse(A, root), 'N');
+    const bound = tolerance(
+      combine(1, A, 1, identity('float64', p)),
+      combine(1, B, 1, identity('float64', q)),
+      root ** 2,
+      G,
+    );
+    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(bound);
+  });
+
+  test('B̄ does not depend on how the same examples are batched', async () => {
+    const engine = cpuEngine(dtype);
+    const { X, D: perExample } = randomBatch(7, 12, SIZE);
+    const moments = await Promise.all(
+      [12, 4, 3, 1].map(async (size) => {
+        const layer = only(kfacPreconditioner({ decay: 1 }), engine, SIZE);
+        for (let from = 0; from < 12; from += size) {
+          const D = perExample.view(from, 0, size, q);
+          const mean = map(D, (d) => d / size);
+          observe(engine, layer, { X: X.view(from, 0, size, p), D: mean });
+        }
+        return matrixOf(engine, layer, 'B/average');
+      }),
+    );
+    const bound = C_INVERSE * 12 * EPSILON[dtype] * norm(moments[0]);
+    for (const moment of moments) {
+      expect(distance(moment, secondMoment(perExample))).toBeLessThanOrEqual(bound);
+    }
+  });
+
+  test('B̄ does not depend on how often the examples are repeated in a batch', async () => {
+    const engine = cpuEngine(dtype);
+    const { X, D } = randomBatch(8, 4, SIZE);
+    const [once, thrice] = [1, 3].map((copies) => {
+      const layer = only(kfacPreconditioner(), engine, SIZE);
+      observe(engine, layer, {
+        X: build(4 * copies, p, (i, j) => X.at(i % 4, j)),
+        D: build(4 * copies, q, (i, j) => D.at(i % 4, j) / copies),
+      });
+      return matrixOf(engine, layer, 'B/average');
+    });
+    const B = await once;
+    expect(distance(await thrice, B)).toBeLessThanOrEqual(
+      C_INVERSE * 12 * EPSILON[dtype] * norm(B),
+    );
+  });
+
+  test('rows that share an example, as positions do, count as rows', async () => {
+    const engine = cpuEngine(dtype);
+    const batch = { ...randomBatch(9, 12, SIZE), examples: 3 };
+    const layer = only(kfacPreconditioner({ decay: 0 }), engine, SIZE);
+    observe(engine, layer, batch);
+    const expected = secondMoment(map(batch.D, (d) => 3 * d));
+    expect(distance(await matrixOf(engine, layer, 'B/average'), expected)).toBeLessThanOrEqual(
+      C_INVERSE * 12 * EPSILON[dtype] * norm(expected),
+    );
+  });
+
+  test('negative eigenvalues count as 0', async () => {
+    const rho = 0.5;
+    const { engine, layer } = refreshed({ damping: rho, decay: 0.5 }, [randomBatch(2, 4, SIZE)]);
+    const [a, b] = [
+      [-2, 3, -1, 1, 0],
+      [2, -4, 1],
+    ];
+    const place = (values: readonly number[]) => {
+      const n = values.length;
+      const data = engine.read(engine.allocate(n, n)).data;
+      values.forEach((value, i) => {
+        data[i * n + i] = value;
+      });
+      return { rows: n, cols: n, data };
+    };
+    const saved = Object.fromEntries(
+      layer.state.map((entry) => {
+        if (entry.name === 'A/average') return [entry.name, place(a)];
+        if (entry.name === 'B/average') return [entry.name, place(b)];
+        if ('slot' in entry) return [entry.name, engine.read(entry.slot)];
+        return [entry.name, entry.name.endsWith('updates') ? 60 : entry.get()];
+      }),
+    );
+    restoreState(engine, layer.state, saved);
+    layer.refresh();
+    const expected = build(q, p, (i, j) => {
+      return G.at(i, j) / (Math.max(b[i], 0) * Math.max(a[j], 0) + rho);
+    });
+    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+      C_INVERSE * (p + q) * EPSILON[dtype] * (norm(G) / rho),
+    );
+  });
+
+  test('reference: averages from I without correction, of the gradients of the mean loss', async () => {
+    const [rho, decay] = [0.1, 0.9];
+    const batches = [1, 2].map((seed) => randomBatch(seed, 6, SIZE));
+    let A = identity('float64', p);
+    let B = identity('float64', q);
+    for (const { X, D } of batches) {
+      A = combine(decay, A, 1 - decay, secondMoment(X));
+      B = combine(decay, B, 1 - decay, secondMoment(D));
+    }
+    const { engine, layer } = refreshed({ variant: 'reference', damping: rho, decay }, batches);
+    const expected = applyToVec(dampedInverse(kronecker(B, A), rho), G);
+    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+      tolerance(A, B, rho, G),
+    );
+  });
+
+  test('factored is exact where one factor is a multiple of I, at the right π', async () => {
+    // A = aI and B = bI: (B + √ρ/π)(A + π√ρ) = (√(ab) + √ρ)², so the cross terms are all that is lost.
+    const X = build(p, p, (i, j) => (i === j ? 2 * Math.sqrt(p) : 0));
+    const D = build(q, q, (i, j) => (i === j ? 3 / Math.sqrt(q) : 0));
+    const rho = 0.25;
+    const engine = cpuEngine(dtype);
+    const layer = only(kfacPreconditioner({ damping: rho, inverse: 'factored' }), engine, SIZE);
+    const padded = { X, D: build(p, q, (i, j) => (i < q ? D.at(i, j) : 0)), examples: q };
+    observe(engine, layer, padded);
+    layer.refresh();
+    const b = (9 * q) / p;
+    const expected = combine(1 / (Math.sqrt(4 * b) + Math.sqrt(rho)) ** 2, G, 0, G);
+    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+      C_INVERSE * (p + q) * EPSILON[dtype] * norm(G),
+    );
+  });
+});
+
+test('the oracle: (B ⊗ A)⁻¹ = B⁻¹ ⊗ A⁻¹, and it takes vec(G) to vec(B⁻¹GA⁻¹)', () => {
+  const [A, B] = [randomBatch(1, 9, SIZE).X, randomBatch(2, 9, SIZE).D].map((X) => secondMoment(X));
+  const G = randomGradient(3, SIZE);
+  const direct = product(product(inverted(B), 'N', G, 'N'), 'N', inverted(A), 'N');
+  const error = distance(applyToVec(inverted(kronecker(B, A)), G), direct);
+  expect(error).toBeLessThanOrEqual(1e-9 * norm(direct));
+});

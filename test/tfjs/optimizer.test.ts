@@ -1,0 +1,405 @@
+// The optimisers inside TensorFlow.js: they learn, leak nothing, agree with the CPU and continue.
+
+import type { Scalar, Tensor } from '@tensorflow/tfjs';
+import { describe, expect, test } from 'vitest';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import type { Slot } from '../../src/backend/slot.js';
+import { DenseMatrix } from '../../src/core/matrix.js';
+import * as aliases from '../../src/optimize/aliases.js';
+import { Optimizer } from '../../src/optimize/optimizer.js';
+import type { Transform } from '../../src/optimize/transform.js';
+import { captureGradients, disposeCaptured } from '../../src/tfjs/capture.js';
+import {
+  adam,
+  adamw,
+  eva,
+  foof,
+  kfac,
+  makeOptimizer,
+  nysact,
+  sgd,
+  type TfjsOptimizer,
+} from '../../src/tfjs/index.js';
+import { onBackends, tf } from './backends.js';
+import { clouds, layerWeights, perceptron, weightsOf } from './models.js';
+
+type Model = ReturnType<typeof perceptron>;
+type Matrix = DenseMatrix<'float32'>;
+
+interface Case {
+  readonly name: string;
+  readonly make: () => TfjsOptimizer;
+  readonly transform: () => Transform;
+}
+
+const CADENCE = { observeEvery: 2, refreshEvery: 4, learningRate: 0.05, damping: 0.5 } as const;
+const NYSACT = { ...CADENCE, rank: 3, seed: 5 } as const;
+
+const CASES: readonly Case[] = [
+  { name: 'sgd', make: () => sgd(tf), transform: () => aliases.sgd() },
+  {
+    name: 'adam',
+    make: () => adam(tf, { learningRate: 0.02 }),
+    transform: () => aliases.adam({ learningRate: 0.02 }),
+  },
+  {
+    name: 'adamw',
+    make: () => adamw(tf, { learningRate: 0.02 }),
+    transform: () => aliases.adamw({ learningRate: 0.02 }),
+  },
+  { name: 'foof', make: () => foof(tf, CADENCE), transform: () => aliases.foof(CADENCE) },
+  { name: 'kfac', make: () => kfac(tf, CADENCE), transform: () => aliases.kfac(CADENCE) },
+  { name: 'eva', make: () => eva(tf, CADENCE), transform: () => aliases.eva(CADENCE) },
+  {
+    name: 'nysact, Gaussian',
+    make: () => nysact(tf, NYSACT),
+    transform: () => aliases.nysact(NYSACT),
+  },
+  {
+    name: 'nysact, subcolumns and tail',
+    make: () => nysact(tf, { ...NYSACT, sketch: 'subcolumn', tail: true, klClip: 0.01 }),
+    transform: () => aliases.nysact({ ...NYSACT, sketch: 'subcolumn', tail: true, klClip: 0.01 }),
+  },
+];
+
+/** The k-th batch of a seeded stream; every third is shorter. */
+function batch(k: number): ReturnType<typeof clouds> {
+  return clouds(k % 3 === 2 ? 7 : 16, 6, 100 + k);
+}
+
+function lossOf(model: Model, { x, y }: ReturnType<typeof clouds>): () => Scalar {
+  return () => {
+    const output = model.apply(x, { training: true });
+    if (!(output instanceof tf.Tensor)) throw new Error('expected one output');
+    return tf.losses.softmaxCrossEntropy(y, output).asScalar();
+  };
+}
+
+function train(model: Model, optimizer: TfjsOptimizer, from: number, to: number): void {
+  for (let k = from; k < to; k++) {
+    const data = batch(k);
+    optimizer.minimize(lossOf(model, data));
+    tf.dispose([data.x, data.y]);
+  }
+}
+
+onBackends(['wasm'], () => {
+  describe.each(CASES)('$name', ({ make, transform }) => {
+    test('learns through compile and fit, with a short last batch', async () => {
+      const model = perceptron();
+      model.compile({ optimizer: make(), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+      const { x, y } = clouds(76);
+      const { history } = await model.fit(x, y, {
+        epochs: 15,
+        batchSize: 16,
+        shuffle: false,
+      });
+      const { loss, acc } = history;
+      expect(Number(acc.at(-1))).toBeGreaterThanOrEqual(0.9);
+      expect(Number(loss.at(-1))).toBeLessThanOrEqual(0.5 * Number(loss[0]));
+      tf.dispose([x, y]);
+      model.optimizer.dispose();
+      model.dispose();
+    });
+
+    test('keeps the number of tensors over 50 steps, and dispose frees its own', () => {
+      const before = tf.memory().numTensors;
+      const model = perceptron();
+      const optimizer = make();
+      const bare = tf.memory().numTensors;
+      train(model, optimizer, 0, 9);
+      expect(optimizer.stateBytes).toBeGreaterThan(0);
+      const { numTensors, numBytes } = tf.memory();
+      train(model, optimizer, 9, 49);
+      expect(tf.memory().numTensors).toBe(numTensors);
+      expect(tf.memory().numBytes).toBe(numBytes);
+      optimizer.dispose();
+      expect(tf.memory().numTensors).toBe(bare);
+      model.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
+    test('computes what the CPU engine computes', () => {
+      const model = perceptron();
+      const optimizer = make();
+      const twin = new Twin(model, transform());
+      for (let k = 0; k < 10; k++) {
+        const data = batch(k);
+        twin.step(lossOf(model, data));
+        optimizer.minimize(lossOf(model, data));
+        tf.dispose([data.x, data.y]);
+        expect(twin.distance(model), `step ${k}`).toBeLessThanOrEqual(CPU_TOLERANCE);
+      }
+      optimizer.dispose();
+      model.dispose();
+    });
+
+    test.each(['plain data', 'named tensors'])('continues bit for bit from %s', async (form) => {
+      const [model, optimizer] = [perceptron(), make()];
+      train(model, optimizer, 0, 10);
+      const weights = model.getWeights().map((weight) => weight.clone());
+      const state = structuredClone(await optimizer.exportState());
+      const tensors = await optimizer.getWeights();
+      train(model, optimizer, 10, 20);
+
+      const [copy, other] = [perceptron(6, 99), make()];
+      copy.setWeights(weights);
+      if (form === 'plain data') other.restoreState(state);
+      else await other.setWeights(tensors);
+      tf.dispose(tensors.map(({ tensor }) => tensor));
+      expect(other.iterations).toBe(10);
+      train(copy, other, 10, 20);
+      expect(weightsOf(copy)).toEqual(weightsOf(model));
+      expect(other.iterations).toBe(20);
+      tf.dispose(weights);
+      for (const one of [model, copy, optimizer, other]) one.dispose();
+    });
+  });
+
+  test('a run that has begun can be put back', async () => {
+    const [model, optimizer] = [perceptron(), nysact(tf, NYSACT)];
+    train(model, optimizer, 0, 3);
+    const weights = model.getWeights().map((weight) => weight.clone());
+    const state = await optimizer.exportState();
+    train(model, optimizer, 3, 9);
+    const first = weightsOf(model);
+    model.setWeights(weights);
+    optimizer.restoreState(state);
+    train(model, optimizer, 3, 9);
+    expect(weightsOf(model)).toEqual(first);
+    tf.dispose(weights);
+    for (const one of [model, optimizer]) one.dispose();
+  });
+
+  test('a state of another model is refused at the first step', async () => {
+    const [model, optimizer] = [perceptron(6), nysact(tf, NYSACT)];
+    train(model, optimizer, 0, 1);
+    const [wider, other] = [perceptron(8), nysact(tf, NYSACT)];
+    other.restoreState(await optimizer.exportState());
+    const { x, y } = clouds(5, 8);
+    const before = tf.memory().numTensors;
+    expect(() => other.minimize(lossOf(wider, { x, y }))).toThrow(RangeError);
+    expect(tf.memory().numTensors).toBe(before);
+    tf.dispose([x, y]);
+    for (const one of [model, wider, optimizer, other]) one.dispose();
+  });
+
+  test('computeGradients and applyGradients make the step of minimize, in both forms', () => {
+    const results = ['minimize', 'map', 'list'].map((form) => {
+      const [model, optimizer] = [perceptron(), nysact(tf, NYSACT)];
+      for (let k = 0; k < 5; k++) {
+        const data = batch(k);
+        const loss = lossOf(model, data);
+        if (form === 'minimize') optimizer.minimize(loss);
+        else {
+          const { value, grads } = optimizer.computeGradients(loss);
+          const list = Object.entries(grads).map(([name, tensor]) => ({ name, tensor }));
+          optimizer.applyGradients(form === 'map' ? grads : list);
+          tf.dispose(grads);
+          value.dispose();
+        }
+        tf.dispose([data.x, data.y]);
+      }
+      const weights = weightsOf(model);
+      for (const one of [model, optimizer]) one.dispose();
+      return weights;
+    });
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+  });
+
+  test('minimize gives the cost where it is asked for', () => {
+    const [model, optimizer] = [perceptron(), sgd(tf)];
+    const data = batch(0);
+    const expected = tf.tidy(() => lossOf(model, data)().dataSync()[0]);
+    const before = tf.memory().numTensors;
+    const cost = optimizer.minimize(lossOf(model, data), true);
+    expect(cost?.dataSync()[0]).toBeCloseTo(expected, 6);
+    expect(optimizer.minimize(lossOf(model, data))).toBeNull();
+    cost?.dispose();
+    optimizer.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    tf.dispose([data.x, data.y]);
+    model.dispose();
+  });
+
+  test('frozen layers stay as they are', async () => {
+    const model = perceptron();
+    model.layers[1].trainable = false;
+    model.compile({ optimizer: kfac(tf, CADENCE), loss: 'categoricalCrossentropy' });
+    const before = model.layers.map((layer) => layerWeights(layer));
+    const { x, y } = clouds(30);
+    await model.fit(x, y, { epochs: 3, batchSize: 10 });
+    const after = model.layers.map((layer) => layerWeights(layer));
+    expect(after[0]).not.toEqual(before[0]);
+    expect(after[1]).toEqual(before[1]);
+    expect(after[2]).not.toEqual(before[2]);
+    tf.dispose([x, y]);
+    for (const one of [model, model.optimizer]) one.dispose();
+  });
+
+  test('variables of no dense layer take the rest of the chain', () => {
+    const options = { learningRate: 0.1, momentum: 0.9, weightDecay: 0.01 };
+    const [plain, preconditioned] = [sgd(tf, options), nysact(tf, { ...NYSACT, ...options })].map(
+      (optimizer) => {
+        const scale = tf.layers.batchNormalization({ momentum: 0.5 });
+        const model = perceptron();
+        model.add(scale);
+        train(model, optimizer, 0, 1);
+        const weights = layerWeights(scale);
+        const [kernel] = layerWeights(model.layers[0]);
+        for (const one of [model, optimizer]) one.dispose();
+        return { weights, kernel };
+      },
+    );
+    expect(preconditioned.weights).toEqual(plain.weights);
+    expect(preconditioned.kernel).not.toEqual(plain.kernel);
+  });
+
+  test('gradients from elsewhere are enough where no layer is looked at', () => {
+    const w = tf.variable(tf.tensor1d([1, 2, 3]));
+    const gradient = tf.tensor1d([1, 0, -1]);
+    const optimizer = sgd(tf, { learningRate: 0.5, momentum: 0, weightDecay: 0 });
+    optimizer.applyGradients({ [w.name]: gradient });
+    expect(Array.from(w.dataSync())).toEqual([0.5, 2, 3.5]);
+    expect(() => nysact(tf).applyGradients({ [w.name]: gradient })).toThrow(/no dense layer/);
+    expect(() => optimizer.applyGradients({ unknown: gradient })).toThrow(/unknown/);
+    expect(() => sgd(tf).applyGradients({ unknown: gradient })).toThrow(/no variable 'unknown'/);
+    optimizer.dispose();
+    tf.dispose([w, gradient]);
+  });
+
+  test('a step that throws changes nothing and leaves nothing behind', () => {
+    const [model, optimizer] = [perceptron(), nysact(tf, NYSACT)];
+    train(model, optimizer, 0, 2);
+    const weights = weightsOf(model);
+    const { numTensors } = tf.memory();
+    const x = tf.tensor2d([[1, 2, Number.NaN, 4, 5, 6]]);
+    const y = tf.tensor2d([[1, 0, 0]]);
+    expect(() => optimizer.minimize(lossOf(model, { x, y }))).toThrow(RangeError);
+    tf.dispose([x, y]);
+    expect(weightsOf(model)).toEqual(weights);
+    expect(optimizer.iterations).toBe(2);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    for (const one of [model, optimizer]) one.dispose();
+  });
+
+  test('an engine that reads asynchronously trains too, and can be awaited', async () => {
+    const before = tf.memory().numTensors;
+    const model = perceptron();
+    const optimizer = makeOptimizer(tf, aliases.nysact(NYSACT), {
+      className: 'nysact',
+      reading: 'async',
+    });
+    for (let k = 0; k < 12; k++) {
+      train(model, optimizer, k, k + 1);
+      await optimizer.flush();
+    }
+    expect(
+      optimizer.diagnostics.map(({ failures, eigenvalues }) => [failures, eigenvalues?.length]),
+    ).toEqual([
+      [0, 3],
+      [0, 3],
+      [0, 3],
+    ]);
+    for (const one of [model, optimizer]) one.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test('tells its name and configuration', () => {
+    const optimizer = nysact(tf, { rank: 4, damping: 0.5, sketch: 'subcolumn' });
+    expect(optimizer).toBeInstanceOf(tf.Optimizer);
+    expect(optimizer.getClassName()).toBe('nysact');
+    expect(optimizer.getConfig()).toEqual({ rank: 4, damping: 0.5, sketch: 'subcolumn' });
+    expect(() => sgd(tf, { learningRate: () => 1 }).getConfig()).toThrow(
+      /learningRate is a function/,
+    );
+  });
+});
+
+/** Relative error of float32 training that rounding stays below over ten steps. */
+const CPU_TOLERANCE = 1e-4;
+
+/** The same training on the CPU engine, from the gradients that a model's own weights give. */
+class Twin {
+  readonly #engine = cpuEngine('float32');
+  readonly #transform: Transform;
+  readonly #model: Model;
+  #parameters: readonly Slot<'float32'>[] | undefined;
+  #optimizer: Optimizer<'float32'> | undefined;
+
+  constructor(model: Model, transform: Transform) {
+    this.#model = model;
+    this.#transform = transform;
+  }
+
+  step(loss: () => Scalar): void {
+    const options = { inputs: true, outputGradients: true };
+    const { value, grads, layers } = captureGradients(tf, loss, undefined, options);
+    const names = Object.keys(grads);
+    this.#parameters ??= this.#model.trainableWeights.map((weight) => this.#put(weight.read()));
+    const parameters = this.#parameters;
+    this.#optimizer ??= new Optimizer({
+      engine: this.#engine,
+      transform: this.#transform,
+      parameters,
+      layers: layers.map(({ kernel, bias }) => ({
+        weight: names.indexOf(kernel),
+        ...(bias === undefined ? {} : { bias: names.indexOf(bias) }),
+      })),
+    });
+    const observations = layers.map(({ X, D, bias, examples }) => {
+      if (X === undefined || D === undefined) throw new Error('X and D must be captured');
+      const [rows] = X.shape;
+      const ones = tf.ones<Tensor['rankType']>([rows, 1]);
+      const observation = {
+        X: this.#engine.wrap(matrixOf(bias === undefined ? X : tf.concat([X, ones], 1))),
+        D: this.#engine.wrap(matrixOf(D)),
+        rootWeights: this.#engine.wrap(matrixOf(ones)),
+        rows,
+        examples,
+      };
+      return observation;
+    });
+    this.#optimizer.step(
+      names.map((name) => this.#put(grads[name])),
+      parameters,
+      observations,
+    );
+    disposeCaptured(layers);
+    tf.dispose(grads);
+    value.dispose();
+  }
+
+  /** The largest relative distance of a weight of the model from its twin. */
+  distance(model: Model): number {
+    const distances = model.trainableWeights.map((weight, i) => {
+      const slot = this.#parameters?.[i];
+      if (slot === undefined) throw new Error('no step was taken');
+      const own = this.#engine.read(slot).data;
+      const { data } = transposed(weight.read());
+      const difference = Math.hypot(...data.map((w, j) => w - own[j]));
+      return difference / Math.hypot(...own);
+    });
+    return Math.max(...distances);
+  }
+
+  #put(tensor: Tensor): Slot<'float32'> {
+    return this.#engine.wrap(transposed(tensor));
+  }
+}
+
+function matrixOf(tensor: Tensor): Matrix {
+  const rows = tensor.shape[0] ?? 1;
+  const data = Float32Array.from(tensor.dataSync());
+  return new DenseMatrix('float32', rows, data.length / rows, data);
+}
+
+/** A kernel as out×in, a bias as out×1. */
+function transposed(tensor: Tensor): Matrix {
+  if (tensor.rank !== 2) return matrixOf(tensor);
+  const turned = tf.transpose(tensor);
+  const matrix = matrixOf(turned);
+  turned.dispose();
+  return matrix;
+}
