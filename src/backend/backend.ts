@@ -28,7 +28,7 @@ export interface BackendOperations<D extends DType> {
 
   /** C ← α·op(A)·op(B) + β·C. */
   gemm(alpha: number, A: Slot<D>, opA: Op, B: Slot<D>, opB: Op, beta: number, C: Slot<D>): void;
-  /** C ← α·AᵀA + β·C, both triangles, symmetric. */
+  /** C ← α·AᵀA + β·C, both triangles; with β ≠ 0 the old C must be symmetric. */
   syrk(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
 
   /** C ← α·A + β·C; C may be A. */

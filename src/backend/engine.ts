@@ -37,7 +37,7 @@ export interface EngineOperations<D extends DType> {
    */
   checkFinite(where: string, name: string, A: Slot<D>): void;
 
-  /** A ← decay·A + weight·XᵀX. X is m×p, A is p×p. */
+  /** A ← decay·A + weight·XᵀX. X is m×p; A is p×p, and symmetric where decay ≠ 0. */
   secondMoment(X: Slot<D>, weight: number, decay: number, A: Slot<D>): void;
   /** C ← decay·C + weight·Xᵀ(XS). X is m×p, S is p×r, C is p×r; p×p is never formed. */
   sketchMoment(X: Slot<D>, S: SketchOperand<D>, weight: number, decay: number, C: Slot<D>): void;

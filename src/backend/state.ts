@@ -9,7 +9,13 @@ import type { Slot } from './slot.js';
 /** One piece of state: a matrix on the engine, or a number on the host. */
 export type StateEntry<D extends DType> =
   | { readonly name: string; readonly slot: Slot<D> }
-  | { readonly name: string; get(): number; set(value: number): void };
+  | {
+      readonly name: string;
+      /** The guard of what is restored (see core/check.ts), where not every finite number will do. */
+      readonly check?: (where: string, name: string, value: number) => void;
+      get(): number;
+      set(value: number): void;
+    };
 
 /** A matrix as plain data, row-major. */
 export interface PlainMatrix {
@@ -34,7 +40,7 @@ export function scoped<D extends DType>(
   return entries.map((entry) => {
     const name = `${prefix}/${entry.name}`;
     if ('slot' in entry) return { name, slot: entry.slot };
-    return { name, get: () => entry.get(), set: (value) => entry.set(value) };
+    return { ...entry, name };
   });
 }
 
@@ -55,8 +61,8 @@ export async function exportState<D extends DType>(
  * Puts back what {@link exportState} gave, bit for bit. Everything is validated before anything
  * changes.
  *
- * @throws RangeError or TypeError where an entry is missing, unknown, of another shape or dtype, or
- *   not finite.
+ * @throws RangeError or TypeError where an entry is missing, unknown, of another shape or dtype, not
+ *   finite, or a number that it cannot be.
  */
 export function restoreState<D extends DType>(
   engine: Engine<D>,
@@ -78,6 +84,7 @@ export function restoreState<D extends DType>(
         `restoreState: entry '${entry.name}' is ${describe(value)}, expected a finite number`,
       );
     }
+    entry.check?.('restoreState', `entry '${entry.name}'`, value);
     return () => entry.set(value);
   });
   for (const write of writes) write();

@@ -3,7 +3,9 @@
 import type { Engine } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import type { StateEntry, Stateful } from '../backend/state.js';
+import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { zeros } from '../core/matrix.js';
 
 /** An average of a matrix-valued statistic that lives on an engine. */
 export interface Average<D extends DType> extends Stateful<D> {
@@ -70,6 +72,9 @@ export class MovingAverage<D extends DType> implements Average<D> {
 
   /** Forgets everything: t = 0. */
   reset(): void {
+    // The content would not be read again, but it is state: NaN in it could not be restored.
+    const { rows, cols } = this.slot;
+    this.#engine.write(this.slot, zeros(this.#engine.dtype, rows, cols));
     this.#updates = 0;
     this.#rows = 0;
   }
@@ -101,6 +106,7 @@ export class MovingAverage<D extends DType> implements Average<D> {
       { name: 'average', slot: this.slot },
       {
         name: 'updates',
+        check: checkInteger,
         get: () => this.#updates,
         set: (value) => {
           this.#updates = value;
@@ -108,6 +114,7 @@ export class MovingAverage<D extends DType> implements Average<D> {
       },
       {
         name: 'rows',
+        check: checkNonNegative,
         get: () => this.#rows,
         set: (value) => {
           this.#rows = value;

@@ -3,6 +3,7 @@
 import type { Engine } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import type { StateEntry } from '../backend/state.js';
+import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { identity } from '../core/matrix.js';
 import type { Average } from './moving-average.js';
@@ -56,6 +57,7 @@ export class IdentityAverage<D extends DType> implements Average<D> {
       { name: 'average', slot: this.slot },
       {
         name: 'updates',
+        check: checkInteger,
         get: () => this.#updates,
         set: (value) => {
           this.#updates = value;
@@ -65,6 +67,7 @@ export class IdentityAverage<D extends DType> implements Average<D> {
     if (counter === undefined) return entries;
     const shared: StateEntry<D> = {
       name: 'shared',
+      check: checkInteger,
       get: () => counter.updates,
       set: (value) => {
         counter.updates = value;
@@ -108,6 +111,7 @@ export class CopiedAverage<D extends DType> implements Average<D> {
       { name: 'average', slot: this.slot },
       {
         name: 'updates',
+        check: checkInteger,
         get: () => this.#updates,
         set: (value) => {
           this.#updates = value;

@@ -39,7 +39,8 @@ const JACOBI_SIZE = 12;
  *
  * A is n×n and is not changed; only its lower triangle is read. Computed in float64 on a copy that is
  * scaled near 1 by a power of two, whatever the dtype; V is rounded to it at the end. The same
- * input gives the same bits. Errors are of order n·ε·‖A‖, in λ and in ‖AV − V·diag(λ)‖ alike.
+ * input gives the same bits. Errors are of order n·ε·‖A‖, with the ε of float64 in λ and that of the
+ * dtype in ‖AV − V·diag(λ)‖.
  *
  * Cost: cyclic Jacobi up to n = 12, about 50n³ flops; beyond it Householder reduction to tridiagonal
  * form and implicit-shift QL, about 8n³ flops. Workspace: 3n² float64 numbers beside the result.
@@ -56,17 +57,13 @@ export function eigh<D extends DType>(
   const n = A.rows;
   const { values, Zt } = n <= JACOBI_SIZE ? jacobi(W, maxSweeps) : ql(W, maxSweeps);
   const order = Array.from(values.keys()).toSorted((i, j) => values[j] - values[i]);
-  const eigenvalues = rescale(
-    'eigh',
-    Float64Array.from(order, (i) => values[i]),
-    unit,
-  );
+  const sorted = Float64Array.from(order, (i) => values[i]);
   // W has done its work: it takes the eigenvectors in their order.
   order.forEach((from, to) => {
     copyInto(Zt.view(from, 0, 1, n), W.view(to, 0, 1, n));
   });
   transpose(W, Zt);
-  return { eigenvalues, vectors: convert(Zt, A.dtype) };
+  return { eigenvalues: rescale('eigh', sorted, unit), vectors: convert(Zt, A.dtype) };
 }
 
 /**
@@ -85,7 +82,8 @@ export function eigvalsh(
   const { W, unit } = prepare('eigvalsh', A, maxSweeps);
   const T = tridiagonalise(W);
   diagonaliseTridiagonal('eigvalsh', T, undefined, maxSweeps);
-  return rescale('eigvalsh', T.diagonal.toSorted((a, b) => b - a), unit);
+  const sorted = T.diagonal.toSorted((a, b) => b - a);
+  return rescale('eigvalsh', sorted, unit);
 }
 
 /** The lower triangle of A in float64, scaled near 1 and mirrored. */

@@ -105,7 +105,7 @@ export class ActivationSketch<D extends DType> {
    * @throws RangeError where the sketches, the decays or (β < 1) the numbers of calls differ.
    */
   merge(other: ActivationSketch<D>): this {
-    if (!sameSketch(this.#drawn(), other.#drawn())) {
+    if (other.dtype !== this.dtype || !sameSketch(this.#drawn(), other.#drawn())) {
       throw new RangeError(
         'merge: the other accumulator has another sketch, expected the same inputs, rank, kind, seed and dtype',
       );

@@ -11,7 +11,12 @@ import { trsm } from '../kernels/trsm.js';
 import { addToDiagonal, choleskyInPlace } from '../linalg/cholesky.js';
 import { eigh, eigvalsh } from '../linalg/eigh.js';
 import { thinQr } from '../linalg/qr.js';
-import { addScaledSketch, applySketchTranspose, type Sketch } from '../sketch/sketch.js';
+import {
+  addScaledSketch,
+  applySketchTranspose,
+  denseSketch,
+  type Sketch,
+} from '../sketch/sketch.js';
 
 /** Â = U·diag(λ̂)·Uᵀ, always in float64. */
 export interface Eigenpairs {
@@ -38,7 +43,7 @@ export interface NystromOptions {
  *
  * With C = AS (p×k, k the width of the sketch S):
  * ```
- * ν = √p·eps(dtype of C)·‖C‖F        tenfold, up to ‖C‖F/√k, while Cholesky breaks down
+ * ν = √p·eps(dtype of C)·‖C‖F        tenfold, to ‖C‖F/‖S‖F at most, while Cholesky breaks down
  * Y = C + νS,   B = sym(SᵀY) = LLᵀ,   X̃ = Y L⁻ᵀ = QR
  * RRᵀ = V diag(σ²) Vᵀ,   U = QV,   λ̂ = max(σ² − ν, 0), the r largest
  * ```
@@ -51,8 +56,8 @@ export interface NystromOptions {
  *
  * @throws RangeError on shapes or a rank that do not fit.
  * @throws NonFiniteError where C holds NaN or Infinity.
- * @throws NotPositiveDefiniteError where every shift up to ‖C‖F/√k breaks down: C is no sketch of a
- *   positive semidefinite matrix with this S.
+ * @throws NotPositiveDefiniteError where every shift up to ‖C‖F/‖S‖F breaks down: C is no sketch of
+ *   a positive semidefinite matrix with this S.
  */
 export function nystromEigenpairs<D extends DType>(
   C: DenseMatrix<D>,
@@ -67,8 +72,6 @@ export function nystromEigenpairs<D extends DType>(
   const norm = finiteNorm(C);
   if (norm === 0) return zeroPairs(sketch.inputs, rank);
   const smallest = Math.sqrt(sketch.inputs) * EPSILON[C.dtype] * norm;
-  // Columns of S have length about 1, so ‖A‖ is at least about this: more would bury A.
-  const largest = norm / Math.sqrt(sketch.width);
   let nu = shift === 'tiny' ? smallest : shift;
   for (let retries = 0; ; retries++) {
     const Y = convert(C, 'float64');
@@ -77,9 +80,11 @@ export function nystromEigenpairs<D extends DType>(
     try {
       choleskyInPlace(B);
     } catch (error) {
+      if (!(error instanceof NotPositiveDefiniteError)) throw error;
       const raised = Math.max(10 * nu, smallest);
-      const sensible = raised > nu && raised <= largest;
-      if (!(error instanceof NotPositiveDefiniteError && sensible)) throw error;
+      // ‖C‖F/‖S‖F is at most ‖A‖: a larger shift could bury A. One that underflows never grows.
+      const largest = norm / frobeniusNorm(denseSketch(sketch, C.dtype));
+      if (!(raised > nu && raised <= largest)) throw error;
       nu = raised;
       continue;
     }

@@ -9,7 +9,7 @@ import {
   type StateEntry,
   stateBytes,
 } from '../backend/state.js';
-import { checkShape } from '../core/check.js';
+import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { LayerParameters } from '../precondition/network.js';
 import type { Diagnostics, Observation } from '../precondition/preconditioner.js';
@@ -110,6 +110,7 @@ export class Optimizer<D extends DType> {
   #entries(): readonly StateEntry<D>[] {
     const steps: StateEntry<D> = {
       name: 'steps',
+      check: checkInteger,
       get: () => this.#steps,
       set: (value) => {
         this.#steps = value;

@@ -83,6 +83,7 @@ export function scaleByAdam(
           ...v.map((slot, index) => ({ name: `v${index}`, slot })),
           {
             name: 't',
+            check: checkInteger,
             get: () => t,
             set: (value) => {
               t = value;

@@ -3,7 +3,7 @@
 import type { Engine } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import { type StateEntry, scoped } from '../backend/state.js';
-import { checkChoice, checkDecay, checkPositive } from '../core/check.js';
+import { checkChoice, checkDecay, checkInteger, checkPositive } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, type DenseMatrix, identity } from '../core/matrix.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
@@ -164,11 +164,13 @@ export class FoofLayer<D extends DType> implements LayerPreconditioner<D> {
       { name: 'inverse', slot: this.#inverse },
       {
         name: 'skip',
+        check: checkInteger,
         get: () => this.#skip,
         set: (value) => {
           this.#skip = value;
         },
       },
+      ...scoped('refresh', this.#refresh.state),
     ];
   }
 }

@@ -172,7 +172,12 @@ class KfacLayer<D extends DType> implements LayerPreconditioner<D> {
 
   get state(): readonly StateEntry<D>[] {
     const { A, B, inverse } = this.#options;
-    return [...scoped('A', A.state), ...scoped('B', B.state), ...scoped('inverse', inverse.state)];
+    return [
+      ...scoped('A', A.state),
+      ...scoped('B', B.state),
+      ...scoped('inverse', inverse.state),
+      ...scoped('refresh', this.#refresh.state),
+    ];
   }
 }
 

@@ -259,11 +259,13 @@ class NysactLayer<D extends DType> implements LayerPreconditioner<D> {
       { name: 'V', slot: this.#V },
       {
         name: 'c',
+        check: checkPositive,
         get: () => this.#c,
         set: (value) => {
           this.#c = value;
         },
       },
+      ...scoped('refresh', this.#refresh.state),
     ];
   }
 

@@ -2,6 +2,7 @@
 
 import type { Engine } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
+import type { StateEntry, Stateful } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { isBreakdown, NonFiniteError, PreconditionerError } from '../core/errors.js';
@@ -28,7 +29,7 @@ export interface RefreshJob<D extends DType> {
  * PreconditionerError. With an asynchronous engine one refresh is in flight at a time, and an error
  * surfaces at the next {@link run} or {@link flush}.
  */
-export class RefreshDriver<D extends DType> {
+export class RefreshDriver<D extends DType> implements Stateful<D> {
   readonly #engine: Engine<D>;
   readonly #layer: string;
   readonly #maxFailures: number;
@@ -54,6 +55,33 @@ export class RefreshDriver<D extends DType> {
     return this.#inFlight !== undefined;
   }
 
+  /**
+   * The counts of breakdowns. To restore them is to let go of what is in flight: that belongs to the
+   * run that is left.
+   */
+  get state(): readonly StateEntry<D>[] {
+    return [
+      {
+        name: 'failures',
+        check: checkInteger,
+        get: () => this.#failures,
+        set: (value) => {
+          this.#failures = value;
+        },
+      },
+      {
+        name: 'inARow',
+        check: checkInteger,
+        get: () => this.#inARow,
+        set: (value) => {
+          this.#inARow = value;
+          this.#inFlight = undefined;
+          this.#error = undefined;
+        },
+      },
+    ];
+  }
+
   run(job: RefreshJob<D>): void {
     this.#throwPending();
     const engine = this.#engine;
@@ -64,14 +92,18 @@ export class RefreshDriver<D extends DType> {
       );
       return;
     }
-    this.#inFlight = Promise.all(job.reads.map((slot) => engine.read(slot)))
-      .then((matrices) => this.#attempt(job, matrices))
+    const expected = () => this.#inFlight === flight;
+    const flight = Promise.all(job.reads.map((slot) => engine.read(slot)))
+      .then((matrices) => {
+        if (expected()) this.#attempt(job, matrices);
+      })
       .catch((cause: unknown) => {
-        this.#error = { cause };
+        if (expected()) this.#error = { cause };
       })
       .finally(() => {
-        this.#inFlight = undefined;
+        if (expected()) this.#inFlight = undefined;
       });
+    this.#inFlight = flight;
   }
 
   async flush(): Promise<void> {

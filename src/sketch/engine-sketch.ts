@@ -3,7 +3,7 @@
 import type { Engine, SketchOperand } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import type { StateEntry, Stateful } from '../backend/state.js';
-import { checkShape } from '../core/check.js';
+import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Sketch, SketchShape } from './sketch.js';
@@ -58,6 +58,8 @@ export class EngineSketch<D extends DType> implements Stateful<D> {
   get state(): readonly StateEntry<D>[] {
     const draws: StateEntry<D> = {
       name: 'draws',
+      // The first sketch is drawn with the object.
+      check: (where, name, value) => checkInteger(where, name, value, 1),
       get: () => this.#draws,
       set: (value) => {
         this.#draws = value - 1;

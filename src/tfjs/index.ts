@@ -34,7 +34,16 @@ export { type MakeOptimizerOptions, makeOptimizer, type TfjsOptimizer } from './
 export type { Layout } from './slots.js';
 export type { TensorFlow } from './tensorflow.js';
 
-/** NysAct: SGD on P = G(Â + ρI)⁻¹ with the Nyström approximation Â. */
+/**
+ * NysAct for TensorFlow.js: SGD on P = G(Â + ρI)⁻¹ for every dense layer, with Â the Nyström
+ * approximation of its activation second moment. Options and cost are those of `nysact` in the main
+ * entry; see {@link makeOptimizer} for what is preconditioned.
+ *
+ * @example
+ * model.compile({ optimizer: nysact(tf, { rank: 10, damping: 1 }), loss: 'meanSquaredError' });
+ * @param tf TensorFlow.js itself, the copy that makes the model.
+ * @throws RangeError on options out of range.
+ */
 export function nysact(
   tf: TensorFlow,
   config: PreconditionedOptions & NysactOptions = {},
@@ -42,7 +51,7 @@ export function nysact(
   return makeOptimizer(tf, nysactTransform(config), { className: 'nysact', config });
 }
 
-/** FOOF: SGD on P = G(Ā + ρI)⁻¹. */
+/** FOOF for TensorFlow.js: SGD on P = G(Ā + ρI)⁻¹. For the rest see {@link nysact}. */
 export function foof(
   tf: TensorFlow,
   config: PreconditionedOptions & FoofOptions = {},
@@ -50,7 +59,7 @@ export function foof(
   return makeOptimizer(tf, foofTransform(config), { className: 'foof', config });
 }
 
-/** KFAC: SGD on the Kronecker-factored natural gradient. */
+/** KFAC for TensorFlow.js: SGD on the Kronecker-factored natural gradient. See {@link nysact}. */
 export function kfac(
   tf: TensorFlow,
   config: PreconditionedOptions & KfacOptions = {},
@@ -58,7 +67,7 @@ export function kfac(
   return makeOptimizer(tf, kfacTransform(config), { className: 'kfac', config });
 }
 
-/** Eva: SGD on the rank-one Kronecker-factored gradient. */
+/** Eva for TensorFlow.js: SGD on KFAC with factors of rank one. See {@link nysact}. */
 export function eva(
   tf: TensorFlow,
   config: PreconditionedOptions & EvaOptions = {},
@@ -66,17 +75,17 @@ export function eva(
   return makeOptimizer(tf, evaTransform(config), { className: 'eva', config });
 }
 
-/** SGD with momentum and weight decay. */
+/** SGD with momentum and weight decay for TensorFlow.js. Throws RangeError on bad options. */
 export function sgd(tf: TensorFlow, config: SgdOptions = {}): TfjsOptimizer {
   return makeOptimizer(tf, sgdTransform(config), { className: 'sgd', config });
 }
 
-/** Adam. */
+/** Adam for TensorFlow.js. Throws RangeError on bad options. */
 export function adam(tf: TensorFlow, config: AdamOptions = {}): TfjsOptimizer {
   return makeOptimizer(tf, adamTransform(config), { className: 'adam', config });
 }
 
-/** AdamW: Adam with decoupled weight decay. */
+/** AdamW, Adam with decoupled weight decay, for TensorFlow.js. Throws RangeError on bad options. */
 export function adamw(tf: TensorFlow, config: AdamOptions = {}): TfjsOptimizer {
   return makeOptimizer(tf, adamwTransform(config), { className: 'adamw', config });
 }

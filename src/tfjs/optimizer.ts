@@ -124,8 +124,8 @@ export function makeOptimizer(
     }
 
     restoreState(saved: PlainState): void {
-      if (this.#run === undefined) this.#saved = saved;
-      else this.#run.session.optimizer.restoreState(saved);
+      if (this.#run !== undefined) this.#run.session.optimizer.restoreState(saved);
+      else this.#saved = Object.keys(saved).length === 0 ? undefined : saved;
     }
 
     override async getWeights(): Promise<NamedTensor[]> {

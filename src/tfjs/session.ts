@@ -55,7 +55,7 @@ export class Session {
   }
 
   /**
-   * One step on all variables; nothing has changed where it throws.
+   * One step on all variables; none of them has changed where it throws.
    *
    * @throws RangeError where the gradients are of other variables than those of the first step, and
    *   where `Optimizer.step` does.

@@ -14,7 +14,7 @@ describe('typed errors', () => {
     expect(error).toMatchObject({
       name: 'NotPositiveDefiniteError',
       pivot: 3,
-      message: 'the matrix is not positive definite: pivot 3 is -0.5, expected > 0',
+      message: 'the matrix is not positive definite: pivot 3 is -0.5, expected a finite number > 0',
     });
   });
 

@@ -200,8 +200,7 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     );
   });
 
-  test('factored is exact where one factor is a multiple of I, at the right π', async () => {
-    // A = aI and B = bI: (B + √ρ/π)(A + π√ρ) = (√(ab) + √ρ)², so the cross terms are all that is lost.
+  test('factored: for A = aI and B = bI, P = G/(√(ab) + √ρ)²', async () => {
     const X = build(p, p, (i, j) => (i === j ? 2 * Math.sqrt(p) : 0));
     const D = build(q, q, (i, j) => (i === j ? 3 / Math.sqrt(q) : 0));
     const rho = 0.25;

@@ -6,7 +6,7 @@ import { cpuEngine } from '../../src/backend/cpu.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { foofPreconditioner } from '../../src/precondition/foof.js';
 import { type NysactOptions, nysactPreconditioner } from '../../src/precondition/nysact.js';
-import { build, combine, distance, gaussian, norm, product, uniform } from '../support/matrices.js';
+import { build, combine, distance, norm, product } from '../support/matrices.js';
 import { decayingBatch, SIZE, sketchOf } from './decaying.js';
 import {
   averaged,
@@ -16,16 +16,7 @@ import {
   secondMoment,
   spectralNorm,
 } from './oracles.js';
-import {
-  apply,
-  type Batch,
-  matrixOf,
-  numberOf,
-  observe,
-  only,
-  randomBatch,
-  randomGradient,
-} from './runs.js';
+import { apply, type Batch, matrixOf, numberOf, observe, only, randomGradient } from './runs.js';
 
 const KINDS = ['gaussian', 'subcolumn'] as const;
 const DTYPES = ['float64', 'float32'] as const;

@@ -1,0 +1,106 @@
+// The ways to approximate A by rank r that are compared.
+
+import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { foldIn, type RandomKey } from '../../src/core/random.js';
+import { gemm } from '../../src/kernels/gemm.js';
+import { axpby, scale } from '../../src/kernels/level1.js';
+import {
+  type Eigenpairs,
+  nystromEigenpairs,
+  referenceEigenpairs,
+} from '../../src/nystrom/factor.js';
+import { denseSketch, drawSketch, type Sketch, type SketchKind } from '../../src/sketch/sketch.js';
+import type { Target } from './targets.js';
+
+type Matrix = DenseMatrix<'float64'>;
+
+/** What Â is made from: A sketched in some way, once for every damping. */
+export type Approximation = (rho: number) => Eigenpairs;
+
+/** A way to approximate; the same key gives nested sketches at growing ranks. */
+export interface Method {
+  readonly name: string;
+  readonly approximate: (target: Target, rank: number, key: RandomKey) => Approximation;
+}
+
+/** How the reference variant's C comes about: its moving average over the updates before a refresh. */
+export const referenceAverage = { decay: 0.95, updates: 10 } as const;
+
+const oversampling = 10;
+
+/** The r leading eigenpairs of A itself: no approximation of rank r has a smaller error. */
+export const best: Method = {
+  name: 'best rank r',
+  approximate: ({ eigenvalues, vectors }, rank) => {
+    const U = vectors.view(0, 0, vectors.rows, rank);
+    const pairs = { U, eigenvalues: eigenvalues.slice(0, rank), shift: 0, retries: 0 };
+    return () => pairs;
+  },
+};
+
+/** All that are compared: the unreachable best, our factor, and what the published code computes. */
+export const methods: readonly Method[] = [
+  best,
+  corrected('gaussian', 0),
+  corrected('subcolumn', 0),
+  corrected('gaussian', oversampling),
+  reference('gaussian'),
+  reference('subcolumn'),
+];
+
+/** One sketch held, so that C = AS whatever the number of updates; eigenvalues beyond r dropped. */
+function corrected(kind: SketchKind, oversample: number): Method {
+  const suffix = oversample === 0 ? '' : ` r + ${oversample}`;
+  return {
+    name: `corrected, ${kind}${suffix}`,
+    approximate: ({ A }, rank, key) => {
+      const sketch = sketches(kind, A.rows, rank + oversample, key).newest;
+      const C = product(A, denseSketch(sketch, 'float64'));
+      const pairs = nystromEigenpairs(C, sketch, { rank });
+      return () => pairs;
+    },
+  };
+}
+
+/** A new sketch at every update and C averaged over all of them; ρ is part of the factor. */
+function reference(kind: SketchKind): Method {
+  return {
+    name: `reference, ${kind}`,
+    approximate: ({ A }, rank, key) => {
+      const { newest, average } = sketches(kind, A.rows, rank, key);
+      // A stays the same, so the average of the AS is A times the average of the S.
+      const C = product(A, average());
+      return (rho) => referenceEigenpairs(C, newest, rho);
+    },
+  };
+}
+
+/** The sketches of one window, of which both variants use the newest. */
+interface Window {
+  readonly newest: Sketch<'float64'>;
+  /** Their moving average from 0, bias-corrected. */
+  readonly average: () => Matrix;
+}
+
+function sketches(kind: SketchKind, inputs: number, width: number, key: RandomKey): Window {
+  const { decay, updates } = referenceAverage;
+  const draw = (update: number): Sketch<'float64'> =>
+    drawSketch(kind, { inputs, width }, 'float64', foldIn(key, update));
+  return {
+    newest: draw(updates - 1),
+    average: () => {
+      const S = zeros('float64', inputs, width);
+      for (let update = 0; update < updates; update++) {
+        axpby(1 - decay, denseSketch(draw(update), 'float64'), decay, S);
+      }
+      scale(1 / (1 - decay ** updates), S);
+      return S;
+    },
+  };
+}
+
+function product(A: Matrix, S: Matrix): Matrix {
+  const C = zeros('float64', A.rows, S.cols);
+  gemm(1, A, 'N', S, 'N', 0, C);
+  return C;
+}

@@ -1,0 +1,80 @@
+// The matrices that are approximated, with all that is exact about them.
+
+import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { foldIn, type RandomKey } from '../../src/core/random.js';
+import { syrk } from '../../src/kernels/syrk.js';
+import { eigh } from '../../src/linalg/eigh.js';
+import { dampedInverse } from '../../src/precondition/foof.js';
+import type { LayerInputs } from './activations.js';
+import { type Spectrum, spectralMatrix } from './spectra.js';
+
+type Matrix = DenseMatrix<'float64'>;
+
+/** A damping ρ, how it was chosen, and what it makes of A. */
+export interface Damping {
+  /** `λ̄` stands for the mean eigenvalue tr(A)/p. */
+  readonly label: string;
+  readonly rho: number;
+  /** (A + ρI)⁻¹. */
+  readonly inverse: Matrix;
+}
+
+/** A positive semidefinite A = V·diag(λ)·Vᵀ. */
+export interface Target {
+  readonly name: string;
+  readonly description: string;
+  readonly A: Matrix;
+  /** λ, in descending order. */
+  readonly eigenvalues: Float64Array;
+  readonly vectors: Matrix;
+  /** The first is the one that the reference variant's Â is made with where an error has no ρ. */
+  readonly dampings: readonly Damping[];
+}
+
+/** A prescribed spectrum, with ρ from the size of its mean eigenvalue downwards. */
+export function spectralTarget(spectrum: Spectrum, p: number, key: RandomKey): Target {
+  const A = spectralMatrix(spectrum, p, key);
+  const mean = meanEigenvalue(A);
+  return makeTarget(spectrum.name, `${spectrum.formula}, p = ${p}`, A, [
+    ['λ̄', mean],
+    ['λ̄/10', mean / 10],
+    ['λ̄/100', mean / 100],
+  ]);
+}
+
+/** The second moment XᵀX/m of real activations, with the dampings that are trained with. */
+export function activationTarget({ name, X }: LayerInputs): Target {
+  const A = zeros('float64', X.cols, X.cols);
+  syrk(1 / X.rows, X, 'T', 0, A, 'both');
+  return makeTarget(name, `XᵀX/m of ${X.rows} images, p = ${X.cols}`, A, [
+    ['1', 1],
+    ['0.1', 0.1],
+    ['λ̄', meanEigenvalue(A)],
+  ]);
+}
+
+/** The key of everything that is drawn for one target. */
+export function targetKey(key: RandomKey, index: number): RandomKey {
+  return foldIn(key, index);
+}
+
+function makeTarget(
+  name: string,
+  description: string,
+  A: Matrix,
+  dampings: readonly (readonly [label: string, rho: number])[],
+): Target {
+  return {
+    name,
+    description,
+    A,
+    ...eigh(A),
+    dampings: dampings.map(([label, rho]) => ({ label, rho, inverse: dampedInverse(A, 1, rho) })),
+  };
+}
+
+function meanEigenvalue(A: Matrix): number {
+  let trace = 0;
+  for (let i = 0; i < A.rows; i++) trace += A.at(i, i);
+  return trace / A.rows;
+}

@@ -1,0 +1,179 @@
+// A transform at work on a small network, step by step, with its whole state to look at.
+
+import type { Engine } from '../../src/backend/engine.js';
+import { upload } from '../../src/backend/engine.js';
+import type { Slot } from '../../src/backend/slot.js';
+import type { PlainState } from '../../src/backend/state.js';
+import type { DType } from '../../src/core/dtype.js';
+import { convert, type DenseMatrix } from '../../src/core/matrix.js';
+import { activations, outputGradients } from '../../src/covariance/activations.js';
+import { Optimizer } from '../../src/optimize/optimizer.js';
+import type { Transform } from '../../src/optimize/transform.js';
+import { freeObservation, observation } from '../../src/precondition/observation.js';
+import type { Observation } from '../../src/precondition/preconditioner.js';
+import { gaussian, type Matrix, uniform } from '../support/matrices.js';
+import {
+  initialParameters,
+  layerParameters,
+  type Pass,
+  pass,
+  type Seen,
+  type Task,
+  teacherTask,
+} from '../support/mlp.js';
+
+/** Inputs, hidden units and outputs. */
+export const NETWORK: readonly number[] = [6, 5, 3];
+
+/** Linear least squares: a convex quadratic. */
+export const LINEAR: readonly number[] = [6, 3];
+
+const EXAMPLES = 24;
+
+/** An optimiser, the parameters that it moves and the task that they are for. */
+export interface Training<D extends DType> {
+  readonly engine: Engine<D>;
+  readonly widths: readonly number[];
+  readonly task: Task;
+  readonly parameters: readonly Slot<D>[];
+  readonly optimizer: Optimizer<D>;
+}
+
+/** What one step is given. */
+export interface StepInput<D extends DType> {
+  readonly gradients: readonly Slot<D>[];
+  readonly observations: readonly Observation<D>[];
+}
+
+/** A new slot with `A`, rounded to the engine's dtype. */
+export function place<D extends DType>(engine: Engine<D>, A: DenseMatrix): Slot<D> {
+  return upload(engine, convert(A, engine.dtype));
+}
+
+/** The same parameters at every start. */
+export function start<D extends DType>(
+  engine: Engine<D>,
+  transform: Transform,
+  widths: readonly number[] = NETWORK,
+): Training<D> {
+  const parameters = initialParameters(widths, 5).map((theta) => place(engine, theta));
+  const layers = layerParameters(widths);
+  const optimizer = new Optimizer({ engine, transform, parameters, layers });
+  return { engine, widths, task: teacherTask(widths, EXAMPLES, 17), parameters, optimizer };
+}
+
+/** The pass over the whole task with the parameters as they are. */
+export async function passNow<D extends DType>(training: Training<D>): Promise<Pass> {
+  const { engine, parameters, task } = training;
+  const theta = await Promise.all(parameters.map((slot) => engine.read(slot)));
+  return pass(
+    theta.map((A) => convert(A, 'float64')),
+    task,
+  );
+}
+
+/** A pass of random numbers of the same shapes, its gradients times `scale`. */
+export function randomPass<D extends DType>(
+  { parameters, widths }: Training<D>,
+  seed: number,
+  scale = 1,
+): Omit<Pass, 'loss'> {
+  const random = uniform(seed);
+  const gradients = parameters.map(({ rows, cols }) => times(scale, gaussian(random, rows, cols)));
+  const layers = widths.slice(1).map((outputs, layer) => ({
+    X: gaussian(random, EXAMPLES, widths[layer] + 1),
+    D: times(1 / EXAMPLES, gaussian(random, EXAMPLES, outputs)),
+  }));
+  return { gradients, layers };
+}
+
+function times(factor: number, A: Matrix): Matrix {
+  A.data.forEach((value, k) => {
+    A.data[k] = factor * value;
+  });
+  return A;
+}
+
+/** A pass on the engine: of what the layers have seen, only what the coming step needs. */
+export function provide<D extends DType>(
+  { engine, optimizer }: Training<D>,
+  { gradients, layers }: Omit<Pass, 'loss'>,
+): StepInput<D> {
+  const { inputs, outputGradients: wanted } = optimizer.needs;
+  const observed = inputs ? layers.map((seen) => observe(engine, seen, wanted)) : [];
+  return { gradients: gradients.map((G) => place(engine, G)), observations: observed };
+}
+
+function observe<D extends DType>(
+  engine: Engine<D>,
+  { X, D }: Seen,
+  withGradients: boolean,
+): Observation<D> {
+  const { dtype } = engine;
+  const seen = activations(X, { dtype });
+  return withGradients
+    ? observation(engine, seen, outputGradients(D, { dtype }))
+    : observation(engine, seen);
+}
+
+/** One step, which uses its input up. */
+export function take<D extends DType>(
+  { engine, optimizer, parameters }: Training<D>,
+  { gradients, observations }: StepInput<D>,
+): void {
+  optimizer.step(gradients, parameters, observations);
+  for (const slot of gradients) engine.free(slot);
+  for (const seen of observations) freeObservation(engine, seen);
+}
+
+/** So many steps on the task's own gradients, each flushed; gives the losses before every step. */
+export async function train<D extends DType>(
+  training: Training<D>,
+  steps: number,
+): Promise<number[]> {
+  const losses: number[] = [];
+  for (let k = 0; k < steps; k++) {
+    const now = await passNow(training);
+    losses.push(now.loss);
+    take(training, provide(training, now));
+    await training.optimizer.flush();
+  }
+  return losses;
+}
+
+/** Every bit of the parameters and of the state, and what has been counted. */
+export async function everything<D extends DType>({
+  engine,
+  parameters,
+  optimizer,
+}: Training<D>): Promise<object> {
+  return {
+    parameters: await bitsOf(engine, parameters),
+    state: stateBits(await optimizer.exportState()),
+    steps: optimizer.steps,
+    needs: optimizer.needs,
+  };
+}
+
+/** Every bit of some slots. */
+export async function bitsOf<D extends DType>(
+  engine: Engine<D>,
+  slots: readonly Slot<D>[],
+): Promise<string[]> {
+  const contents = await Promise.all(slots.map((slot) => engine.read(slot)));
+  return contents.map(({ data }) => hex(data));
+}
+
+/** Every bit of a state, entry by entry. */
+export function stateBits(state: PlainState): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(state).map(([name, value]) => [
+      name,
+      hex(typeof value === 'number' ? Float64Array.of(value) : value.data),
+    ]),
+  );
+}
+
+function hex({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
+}

@@ -1,0 +1,118 @@
+// Masks and weights mean the same to every preconditioner, and so do the groups of a convolution.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import { EPSILON } from '../../src/core/dtype.js';
+import type { ConvolutionGeometry } from '../../src/covariance/convolution.js';
+import { extractPatches, outputGradientRows } from '../../src/covariance/patches.js';
+import { build, distance, gaussian, type Matrix, norm, uniform } from '../support/matrices.js';
+import { apply, type Batch, observe, only, randomBatch, randomGradient } from './runs.js';
+import { VARIANTS } from './variants.js';
+
+const SIZE = { inputs: 7, outputs: 3 };
+const ROWS = 9;
+
+/**
+ * Times eps·‖G‖/ρ². Two orders of summation differ by a few roundings of A ~ 1, which the
+ * factorisation of a sketch magnifies by the condition of SᵀAS.
+ */
+const C_ORDER = 2000;
+
+/** The rows of A that `indices` name, in that order. */
+const pick = (A: Matrix, indices: readonly number[]) =>
+  build(indices.length, A.cols, (i, j) => A.at(indices[i], j));
+
+const weights = fc
+  .array(fc.integer({ min: 0, max: 3 }), { minLength: ROWS, maxLength: ROWS })
+  .filter((values) => values.some((value) => value > 0));
+
+describe.each(VARIANTS.filter(({ knowsMasks }) => knowsMasks))('$name', ({ make, damping }) => {
+  const preconditionedAfter = async (batches: readonly Batch[], G: Matrix) => {
+    const engine = cpuEngine('float64');
+    const layer = only(make(), engine, SIZE);
+    for (const batch of batches) {
+      observe(engine, layer, batch);
+      layer.refresh();
+    }
+    return apply(engine, layer, G);
+  };
+
+  test('a row of weight w is w equal rows, and one of weight 0 is none, whatever it holds', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), weights, async (seed, of) => {
+        const examples = 5;
+        const repeated = of.flatMap((weight, i) => Array.from({ length: weight }, () => i));
+        const plain = [seed, seed + 1].map((s) => randomBatch(s, ROWS, SIZE));
+        const weighted = plain.map(({ X, D }) => {
+          const padded = build(ROWS, X.cols, (i, j) => (of[i] === 0 ? Number.NaN : X.at(i, j)));
+          return { X: padded, D, weights: of, examples };
+        });
+        const copied = plain.map(({ X, D }) => {
+          return { X: pick(X, repeated), D: pick(D, repeated), examples };
+        });
+        const G = randomGradient(seed, SIZE);
+        const error = distance(
+          await preconditionedAfter(weighted, G),
+          await preconditionedAfter(copied, G),
+        );
+        expect(error).toBeLessThanOrEqual((C_ORDER * EPSILON.float64 * norm(G)) / damping ** 2);
+      }),
+      { seed: 61, numRuns: 8 },
+    );
+  });
+});
+
+describe.each(VARIANTS)('$name, on a grouped convolution', ({ make }) => {
+  const geometry: ConvolutionGeometry = {
+    batch: 3,
+    channels: 4,
+    height: 5,
+    width: 4,
+    layout: 'channelsFirst',
+    groups: 2,
+    kernel: [2, 2],
+    stride: [2, 1],
+    padding: 1,
+    bias: true,
+  };
+  const [perGroup, pixels] = [2, 20];
+  const output = {
+    batch: 3,
+    channels: 6,
+    height: 3,
+    width: 5,
+    layout: 'channelsFirst',
+    groups: 2,
+  } as const;
+  const images = (seed: number, channels: number, size: number) =>
+    gaussian(uniform(seed), geometry.batch, channels * size);
+
+  test('every group is a layer of its own: that of a convolution with its channels alone', async () => {
+    const engine = cpuEngine('float64');
+    const shapes = ['first group', 'second group'].map((name) => ({ name, inputs: 9, outputs: 3 }));
+    const grouped = make().init(engine, shapes);
+    // The same layers again, so that layer i draws the same sketches.
+    const alone = make().init(engine, shapes);
+    for (const step of [1, 2]) {
+      const X = images(step, 4, pixels);
+      const D = images(100 + step, 6, 15);
+      const patches = extractPatches(X, geometry);
+      const gradients = outputGradientRows(D, output);
+      for (const group of [0, 1]) {
+        const examples = geometry.batch;
+        observe(engine, grouped[group], { X: patches[group], D: gradients[group], examples });
+        const channels = X.view(0, group * perGroup * pixels, 3, perGroup * pixels).clone();
+        const [own] = extractPatches(channels, { ...geometry, channels: perGroup, groups: 1 });
+        const part = D.view(0, group * 3 * 15, 3, 3 * 15).clone();
+        const [rows] = outputGradientRows(part, { ...output, channels: 3, groups: 1 });
+        observe(engine, alone[group], { X: own, D: rows.clone(), examples });
+      }
+      for (const layer of [...grouped, ...alone]) layer.refresh();
+    }
+    const G = randomGradient(1, shapes[0]);
+    const P = await Promise.all(grouped.map((layer) => apply(engine, layer, G)));
+    expect(P).toEqual(await Promise.all(alone.map((layer) => apply(engine, layer, G))));
+    expect(P[0]).not.toEqual(P[1]);
+  });
+});
