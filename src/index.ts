@@ -22,7 +22,14 @@ export {
   type SyncEngine,
   upload,
 } from './backend/engine.js';
-export type { BackendInfo, Reading, Slot } from './backend/slot.js';
+export type {
+  AsyncReads,
+  BackendInfo,
+  ElementwiseOperations,
+  Slot,
+  SlotOperations,
+  SyncReads,
+} from './backend/slot.js';
 export type { PlainMatrix, PlainState } from './backend/state.js';
 export { type AsMatrixOptions, asMatrix, type MatrixInput } from './core/convert.js';
 export { type DType, EPSILON, type TypedArrayOf } from './core/dtype.js';

@@ -1,7 +1,7 @@
 // The matrices that are approximated, with all that is exact about them.
 
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { foldIn, type RandomKey } from '../../src/core/random.js';
+import type { RandomKey } from '../../src/core/random.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import { eigh } from '../../src/linalg/eigh.js';
 import { dampedInverse } from '../../src/precondition/foof.js';
@@ -51,11 +51,6 @@ export function activationTarget({ name, X }: LayerInputs): Target {
     ['0.1', 0.1],
     ['λ̄', meanEigenvalue(A)],
   ]);
-}
-
-/** The key of everything that is drawn for one target. */
-export function targetKey(key: RandomKey, index: number): RandomKey {
-  return foldIn(key, index);
 }
 
 function makeTarget(

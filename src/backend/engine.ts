@@ -3,7 +3,7 @@
 
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
-import type { BackendInfo, Slot } from './slot.js';
+import type { AsyncReads, ElementwiseOperations, Slot, SlotOperations, SyncReads } from './slot.js';
 
 /** A sketch S (p×r) as an engine applies it: a dense slot, or the columns of I that it picks. */
 export type SketchOperand<D extends DType> =
@@ -21,22 +21,9 @@ export interface SpectralFactor<D extends DType> {
  * enqueued in order and return nothing; shapes and owners are checked before anything changes.
  * A factor `decay = 0` or `beta = 0` means that the old content is not read.
  */
-export interface EngineOperations<D extends DType> {
-  readonly dtype: D;
-  readonly info: BackendInfo;
-
-  /** A new rows × cols slot of zeros. */
-  allocate(rows: number, cols: number): Slot<D>;
-  /** A ← value. */
-  write(A: Slot<D>, value: DenseMatrix<D>): void;
-  /** Gives a slot's memory back; using the slot afterwards throws. */
-  free(A: Slot<D>): void;
-  /**
-   * Throws a RangeError where A holds NaN or Infinity, if that can be told without waiting for a
-   * device; does nothing where it cannot.
-   */
-  checkFinite(where: string, name: string, A: Slot<D>): void;
-
+export interface EngineOperations<D extends DType>
+  extends SlotOperations<D>,
+    ElementwiseOperations<D> {
   /** A ← decay·A + weight·XᵀX. X is m×p; A is p×p, and symmetric where decay ≠ 0. */
   secondMoment(X: Slot<D>, weight: number, decay: number, A: Slot<D>): void;
   /** C ← decay·C + weight·Xᵀ(XS). X is m×p, S is p×r, C is p×r; p×p is never formed. */
@@ -68,23 +55,8 @@ export interface EngineOperations<D extends DType> {
     P: Slot<D>,
   ): void;
 
-  /** C ← α·A + β·C; C may be A. */
-  axpby(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
-  /** C ← α·A∘B + β·C, element by element; A may be B. */
-  multiply(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, C: Slot<D>): void;
-  /** C ← αA ⊘ (√(βB) + shift), element by element; B ≥ 0. */
-  divideByRoot(
-    alpha: number,
-    A: Slot<D>,
-    beta: number,
-    B: Slot<D>,
-    shift: number,
-    C: Slot<D>,
-  ): void;
   /** s ← α·⟨A, B⟩ + β·s for a 1×1 slot s; A may be B. */
   innerProduct(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, s: Slot<D>): void;
-  /** C ← C·min(1, √(limit/s)) in place, for a 1×1 slot s; the factor is 1 where s ≤ 0. */
-  clip(s: Slot<D>, limit: number, C: Slot<D>): void;
 
   /** G ← [W b]: a weight gradient (q×(p−1)) and its bias gradient (q×1) as one q×p matrix. */
   joinColumns(W: Slot<D>, b: Slot<D>, G: Slot<D>): void;
@@ -93,28 +65,17 @@ export interface EngineOperations<D extends DType> {
 }
 
 /** An engine whose reads answer at once. */
-export interface SyncEngine<D extends DType = DType> extends EngineOperations<D> {
-  readonly reading: 'sync';
-  /** A copy of what the slot holds. */
-  read(A: Slot<D>): DenseMatrix<D>;
-}
+export interface SyncEngine<D extends DType = DType> extends EngineOperations<D>, SyncReads<D> {}
 
-/** An engine whose reads answer with a Promise, of the content as enqueued so far. */
-export interface AsyncEngine<D extends DType = DType> extends EngineOperations<D> {
-  readonly reading: 'async';
-  /** A copy of what the slot holds once everything enqueued before this call has run. */
-  read(A: Slot<D>): Promise<DenseMatrix<D>>;
-}
+/** An engine whose reads answer with a Promise. */
+export interface AsyncEngine<D extends DType = DType> extends EngineOperations<D>, AsyncReads<D> {}
 
 /** Where the algorithms run. */
 export type Engine<D extends DType = DType> = SyncEngine<D> | AsyncEngine<D>;
 
-/** A new slot holding a copy of `value`. */
-export function upload<D extends DType>(
-  engine: Pick<EngineOperations<D>, 'allocate' | 'write'>,
-  value: DenseMatrix<D>,
-): Slot<D> {
-  const A = engine.allocate(value.rows, value.cols);
-  engine.write(A, value);
+/** A new slot of an engine or backend, holding a copy of `value`. */
+export function upload<D extends DType>(owner: SlotOperations<D>, value: DenseMatrix<D>): Slot<D> {
+  const A = owner.allocate(value.rows, value.cols);
+  owner.write(A, value);
   return A;
 }

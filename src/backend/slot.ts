@@ -1,6 +1,7 @@
 // A slot: a matrix of known shape whose content belongs to one backend or engine.
 
 import type { DType } from '../core/dtype.js';
+import type { DenseMatrix } from '../core/matrix.js';
 
 /**
  * A handle on a matrix that lives where its owner keeps it (host memory, a texture, a tensor).
@@ -24,4 +25,55 @@ export interface BackendInfo {
   /** What executes the kernels, for example `typescript` or `wasm`. */
   readonly variant: string;
   readonly threads: number;
+}
+
+/** Keeping slots: what every backend and every engine does. */
+export interface SlotOperations<D extends DType> {
+  readonly dtype: D;
+  readonly info: BackendInfo;
+
+  /** A new rows × cols slot of zeros. */
+  allocate(rows: number, cols: number): Slot<D>;
+  /** A ← value. */
+  write(A: Slot<D>, value: DenseMatrix<D>): void;
+  /** Gives a slot's memory back; using the slot afterwards throws. */
+  free(A: Slot<D>): void;
+  /**
+   * Throws a RangeError where A holds NaN or Infinity, if that can be told without waiting for a
+   * device; does nothing where it cannot.
+   */
+  checkFinite(where: string, name: string, A: Slot<D>): void;
+}
+
+/** Element by element: what every backend and every engine offers alike. */
+export interface ElementwiseOperations<D extends DType> {
+  /** C ← α·A + β·C; C may be A. */
+  axpby(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
+  /** C ← α·A∘B + β·C; A may be B. */
+  multiply(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, C: Slot<D>): void;
+  /** C ← αA ⊘ (√(βB) + shift); B ≥ 0. */
+  divideByRoot(
+    alpha: number,
+    A: Slot<D>,
+    beta: number,
+    B: Slot<D>,
+    shift: number,
+    C: Slot<D>,
+  ): void;
+  /** C ← C·min(1, √(limit/s)) in place, for a 1×1 slot s; the factor is 1 where s ≤ 0. */
+  clip(s: Slot<D>, limit: number, C: Slot<D>): void;
+}
+
+/** Reads that answer at once. */
+export interface SyncReads<D extends DType> {
+  readonly reading: 'sync';
+  /** A copy of what the slot holds. */
+  read(A: Slot<D>): DenseMatrix<D>;
+}
+
+/** Reads that answer with a Promise, of the content as enqueued so far. */
+export interface AsyncReads<D extends DType> {
+  readonly reading: 'async';
+  /** A copy of what the slot holds once everything enqueued before this call has run. */
+  read(A: Slot<D>): Promise<DenseMatrix<D>>;
 }

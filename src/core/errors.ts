@@ -7,7 +7,9 @@ export class NotPositiveDefiniteError extends Error {
   readonly pivot: number;
 
   constructor(pivot: number, value: number) {
-    super(`the matrix is not positive definite: pivot ${pivot} is ${value}, expected a finite number > 0`);
+    super(
+      `the matrix is not positive definite: pivot ${pivot} is ${value}, expected a finite number > 0`,
+    );
     this.pivot = pivot;
   }
 }

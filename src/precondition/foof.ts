@@ -3,7 +3,13 @@
 import type { Engine } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import { type StateEntry, scoped } from '../backend/state.js';
-import { checkChoice, checkDecay, checkInteger, checkPositive } from '../core/check.js';
+import {
+  checkChoice,
+  checkDecay,
+  checkFraction,
+  checkInteger,
+  checkPositive,
+} from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, type DenseMatrix, identity } from '../core/matrix.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
@@ -24,7 +30,7 @@ import { DEFAULT_MAX_FAILURES, RefreshDriver } from './refresh.js';
 export interface FoofOptions {
   /** ρ > 0 (default 1). */
   readonly damping?: number;
-  /** β of the moving average, in [0, 1]; 1 is the plain mean (default 0.95). */
+  /** β of the moving average (default 0.95), in [0, 1): 1, the plain mean, is for 'corrected' only. */
   readonly decay?: number;
   /** 'corrected' (default) or 'reference': what the paper's published code computes. */
   readonly variant?: 'corrected' | 'reference';
@@ -48,8 +54,10 @@ export function foofPreconditioner(options: FoofOptions = {}): Preconditioner {
   const { damping = 1, decay = 0.95, variant = 'corrected' } = options;
   const { maxFailures = DEFAULT_MAX_FAILURES } = options;
   checkPositive('foof', 'damping', damping);
-  checkDecay('foof', 'decay', decay);
   checkChoice('foof', 'variant', variant, ['corrected', 'reference']);
+  if (variant === 'reference') checkFraction('foof', 'decay', decay);
+  else checkDecay('foof', 'decay', decay);
+  checkInteger('foof', 'maxFailures', maxFailures, 1);
   return {
     name: 'foof',
     observesGradients: false,

@@ -4,7 +4,13 @@
 import { type Engine, type SpectralFactor, upload } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import { type StateEntry, type Stateful, scoped } from '../backend/state.js';
-import { checkChoice, checkDecay, checkPositive } from '../core/check.js';
+import {
+  checkChoice,
+  checkDecay,
+  checkFraction,
+  checkInteger,
+  checkPositive,
+} from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, DenseMatrix, identity, zeros } from '../core/matrix.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
@@ -30,7 +36,7 @@ const REFERENCE_CUTOFF = 1e-10;
 export interface KfacOptions {
   /** ρ > 0 (default 0.03). */
   readonly damping?: number;
-  /** β of the moving averages, in [0, 1]; 1 is the plain mean (default 0.95). */
+  /** β of the moving averages (default 0.95), in [0, 1): 1, the plain mean, is for 'corrected' only. */
   readonly decay?: number;
   /**
    * 'eigenbasis' (default) damps the Kronecker product itself; 'factored' damps each factor, by two
@@ -64,10 +70,12 @@ export function kfacPreconditioner(options: KfacOptions = {}): Preconditioner {
   const { damping = 0.03, decay = 0.95, inverse = 'eigenbasis', variant = 'corrected' } = options;
   const { maxFailures = DEFAULT_MAX_FAILURES } = options;
   checkPositive('kfac', 'damping', damping);
-  checkDecay('kfac', 'decay', decay);
   checkChoice('kfac', 'inverse', inverse, ['eigenbasis', 'factored']);
   checkChoice('kfac', 'variant', variant, ['corrected', 'reference']);
   const reference = variant === 'reference';
+  if (reference) checkFraction('kfac', 'decay', decay);
+  else checkDecay('kfac', 'decay', decay);
+  checkInteger('kfac', 'maxFailures', maxFailures, 1);
   if (reference && inverse === 'factored') {
     throw new RangeError(
       "kfac: inverse is 'factored', the reference variant has 'eigenbasis' only",

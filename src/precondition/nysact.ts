@@ -131,6 +131,7 @@ function resolve(options: NysactOptions): Settings {
   checkInteger('nysact', 'rank', rank, 1);
   checkPositive('nysact', 'damping', damping);
   checkDecay('nysact', 'decay', decay);
+  checkInteger('nysact', 'maxFailures', maxFailures, 1);
   checkChoice('nysact', 'variant', options.variant ?? 'corrected', ['corrected', 'reference']);
   if (typeof sketch === 'string')
     checkChoice('nysact', 'sketch', sketch, ['gaussian', 'subcolumn']);
@@ -218,24 +219,32 @@ class NysactLayer<D extends DType> implements LayerPreconditioner<D> {
   refresh(): void {
     if (this.#C.updates === 0 || this.#refresh.inFlight) return;
     const { correction } = this.#C;
+    const { restarts } = this.#settings;
     const { operand, reads } = this.#sketch;
     const traces = this.#trace === undefined ? [] : [this.#trace.slot];
-    this.#refresh.run({
-      reads: [this.#C.slot, ...reads, ...traces],
-      compute: ([C, ...rest]) => {
-        scale(correction, C);
-        const trace = rest.at(reads.length)?.at(0, 0);
-        return this.#invert(
-          C,
-          this.#sketch.onHost(operand, rest),
-          trace === undefined ? undefined : trace * correction,
-        );
-      },
-      discard: () => this.#forget(),
-    });
-    if (this.#settings.restarts) {
-      this.#forget();
-      this.#sketch.redraw();
+    try {
+      this.#refresh.run({
+        reads: [this.#C.slot, ...reads, ...traces],
+        compute: ([C, ...rest]) => {
+          scale(correction, C);
+          const trace = rest.at(reads.length)?.at(0, 0);
+          return this.#invert(
+            C,
+            this.#sketch.onHost(operand, rest),
+            trace === undefined ? undefined : trace * correction,
+          );
+        },
+        // A window that restarts is closed below, perhaps long before its read arrives.
+        discard: () => {
+          if (!restarts) this.#forget();
+        },
+      });
+    } finally {
+      // A refresh that gives up closes its window too: with the same sketch it would fail again.
+      if (restarts) {
+        this.#forget();
+        this.#sketch.redraw();
+      }
     }
   }
 

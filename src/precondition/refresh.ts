@@ -38,8 +38,8 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
   #inFlight: Promise<void> | undefined;
   #error: { readonly cause: unknown } | undefined;
 
+  /** `maxFailures` is an integer ≥ 1. */
   constructor(engine: Engine<D>, layer: string, maxFailures: number) {
-    checkInteger(layer, 'maxFailures', maxFailures, 1);
     this.#engine = engine;
     this.#layer = layer;
     this.#maxFailures = maxFailures;

@@ -92,14 +92,23 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         take(run, good);
       });
 
-      test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('a learning rate of %d', async (eta) => {
-        let rate = 1;
-        const run = start(cpuEngine(dtype), chain(make(), scaleByLearningRate(() => rate)));
-        take(run, provide(run, randomPass(run, 1)));
-        const good = { ...provide(run, randomPass(run, 1)), parameters: run.parameters };
-        rate = eta;
-        await expectRefusal(run, good, good, `the schedule gives ${eta}`);
-      });
+      test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])(
+        'a learning rate of %d',
+        async (eta) => {
+          let rate = 1;
+          const run = start(
+            cpuEngine(dtype),
+            chain(
+              make(),
+              scaleByLearningRate(() => rate),
+            ),
+          );
+          take(run, provide(run, randomPass(run, 1)));
+          const good = { ...provide(run, randomPass(run, 1)), parameters: run.parameters };
+          rate = eta;
+          await expectRefusal(run, good, good, `the schedule gives ${eta}`);
+        },
+      );
 
       test('every state with a fault', async () => {
         const [run, other] = [begin(), begin()];

@@ -103,10 +103,9 @@ export function faultyStates(good: PlainState): Fault<PlainState>[] {
     const faults = typeof value === 'number' ? faultyNumbers() : faultyMatrices(value);
     return [
       [`no ${name}`, without],
-      ...faults.map(([what, bad]): Fault<PlainState> => [
-        `${name}: ${what}`,
-        { ...good, [name]: bad },
-      ]),
+      ...faults.map(
+        ([what, bad]): Fault<PlainState> => [`${name}: ${what}`, { ...good, [name]: bad }],
+      ),
     ];
   });
   return [['an unknown entry', { ...good, unknown: 1 }], ...ofEntries];
@@ -128,7 +127,11 @@ function faultyMatrices({ rows, cols, data }: PlainMatrix): Fault<number | Plain
     ['too short', { rows, cols, data: data.slice(1) }],
     [
       'another dtype',
-      { rows, cols, data: data instanceof Float32Array ? new Float64Array(data) : new Float32Array(data) },
+      {
+        rows,
+        cols,
+        data: data instanceof Float32Array ? new Float64Array(data) : new Float32Array(data),
+      },
     ],
     ['NaN', { rows, cols, data: data.with(data.length - 1, Number.NaN) }],
   ];

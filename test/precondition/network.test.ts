@@ -261,6 +261,23 @@ describe('misuse', () => {
     );
   });
 
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('a rate of %d is refused', (eta) => {
+    const clip = { limit: 1, learningRate: (step: number) => (step === 7 ? eta : 0.1) };
+    const both = network(recorder(), { klClip: clip });
+    expect(() => both.check(6, [])).not.toThrow();
+    expect(() => both.check(7, [])).toThrow(
+      `precondition: klClip.learningRate of step 7 is ${eta}, expected a finite number >= 0`,
+    );
+  });
+
+  test('more observations than layers are refused', () => {
+    const both = network(recorder());
+    const three = [...observationsOf(1), ...observationsOf(1)].slice(1);
+    expect(() => both.check(0, three)).toThrow(
+      new RangeError('observe: 3 observations, expected one for each of 2 layers'),
+    );
+  });
+
   test.each<[LayerParameters, string]>([
     [{ weight: 5 }, 'weight is 5, expected an integer >= 0 and <= 4'],
     [{ weight: -1 }, 'weight is -1, expected an integer >= 0 and <= 4'],
@@ -274,7 +291,7 @@ describe('misuse', () => {
     );
   });
 
-  describe('an observation that does not do for the second layer leaves the first as it was', () => {
+  describe('an observation that does not do for the second layer is found before the first is seen', () => {
     const nan = () =>
       place(
         engine,
@@ -311,9 +328,10 @@ describe('misuse', () => {
       const gradients = gradientsOf(1);
       const untouched = contents(gradients);
       const wrong = [first, { ...second, ...part() }];
-      expect(() => both.update(1, gradients, wrong)).toThrow(message);
+      expect(() => both.check(1, wrong)).toThrow(message);
       expect(await exportState(engine, both.state)).toEqual(before);
       expect(contents(gradients)).toEqual(untouched);
+      both.check(1, [first, second]);
       both.update(1, gradients, [first, second]);
       expect(await exportState(engine, both.state)).not.toEqual(before);
     });
@@ -322,7 +340,7 @@ describe('misuse', () => {
       const both = network(kfacPreconditioner(), { observeEvery: 1 });
       const before = await exportState(engine, both.state);
       const [first, { D: _D, ...second }] = observationsOf(2);
-      expect(() => both.update(0, gradientsOf(1), [first, second])).toThrow(
+      expect(() => both.check(0, [first, second])).toThrow(
         "observe: layer '1' came without D, expected the gradients of the pre-activations",
       );
       expect(await exportState(engine, both.state)).toEqual(before);
@@ -331,7 +349,10 @@ describe('misuse', () => {
     test('it is not looked at in a step that does not observe', () => {
       const both = network(kfacPreconditioner(), { observeEvery: 2 });
       const [first, second] = observationsOf(2);
-      expect(() => both.update(1, gradientsOf(1), [first, { ...second, rows: -1 }])).not.toThrow();
+      const wrong = [first, { ...second, rows: -1 }];
+      expect(() => both.check(1, wrong)).not.toThrow();
+      expect(() => both.update(1, gradientsOf(1), wrong)).not.toThrow();
+      expect(() => both.check(2, wrong)).toThrow(RangeError);
     });
   });
 });

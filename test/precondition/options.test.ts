@@ -63,6 +63,7 @@ describe('foof refuses', () => {
 describe('kfac refuses', () => {
   test.each([
     ...refreshing,
+    ['{"variant": "reference", "decay": 1}', 'decay is 1, expected a number in [0, 1)'],
     ['{"inverse": "sparse"}', "inverse is 'sparse', expected 'eigenbasis' or 'factored'"],
     [
       '{"variant": "reference", "inverse": "factored"}',

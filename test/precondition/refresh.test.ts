@@ -320,6 +320,13 @@ describe.each(REFRESHING)('%s', (_, _average, make) => {
       expect(error).toMatchObject({ failures: 3 });
       expect(String(error)).toMatch(/layer 'dense': the refresh broke down 3 times in a row/);
       expect(error instanceof Error && error.cause).toBeInstanceOf(NonFiniteError);
+      // Whoever goes on all the same begins with a clean window.
+      const { failures } = layer.diagnostics;
+      expect(failures).toBe(5);
+      show(run, 2);
+      layer.refresh();
+      await layer.flush();
+      expect(layer.diagnostics.failures).toBe(failures);
     });
   });
 
