@@ -127,7 +127,12 @@ export {
   scaleByLearningRate,
   trace,
 } from './optimize/transforms.js';
-export { type EvaOptions, evaPreconditioner } from './precondition/eva.js';
+export {
+  type CorrectedEvaOptions,
+  type EvaOptions,
+  evaPreconditioner,
+  type ReferenceEvaOptions,
+} from './precondition/eva.js';
 export { type FoofOptions, foofPreconditioner } from './precondition/foof.js';
 export { type KfacOptions, kfacPreconditioner } from './precondition/kfac.js';
 export type {
@@ -137,8 +142,10 @@ export type {
   NetworkOptions,
 } from './precondition/network.js';
 export {
+  type CorrectedNysactOptions,
   type NysactOptions,
   nysactPreconditioner,
+  type ReferenceNysactOptions,
   type SketchSource,
 } from './precondition/nysact.js';
 export { freeObservation, observation } from './precondition/observation.js';

@@ -32,7 +32,12 @@ export interface Study {
 
 /** The names of the measures on a target: three norms of A − Â, and one inverse for each damping. */
 export function measuresOf({ dampings }: Target): string[] {
-  return ['spectral', 'frobenius', 'nuclear', ...dampings.map(({ label }) => inverseMeasure(label))];
+  return [
+    'spectral',
+    'frobenius',
+    'nuclear',
+    ...dampings.map(({ label }) => inverseMeasure(label)),
+  ];
 }
 
 /** The name of the error of G(Â + ρI)⁻¹ at the damping with this label. */

@@ -79,7 +79,7 @@ export function chain(...transforms: readonly Transform[]): Transform {
           };
         },
         async flush() {
-          await Promise.all(stages.map((stage) => stage.flush?.()));
+          await Promise.all(stages.map(async (stage) => stage.flush?.()));
         },
         diagnostics: () => stages.flatMap((stage) => stage.diagnostics?.() ?? []),
       };

@@ -1,0 +1,122 @@
+// `npm run bench -- approximation`: the error of Â and of its damped inverse against the rank.
+
+import { parseArgs } from 'node:util';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import { checkInteger } from '../../src/core/check.js';
+import { foldIn, randomKey } from '../../src/core/random.js';
+import { formatMeasured } from '../report/format.js';
+import { resultJson, writeResultFile } from '../report/json.js';
+import { startProgress } from '../report/progress.js';
+import type { Quartiles } from '../report/statistics.js';
+import { type Table, terminalTable } from '../report/table.js';
+import { mnistActivations } from './activations.js';
+import { errorFigure } from './figure.js';
+import { inverseMeasure, measureTarget, outputs, type Row } from './measure.js';
+import { methods, referenceAverage } from './methods.js';
+import { spectra } from './spectra.js';
+import { activationTarget, spectralTarget, type Target } from './targets.js';
+
+const inputs = 256;
+
+/** How much is done: `--quick` is for a look, not for figures to quote. */
+const scopes = {
+  full: { seeds: 20, ranks: [2, 5, 10, 20, 50, 100], training: { steps: 200, images: 2000 } },
+  quick: { seeds: 4, ranks: [2, 10, 50], training: { steps: 20, images: 500 } },
+} as const;
+
+/** Runs the benchmark, prints tables, and writes JSON and one figure for each matrix. */
+export async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seed: { type: 'string', default: '1' },
+      seeds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+    },
+  });
+  const { ranks, training, ...scope } = scopes[values.quick ? 'quick' : 'full'];
+  const seed = Number(values.seed);
+  const seeds = values.seeds === undefined ? scope.seeds : Number(values.seeds);
+  checkInteger('approximation', 'seeds', seeds, 1);
+  const key = randomKey(seed);
+  const { steps, images: rows } = training;
+  const targets = [
+    ...spectra.map((spectrum, k) => spectralTarget(spectrum, inputs, foldIn(key, k))),
+    ...(await mnistActivations({ steps, rows, seed })).map(activationTarget),
+  ];
+
+  const progress = startProgress('approximation', targets.length * seeds);
+  const studies = targets.map((target, k) => ({
+    target,
+    rows: measureTarget(target, {
+      ranks,
+      seeds,
+      key: foldIn(key, spectra.length + k),
+      onSeed: (done) => progress.update(k * seeds + done + 1, target.name),
+    }),
+  }));
+  progress.stop();
+
+  for (const { target, rows } of studies)
+    console.log(`${terminalTable(summarise(target, rows))}\n`);
+  const json = resultJson({
+    name: 'approximation',
+    seed,
+    backend: cpuEngine('float64').info,
+    configuration: { seeds, ranks, training, gradientRows: outputs, referenceAverage },
+    results: studies.map(({ target, rows }) => ({ ...describe(target), rows })),
+  });
+  const files = [
+    writeResultFile('approximation.json', json),
+    ...studies.map(({ target, rows }) =>
+      writeResultFile(`approximation-${fileName(target)}.svg`, errorFigure(target, rows)),
+    ),
+  ];
+  console.log(`All norms and dampings are in the files written: ${files.join(', ')}.`);
+}
+
+/** The spectral error and that of the inverse at the first damping: two lines for each method. */
+function summarise(target: Target, rows: readonly Row[]): Table {
+  const ranks = [...new Set(rows.map(({ rank }) => rank))];
+  const [{ label, rho }] = target.dampings;
+  const measures = ['spectral', inverseMeasure(label)];
+  const right = { align: 'right' } as const;
+  return {
+    title: `${target.name}: ${target.description}; inverse and reference variant at ρ = ${label === String(rho) ? label : `${label} = ${formatMeasured(rho)}`}; median error ± half the interquartile range`,
+    columns: [
+      { heading: 'relative error', align: 'left' },
+      { heading: 'method', align: 'left' },
+      ...ranks.map((rank) => ({ heading: `r = ${rank}`, ...right })),
+    ],
+    rows: measures.flatMap((measure) =>
+      methods.map(({ name }, k) => [
+        k === 0 ? measure : '',
+        name,
+        ...rows
+          .filter(({ method }) => method === name)
+          .map(({ errors }) => formatQuartiles(errors[measure])),
+      ]),
+    ),
+  };
+}
+
+function formatQuartiles({ lower, median, upper }: Quartiles): string {
+  const spread = (100 * (upper - lower)) / 2 / median;
+  return `${formatMeasured(median)} ±${Math.round(spread)}%`;
+}
+
+function describe({ name, description, A, eigenvalues, dampings }: Target): object {
+  return {
+    matrix: name,
+    description,
+    inputs: A.rows,
+    largestEigenvalue: eigenvalues[0],
+    trace: eigenvalues.reduce((sum, value) => sum + value, 0),
+    dampings: dampings.map(({ label, rho }) => ({ label, rho })),
+    dampingOfReference: dampings[0].rho,
+  };
+}
+
+function fileName({ name }: Target): string {
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+}

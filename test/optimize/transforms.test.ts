@@ -1,0 +1,238 @@
+// The links of a chain and the laws of chaining them.
+
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import { EPSILON } from '../../src/core/dtype.js';
+import { adam, adamw, eva, kfac, sgd } from '../../src/optimize/aliases.js';
+import { cosine } from '../../src/optimize/schedules.js';
+import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
+import {
+  addWeightDecay,
+  clipByGlobalNorm,
+  precondition,
+  scaleByAdam,
+  scaleByLearningRate,
+  trace,
+} from '../../src/optimize/transforms.js';
+import { evaPreconditioner } from '../../src/precondition/eva.js';
+import { build } from '../support/matrices.js';
+import { flat, randomStart, type Start, trajectory, updates } from './rules.js';
+import { bitsOf, everything, provide, randomPass, start, take } from './training.js';
+
+const fixed = { seed: 7 };
+const seed = fc.nat(1e6);
+
+describe('chain', () => {
+  const links: readonly (() => Transform)[] = [
+    () => chain(),
+    () => trace({ momentum: 0.9 }),
+    () => trace({ momentum: 0.5, nesterov: true }),
+    () => scaleByAdam(),
+    () => addWeightDecay(0.1),
+    () => clipByGlobalNorm(0.7),
+    () => scaleByLearningRate((step) => 1 / (1 + step)),
+    () => sgd(),
+  ];
+  const link = fc.constantFrom(...links);
+
+  test.prop([link, link, link, seed], fixed)('is associative', (a, b, c, seeded) => {
+    const begin = randomStart(seeded, 5);
+    const run = (transform: Transform) => updates('float64', transform, begin);
+    const together = run(chain(a(), b(), c()));
+    expect(run(chain(a(), chain(b(), c())))).toEqual(together);
+    expect(run(chain(chain(a(), b()), c()))).toEqual(together);
+  });
+
+  test.prop([link, seed], fixed)('of nothing is its identity', (a, seeded) => {
+    const begin = randomStart(seeded, 5);
+    const alone = updates('float64', a(), begin);
+    expect(updates('float64', chain(chain(), a()), begin)).toEqual(alone);
+    expect(updates('float64', chain(a(), chain()), begin)).toEqual(alone);
+  });
+
+  test('of nothing adds the gradients themselves', () => {
+    const begin = randomStart(3, 1);
+    const [theta] = trajectory('float64', chain(), begin);
+    const g = flat(begin.gradients[0]);
+    expect(theta).toEqual(flat(begin.parameters).map((x, i) => x + g[i]));
+  });
+
+  test('gives its links turns in order', () => {
+    const order: string[] = [];
+    const noting = (name: string) =>
+      stateless(() => {
+        order.push(name);
+      });
+    updates('float64', chain(noting('a'), chain(noting('b'), noting('c'))), randomStart(1, 2));
+    expect(order).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+  });
+
+  test('needs what any of its links needs, and reports what all of them have found', () => {
+    const looking = precondition(evaPreconditioner(), { observeEvery: 2 });
+    const { optimizer } = start(cpuEngine('float64'), chain(sgd(), chain(looking), adam()));
+    expect(optimizer.needs).toEqual({ inputs: true, outputGradients: true });
+    expect(optimizer.diagnostics).toEqual([
+      { layer: '0', failures: 0 },
+      { layer: '1', failures: 0 },
+    ]);
+    expect(start(cpuEngine('float64'), chain(sgd())).optimizer.diagnostics).toEqual([]);
+  });
+});
+
+describe('weight decay', () => {
+  const still = (begin: Start): Start => ({
+    ...begin,
+    gradients: begin.gradients.map((step) => step.map((G) => build(G.rows, G.cols, () => 0))),
+  });
+  const [learningRate, weightDecay] = [0.1, 0.2];
+
+  test('decoupled from Adam, shrinks parameters without a gradient by 1 − ηλ a step', () => {
+    const begin = still(randomStart(5, 3));
+    const theta = trajectory('float64', adamw({ learningRate, weightDecay }), begin);
+    const shrunk = flat(begin.parameters).map((x) => x * (1 - learningRate * weightDecay) ** 3);
+    theta[2].forEach((x, i) => {
+      expect(Math.abs(x - shrunk[i])).toBeLessThanOrEqual(8 * EPSILON.float64 * Math.abs(x));
+    });
+  });
+
+  test('coupled to Adam, moves them by η towards 0 at first, however large λ is', () => {
+    const begin = still(randomStart(5, 1));
+    const [theta] = trajectory('float64', adam({ learningRate, weightDecay }), begin);
+    flat(begin.parameters).forEach((x, i) => {
+      const moved = x - learningRate * Math.sign(x);
+      // ε beside √v̂ = λ|θ|.
+      const bound = learningRate * (1e-8 / (weightDecay * Math.abs(x)) + 8 * EPSILON.float64);
+      expect(Math.abs(theta[i] - moved)).toBeLessThanOrEqual(bound);
+    });
+  });
+
+  test('of 0 is no transform at all', () => {
+    const begin = randomStart(6, 3);
+    expect(updates('float64', addWeightDecay(0), begin)).toEqual(
+      updates('float64', chain(), begin),
+    );
+  });
+
+  test('starts at the step that `from` says', () => {
+    const begin = randomStart(7, 5);
+    const scaled = (transform: Transform) =>
+      updates('float64', chain(transform, scaleByLearningRate(0.1)), begin);
+    const [late, always, never] = [
+      scaled(addWeightDecay(0.2, { from: 3 })),
+      scaled(addWeightDecay(0.2)),
+      scaled(chain()),
+    ];
+    expect(late.slice(0, 3)).toEqual(never.slice(0, 3));
+    expect(late[3]).not.toEqual(never[3]);
+    expect(always[0]).not.toEqual(never[0]);
+    expect(scaled(addWeightDecay(0.2, { from: 0 }))).toEqual(always);
+  });
+});
+
+describe.each(['float64', 'float32'] as const)('clipByGlobalNorm in %s', (dtype) => {
+  const eps = EPSILON[dtype];
+  const norm = (u: readonly number[]) => Math.sqrt(u.reduce((sum, x) => sum + x * x, 0));
+  const scale = fc.integer({ min: -6, max: 6 }).map((log) => 10 ** log);
+  const maxNorm = fc.double({ min: 1e-3, max: 1e3, noNaN: true });
+
+  test.prop([maxNorm, scale, seed], fixed)(
+    'leaves a norm of min(‖u‖, maxNorm), over all parameters together, and the direction',
+    (limit, size, seeded) => {
+      const begin = randomStart(seeded, 1, size);
+      const [before] = updates(dtype, chain(), begin);
+      const [after] = updates(dtype, clipByGlobalNorm(limit), begin);
+      const factor = Math.min(1, limit / norm(before));
+      if (factor === 1) expect(after).toEqual(before);
+      // Each element rounds, and so do the sum of n squares, its root and the quotient.
+      const bound = (before.length + 4) * eps;
+      expect(norm(after)).toBeLessThanOrEqual(limit * (1 + bound));
+      after.forEach((x, i) => {
+        const expected = factor * before[i];
+        expect(Math.abs(x - expected)).toBeLessThanOrEqual(bound * Math.abs(expected));
+      });
+    },
+  );
+
+  test('leaves zeros alone', () => {
+    const begin = randomStart(1, 1, 0);
+    expect(updates(dtype, clipByGlobalNorm(1), begin)).toEqual(updates(dtype, chain(), begin));
+  });
+});
+
+describe('a step that cannot be finished is refused before it is begun:', () => {
+  const broken = [Number.NaN, -0.1, Number.POSITIVE_INFINITY];
+
+  test.each(broken)('the KL clip has a learning rate of %d', async (eta) => {
+    let learningRate = 0.1;
+    const klClip = { limit: 1e-3, learningRate: () => learningRate };
+    const clipped = precondition(evaPreconditioner(), { observeEvery: 1, klClip });
+    const run = start(cpuEngine('float64'), chain(trace({ momentum: 0.9 }), clipped));
+    take(run, provide(run, randomPass(run, 1)));
+    const input = provide(run, randomPass(run, 2));
+    const before = [await everything(run), await bitsOf(run.engine, input.gradients)];
+    learningRate = eta;
+    expect(() => run.optimizer.step(input.gradients, run.parameters, input.observations)).toThrow(
+      new RangeError(
+        `precondition: klClip.learningRate of step 1 is ${eta}, expected a finite number >= 0`,
+      ),
+    );
+    expect([await everything(run), await bitsOf(run.engine, input.gradients)]).toEqual(before);
+  });
+
+  test.each(broken)('the schedule of an alias gives %d, whatever is before it', (eta) => {
+    const learningRate = (step: number) => (step === 1 ? eta : 0.1);
+    for (const transform of [
+      sgd({ learningRate }),
+      adamw({ learningRate }),
+      eva({ learningRate }),
+    ]) {
+      const run = start(cpuEngine('float64'), transform);
+      take(run, provide(run, randomPass(run, 1)));
+      expect(() => take(run, provide(run, randomPass(run, 2)))).toThrow(/ of step 1 is .*expected/);
+      expect(run.optimizer.steps).toBe(1);
+    }
+  });
+});
+
+test.each([
+  ['kfac', kfac],
+  ['eva', eva],
+])('a learning rate that has fallen to 0 stops %s, KL clip and all', async (_, make) => {
+  const learningRate = cosine({ learningRate: 0.1, steps: 3 });
+  const run = start(cpuEngine('float64'), make({ learningRate, observeEvery: 1, refreshEvery: 1 }));
+  const step = (k: number) => {
+    take(run, provide(run, randomPass(run, k)));
+    return bitsOf(run.engine, run.parameters);
+  };
+  for (let k = 0; k < 2; k++) await step(k);
+  const [last, ...rest] = [await step(2), await step(3), await step(4)];
+  expect(rest).toEqual([last, last]);
+});
+
+describe('options out of range are refused by name:', () => {
+  const bad = [Number.NaN, Number.POSITIVE_INFINITY, -1];
+  const cases: readonly [string, readonly number[], (value: number) => unknown][] = [
+    ['trace: momentum', [...bad, 1], (momentum) => trace({ momentum })],
+    ['scaleByAdam: beta1', [...bad, 1], (beta1) => scaleByAdam({ beta1 })],
+    ['scaleByAdam: beta2', [...bad, 1], (beta2) => scaleByAdam({ beta2 })],
+    ['scaleByAdam: epsilon', [...bad, 0], (epsilon) => scaleByAdam({ epsilon })],
+    ['addWeightDecay: weightDecay', bad, (weightDecay) => addWeightDecay(weightDecay)],
+    ['addWeightDecay: from', [...bad, 0.5], (from) => addWeightDecay(1, { from })],
+    ['clipByGlobalNorm: maxNorm', [...bad, 0], (maxNorm) => clipByGlobalNorm(maxNorm)],
+    ['scaleByLearningRate: learningRate', bad, (eta) => scaleByLearningRate(eta)],
+  ];
+
+  test.each(cases)('%s', (name, values, make) => {
+    for (const value of values) {
+      expect(() => make(value), String(value)).toThrow(RangeError);
+      expect(() => make(value)).toThrow(`${name} is ${value}, expected `);
+    }
+  });
+
+  test('a norm whose square is no finite number > 0', () => {
+    for (const maxNorm of [1e200, 1e-200]) {
+      expect(() => clipByGlobalNorm(maxNorm)).toThrow(RangeError);
+    }
+  });
+});
