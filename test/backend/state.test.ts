@@ -53,6 +53,13 @@ const zeros = (dtype: DType, rows: number, cols: number) => ({
   data: allocate(dtype, rows * cols),
 });
 
+/** As many finite numbers as a matrix of `dtype` can hold. */
+const finite = (dtype: DType, length: number) => {
+  const options = { noNaN: true, noDefaultInfinity: true };
+  const number = dtype === 'float32' ? fc.float(options) : fc.double(options);
+  return fc.array(number, { minLength: length, maxLength: length });
+};
+
 const dtypes = ['float64', 'float32'] as const;
 const engines = [
   ['reads at once', (dtype: DType): Engine => engineFrom(cpuBackend(dtype))],
@@ -62,20 +69,10 @@ const engines = [
 describe.each(dtypes)('%s', (dtype) => {
   describe.each(engines)('%s', (_, engineOf) => {
     test('what is exported and restored is the same, bit for bit', async () => {
-      const finite = (length: number) =>
-        fc.array(
-          dtype === 'float32'
-            ? fc.float({ noNaN: true, noDefaultInfinity: true })
-            : fc.double({ noNaN: true, noDefaultInfinity: true }),
-          {
-            minLength: length,
-            maxLength: length,
-          },
-        );
       await fc.assert(
         fc.asyncProperty(
-          finite(ROWS * COLS),
-          finite(1),
+          finite(dtype, ROWS * COLS),
+          finite(dtype, 1),
           fc.double({ noNaN: true, noDefaultInfinity: true }),
           fc.maxSafeNat(),
           async (a, b, c, count) => {

@@ -17,6 +17,13 @@ function make(options: Partial<ActivationSketchOptions<DType>> = {}) {
   return activationSketch<DType>({ inputs: INPUTS, rank: 3, dtype: 'float64', ...options });
 }
 
+/** X with one bad element. */
+const spoilt = (value: number) => {
+  const Y = X.clone();
+  Y.set(3, 2, value);
+  return Y;
+};
+
 describe('options', () => {
   test.each<[Partial<ActivationSketchOptions<DType>>, string]>([
     [{ inputs: 0 }, 'activationSketch: inputs is 0, expected an integer >= 1'],
@@ -48,11 +55,6 @@ describe('options', () => {
 });
 
 describe.each(DTYPES)('observe, %s', (dtype) => {
-  const spoilt = (value: number) => {
-    const Y = X.clone();
-    Y.set(3, 2, value);
-    return Y;
-  };
   const tooLarge = spoilt(dtype === 'float32' ? 1e25 : 1e200);
   const cases = [
     {

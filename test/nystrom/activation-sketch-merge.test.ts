@@ -38,21 +38,28 @@ function apart(a: ActivationSketch<DType>, b: ActivationSketch<DType>): number {
   return Math.max(trace, distance(left, right) / (INPUTS * EPSILON[a.dtype] * norm(right)));
 }
 
+const expectRefused = (a: ActivationSketch<DType>, b: ActivationSketch<DType>, message: string) => {
+  const before = [a.factor(), b.factor()];
+  expect(() => a.merge(b)).toThrow(new RangeError(message));
+  expect([a.factor(), b.factor()]).toEqual(before);
+};
+
 describe.each(CASES)('merge, $kind, $dtype', ({ kind, dtype }) => {
   const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 3 });
   const seeds = fc.nat(1_000_000);
   const base = rows(3 * INPUTS, 99);
+
+  const of = (parts: readonly Matrix[]) => {
+    const sketch = make({ kind, dtype });
+    for (const part of parts) sketch.observe(part);
+    return sketch;
+  };
 
   test.prop([sizes, sizes, seeds], { seed: 1, numRuns: 20 })(
     'is what one accumulator of all rows has, in either order',
     (left, right, seed) => {
       const X = [base, ...left.map((m, i) => rows(m, seed + i))];
       const Y = [base, ...right.map((m, i) => rows(m, seed + 10 + i))];
-      const of = (parts: readonly Matrix[]) => {
-        const sketch = make({ kind, dtype });
-        for (const part of parts) sketch.observe(part);
-        return sketch;
-      };
       const both = of([...X, ...Y]);
       expect(apart(of(X).merge(of(Y)), both)).toBeLessThanOrEqual(ROUNDING);
       expect(apart(of(Y).merge(of(X)), both)).toBeLessThanOrEqual(ROUNDING);
@@ -113,16 +120,6 @@ describe.each(CASES)('merge, $kind, $dtype', ({ kind, dtype }) => {
     { name: 'inputs', options: { inputs: INPUTS + 1 }, message: otherSketch },
     { name: 'decay', options: { decay: 0.5 }, message: 'merge: decay is 0.5, expected 1' },
   ];
-
-  const expectRefused = (
-    a: ActivationSketch<DType>,
-    b: ActivationSketch<DType>,
-    message: string,
-  ) => {
-    const before = [a.factor(), b.factor()];
-    expect(() => a.merge(b)).toThrow(new RangeError(message));
-    expect([a.factor(), b.factor()]).toEqual(before);
-  };
 
   test.each(refused)('refuses another $name, and nothing changes', ({ options, message }) => {
     const a = make({ kind, dtype }).observe(base);

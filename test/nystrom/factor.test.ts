@@ -3,11 +3,10 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
-import { NonFiniteError, NotPositiveDefiniteError } from '../../src/core/errors.js';
 import { convert, type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
 import { scale } from '../../src/kernels/level1.js';
-import { nystromEigenpairs, referenceEigenpairs } from '../../src/nystrom/factor.js';
+import { nystromEigenpairs } from '../../src/nystrom/factor.js';
 import { applyLowRankInverse, lowRankInverse } from '../../src/nystrom/inverse.js';
 import { denseSketch, drawSketch, type Sketch, type SketchKind } from '../../src/sketch/sketch.js';
 import {
@@ -24,7 +23,6 @@ import {
 import {
   approximation,
   DTYPES,
-  denseAs,
   INPUTS,
   KINDS,
   SPECTRA,
@@ -82,7 +80,7 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
       const error = distance(product(U, 'T', U, 'N'), identity('float64', width));
       expect(error).toBeLessThanOrEqual(ROUNDING * width * EPSILON.float64);
       expect(eigenvalues).toHaveLength(width);
-      expect(eigenvalues).toEqual(eigenvalues.toSorted().reverse());
+      expect(eigenvalues).toEqual(eigenvalues.toSorted().toReversed());
       expect(eigenvalues[width - 1]).toBeGreaterThanOrEqual(0);
       expect(Math.abs(shift / tinyShift(C) - 1)).toBeLessThanOrEqual(1e-12);
       expect(retries).toBe(0);
@@ -195,148 +193,28 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
     }
   });
 
+  test('B is the symmetric part of SᵀY', () => {
+    const I = identity(dtype, 2);
+    const sketch: Sketch<typeof dtype> =
+      kind === 'gaussian'
+        ? { kind, inputs: 2, width: 2, S: I }
+        : { kind, inputs: 2, width: 2, indices: Int32Array.of(0, 1) };
+    const C = zeros(dtype, 2, 2);
+    C.set(0, 0, 2);
+    C.set(0, 1, 1);
+    C.set(1, 1, 2);
+    // C·[2 ½; ½ 2]⁻¹·Cᵀ
+    const expected = build(2, 2, (i, j) => (i === j ? 8 : 2) / 3.75);
+    const pairs = nystromEigenpairs(C, sketch);
+    const error = distance(approximation(pairs), expected);
+    expect(error).toBeLessThanOrEqual(ROUNDING * pairs.shift);
+  });
+
   test('a given shift is used as it is', () => {
     const { sketch, C } = sketched(SPECTRA.polynomial, 4, 1);
     expect(nystromEigenpairs(C, sketch, { shift: 0.25 })).toMatchObject({
       shift: 0.25,
       retries: 0,
     });
-  });
-
-  describe('where the Cholesky factorisation breaks down', () => {
-    /** A = diag(1, −δ, 0, …) with S the first two columns of I. */
-    const S = identity('float64', 16).view(0, 0, 16, 2).clone();
-    const sketch: Sketch<DType> =
-      kind === 'gaussian'
-        ? denseAs<DType>(S, dtype)
-        : { kind, inputs: 16, width: 2, indices: Int32Array.of(0, 1) };
-    const slightlyIndefinite = (delta: number) => {
-      const C = zeros<DType>(dtype, 16, 2);
-      C.set(0, 0, 1);
-      C.set(1, 1, -delta);
-      return C;
-    };
-    const tiny = tinyShift(slightlyIndefinite(0));
-
-    test('ν grows tenfold until it holds, and the retries are counted', () => {
-      for (const [delta, retries] of [
-        [0, 0],
-        [3 * tiny, 1],
-        [30 * tiny, 2],
-        [300 * tiny, 3],
-      ]) {
-        const pairs = nystromEigenpairs(slightlyIndefinite(delta), sketch);
-        expect(pairs.retries).toBe(retries);
-        expect(Math.abs(pairs.shift / (10 ** retries * tiny) - 1)).toBeLessThanOrEqual(1e-3);
-        expect(Math.abs(pairs.eigenvalues[0] - 1)).toBeLessThanOrEqual(10 * EPSILON.float64);
-        expect(pairs.eigenvalues[1]).toBe(0);
-      }
-    });
-
-    test('a shift of 0 becomes one of rounding size', () => {
-      const pairs = nystromEigenpairs(slightlyIndefinite(0), sketch, { shift: 0 });
-      expect(pairs).toMatchObject({ retries: 1, shift: tiny });
-    });
-
-    test('a negative definite A is refused, at every size', () => {
-      for (const inputs of [1, 2, 5, 20, 32, 64, 100]) {
-        for (const width of [1, Math.ceil(inputs / 3), inputs]) {
-          const drawn = draw(kind, inputs, width, dtype);
-          const C = scaled(-1, denseSketch(drawn, dtype));
-          expect(() => nystromEigenpairs(C, drawn)).toThrow(NotPositiveDefiniteError);
-          expect(() => nystromEigenpairs(C, drawn, { shift: 1e-3 })).toThrow(
-            NotPositiveDefiniteError,
-          );
-        }
-      }
-    });
-
-    test('the tries are bounded where even the shift underflows', () => {
-      const C = zeros<DType>(dtype, 16, 2);
-      C.set(0, 0, dtype === 'float32' ? -(2 ** -149) : -Number.MIN_VALUE);
-      expect(() => nystromEigenpairs(C, sketch)).toThrow(NotPositiveDefiniteError);
-    });
-  });
-
-  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-    '%d anywhere in C is a NonFiniteError',
-    (value) => {
-      const { sketch, C } = sketched(SPECTRA.polynomial, 4, 1);
-      for (const [i, j] of [
-        [0, 0],
-        [INPUTS - 1, 3],
-        [7, 2],
-      ]) {
-        const spoilt = C.clone();
-        spoilt.set(i, j, value);
-        const error = new NonFiniteError('the sketched second moment');
-        expect(() => nystromEigenpairs(spoilt, sketch)).toThrow(error);
-        expect(() => referenceEigenpairs(spoilt, sketch, 1)).toThrow(error);
-      }
-    },
-  );
-
-  test('shapes, ranks and shifts that do not fit are refused', () => {
-    const sketch = draw(kind, 6, 3, dtype);
-    const C = zeros(dtype, 6, 3);
-    for (const wrong of [zeros(dtype, 5, 3), zeros(dtype, 6, 2)]) {
-      const message = `C is ${wrong.rows}×${wrong.cols}, expected 6×3`;
-      expect(() => nystromEigenpairs(wrong, sketch)).toThrow(
-        new RangeError(`nystromEigenpairs: ${message}`),
-      );
-      expect(() => referenceEigenpairs(wrong, sketch, 1)).toThrow(
-        new RangeError(`referenceEigenpairs: ${message}`),
-      );
-    }
-    for (const rank of [0, 4, 1.5, Number.NaN]) {
-      expect(() => nystromEigenpairs(C, sketch, { rank })).toThrow(
-        new RangeError(`nystromEigenpairs: rank is ${rank}, expected an integer >= 1 and <= 3`),
-      );
-    }
-    for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => nystromEigenpairs(C, sketch, { shift: bad })).toThrow(
-        new RangeError(`nystromEigenpairs: shift is ${bad}, expected a finite number >= 0`),
-      );
-      expect(() => referenceEigenpairs(C, sketch, bad)).toThrow(
-        new RangeError(`referenceEigenpairs: rho is ${bad}, expected a finite number >= 0`),
-      );
-    }
-  });
-});
-
-test.each(DTYPES)('a sketch with a column of zeros is refused after bounded tries, %s', (dtype) => {
-  const S = build(8, 2, (i, j) => (j === 0 ? 1 + i : 0));
-  const sketch = denseAs(S, dtype);
-  const C = sketchOf(identity('float64', 8), sketch, dtype);
-  expect(() => nystromEigenpairs(C, sketch)).toThrow(
-    expect.objectContaining({ name: 'NotPositiveDefiniteError', pivot: 1 }),
-  );
-});
-
-describe('a matrix of rank r from a sketch of r columns', () => {
-  /** Relative spectral error of Â. */
-  const errors = (kind: SketchKind, rank: number, seed: number) => {
-    const spectrum = Array.from({ length: 64 }, (_, j) => (j < rank ? 1 / (1 + j) : 0));
-    const A = withSpectrum('float64', spectrum, seed);
-    const sketch = draw(kind, 64, rank, 'float64', seed);
-    const C = sketchOf(A, sketch, 'float64');
-    const error = (pairs: ReturnType<typeof nystromEigenpairs>) =>
-      spectralNorm(combine(1, A, -1, approximation(pairs)));
-    return [
-      error(nystromEigenpairs(C, sketch)),
-      error(referenceEigenpairs(C, sketch, 0.01)),
-    ] as const;
-  };
-
-  // Relative errors on 15 matrices each. Corrected: the shift and its growth, 3e-14 to 2e-10, median
-  // 1e-12. Reference: 0.27 to 2.7, median 0.5 (subcolumn) and 0.7 (Gaussian).
-  test.each(KINDS)('is reproduced by the corrected variant, not by the reference: %s', (kind) => {
-    const found = [2, 5, 10].flatMap((rank) => [1, 2, 3, 4, 5].map((s) => errors(kind, rank, s)));
-    const corrected = found.map(([error]) => error).sort((a, b) => a - b);
-    const reference = found.map(([, error]) => error).sort((a, b) => a - b);
-    expect(corrected[7]).toBeLessThanOrEqual(2e-12);
-    expect(corrected[14]).toBeLessThanOrEqual(1e-9);
-    expect(reference[0]).toBeGreaterThanOrEqual(0.25);
-    expect(reference[7]).toBeGreaterThanOrEqual(0.5);
   });
 });

@@ -176,6 +176,14 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         expect(await everything(eventual)).toEqual(await everything(sync));
       });
 
+      test('its state is exported with what is in flight', async () => {
+        const [flushed, eager] = [1, 3].map((turns) => start(later(dtype, turns), make()));
+        for (const run of [flushed, eager]) take(run, provide(run, randomPass(run, 3)));
+        const exported = await eager.optimizer.exportState();
+        await flushed.optimizer.flush();
+        expect(stateBits(exported)).toEqual(stateBits(await flushed.optimizer.exportState()));
+      });
+
       test('what is in flight does not reach a state that is restored meanwhile', async () => {
         const run = start(later(dtype, 2), make());
         await train(run, refreshEvery);
@@ -226,7 +234,7 @@ function later<D extends DType>(dtype: D, turns: number): AsyncEngine<D> {
 /** The engine, and how many of the slots that it has handed out are in use. */
 function counting<D extends DType>(
   engine: Engine<D>,
-): { readonly engine: Engine<D>; live(): number } {
+): { readonly engine: Engine<D>; readonly live: () => number } {
   const live = new Set<Slot<D>>();
   const counted: Engine<D> = {
     ...engine,

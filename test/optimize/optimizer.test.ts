@@ -11,7 +11,7 @@ import {
   sgd,
 } from '../../src/optimize/aliases.js';
 import { chain } from '../../src/optimize/transform.js';
-import { clipByGlobalNorm, trace } from '../../src/optimize/transforms.js';
+import { clipByGlobalNorm, scaleByLearningRate, trace } from '../../src/optimize/transforms.js';
 import { optimizerContract } from './optimizer.contract.js';
 
 const weightDecay = 1e-4;
@@ -22,7 +22,12 @@ optimizerContract('sgd, Nesterov', () => sgd({ learningRate: 0.1, nesterov: true
 optimizerContract('adam', () => adam({ learningRate: 0.03, weightDecay }));
 optimizerContract('adamw', () => adamw({ learningRate: 0.03, weightDecay }));
 optimizerContract('a chain of its own', () =>
-  chain(clipByGlobalNorm(0.5), trace({ momentum: 0.5 }), sgd({ learningRate: 0.2, momentum: 0 })),
+  chain(
+    clipByGlobalNorm(0.5),
+    trace({ momentum: 0.5 }),
+    trace({ momentum: 0.3 }),
+    scaleByLearningRate(0.1),
+  ),
 );
 
 const cadence = { observeEvery: 2, refreshEvery: 4 };

@@ -93,7 +93,7 @@ function faultyLast<Item>(
   items: readonly Item[],
   faults: (last: Item) => Fault<Item>[],
 ): Fault<readonly Item[]>[] {
-  return faults(items[items.length - 1]).map(([name, bad]) => [name, items.with(-1, bad)]);
+  return faults(items[items.length - 1]).map(([name, bad]) => [name, [...items.slice(0, -1), bad]]);
 }
 
 /** Every fault that one entry of a saved state may have, entry by entry. */

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
 import { adam, sgd } from '../../src/optimize/aliases.js';
+import type { Matrix } from '../support/matrices.js';
 import { deviation, flat, randomStart, type Start, trajectory } from './rules.js';
 
 const STEPS = 15;
@@ -13,10 +14,12 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
+function tensor(A: Matrix): tf.Tensor2D {
+  return tf.tensor2d(A.toArrays(), [A.rows, A.cols]);
+}
+
 /** The parameters after every step of an optimiser of TensorFlow.js. */
 function theirs(optimizer: tf.Optimizer, { parameters, gradients }: Start): number[][] {
-  const tensor = (A: { readonly rows: number; readonly cols: number; toArrays(): number[][] }) =>
-    tf.tensor2d(A.toArrays(), [A.rows, A.cols]);
   const variables = parameters.map((A) => tf.variable(tensor(A)));
   const steps = gradients.map((step) => {
     const named = step.map((G, i) => ({ name: variables[i].name, tensor: tensor(G) }));

@@ -63,9 +63,9 @@ export function start<D extends DType>(
 }
 
 /** The pass over the whole task with the parameters as they are. */
-export async function passNow<D extends DType>(training: Training<D>): Promise<Pass> {
+async function passNow<D extends DType>(training: Training<D>): Promise<Pass> {
   const { engine, parameters, task } = training;
-  const theta = await Promise.all(parameters.map((slot) => engine.read(slot)));
+  const theta = await Promise.all(parameters.map((slot) => read(engine, slot)));
   return pass(
     theta.map((A) => convert(A, 'float64')),
     task,
@@ -155,12 +155,20 @@ export async function everything<D extends DType>({
   };
 }
 
+/** What a slot holds, from engines of either kind. */
+async function read<D extends DType>(
+  engine: Engine<D>,
+  slot: Slot<D>,
+): Promise<DenseMatrix<D>> {
+  return engine.read(slot);
+}
+
 /** Every bit of some slots. */
 export async function bitsOf<D extends DType>(
   engine: Engine<D>,
   slots: readonly Slot<D>[],
 ): Promise<string[]> {
-  const contents = await Promise.all(slots.map((slot) => engine.read(slot)));
+  const contents = await Promise.all(slots.map((slot) => read(engine, slot)));
   return contents.map(({ data }) => hex(data));
 }
 

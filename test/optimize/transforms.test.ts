@@ -20,6 +20,16 @@ import { build } from '../support/matrices.js';
 import { flat, randomStart, type Start, trajectory, updates } from './rules.js';
 import { bitsOf, everything, provide, randomPass, start, take } from './training.js';
 
+/** The same start with gradients of zero. */
+function still({ parameters, gradients }: Start): Start {
+  const zeros = gradients.map((step) => step.map((G) => build(G.rows, G.cols, () => 0)));
+  return { parameters, gradients: zeros };
+}
+
+function norm(u: readonly number[]): number {
+  return Math.sqrt(u.reduce((sum, x) => sum + x * x, 0));
+}
+
 const fixed = { seed: 7 };
 const seed = fc.nat(1e6);
 
@@ -81,10 +91,6 @@ describe('chain', () => {
 });
 
 describe('weight decay', () => {
-  const still = (begin: Start): Start => ({
-    ...begin,
-    gradients: begin.gradients.map((step) => step.map((G) => build(G.rows, G.cols, () => 0))),
-  });
   const [learningRate, weightDecay] = [0.1, 0.2];
 
   test('decoupled from Adam, shrinks parameters without a gradient by 1 − ηλ a step', () => {
@@ -132,7 +138,6 @@ describe('weight decay', () => {
 
 describe.each(['float64', 'float32'] as const)('clipByGlobalNorm in %s', (dtype) => {
   const eps = EPSILON[dtype];
-  const norm = (u: readonly number[]) => Math.sqrt(u.reduce((sum, x) => sum + x * x, 0));
   const scale = fc.integer({ min: -6, max: 6 }).map((log) => 10 ** log);
   const maxNorm = fc.double({ min: 1e-3, max: 1e3, noNaN: true });
 

@@ -114,11 +114,10 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     const [rho, beta] = [0.2, 0.95];
     const batches = [biased(5, 8), biased(6, 3), biased(7, 6)];
     const { engine, layer } = fed({ variant: 'reference', damping: rho, examples: 4 }, batches);
-    const firsts = (A: Matrix) => meanRow(A, Math.min(4, A.rows));
     const recursion = (values: readonly Matrix[]) =>
       values.reduce((m, value) => combine(1 - beta, m, beta, value));
-    const a = recursion(batches.map(({ X }) => firsts(X)));
-    const g = recursion(batches.map(({ D }) => firsts(D)));
+    const a = recursion(batches.map(({ X }) => meanRow(X, Math.min(4, X.rows))));
+    const g = recursion(batches.map(({ D }) => meanRow(D, Math.min(4, D.rows))));
     expect(distance(await apply(engine, layer, G), oracle(a, g, rho, G))).toBeLessThanOrEqual(
       tolerance(a, g, rho, G),
     );

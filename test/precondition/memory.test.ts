@@ -31,7 +31,7 @@ const WINDOWS = 3;
 const C_MADE = 20;
 
 /** Elements that a layer holds as matrices of its state. */
-function held<D extends DType>(preconditioner: Preconditioner, dtype: D, p: number): number {
+function held(preconditioner: Preconditioner, dtype: DType, p: number): number {
   const engine = engineFrom(countingBackend(dtype));
   const { state } = only(preconditioner, engine, { inputs: p, outputs: q });
   return stateBytes(state) / BYTES[dtype];

@@ -1,89 +1,28 @@
-// A network's preconditioners: cadence, bias columns, KL clip, and no half-made changes.
+// A network's preconditioners at work: cadence, bias columns and KL clip.
 
-import { beforeEach, describe, expect, test } from 'vitest';
-import { type CpuEngine, cpuEngine } from '../../src/backend/cpu.js';
-import type { Slot } from '../../src/backend/slot.js';
+import { describe, expect, test } from 'vitest';
 import { exportState } from '../../src/backend/state.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
-import { evaPreconditioner } from '../../src/precondition/eva.js';
 import { foofPreconditioner } from '../../src/precondition/foof.js';
 import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import {
-  type LayerParameters,
-  type NetworkOptions,
-  NetworkPreconditioner,
-} from '../../src/precondition/network.js';
-import type {
-  LayerPreconditioner,
-  Observation,
-  Preconditioner,
-} from '../../src/precondition/preconditioner.js';
+import { NetworkPreconditioner } from '../../src/precondition/network.js';
 import { build, combine, gaussian, inner, uniform } from '../support/matrices.js';
-import { observed, place, randomBatch } from './runs.js';
-
-type F64 = 'float64';
-
-/** Weights, biases and two parameters that belong to no layer. */
-const PARAMETERS = [
-  { rows: 4, cols: 3 }, // 0: weight of the first layer
-  { rows: 2, cols: 2 }, // 1: free
-  { rows: 4, cols: 1 }, // 2: bias of the first
-  { rows: 2, cols: 4 }, // 3: weight of the second, which has no bias
-  { rows: 5, cols: 1 }, // 4: free
-];
-const LAYERS: readonly LayerParameters[] = [{ name: 'hidden', weight: 0, bias: 2 }, { weight: 3 }];
-const SIZES = [
-  { inputs: 4, outputs: 4 },
-  { inputs: 4, outputs: 2 },
-];
-
-let engine: CpuEngine<F64>;
-beforeEach(() => {
-  engine = cpuEngine('float64');
-});
-
-const network = (
-  preconditioner: Preconditioner,
-  options: NetworkOptions = {},
-  layers: readonly LayerParameters[] = LAYERS,
-) => new NetworkPreconditioner(engine, preconditioner, PARAMETERS, layers, options);
-
-const gradientsOf = (seed: number): Slot<F64>[] =>
-  PARAMETERS.map(({ rows, cols }, i) => place(engine, gaussian(uniform(seed + i), rows, cols)));
-
-const observationsOf = (seed: number): Observation<F64>[] =>
-  SIZES.map((size, i) => observed(engine, randomBatch(seed + i, 6, size)));
-
-const contents = (slots: readonly Slot<F64>[]) => slots.map((slot) => engine.read(slot));
+import {
+  contents,
+  engine,
+  type F64,
+  gradientsOf,
+  network,
+  observationsOf,
+  recorder,
+  SIZES,
+} from './networks.js';
+import { place } from './runs.js';
 
 /** [W b] */
 const joined = (W: DenseMatrix<F64>, b: DenseMatrix<F64>) =>
   build(W.rows, W.cols + 1, (i, j) => (j < W.cols ? W.at(i, j) : b.at(i, 0)));
-
-/** Notes what it is told, and answers with `factor`·G. */
-function recorder(
-  factors: readonly number[] = [2, 2],
-): Preconditioner & { readonly log: string[] } {
-  const log: string[] = [];
-  return {
-    name: 'recorder',
-    observesGradients: true,
-    log,
-    init: (on, shapes) =>
-      shapes.map(({ name, inputs, outputs }, i): LayerPreconditioner<typeof on.dtype> => {
-        log.push(`${name} ${outputs}×${inputs}`);
-        return {
-          observe: () => log.push(`observe ${name}`),
-          refresh: () => log.push(`refresh ${name}`),
-          flush: () => Promise.resolve(),
-          precondition: (G, P) => on.axpby(factors[i], G, 0, P),
-          diagnostics: { failures: i },
-          state: [],
-        };
-      }),
-  };
-}
 
 describe('cadence', () => {
   test.each([
@@ -233,127 +172,15 @@ describe('the KL clip', () => {
   });
 
   test('η is that of the step, and the sum of one step is not that of the next', () => {
-    const learningRate = (step: number) => (step === 1 ? 1 : 1e-9);
-    const both = network(recorder(), { klClip: { limit: 1e-2, learningRate } });
+    const both = network(recorder(), {
+      klClip: { limit: 1e-2, learningRate: (k) => [0, 1, 1e-9][k] },
+    });
     const [first, second] = [gradientsOf(5), gradientsOf(5)];
     const [G] = contents(first.slice(3, 4));
     both.update(1, first, []);
     both.update(2, second, []);
     expect(Math.abs(engine.read(first[3]).at(0, 0))).toBeLessThan(0.1 * Math.abs(G.at(0, 0)));
     expect(engine.read(second[3])).toEqual(combine(2, G, 0, G));
-  });
-});
-
-describe('misuse', () => {
-  test.each([0, -1, 1.5, Number.NaN])('a cadence of %d is refused', (every) => {
-    const expected = `is ${every}, expected an integer >= 1`;
-    expect(() => network(recorder(), { observeEvery: every })).toThrow(
-      new RangeError(`precondition: observeEvery ${expected}`),
-    );
-    expect(() => network(recorder(), { refreshEvery: every })).toThrow(
-      new RangeError(`precondition: refreshEvery ${expected}`),
-    );
-  });
-
-  test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('a clip at %d is refused', (limit) => {
-    expect(() => network(recorder(), { klClip: { limit, learningRate: () => 1 } })).toThrow(
-      new RangeError(`precondition: klClip.limit is ${limit}, expected a finite number > 0`),
-    );
-  });
-
-  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('a rate of %d is refused', (eta) => {
-    const clip = { limit: 1, learningRate: (step: number) => (step === 7 ? eta : 0.1) };
-    const both = network(recorder(), { klClip: clip });
-    expect(() => both.check(6, [])).not.toThrow();
-    expect(() => both.check(7, [])).toThrow(
-      `precondition: klClip.learningRate of step 7 is ${eta}, expected a finite number >= 0`,
-    );
-  });
-
-  test('more observations than layers are refused', () => {
-    const both = network(recorder());
-    const three = [...observationsOf(1), ...observationsOf(1)].slice(1);
-    expect(() => both.check(0, three)).toThrow(
-      new RangeError('observe: 3 observations, expected one for each of 2 layers'),
-    );
-  });
-
-  test.each<[LayerParameters, string]>([
-    [{ weight: 5 }, 'weight is 5, expected an integer >= 0 and <= 4'],
-    [{ weight: -1 }, 'weight is -1, expected an integer >= 0 and <= 4'],
-    [{ weight: 0.5 }, 'weight is 0.5, expected an integer >= 0 and <= 4'],
-    [{ weight: 0, bias: 7 }, 'bias is 7, expected an integer >= 0 and <= 4'],
-    [{ weight: 0, bias: 4 }, 'bias is 5×1, expected 4×1'],
-    [{ weight: 0, bias: 3 }, 'bias is 2×4, expected 4×1'],
-  ])('%o is refused', (layer, message) => {
-    expect(() => network(recorder(), {}, [LAYERS[0], layer])).toThrow(
-      new RangeError(`precondition: layer 1: ${message}`),
-    );
-  });
-
-  describe('an observation that does not do for the second layer is found before the first is seen', () => {
-    const nan = () =>
-      place(
-        engine,
-        build(6, 4, (i, j) => (i === 5 && j === 3 ? Number.NaN : 1)),
-      );
-    const bad: readonly [string, () => Partial<Observation<F64>>, string][] = [
-      ['X too wide', () => ({ X: engine.allocate(6, 5) }), "layer '1': X is 6×5, expected 6×4"],
-      ['D too narrow', () => ({ D: engine.allocate(6, 1) }), "layer '1': D is 6×1, expected 6×2"],
-      ['NaN in X', () => ({ X: nan() }), "layer '1': X holds NaN at row 5, column 3"],
-      [
-        'NaN in D',
-        () => ({ D: engine.wrap(engine.read(nan()).view(0, 2, 6, 2)) }),
-        "layer '1': D holds NaN",
-      ],
-      [
-        'Infinity in rootWeights',
-        () => ({
-          rootWeights: place(
-            engine,
-            build(6, 1, () => Number.POSITIVE_INFINITY),
-          ),
-        }),
-        "layer '1': rootWeights holds Infinity",
-      ],
-      ['no rows', () => ({ rows: 0 }), "layer '1': rows is 0, expected a finite number > 0"],
-      ['another engine’s X', () => ({ X: cpuEngine('float64').allocate(6, 4) }), 'another engine'],
-    ];
-
-    test.each(bad)('%s', async (_, part, message) => {
-      const both = network(evaPreconditioner(), { observeEvery: 1 });
-      both.update(0, gradientsOf(1), observationsOf(1));
-      const before = await exportState(engine, both.state);
-      const [first, second] = observationsOf(2);
-      const gradients = gradientsOf(1);
-      const untouched = contents(gradients);
-      const wrong = [first, { ...second, ...part() }];
-      expect(() => both.check(1, wrong)).toThrow(message);
-      expect(await exportState(engine, both.state)).toEqual(before);
-      expect(contents(gradients)).toEqual(untouched);
-      both.check(1, [first, second]);
-      both.update(1, gradients, [first, second]);
-      expect(await exportState(engine, both.state)).not.toEqual(before);
-    });
-
-    test('no D', async () => {
-      const both = network(kfacPreconditioner(), { observeEvery: 1 });
-      const before = await exportState(engine, both.state);
-      const [first, { D: _D, ...second }] = observationsOf(2);
-      expect(() => both.check(0, [first, second])).toThrow(
-        "observe: layer '1' came without D, expected the gradients of the pre-activations",
-      );
-      expect(await exportState(engine, both.state)).toEqual(before);
-    });
-
-    test('it is not looked at in a step that does not observe', () => {
-      const both = network(kfacPreconditioner(), { observeEvery: 2 });
-      const [first, second] = observationsOf(2);
-      const wrong = [first, { ...second, rows: -1 }];
-      expect(() => both.check(1, wrong)).not.toThrow();
-      expect(() => both.update(1, gradientsOf(1), wrong)).not.toThrow();
-      expect(() => both.check(2, wrong)).toThrow(RangeError);
-    });
   });
 });
 

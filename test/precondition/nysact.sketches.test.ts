@@ -15,13 +15,14 @@ import { apply, matrixOf, numberOf, observe, only, randomGradient } from './runs
 
 const { inputs: p } = SIZE;
 
+function fresh(options: NysactOptions) {
+  const engine = cpuEngine('float64');
+  return { engine, layer: only(nysactPreconditioner({ rank: 4, ...options }), engine, SIZE) };
+}
+
 describe('the life of a sketch', () => {
   const G = randomGradient(1, SIZE);
   const batch = decayingBatch(3, 20, 0.8);
-  const fresh = (options: NysactOptions) => {
-    const engine = cpuEngine('float64');
-    return { engine, layer: only(nysactPreconditioner({ rank: 4, ...options }), engine, SIZE) };
-  };
 
   test('restart: a refresh closes the window, draws anew and starts to count from 0', async () => {
     const { engine, layer } = fresh({ seed: 3 });
@@ -121,6 +122,10 @@ function sameSketchAlways(S: Matrix): SketchSource {
   });
 }
 
+/** A source that changes its kind after the first draw. */
+const fickle: SketchSource = ({ draw, shape, dtype }) =>
+  drawSketch(draw === 0 ? 'gaussian' : 'subcolumn', shape, dtype, randomKey(0));
+
 describe('sketches of one’s own', () => {
   const shapes = [
     { name: 'first', ...SIZE },
@@ -155,10 +160,8 @@ describe('sketches of one’s own', () => {
   });
 
   test('may not change their kind', () => {
-    const sketch: SketchSource = ({ draw, shape, dtype }) =>
-      drawSketch(draw === 0 ? 'gaussian' : 'subcolumn', shape, dtype, randomKey(0));
     const engine = cpuEngine('float64');
-    const layer = only(nysactPreconditioner({ rank: 3, sketch }), engine, SIZE);
+    const layer = only(nysactPreconditioner({ rank: 3, sketch: fickle }), engine, SIZE);
     observe(engine, layer, decayingBatch(1, 5, 1));
     expect(() => layer.refresh()).toThrow(TypeError);
   });

@@ -52,7 +52,7 @@ export function nystrom(A: Matrix, S: Matrix): Matrix {
 /** The eigenvalues of a symmetric matrix, in descending order. */
 export function eigenvalues(A: Matrix): number[] {
   const { realEigenvalues } = new EigenvalueDecomposition(toMlMatrix(A), { assumeSymmetric: true });
-  return realEigenvalues.sort((a, b) => b - a);
+  return realEigenvalues.toSorted((a, b) => b - a);
 }
 
 /** ‖A‖₂ of a symmetric matrix. */

@@ -48,3 +48,41 @@ export function countingBackend<D extends DType>(
     },
   };
 }
+
+/** A backend behind a gate. */
+export interface GatedBackend<D extends DType> {
+  readonly backend: AsyncBackend<D>;
+  /** Reads that are made from now on wait for the release that this returns. */
+  readonly close: () => () => void;
+  /** Reads that are made from now on do not wait. */
+  readonly open: () => void;
+}
+
+/** The host's backend with reads that can be held back. */
+export function gatedBackend<D extends DType>(dtype: D): GatedBackend<D> {
+  const backend = cpuBackend(dtype);
+  let gate = Promise.resolve();
+  return {
+    backend: {
+      ...backend,
+      reading: 'async',
+      async read(A) {
+        const content = backend.read(A);
+        await gate;
+        return content;
+      },
+    },
+    close: () => {
+      const releases: (() => void)[] = [];
+      gate = new Promise((resolve) => {
+        releases.push(resolve);
+      });
+      return () => {
+        for (const release of releases) release();
+      };
+    },
+    open: () => {
+      gate = Promise.resolve();
+    },
+  };
+}

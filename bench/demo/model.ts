@@ -1,0 +1,90 @@
+// The perceptron that every optimiser trains, and what is asked of it.
+
+import type { LayersModel, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
+import { DenseMatrix } from '../../src/core/matrix.js';
+import type { TensorFlow } from '../../src/tfjs/index.js';
+import { digits, type Samples } from '../data/mnist.js';
+import { widths } from './configuration.js';
+
+/** Images as rows and their labels as one-hot rows, in TensorFlow.js's memory. */
+export interface Batch {
+  readonly x: Tensor2D;
+  readonly y: Tensor2D;
+}
+
+/** Mean cross-entropy, and the share of images that are classified correctly. */
+export interface Evaluation {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+const imagesPerPass = 1_000;
+
+/** ReLU between dense layers; the last one gives logits. The same weights for the same seed. */
+export function makePerceptron(tf: TensorFlow, seed: number): LayersModel {
+  const [inputs, ...units] = widths;
+  return tf.sequential({
+    layers: units.map((width, layer) =>
+      tf.layers.dense({
+        units: width,
+        activation: layer < units.length - 1 ? 'relu' : 'linear',
+        kernelInitializer: tf.initializers.heNormal({ seed: units.length * seed + layer }),
+        ...(layer === 0 ? { inputShape: [inputs] } : {}),
+      }),
+    ),
+  });
+}
+
+/** The caller disposes of the batch. */
+export function toBatch(tf: TensorFlow, { images, labels }: Samples): Batch {
+  return {
+    x: tf.tensor2d(images.data, [images.rows, images.cols]),
+    y: tf.tidy(() => tf.oneHot<Tensor2D>(tf.tensor1d(labels, 'int32'), digits, 1, 0, 'float32')),
+  };
+}
+
+/** The mean softmax cross-entropy of a batch, without any weight decay. */
+export function crossEntropy(tf: TensorFlow, model: LayersModel, { x, y }: Batch): Scalar {
+  return tf.losses.softmaxCrossEntropy(y, outputOf(tf, model, x)).asScalar();
+}
+
+/** Loss and accuracy over all samples. */
+export function evaluate(tf: TensorFlow, model: LayersModel, samples: Samples): Evaluation {
+  const { images, labels } = samples;
+  let loss = 0;
+  let correct = 0;
+  for (let start = 0; start < images.rows; start += imagesPerPass) {
+    const rows = Math.min(imagesPerPass, images.rows - start);
+    tf.tidy(() => {
+      const batch = toBatch(tf, {
+        images: images.view(start, 0, rows, images.cols).clone(),
+        labels: labels.subarray(start, start + rows),
+      });
+      const logits = outputOf(tf, model, batch.x);
+      const hits = logits.argMax(1).equal(batch.y.argMax(1)).sum();
+      loss += rows * tf.losses.softmaxCrossEntropy(batch.y, logits).asScalar().dataSync()[0];
+      correct += hits.dataSync()[0];
+    });
+  }
+  return { loss: loss / images.rows, accuracy: correct / images.rows };
+}
+
+/** What the first layer makes of the images, which is what the second layer sees. */
+export function firstHidden(
+  tf: TensorFlow,
+  model: LayersModel,
+  images: DenseMatrix<'float32'>,
+): DenseMatrix<'float32'> {
+  const [first] = model.layers;
+  const values = tf.tidy(() =>
+    outputOf(tf, first, tf.tensor2d(images.clone().data, [images.rows, images.cols])).dataSync<'float32'>(),
+  );
+  return new DenseMatrix('float32', images.rows, values.length / images.rows, values);
+}
+
+/** The one tensor that a model or layer answers with. */
+function outputOf(tf: TensorFlow, from: Pick<LayersModel, 'apply'>, x: Tensor): Tensor {
+  const output = from.apply(x);
+  if (output instanceof tf.Tensor) return output;
+  throw new TypeError('demo: the model has several outputs, expected one');
+}

@@ -1,0 +1,148 @@
+// All optimisers trained side by side: the same weights at first, the same batches, taking turns.
+
+import type { LayersModel } from '@tensorflow/tfjs';
+import { foldIn, permutation, type RandomKey, randomKey } from '../../src/core/random.js';
+import { cosine } from '../../src/optimize/schedules.js';
+import type { TensorFlow, TfjsOptimizer } from '../../src/tfjs/index.js';
+import { type Mnist, takeRows } from '../data/mnist.js';
+import type { Progress } from '../report/progress.js';
+import { batchSize, type Contestant, stepsPerTurn } from './configuration.js';
+import { type Batch, crossEntropy, evaluate, makePerceptron, toBatch } from './model.js';
+
+/** One optimiser's run. */
+export interface Run {
+  readonly contestant: Contestant;
+  readonly model: LayersModel;
+  /** Loss of every step's batch, before the step. */
+  readonly losses: readonly number[];
+  /** Duration of every step. */
+  readonly milliseconds: readonly number[];
+  /** Accuracy on the validation images, before the first step and now and then. */
+  readonly validation: readonly { readonly step: number; readonly accuracy: number }[];
+  readonly testAccuracy: number;
+  /** Mean loss over all training images at the end. */
+  readonly trainLoss: number;
+  /** Bytes of state beside one buffer for momentum. */
+  readonly stateBytes: number;
+}
+
+/** How long to train, and the seed of weights and batches. */
+export interface Plan {
+  readonly steps: number;
+  readonly validateEvery: number;
+  readonly seed: number;
+}
+
+const bytesPerNumber = 4;
+const warmUpSteps = 10;
+
+/**
+ * Trains one perceptron with each optimiser, learning rates falling to 0 along a cosine.
+ *
+ * The optimisers take turns of a few steps, in an order that rotates, so that whatever slows the
+ * machine down for a while slows all of them. A step's time is that of the forward pass, the
+ * backward pass and the update; the batch is in memory already.
+ */
+export function trainAll(
+  tf: TensorFlow,
+  contestants: readonly Contestant[],
+  data: Mnist,
+  { steps, validateEvery, seed }: Plan,
+  progress: Progress,
+): Run[] {
+  const key = randomKey(seed);
+  warmUp(tf, contestants[0], batchOf(tf, data, key, 0));
+  const learners = contestants.map((contestant) => new Learner(tf, contestant, steps, seed));
+  for (const learner of learners) learner.validate(data);
+  for (let start = 0; start < steps; start += stepsPerTurn) {
+    const count = Math.min(stepsPerTurn, steps - start);
+    const batches = Array.from({ length: count }, (_, k) => batchOf(tf, data, key, start + k));
+    const first = (start / stepsPerTurn) % learners.length;
+    [...learners.slice(first), ...learners.slice(0, first)].forEach((learner, turn) => {
+      for (const batch of batches) learner.step(batch);
+      const done = start + count;
+      if (done % validateEvery === 0 || done === steps) learner.validate(data);
+      progress.update(start * learners.length + (turn + 1) * count, learner.remark);
+    });
+    for (const { x, y } of batches) tf.dispose([x, y]);
+  }
+  return learners.map((learner) => learner.finish(data));
+}
+
+class Learner {
+  readonly #tf: TensorFlow;
+  readonly #contestant: Contestant;
+  readonly #model: LayersModel;
+  readonly #optimizer: TfjsOptimizer;
+  readonly #losses: number[] = [];
+  readonly #milliseconds: number[] = [];
+  readonly #validation: { step: number; accuracy: number }[] = [];
+
+  constructor(tf: TensorFlow, contestant: Contestant, steps: number, seed: number) {
+    const { learningRate } = contestant.options;
+    this.#tf = tf;
+    this.#contestant = contestant;
+    this.#model = makePerceptron(tf, seed);
+    this.#optimizer = contestant.make(tf, cosine({ learningRate, steps }));
+  }
+
+  step(batch: Batch): void {
+    const start = performance.now();
+    const cost = this.#optimizer.minimize(
+      () => crossEntropy(this.#tf, this.#model, batch),
+      true,
+    );
+    const loss = cost?.dataSync()[0] ?? Number.NaN;
+    this.#milliseconds.push(performance.now() - start);
+    this.#losses.push(loss);
+    cost?.dispose();
+  }
+
+  validate({ validation }: Mnist): void {
+    const { accuracy } = evaluate(this.#tf, this.#model, validation);
+    this.#validation.push({ step: this.#losses.length, accuracy });
+  }
+
+  get remark(): string {
+    const loss = this.#losses.at(-1) ?? Number.NaN;
+    return `${this.#contestant.title}: loss ${loss.toFixed(3)}`;
+  }
+
+  dispose(): void {
+    this.#optimizer.dispose();
+    this.#model.dispose();
+  }
+
+  /** Frees the optimiser; the model stays. */
+  finish({ train, test }: Mnist): Run {
+    const momentumBytes = bytesPerNumber * this.#model.countParams();
+    const stateBytes = this.#optimizer.stateBytes - momentumBytes;
+    this.#optimizer.dispose();
+    return {
+      contestant: this.#contestant,
+      model: this.#model,
+      losses: this.#losses,
+      milliseconds: this.#milliseconds,
+      validation: this.#validation,
+      testAccuracy: evaluate(this.#tf, this.#model, test).accuracy,
+      trainLoss: evaluate(this.#tf, this.#model, train).loss,
+      stateBytes,
+    };
+  }
+}
+
+/** The first steps of a process compile what all later ones use: nobody shall be charged for it. */
+function warmUp(tf: TensorFlow, contestant: Contestant, batch: Batch): void {
+  const learner = new Learner(tf, contestant, warmUpSteps, 0);
+  for (let k = 0; k < warmUpSteps; k++) learner.step(batch);
+  learner.dispose();
+  tf.dispose([batch.x, batch.y]);
+}
+
+/** Every epoch has its own order of the training images. */
+function batchOf(tf: TensorFlow, { train }: Mnist, key: RandomKey, step: number): Batch {
+  const perEpoch = Math.floor(train.images.rows / batchSize);
+  const order = permutation(foldIn(key, Math.floor(step / perEpoch)), train.images.rows);
+  const start = (step % perEpoch) * batchSize;
+  return toBatch(tf, takeRows(train, order.subarray(start, start + batchSize)));
+}
