@@ -99,18 +99,21 @@ export function stateBytes<D extends DType>(entries: readonly StateEntry<D>[]): 
   return bytes;
 }
 
-function describe(value: number | PlainMatrix | undefined): string {
-  return typeof value === 'object' ? `a ${value.rows}×${value.cols} matrix` : String(value);
+function describe(value: unknown): string {
+  return isPlainMatrix(value) ? `a ${value.rows}×${value.cols} matrix` : String(value);
 }
 
-function plainMatrix<D extends DType>(
-  name: string,
-  value: number | PlainMatrix | undefined,
-  slot: Slot<D>,
-): DenseMatrix<D> {
+/** What comes from a file need not be what its type says. */
+function isPlainMatrix(value: unknown): value is PlainMatrix {
+  return (
+    typeof value === 'object' && value !== null && 'data' in value && ArrayBuffer.isView(value.data)
+  );
+}
+
+function plainMatrix<D extends DType>(name: string, value: unknown, slot: Slot<D>): DenseMatrix<D> {
   const { rows, cols, dtype } = slot;
   const expected = `expected a ${rows}×${cols} ${dtype} matrix`;
-  if (typeof value !== 'object' || value.rows !== rows || value.cols !== cols) {
+  if (!isPlainMatrix(value) || value.rows !== rows || value.cols !== cols) {
     throw new RangeError(`restoreState: entry '${name}' is ${describe(value)}, ${expected}`);
   }
   if (!holds(value.data, dtype) || value.data.length !== rows * cols) {

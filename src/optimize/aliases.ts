@@ -68,7 +68,10 @@ export function adam(options: AdamOptions = {}): Transform {
   );
 }
 
-/** AdamW: Adam with decoupled weight decay. Source: Loshchilov and Hutter 2019, Algorithm 2. */
+/**
+ * AdamW: Adam with weight decay decoupled from the moments, θ ← θ − η(m̂/(√v̂ + ε) + λθ). Source:
+ * Loshchilov and Hutter 2019, Algorithm 2, with the schedule multiplying both terms, as is usual.
+ */
 export function adamw(options: AdamOptions = {}): Transform {
   const { learningRate = 1e-3, weightDecay = 0.05 } = options;
   return chain(

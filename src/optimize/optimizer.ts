@@ -72,6 +72,7 @@ export class Optimizer<D extends DType> {
   ): void {
     this.#check('gradients', gradients);
     this.#check('parameters', parameters);
+    checkDistinct([...gradients, ...parameters]);
     const step = { index: this.#steps, parameters, observations };
     this.#stage.check?.(step);
     this.#stage.update(gradients, step);
@@ -130,4 +131,12 @@ export class Optimizer<D extends DType> {
       this.#engine.checkFinite('step', `${name}[${index}]`, slot);
     });
   }
+}
+
+/** A slot that is two operands at once would be changed under the feet of one of them. */
+function checkDistinct(slots: readonly Slot[]): void {
+  if (new Set(slots).size === slots.length) return;
+  throw new RangeError(
+    'step: a slot stands for two gradients or parameters, expected one slot each',
+  );
 }

@@ -70,8 +70,8 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
   readonly #sum: Slot<D>;
 
   /**
-   * @throws RangeError on a cadence or clip out of range, and where a layer's weight and bias do not
-   *   fit together.
+   * @throws RangeError on a cadence or clip out of range, where a layer's weight and bias do not fit
+   *   together, and where two layers share a parameter.
    */
   constructor(
     engine: Engine<D>,
@@ -84,6 +84,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     checkInteger('precondition', 'refreshEvery', refreshEvery, 1);
     if (klClip !== undefined) checkPositive('precondition', 'klClip.limit', klClip.limit);
     const shapes = layers.map((layer, index) => layerShape(layer, index, parameters));
+    checkDistinct(layers.flatMap(indicesOf));
     const preconditioners = preconditioner.init(engine, shapes);
     const workspace = sharedWorkspace(engine);
     this.#engine = engine;
@@ -232,6 +233,14 @@ function layerShape(
   checkInteger(where, 'bias', bias, 0, parameters.length - 1);
   checkShape(where, 'bias', parameters[bias], W.rows, 1);
   return { ...shape, inputs: W.cols + 1 };
+}
+
+function checkDistinct(indices: readonly number[]): void {
+  const twice = indices.find((index, i) => indices.indexOf(index) !== i);
+  if (twice === undefined) return;
+  throw new RangeError(
+    `precondition: parameter ${twice} is in two places, expected one layer each`,
+  );
 }
 
 /** Layers of the same shape take turns with the same two slots. */

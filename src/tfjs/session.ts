@@ -85,7 +85,12 @@ export class Session {
       );
       this.#tf.tidy(() => {
         variables.forEach((variable, i) => {
-          variable.assign(engine.tensorOf(parameters[i], 'columns').reshape(variable.shape));
+          const value = engine.tensorOf(parameters[i], 'columns');
+          // A reshaped tensor shares its data, and the wasm backend's fused kernels look at the shape
+          // that the data were made with: what is not a matrix gets data of its own.
+          variable.assign(
+            variable.rank === 2 ? value : value.reshape(variable.shape).mul<Tensor>(1),
+          );
         });
       });
     } finally {

@@ -156,10 +156,7 @@ export async function everything<D extends DType>({
 }
 
 /** What a slot holds, from engines of either kind. */
-async function read<D extends DType>(
-  engine: Engine<D>,
-  slot: Slot<D>,
-): Promise<DenseMatrix<D>> {
+async function read<D extends DType>(engine: Engine<D>, slot: Slot<D>): Promise<DenseMatrix<D>> {
   return engine.read(slot);
 }
 

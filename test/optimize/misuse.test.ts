@@ -1,0 +1,49 @@
+// What an optimiser refuses because two things would share one place.
+
+import { describe, expect, test } from 'vitest';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import { upload } from '../../src/backend/engine.js';
+import { exportState, restoreState } from '../../src/backend/state.js';
+import { identity } from '../../src/core/matrix.js';
+import { nysact, sgd } from '../../src/optimize/aliases.js';
+import { Optimizer } from '../../src/optimize/optimizer.js';
+
+const engine = cpuEngine('float64');
+const parameters = [
+  { rows: 2, cols: 2 },
+  { rows: 2, cols: 2 },
+];
+
+describe('misuse', () => {
+  test('two layers cannot share a parameter', () => {
+    const layers = [{ weight: 1 }, { weight: 1 }];
+    expect(() => new Optimizer({ engine, transform: nysact(), parameters, layers })).toThrow(
+      new RangeError('precondition: parameter 1 is in two places, expected one layer each'),
+    );
+  });
+
+  test('a slot cannot be gradient and parameter, nor two parameters', () => {
+    const optimizer = new Optimizer({ engine, transform: sgd(), parameters });
+    const [a, b, c, d] = Array.from({ length: 4 }, () => upload(engine, identity('float64', 2)));
+    const message = 'step: a slot stands for two gradients or parameters, expected one slot each';
+    expect(() => optimizer.step([a, b], [c, a])).toThrow(new RangeError(message));
+    expect(() => optimizer.step([a, b], [c, c])).toThrow(new RangeError(message));
+    expect(optimizer.steps).toBe(0);
+    optimizer.step([a, b], [c, d]);
+    expect(optimizer.steps).toBe(1);
+  });
+
+  test.each([null, {}, { rows: 2, cols: 2 }, 'a string'])(
+    'an entry %j in place of a matrix is refused by its name',
+    async (damaged) => {
+      const entries = [{ name: 'A', slot: upload(engine, identity('float64', 2)) }];
+      const saved: Record<string, unknown> = { ...(await exportState(engine, entries)) };
+      saved.A = damaged;
+      const restored = JSON.parse(JSON.stringify(saved));
+      expect(() => restoreState(engine, entries, restored)).toThrow(
+        /^restoreState: entry 'A' is .*, expected a 2×2 float64 matrix$/,
+      );
+      expect(engine.read(entries[0].slot)).toEqual(identity('float64', 2));
+    },
+  );
+});
