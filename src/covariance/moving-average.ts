@@ -95,8 +95,7 @@ export class MovingAverage<D extends DType> implements Average<D> {
     }
     if (other.#updates === 0) return;
     const total = this.#rows + other.#rows;
-    const own = this.#updates === 0 ? 0 : this.#rows / total;
-    this.#engine.axpby(other.#rows / total, other.slot, own, this.slot);
+    this.#engine.axpby(other.#rows / total, other.slot, this.#rows / total, this.slot);
     this.#rows = total;
     this.#updates = Math.max(this.#updates, other.#updates);
   }

@@ -172,6 +172,21 @@ describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
     },
   );
 
+  test('merge weighs by the rows, averaged like the statistic itself', () => {
+    const of = (mean: number, rows: number): Batch => ({
+      sum: build(...SHAPE, () => mean * rows),
+      rows,
+    });
+    // (4 + 2/2) rows against (1 + 1/2), that is 10 to 3.
+    const M = fed(0.5, [of(1, 2), of(1, 4)]);
+    M.merge(fed(0.5, [of(14, 1), of(14, 1)]));
+    const error = distance(
+      value(M),
+      build(...SHAPE, () => 4),
+    );
+    expect(error).toBeLessThanOrEqual(100 * EPSILON[dtype]);
+  });
+
   test('merge into an average without updates copies, whatever its slot holds; the other stays', () => {
     const parts = [{ sum: build(...SHAPE, (i) => i), rows: 3 }];
     const other = fed(1, parts);

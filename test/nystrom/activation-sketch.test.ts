@@ -38,7 +38,7 @@ function make(options: Partial<ActivationSketchOptions<DType>> & { dtype: DType 
   return activationSketch<DType>({ inputs: INPUTS, rank: 4, seed: 3, ...options });
 }
 
-/** Rows whose second moment is well conditioned: the identity's are among them. */
+/** m rows of normal numbers that `dtype` holds exactly. */
 function rows(m: number, seed: number, dtype: DType): Matrix {
   return rounded(gaussian(uniform(seed), m, INPUTS), dtype);
 }

@@ -195,7 +195,7 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
 
   test('B is the symmetric part of SᵀY', () => {
     const I = identity(dtype, 2);
-    const sketch: Sketch<typeof dtype> =
+    const sketch: Sketch =
       kind === 'gaussian'
         ? { kind, inputs: 2, width: 2, S: I }
         : { kind, inputs: 2, width: 2, indices: Int32Array.of(0, 1) };
