@@ -97,6 +97,7 @@ describe('the names that exist at run time', () => {
       'kfac',
       'makeOptimizer',
       'nysact',
+      'registerOptimizers',
       'sgd',
       'tfjsEngine',
     ]);

@@ -76,6 +76,16 @@ describe('misuse', () => {
     );
   });
 
+  test.each<[string, readonly LayerParameters[], number]>([
+    ['two layers', [{ weight: 0 }, { weight: 3 }, { weight: 0 }], 0],
+    ['two biases', [{ weight: 0, bias: 2 }, { weight: 3 }, { weight: 1 }, { weight: 2 }], 2],
+    ['weight and bias', [{ weight: 2, bias: 2 }], 2],
+  ])('a parameter that is to serve %s is refused', (_, layers, twice) => {
+    expect(() => network(recorder(), {}, layers)).toThrow(
+      new RangeError(`precondition: parameter ${twice} is in two places, expected one layer each`),
+    );
+  });
+
   describe('an observation that does not do for the second layer is found before the first is seen', () => {
     const bad: readonly [string, () => Partial<Observation<F64>>, string][] = [
       ['X too wide', () => ({ X: engine.allocate(6, 5) }), "layer '1': X is 6×5, expected 6×4"],

@@ -111,6 +111,22 @@ describe('gradients', () => {
     expect(network(recorder()).workspace.length).toBe(5);
   });
 
+  test('layers of as many elements but another shape have workspace of their own', () => {
+    const parameters = [
+      { rows: 3, cols: 4 },
+      { rows: 2, cols: 6 },
+    ];
+    const layers = [{ weight: 0 }, { weight: 1 }];
+    const two = new NetworkPreconditioner(engine, recorder([2, 3]), parameters, layers);
+    const gradients = parameters.map(({ rows, cols }, i) =>
+      place(engine, gaussian(uniform(i), rows, cols)),
+    );
+    const before = contents(gradients);
+    two.update(1, gradients, []);
+    expect(contents(gradients)).toEqual(before.map((G, i) => combine(2 + i, G, 0, G)));
+    expect(two.workspace.length).toBe(5);
+  });
+
   test('a layer without an observation keeps its averages', async () => {
     const both = network(kfacPreconditioner(), { observeEvery: 1, refreshEvery: 1 });
     both.update(0, gradientsOf(1), observationsOf(1));
@@ -171,16 +187,20 @@ describe('the KL clip', () => {
     expect(P[3]).toEqual(combine(3, before[3], 0, before[3]));
   });
 
-  test('η is that of the step, and the sum of one step is not that of the next', () => {
+  test('η is that of the step, and no step knows of the sum of another', () => {
+    const rates = [0, 1, 1, 1e-9];
     const both = network(recorder(), {
-      klClip: { limit: 1e-2, learningRate: (k) => [0, 1, 1e-9][k] },
+      klClip: { limit: 1e-2, learningRate: (step) => rates[step] },
     });
-    const [first, second] = [gradientsOf(5), gradientsOf(5)];
-    const [G] = contents(first.slice(3, 4));
-    both.update(1, first, []);
-    both.update(2, second, []);
-    expect(Math.abs(engine.read(first[3]).at(0, 0))).toBeLessThan(0.1 * Math.abs(G.at(0, 0)));
-    expect(engine.read(second[3])).toEqual(combine(2, G, 0, G));
+    const [first, second, third] = [1, 2, 3].map((step) => {
+      const gradients = gradientsOf(5);
+      both.update(step, gradients, []);
+      return contents(gradients);
+    });
+    expect(second).toEqual(first);
+    const [, , , G] = contents(gradientsOf(5));
+    expect(Math.abs(first[3].at(0, 0))).toBeLessThan(0.1 * Math.abs(G.at(0, 0)));
+    expect(third[3]).toEqual(combine(2, G, 0, G));
   });
 });
 

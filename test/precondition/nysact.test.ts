@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cpuEngine } from '../../src/backend/cpu.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { identity } from '../../src/core/matrix.js';
 import { foofPreconditioner } from '../../src/precondition/foof.js';
 import { type NysactOptions, nysactPreconditioner } from '../../src/precondition/nysact.js';
 import { build, combine, distance, norm, product } from '../support/matrices.js';
@@ -177,6 +178,15 @@ describe.each(KINDS)('the approximation, %s', (sketch) => {
       batch,
     ]);
     expect(damping.layer.diagnostics.shift).toBe(rho);
+    // Â is then the approximation of A + ρI, less ρ.
+    const shifted = combine(1, secondMoment(batch.X), rho, identity('float64', p));
+    const exact = eigenvalues(nystrom(shifted, sketchOf(sketch, 4, 0)));
+    const { eigenvalues: found = new Float64Array() } = damping.layer.diagnostics;
+    found.forEach((value, j) => {
+      const error = Math.abs(value - Math.max(exact[j] - rho, 0));
+      expect(error).toBeLessThanOrEqual(C_SKETCH * p * EPSILON.float64 * exact[0]);
+    });
+    expect(found.length).toBe(4);
     const tiny = refreshed('float64', { rank: 4, damping: rho, sketch, decay: 0.9 }, [batch]);
     const S = sketchOf(sketch, 4, 0);
     const expected =

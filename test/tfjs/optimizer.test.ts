@@ -346,7 +346,7 @@ onBackends(['wasm'], () => {
   test('tells its name and configuration', () => {
     const optimizer = nysact(tf, { rank: 4, damping: 0.5, sketch: 'subcolumn' });
     expect(optimizer).toBeInstanceOf(tf.Optimizer);
-    expect(optimizer.getClassName()).toBe('nysact');
+    expect(optimizer.getClassName()).toBe('Nysact');
     expect(optimizer.getConfig()).toEqual({ rank: 4, damping: 0.5, sketch: 'subcolumn' });
     expect(() => sgd(tf, { learningRate: () => 1 }).getConfig()).toThrow(
       /learningRate is a function/,
