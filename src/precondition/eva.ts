@@ -17,12 +17,15 @@ import {
   type Observation,
   type Preconditioner,
 } from './preconditioner.js';
+import { DEFAULT_MAX_FAILURES, RefreshDriver } from './refresh.js';
 
 interface SharedOptions {
   /** ρ > 0 (default 0.03). */
   readonly damping?: number;
   /** β of the moving averages, in [0, 1] (default 0.95). */
   readonly decay?: number;
+  /** Breakdowns in a row that are survived before an error (default 5). */
+  readonly maxFailures?: number;
 }
 
 /** Options of the `corrected` variant. */
@@ -43,10 +46,11 @@ export type EvaOptions = CorrectedEvaOptions | ReferenceEvaOptions;
 /**
  * Eva: with ā the mean row of X and ḡ the mean row of D (per-example gradients), both bias-corrected
  * moving averages, P = (G − (ḡᵀGā)/(ρ + |ā|²|ḡ|²)·ḡāᵀ)/ρ: the Sherman–Morrison inverse of
- * (ḡḡᵀ) ⊗ (āāᵀ) + ρI. Nothing is factorised, so a refresh does nothing.
+ * (ḡḡᵀ) ⊗ (āāᵀ) + ρI. Nothing is factorised; a refresh only looks for NaN.
  *
  * `reference` reproduces the code published with the NysAct paper: the first examples of a batch
- * only, averages in which the *new* batch weighs β, and gradients of the mean loss.
+ * only, whatever their weights, averages in which the *new* batch weighs β, and gradients of the
+ * mean loss.
  *
  * Per layer: p + q numbers of memory; observe O(m(p + q)), precondition O(qp). Source: Zhang, Shi
  * and Li 2023 (Eva, ICLR).
@@ -55,8 +59,10 @@ export type EvaOptions = CorrectedEvaOptions | ReferenceEvaOptions;
  */
 export function evaPreconditioner(options: EvaOptions = {}): Preconditioner {
   const { damping = 0.03, decay = 0.95, variant = 'corrected' } = options;
+  const { maxFailures = DEFAULT_MAX_FAILURES } = options;
   checkPositive('eva', 'damping', damping);
   checkDecay('eva', 'decay', decay);
+  checkInteger('eva', 'maxFailures', maxFailures, 1);
   checkChoice('eva', 'variant', variant, ['corrected', 'reference']);
   const firstExamples = options.variant === 'reference' ? (options.examples ?? 16) : undefined;
   if (firstExamples !== undefined) checkInteger('eva', 'examples', firstExamples, 1);
@@ -68,93 +74,104 @@ export function evaPreconditioner(options: EvaOptions = {}): Preconditioner {
         firstExamples === undefined
           ? new MovingAverage(engine, 1, size, decay)
           : new CopiedAverage(engine, 1, size, decay);
-      return layers.map((layer) => {
-        const averages = { a: average(layer.inputs), g: average(layer.outputs) };
-        return firstExamples === undefined
-          ? new EvaLayer(engine, layer, damping, averages)
-          : new ReferenceEvaLayer(engine, layer, damping, averages, firstExamples);
-      });
+      return layers.map(
+        (layer) =>
+          new EvaLayer(engine, layer, {
+            damping,
+            a: average(layer.inputs),
+            g: average(layer.outputs),
+            firstExamples,
+            maxFailures,
+          }),
+      );
     },
   };
 }
 
-interface Averages<D extends DType> {
+interface EvaLayerOptions<D extends DType> {
+  readonly damping: number;
   /** Mean row of X, 1×p. */
   readonly a: Average<D>;
   /** Mean row of D, 1×q. */
   readonly g: Average<D>;
+  /** Where given: only so many examples count, and D is not scaled to per-example gradients. */
+  readonly firstExamples: number | undefined;
+  readonly maxFailures: number;
 }
 
 class EvaLayer<D extends DType> implements LayerPreconditioner<D> {
-  protected readonly engine: Engine<D>;
-  protected readonly layer: LayerShape;
-  protected readonly averages: Averages<D>;
-  readonly diagnostics: Diagnostics = { failures: 0 };
-  readonly #rho: number;
+  readonly #engine: Engine<D>;
+  readonly #layer: LayerShape;
+  readonly #options: EvaLayerOptions<D>;
+  readonly #refresh: RefreshDriver<D>;
 
-  constructor(engine: Engine<D>, layer: LayerShape, rho: number, averages: Averages<D>) {
-    this.engine = engine;
-    this.layer = layer;
-    this.averages = averages;
-    this.#rho = rho;
+  constructor(engine: Engine<D>, layer: LayerShape, options: EvaLayerOptions<D>) {
+    this.#engine = engine;
+    this.#layer = layer;
+    this.#options = options;
+    this.#refresh = new RefreshDriver(engine, `layer '${layer.name}'`, options.maxFailures);
   }
 
   observe(observation: Observation<D>): void {
-    checkObservation(this.layer, observation);
-    const D = gradientsOf(this.layer, observation);
+    checkObservation(this.#layer, observation);
+    const D = gradientsOf(this.#layer, observation);
     const { X, rootWeights, rows, examples } = observation;
-    this.fold(X, D, rootWeights, rows, examples);
+    const { firstExamples } = this.#options;
+    if (firstExamples === undefined) {
+      this.#fold(X, D, rootWeights, rows, examples);
+      return;
+    }
+    const count = Math.min(X.rows, Math.round((X.rows / examples) * firstExamples));
+    const ones = zeros(this.#engine.dtype, X.rows, 1);
+    ones.data.fill(1, 0, count);
+    const first = upload(this.#engine, ones);
+    this.#fold(X, D, first, count, 1);
+    this.#engine.free(first);
   }
 
-  refresh(): void {}
+  /** Nothing to factorise; reading finds NaN that came from a device, and starts the means anew. */
+  refresh(): void {
+    const { a, g } = this.#options;
+    if (a.updates === 0 || this.#refresh.inFlight) return;
+    this.#refresh.run({
+      reads: [a.slot, g.slot],
+      compute: () => () => {},
+      discard: () => {
+        a.reset();
+        g.reset();
+      },
+    });
+  }
 
   flush(): Promise<void> {
-    return Promise.resolve();
+    return this.#refresh.flush();
   }
 
   precondition(G: Slot<D>, P: Slot<D>): void {
-    const { a, g } = this.averages;
-    if (a.updates === 0) this.engine.axpby(1 / this.#rho, G, 0, P);
-    else this.engine.applyRankOneInverse(G, a.slot, g.slot, a.correction, this.#rho, P);
+    const { a, g, damping } = this.#options;
+    if (a.updates === 0) this.#engine.axpby(1 / damping, G, 0, P);
+    else this.#engine.applyRankOneInverse(G, a.slot, g.slot, a.correction, damping, P);
+  }
+
+  get diagnostics(): Diagnostics {
+    return { failures: this.#refresh.failures };
   }
 
   get state(): readonly StateEntry<D>[] {
-    return [...scoped('a', this.averages.a.state), ...scoped('g', this.averages.g.state)];
+    const { a, g } = this.#options;
+    return [
+      ...scoped('a', a.state),
+      ...scoped('g', g.state),
+      ...scoped('refresh', this.#refresh.state),
+    ];
   }
 
-  /** Folds vᵀX/rows and scaling·vᵀD/rows into the averages. */
-  protected fold(X: Slot<D>, D: Slot<D>, v: Slot<D>, rows: number, scaling: number): void {
-    const { a, g } = this.averages;
-    a.update(rows, (weight, decay, slot) => this.engine.rowSum(X, v, weight, decay, slot));
+  /** Folds vᵀX/rows and scaling·vᵀD/rows into the means. */
+  #fold(X: Slot<D>, D: Slot<D>, v: Slot<D>, rows: number, scaling: number): void {
+    const { a, g } = this.#options;
+    a.update(rows, (weight, decay, slot) => this.#engine.rowSum(X, v, weight, decay, slot));
     g.update(rows, (weight, decay, slot) =>
-      this.engine.rowSum(D, v, weight * scaling, decay, slot),
+      this.#engine.rowSum(D, v, weight * scaling, decay, slot),
     );
-  }
-}
-
-class ReferenceEvaLayer<D extends DType> extends EvaLayer<D> {
-  readonly #firstExamples: number;
-
-  constructor(
-    engine: Engine<D>,
-    layer: LayerShape,
-    rho: number,
-    averages: Averages<D>,
-    firstExamples: number,
-  ) {
-    super(engine, layer, rho, averages);
-    this.#firstExamples = firstExamples;
-  }
-
-  override observe(observation: Observation<D>): void {
-    checkObservation(this.layer, observation);
-    const D = gradientsOf(this.layer, observation);
-    const { X, examples } = observation;
-    const rows = Math.min(X.rows, (X.rows / examples) * this.#firstExamples);
-    const first = zeros(this.engine.dtype, X.rows, 1);
-    first.data.fill(1, 0, rows);
-    const v = upload(this.engine, first);
-    this.fold(X, D, v, rows, 1);
-    this.engine.free(v);
   }
 }

@@ -49,7 +49,7 @@ export interface LayerPreconditioner<D extends DType> extends Stateful<D> {
   readonly diagnostics: Diagnostics;
 }
 
-/** What a layer's refreshes have found so far. */
+/** What a layer's refreshes have found so far. After a restore only `failures` is known. */
 export interface Diagnostics {
   /** Refreshes that broke down, in all. */
   readonly failures: number;
@@ -77,7 +77,8 @@ export interface Preconditioner {
 /**
  * An observation must fit its layer.
  *
- * @throws RangeError where a shape does not, or a count is not positive.
+ * @throws RangeError where a shape does not, or a count is not positive; TypeError where its parts
+ *   belong to different engines.
  */
 export function checkObservation<D extends DType>(
   { name, inputs, outputs }: LayerShape,
@@ -88,6 +89,13 @@ export function checkObservation<D extends DType>(
   checkShape(where, 'X', X, X.rows, inputs);
   checkShape(where, 'rootWeights', rootWeights, X.rows, 1);
   if (D !== undefined) checkShape(where, 'D', D, X.rows, outputs);
+  for (const [part, slot] of [
+    ['D', D],
+    ['rootWeights', rootWeights],
+  ] as const) {
+    if (slot === undefined || slot.owner === X.owner) continue;
+    throw new TypeError(`${where}: ${part} belongs to another engine than X, expected the same`);
+  }
   checkPositive(where, 'rows', rows);
   checkPositive(where, 'examples', examples);
 }

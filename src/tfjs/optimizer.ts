@@ -33,6 +33,20 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
    * @throws RangeError or TypeError where `saved` does not fit; nothing has changed then.
    */
   restoreState(saved: PlainState): void;
+  /** One step with these gradients. Throws RangeError where they do not fit; nothing changes then. */
+  applyGradients(gradients: NamedTensorMap | NamedTensor[]): void;
+  /**
+   * The whole state as the tensors that TensorFlow.js saves. They remain the optimiser's: they are
+   * disposed of with it, and by the next call after a step.
+   */
+  getWeights(): Promise<NamedTensor[]>;
+  /**
+   * The options that were given, as TensorFlow.js saves them.
+   *
+   * @throws TypeError where one is a function (a schedule, a source of sketches): then save the model
+   *   alone and what {@link exportState} gives, and restore both.
+   */
+  getConfig(): serialization.ConfigDict;
 }
 
 /** How an optimiser presents itself to TensorFlow.js, and how its engine reads. */
@@ -58,14 +72,34 @@ export function makeOptimizer(
   transform: Transform,
   options: MakeOptimizerOptions,
 ): TfjsOptimizer {
-  const { className, config = {} } = options;
+  return new (optimizerClass(tf))(transform, options);
+}
 
-  class TransformOptimizer extends tf.Optimizer implements TfjsOptimizer {
+/** The class of what {@link makeOptimizer} makes. */
+export function optimizerClass(
+  tf: TensorFlow,
+): new (
+  transform: Transform,
+  options: MakeOptimizerOptions,
+) => TfjsOptimizer {
+  return class extends tf.Optimizer implements TfjsOptimizer {
+    readonly #transform: Transform;
+    readonly #options: MakeOptimizerOptions;
     #run: { readonly engine: TfjsEngine; readonly session: Session } | undefined;
     /** State that waits for the first step. */
     #saved: PlainState | undefined;
     /** What the last computation of gradients saw; undefined where none has been made. */
     #captured: readonly CapturedLayer[] | undefined;
+    /** How often the state may have changed. */
+    #changes = 0;
+    /** What getWeights gave last, and after how many changes. */
+    #given: { readonly changes: number; readonly weights: readonly NamedTensor[] } | undefined;
+
+    constructor(transform: Transform, options: MakeOptimizerOptions) {
+      super();
+      this.#transform = transform;
+      this.#options = options;
+    }
 
     override get iterations(): number {
       return this.#run?.session.optimizer.steps ?? stepsOf(this.#saved);
@@ -106,6 +140,7 @@ export function makeOptimizer(
     }
 
     override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
+      this.#changes += 1;
       try {
         const named = namedGradients(gradients);
         this.#run ??= this.#start(named);
@@ -124,12 +159,20 @@ export function makeOptimizer(
     }
 
     restoreState(saved: PlainState): void {
+      this.#changes += 1;
       if (this.#run !== undefined) this.#run.session.optimizer.restoreState(saved);
       else this.#saved = Object.keys(saved).length === 0 ? undefined : saved;
     }
 
     override async getWeights(): Promise<NamedTensor[]> {
-      return toNamedTensors(tf, await this.exportState());
+      const changes = this.#changes;
+      const state = await this.exportState();
+      // TensorFlow.js disposes of nothing that it saves, and several saves may be under way at once.
+      if (this.#given?.changes !== changes || isDisposed(this.#given.weights)) {
+        this.#forgetGiven();
+        this.#given = { changes, weights: toNamedTensors(tf, state) };
+      }
+      return [...this.#given.weights];
     }
 
     override async setWeights(weightValues: NamedTensor[]): Promise<void> {
@@ -137,10 +180,11 @@ export function makeOptimizer(
     }
 
     override getClassName(): string {
-      return className;
+      return this.#options.className;
     }
 
     override getConfig(): serialization.ConfigDict {
+      const { className, config = {} } = this.#options;
       return configDict(className, config);
     }
 
@@ -149,6 +193,8 @@ export function makeOptimizer(
       this.#run?.engine.dispose();
       this.#run = undefined;
       this.#saved = undefined;
+      this.#changes += 1;
+      this.#forgetGiven();
     }
 
     /** What the coming step has to capture, known before there is a session. */
@@ -157,7 +203,7 @@ export function makeOptimizer(
       const engine = tfjsEngine(tf);
       try {
         const parameters = [{ rows: 1, cols: 1 }];
-        const stage = transform.init({ engine, parameters, layers: [{ weight: 0 }] });
+        const stage = this.#transform.init({ engine, parameters, layers: [{ weight: 0 }] });
         return stage.needs?.(this.iterations) ?? { inputs: false, outputGradients: false };
       } finally {
         engine.dispose();
@@ -168,12 +214,12 @@ export function makeOptimizer(
       const captured = this.#captured ?? [];
       if (captured.length === 0 && this.#needs().inputs) {
         throw new RangeError(
-          `${className}: no dense layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition (use model.fit or minimize)`,
+          `${this.#options.className}: no dense layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition (use model.fit or minimize)`,
         );
       }
-      const engine = tfjsEngine(tf, options);
+      const engine = tfjsEngine(tf, this.#options);
       try {
-        const session = new Session(tf, engine, transform, gradients, captured);
+        const session = new Session(tf, engine, this.#transform, gradients, captured);
         if (this.#saved !== undefined) session.optimizer.restoreState(this.#saved);
         this.#saved = undefined;
         return { engine, session };
@@ -187,9 +233,12 @@ export function makeOptimizer(
       disposeCaptured(this.#captured ?? []);
       this.#captured = undefined;
     }
-  }
 
-  return new TransformOptimizer();
+    #forgetGiven(): void {
+      tf.dispose(this.#given?.weights.map(({ tensor }) => tensor) ?? []);
+      this.#given = undefined;
+    }
+  };
 }
 
 /** Both forms of gradients, without those that are missing. */
@@ -206,13 +255,17 @@ function stepsOf(saved: PlainState | undefined): number {
   return typeof steps === 'number' ? steps : 0;
 }
 
+function isDisposed(weights: readonly NamedTensor[]): boolean {
+  return weights.some(({ tensor }) => tensor.isDisposed);
+}
+
 function configDict(className: string, config: object): serialization.ConfigDict {
   const dict: serialization.ConfigDict = {};
   const entries: readonly [string, unknown][] = Object.entries(config);
   for (const [name, value] of entries) {
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
       throw new TypeError(
-        `${className}: option ${name} is a ${typeof value}, which a configuration cannot hold`,
+        `${className}: option ${name} is a ${typeof value}, which a saved model cannot hold: save the model without its optimizer, and separately what exportState() gives`,
       );
     }
     dict[name] = value;
