@@ -108,6 +108,7 @@ export const EVA: Definition<PreconditionedOptions & EvaOptions> = {
     decay: ['number'],
     variant: ["'corrected'", "'reference'"],
     examples: ['number'],
+    maxFailures: ['number'],
   },
   transform: eva,
 };

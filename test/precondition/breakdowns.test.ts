@@ -7,6 +7,7 @@ import type { Engine } from '../../src/backend/engine.js';
 import { restoreState } from '../../src/backend/state.js';
 import { NonFiniteError, PreconditionerError } from '../../src/core/errors.js';
 import { randomKey } from '../../src/core/random.js';
+import { evaPreconditioner } from '../../src/precondition/eva.js';
 import { foofPreconditioner } from '../../src/precondition/foof.js';
 import { kfacPreconditioner } from '../../src/precondition/kfac.js';
 import { nysactPreconditioner, type SketchSource } from '../../src/precondition/nysact.js';
@@ -265,4 +266,19 @@ test.each(REFRESHING)('%s: observing alone changes no P', async (_, make) => {
   const before = await apply(engine, layer, G);
   observe(engine, layer, randomBatch(1, 8, SIZE));
   expect(await apply(engine, layer, G)).toEqual(before);
+});
+
+describe('Eva', () => {
+  test('means that hold NaN are started anew at the next refresh, and counted', async () => {
+    const engine = cpuEngine('float64');
+    const layer = only(evaPreconditioner({ damping: 0.5, maxFailures: 2 }), engine, SIZE);
+    const fresh = await apply(engine, layer, G);
+    observeNaN(engine, layer);
+    expect((await apply(engine, layer, G)).data.some(Number.isNaN)).toBe(true);
+    layer.refresh();
+    expect(layer.diagnostics.failures).toBe(1);
+    expect(await apply(engine, layer, G)).toEqual(fresh);
+    observeNaN(engine, layer);
+    expect(() => layer.refresh()).toThrow(PreconditionerError);
+  });
 });

@@ -68,7 +68,8 @@ const CASES: readonly { name: string; className: string; make: () => TfjsOptimiz
   {
     name: 'eva',
     className: 'NysactEva',
-    make: () => eva(tf, { ...PRECONDITIONED, klClip: 'none', variant: 'corrected' }),
+    make: () =>
+      eva(tf, { ...PRECONDITIONED, klClip: 'none', variant: 'corrected', maxFailures: 2 }),
   },
   {
     name: 'eva, reference',
@@ -284,12 +285,19 @@ onBackends(['wasm'], () => {
     });
   });
 
+  test('a damaged cadence is refused at the first step', async () => {
+    const model = compiled(perceptron(), nysact(tf, SKETCHED));
+    const loaded = await load(damaged(await save(model), { observeEvery: 0 }));
+    await expect(train(loaded, 1)).rejects.toThrow(/observeEvery is 0, expected an integer >= 1/);
+    dispose(model, loaded);
+  });
+
   test('what an optimiser was given beside its options is not saved', async () => {
     const settings = { ...SKETCHED, batchSize: 32, report: () => {} };
     const model = compiled(perceptron(), nysact(tf, settings));
     expect(model.optimizer.getConfig()).toEqual(SKETCHED);
     dispose(await load(await save(model)), model);
-    expect(knownOptions({ rank: ['number'] }, { rank: undefined })).toEqual({});
+    expect(knownOptions({ rank: ['number'] }, { rank: undefined })).toStrictEqual({});
   });
 
   test.each([
