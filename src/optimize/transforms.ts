@@ -3,16 +3,25 @@
 import type { Slot } from '../backend/slot.js';
 import { checkFraction, checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { type NetworkOptions, NetworkPreconditioner } from '../precondition/network.js';
+import {
+  checkNetworkOptions,
+  type NetworkOptions,
+  NetworkPreconditioner,
+} from '../precondition/network.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
 import { asSchedule, type Schedule } from './schedules.js';
 import { type Stage, stateless, type Transform, type TransformContext } from './transform.js';
 
-/** u ← the preconditioned u, layer by layer, with the cadence and clip of {@link NetworkOptions}. */
+/**
+ * u ← the preconditioned u, layer by layer, with the cadence and clip of {@link NetworkOptions}.
+ *
+ * @throws RangeError on options out of range.
+ */
 export function precondition(
   preconditioner: Preconditioner,
   options: NetworkOptions = {},
 ): Transform {
+  checkNetworkOptions(options);
   return {
     init({ engine, parameters, layers }) {
       const network = new NetworkPreconditioner(

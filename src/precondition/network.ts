@@ -45,6 +45,19 @@ export interface NetworkOptions extends CadenceOptions {
   readonly klClip?: KlClip;
 }
 
+const DEFAULT_CADENCE = { observeEvery: 5, refreshEvery: 50 };
+
+/**
+ * The options of a network must be in range.
+ *
+ * @throws RangeError where one is not.
+ */
+export function checkNetworkOptions({ observeEvery, refreshEvery, klClip }: NetworkOptions): void {
+  if (observeEvery !== undefined) checkInteger('precondition', 'observeEvery', observeEvery, 1);
+  if (refreshEvery !== undefined) checkInteger('precondition', 'refreshEvery', refreshEvery, 1);
+  if (klClip !== undefined) checkPositive('precondition', 'klClip.limit', klClip.limit);
+}
+
 /** A layer's preconditioner and where its matrices are. */
 interface Layer<D extends DType> {
   readonly shape: LayerShape;
@@ -78,11 +91,11 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     preconditioner: Preconditioner,
     parameters: readonly { readonly rows: number; readonly cols: number }[],
     layers: readonly LayerParameters[],
-    { observeEvery = 5, refreshEvery = 50, klClip }: NetworkOptions = {},
+    options: NetworkOptions = {},
   ) {
-    checkInteger('precondition', 'observeEvery', observeEvery, 1);
-    checkInteger('precondition', 'refreshEvery', refreshEvery, 1);
-    if (klClip !== undefined) checkPositive('precondition', 'klClip.limit', klClip.limit);
+    checkNetworkOptions(options);
+    const { observeEvery = DEFAULT_CADENCE.observeEvery, klClip } = options;
+    const { refreshEvery = DEFAULT_CADENCE.refreshEvery } = options;
     const shapes = layers.map((layer, index) => layerShape(layer, index, parameters));
     checkDistinct(layers.flatMap(indicesOf));
     const preconditioners = preconditioner.init(engine, shapes);

@@ -44,8 +44,7 @@ export function definedClass<Options extends object>(
  * optimiser (`model.optimizer`) to be disposed of.
  *
  * Loading throws a RangeError or TypeError that names the option where a saved one is unknown, of
- * another kind, or out of range. The cadence, the KL clip, and whether the state fits the model are
- * checked at the first step.
+ * another kind, or out of range. Whether the state fits the model is checked at the first step.
  *
  * @example
  * registerOptimizers(tf);

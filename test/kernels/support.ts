@@ -98,7 +98,7 @@ export function at(A: DenseMatrix, op: Op, i: number, j: number): number {
 }
 
 /** op(A)·x in float64, or |op(A)|·x. */
-export function apply(
+function apply(
   A: DenseMatrix,
   op: Op,
   x: readonly number[],

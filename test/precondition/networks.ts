@@ -20,7 +20,7 @@ import { observed, place, randomBatch } from './runs.js';
 export type F64 = 'float64';
 
 /** Weights, biases and two parameters that belong to no layer. */
-export const PARAMETERS: readonly { readonly rows: number; readonly cols: number }[] = [
+const PARAMETERS: readonly { readonly rows: number; readonly cols: number }[] = [
   { rows: 4, cols: 3 }, // 0: weight of the first layer
   { rows: 2, cols: 2 }, // 1: free
   { rows: 4, cols: 1 }, // 2: bias of the first

@@ -276,6 +276,8 @@ onBackends(['wasm'], () => {
       [{ toString: 3 }, 'RangeError: Nysact: there is no option toString, '],
       [{ damping: -1 }, 'RangeError: nysact: damping is -1, expected a finite number > 0'],
       [{ learningRate: -1 }, 'learningRate is -1, expected a finite number >= 0'],
+      [{ observeEvery: 0 }, 'observeEvery is 0, expected an integer >= 1'],
+      [{ klClip: -1 }, 'klClip.limit is -1, expected a finite number > 0'],
     ])('%j', async (change, message) => {
       const model = compiled(perceptron(), nysact(tf, SKETCHED));
       const artifacts = damaged(await save(model), change);
@@ -283,13 +285,6 @@ onBackends(['wasm'], () => {
       expect(String(error)).toContain(message);
       dispose(model);
     });
-  });
-
-  test('a damaged cadence is refused at the first step', async () => {
-    const model = compiled(perceptron(), nysact(tf, SKETCHED));
-    const loaded = await load(damaged(await save(model), { observeEvery: 0 }));
-    await expect(train(loaded, 1)).rejects.toThrow(/observeEvery is 0, expected an integer >= 1/);
-    dispose(model, loaded);
   });
 
   test('what an optimiser was given beside its options is not saved', async () => {
