@@ -4,16 +4,16 @@ import { type CurveLook, panelFigure } from '../report/panels.js';
 import { measuresOf, type Row } from './measure.js';
 import type { Target } from './targets.js';
 
-// Colour and shape tell the sketch, dashes the reference variant.
 const gaussian = { colour: '#d55e00', symbol: 'circle' } as const;
 const subcolumn = { colour: '#0072b2', symbol: 'square' } as const;
 const oversampled = { colour: '#009e73', symbol: 'triangle' } as const;
-const curves: readonly CurveLook[] = [
+/** The looks of all methods: colour and shape tell the sketch, dashes the reference variant. */
+export const curves: readonly CurveLook[] = [
   { name: 'best rank r', colour: 'gray' },
-  { name: 'corrected, gaussian', ...gaussian },
+  { name: 'corrected, Gaussian', ...gaussian },
   { name: 'corrected, subcolumn', ...subcolumn },
-  { name: 'corrected, gaussian r + 10', ...oversampled },
-  { name: 'reference, gaussian', ...gaussian, dashed: true },
+  { name: 'corrected, Gaussian, r + 10', ...oversampled },
+  { name: 'reference, Gaussian', ...gaussian, dashed: true },
   { name: 'reference, subcolumn', ...subcolumn, dashed: true },
 ];
 
@@ -24,7 +24,7 @@ const normTitles: Readonly<Record<string, string>> = {
 };
 
 /** Median errors with their quartiles as bands, one panel a measure. */
-export function errorFigure(target: Target, rows: readonly Row[]): string {
+export function errorFigure(target: Target, rows: readonly Row[], seeds: number): string {
   const panels = measuresOf(target).map((measure) => ({
     title: normTitles[measure] ?? `error of G(Â + ρI)⁻¹, ${measure.replace('inverse, ', '')}`,
     points: Object.fromEntries(
@@ -41,6 +41,7 @@ export function errorFigure(target: Target, rows: readonly Row[]): string {
   }));
   return panelFigure({
     title: `${target.name}: ${target.description}`,
+    subtitle: `Relative errors, medians and quartiles of ${seeds} seeds; λ̄ is the mean eigenvalue. Norms of the reference variant are at ρ = ${target.dampings[0].label}.`,
     curves,
     xLabel: 'rank r',
     xTicks: [...new Set(rows.map(({ rank }) => rank))],

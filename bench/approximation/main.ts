@@ -20,8 +20,8 @@ const inputs = 256;
 
 /** How much is done: `--quick` is for a look, not for figures to quote. */
 const scopes = {
-  full: { seeds: 20, ranks: [2, 5, 10, 20, 50, 100], training: { steps: 200, images: 2000 } },
-  quick: { seeds: 4, ranks: [2, 10, 50], training: { steps: 20, images: 500 } },
+  full: { seeds: 20, ranks: [2, 5, 10, 20, 50, 100], training: { steps: 200, rows: 2000 } },
+  quick: { seeds: 4, ranks: [2, 10, 50], training: { steps: 20, rows: 500 } },
 } as const;
 
 /** Runs the benchmark, prints tables, and writes JSON and one figure for each matrix. */
@@ -39,10 +39,9 @@ export async function run(args: string[]): Promise<void> {
   const seeds = values.seeds === undefined ? scope.seeds : Number(values.seeds);
   checkInteger('approximation', 'seeds', seeds, 1);
   const key = randomKey(seed);
-  const { steps, images: rows } = training;
   const targets = [
     ...spectra.map((spectrum, k) => spectralTarget(spectrum, inputs, foldIn(key, k))),
-    ...(await mnistActivations({ steps, rows, seed })).map(activationTarget),
+    ...(await mnistActivations({ ...training, seed })).map(activationTarget),
   ];
 
   const progress = startProgress('approximation', targets.length * seeds);
@@ -69,7 +68,7 @@ export async function run(args: string[]): Promise<void> {
   const files = [
     writeResultFile('approximation.json', json),
     ...studies.map(({ target, rows }) =>
-      writeResultFile(`approximation-${fileName(target)}.svg`, errorFigure(target, rows)),
+      writeResultFile(`approximation-${fileName(target)}.svg`, errorFigure(target, rows, seeds)),
     ),
   ];
   console.log(`All norms and dampings are in the files written: ${files.join(', ')}.`);

@@ -80,14 +80,12 @@ function errorMeter(target: Target, key: RandomKey): ErrorMeter {
   });
   return (method, rank, sketchKey) => {
     const approximation = method.approximate(target, rank, sketchKey);
+    const pairs = dampings.map(({ rho }) => approximation(rho));
     // What the best approximation leaves is the rest of the spectrum.
-    const residual =
-      method === best
-        ? eigenvalues.slice(rank)
-        : residualEigenvalues(A, approximation(dampings[0].rho));
+    const residual = method === best ? eigenvalues.slice(rank) : residualEigenvalues(A, pairs[0]);
     const inverses = dampings.map(({ label, rho }, k): [string, number] => [
       inverseMeasure(label),
-      inverseError(G, exact[k], approximation(rho), rho),
+      inverseError(G, exact[k], pairs[k], rho),
     ]);
     return { ...relativeNorms(residual, eigenvalues), ...Object.fromEntries(inverses) };
   };

@@ -28,6 +28,11 @@ export const referenceAverage = { decay: 0.95, updates: 10 } as const;
 
 const oversampling = 10;
 
+const names: Readonly<Record<SketchKind, string>> = {
+  gaussian: 'Gaussian',
+  subcolumn: 'subcolumn',
+};
+
 /** The r leading eigenpairs of A itself: no approximation of rank r has a smaller error. */
 export const best: Method = {
   name: 'best rank r',
@@ -49,10 +54,10 @@ export const methods: readonly Method[] = [
 ];
 
 /** One sketch held, so that C = AS whatever the number of updates; eigenvalues beyond r dropped. */
-function corrected(kind: SketchKind, oversample: number): Method {
-  const suffix = oversample === 0 ? '' : ` r + ${oversample}`;
+export function corrected(kind: SketchKind, oversample: number): Method {
+  const suffix = oversample === 0 ? '' : `, r + ${oversample}`;
   return {
-    name: `corrected, ${kind}${suffix}`,
+    name: `corrected, ${names[kind]}${suffix}`,
     approximate: ({ A }, rank, key) => {
       const sketch = sketches(kind, A.rows, rank + oversample, key).newest;
       const C = product(A, denseSketch(sketch, 'float64'));
@@ -63,9 +68,9 @@ function corrected(kind: SketchKind, oversample: number): Method {
 }
 
 /** A new sketch at every update and C averaged over all of them; ρ is part of the factor. */
-function reference(kind: SketchKind): Method {
+export function reference(kind: SketchKind): Method {
   return {
-    name: `reference, ${kind}`,
+    name: `reference, ${names[kind]}`,
     approximate: ({ A }, rank, key) => {
       const { newest, average } = sketches(kind, A.rows, rank, key);
       // A stays the same, so the average of the AS is A times the average of the S.

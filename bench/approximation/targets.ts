@@ -42,14 +42,14 @@ export function spectralTarget(spectrum: Spectrum, p: number, key: RandomKey): T
   ]);
 }
 
-/** The second moment XᵀX/m of real activations, with the dampings that are trained with. */
+/** The second moment XᵀX/m of real activations, with dampings as in training and a smaller one. */
 export function activationTarget({ name, X }: LayerInputs): Target {
   const A = zeros('float64', X.cols, X.cols);
   syrk(1 / X.rows, X, 'T', 0, A, 'both');
   return makeTarget(name, `XᵀX/m of ${X.rows} images, p = ${X.cols}`, A, [
     ['1', 1],
     ['0.1', 0.1],
-    ['λ̄', meanEigenvalue(A)],
+    ['λ̄/10', meanEigenvalue(A) / 10],
   ]);
 }
 

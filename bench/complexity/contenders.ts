@@ -6,53 +6,58 @@ import { kfacPreconditioner } from '../../src/precondition/kfac.js';
 import { nysactPreconditioner } from '../../src/precondition/nysact.js';
 import type { Preconditioner } from '../../src/precondition/preconditioner.js';
 
-/** What is measured of every layer. */
-export const quantities = ['observe', 'refresh', 'apply', 'bytes'] as const;
-
-export type Quantity = (typeof quantities)[number];
+/** What is measured of a layer: three times, and memory kept and allocated. */
+export type Quantity = 'observe' | 'refresh' | 'apply' | 'kept' | 'allocated';
 
 /** A preconditioner and the exponents of p in its costs where q, r and m stay the same. */
 export interface Contender {
   readonly name: string;
   readonly preconditioner: Preconditioner;
-  /** 'none' where there is nothing to do. */
-  readonly exponents: Readonly<Record<Quantity, number | 'none'>>;
+  /** undefined where there is nothing to do. */
+  readonly exponents: Readonly<Record<Quantity, number | undefined>>;
   /** The largest p at which it is run. */
-  readonly largest?: number;
+  readonly largest: number;
 }
 
 /** r of both NysAct variants. */
 export const rank = 10;
 
-const linear = { observe: 1, refresh: 1, apply: 1, bytes: 1 } as const;
-const cubic = { observe: 2, refresh: 3, apply: 2, bytes: 2 } as const;
+/** O(pr) and O(qpr) in time, O(pr) in memory; likewise Eva with 1 for r. */
+const linear = { observe: 1, refresh: 1, apply: 1, kept: 1, allocated: 1 } as const;
+/** O(mp²), O(p³) and O(qp²) in time, O(p²) in memory. */
+const cubic = { observe: 2, refresh: 3, apply: 2, kept: 2, allocated: 2 } as const;
 
-/** The first is the peer that the others' times are divided by. */
+/** Everything that is compared. The first is the peer that the others' times are divided by. */
 export const contenders: readonly Contender[] = [
   {
     name: 'NysAct-G',
     preconditioner: nysactPreconditioner({ rank, sketch: 'gaussian' }),
     exponents: linear,
+    largest: 4096,
   },
   {
     name: 'NysAct-S',
     preconditioner: nysactPreconditioner({ rank, sketch: 'subcolumn' }),
     exponents: linear,
+    largest: 4096,
   },
   {
     name: 'Eva',
     preconditioner: evaPreconditioner(),
-    exponents: { ...linear, refresh: 'none' },
+    exponents: { ...linear, refresh: undefined, allocated: undefined },
+    largest: 4096,
   },
   {
     name: 'FOOF',
     preconditioner: foofPreconditioner(),
     exponents: cubic,
+    largest: 4096,
   },
   {
     name: 'KFAC, factored',
     preconditioner: kfacPreconditioner({ inverse: 'factored' }),
     exponents: cubic,
+    largest: 4096,
   },
   {
     name: 'KFAC, eigenbasis',

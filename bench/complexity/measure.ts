@@ -1,4 +1,4 @@
-// Time and memory of one layer under one preconditioner.
+// One layer under one preconditioner, ready to be timed or to have its memory counted.
 
 import { cpuEngine } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
@@ -6,53 +6,75 @@ import { stateBytes } from '../../src/backend/state.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { fillNormal, foldIn, type RandomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import type { Preconditioner } from '../../src/precondition/preconditioner.js';
+import type { Contender } from './contenders.js';
 import { type Timing, timeWork } from './timing.js';
 
-/** Every layer is of this dtype, has so many outputs and sees so many rows at a time. */
+/** What every layer has in common: q = 64 outputs, and m = 128 rows at each observation. */
 export const layer = { dtype: 'float32', outputs: 64, rows: 128 } as const;
 
-/** What one layer costs. */
-export interface Cost {
-  readonly observe: Timing;
-  /** One refresh after one observation; undefined where it has nothing to do. */
-  readonly refresh: Timing | undefined;
+/** Different batches that are observed in turn, so that an average has up to 1024 directions. */
+const batches = 8;
+
+/** A layer that has seen every batch once. */
+export interface Subject {
+  readonly observe: () => void;
+  readonly refresh: () => void;
   /** P from G. */
-  readonly apply: Timing;
-  /** What the layer keeps between steps. */
-  readonly bytes: number;
+  readonly apply: () => void;
+  /** What the layer keeps between steps, in bytes. */
+  readonly kept: number;
 }
 
-/** The cost of a layer with p = `inputs` on Gaussian data; each timing takes about `budget` ms. */
-export function measureLayer(
-  preconditioner: Preconditioner,
+/** A layer with p = `inputs` and Gaussian data. */
+export function makeSubject(
+  { preconditioner }: Contender,
   inputs: number,
-  refreshes: boolean,
-  budget: number,
   key: RandomKey,
-): Cost {
+): Subject {
   const { dtype, outputs, rows } = layer;
   const engine = cpuEngine(dtype);
   const [subject] = preconditioner.init(engine, [{ name: `p = ${inputs}`, inputs, outputs }]);
   const ones = zeros(dtype, rows, 1);
   ones.data.fill(1);
-  const observation = {
-    X: upload(engine, gaussian(foldIn(key, 0), rows, inputs)),
-    D: upload(engine, gaussian(foldIn(key, 1), rows, outputs)),
-    rootWeights: upload(engine, ones),
+  const rootWeights = upload(engine, ones);
+  const observations = Array.from({ length: batches }, (_, batch) => ({
+    X: upload(engine, gaussian(foldIn(key, 2 * batch), rows, inputs)),
+    D: upload(engine, gaussian(foldIn(key, 2 * batch + 1), rows, outputs)),
+    rootWeights,
     rows,
     examples: rows,
-  };
-  const G = upload(engine, gaussian(foldIn(key, 2), outputs, inputs));
+  }));
+  let observed = 0;
+  const observe = (): void => subject.observe(observations[observed++ % batches]);
+  for (let batch = 0; batch < batches; batch++) observe();
+  const G = upload(engine, gaussian(foldIn(key, 2 * batches), outputs, inputs));
   const P = engine.allocate(outputs, inputs);
-  const observe = (): void => subject.observe(observation);
+  return {
+    observe,
+    refresh: () => subject.refresh(),
+    apply: () => subject.precondition(G, P),
+    kept: stateBytes(subject.state),
+  };
+}
+
+/** How long one layer's operations take. */
+export interface Times {
+  readonly observe: Timing;
+  /** After one observation, which is not timed; undefined where there is nothing to do. */
+  readonly refresh: Timing | undefined;
+  readonly apply: Timing;
+}
+
+/** Each timing takes about `budget` milliseconds. */
+export function timeSubject(subject: Subject, { exponents }: Contender, budget: number): Times {
+  const { observe, refresh, apply } = subject;
   return {
     observe: timeWork({ run: observe }, budget),
-    refresh: refreshes
-      ? timeWork({ prepare: observe, run: () => subject.refresh() }, budget)
-      : undefined,
-    apply: timeWork({ run: () => subject.precondition(G, P) }, budget),
-    bytes: stateBytes(subject.state),
+    refresh:
+      exponents.refresh === undefined
+        ? undefined
+        : timeWork({ prepare: observe, run: refresh }, budget),
+    apply: timeWork({ run: apply }, budget),
   };
 }
 

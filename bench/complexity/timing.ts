@@ -15,24 +15,31 @@ export interface Work {
   readonly prepare?: () => void;
 }
 
+const maxSamples = 500;
+
 /**
- * Calls the work until it has taken `budget` milliseconds in all, at most `maxSamples` times. The
- * first call warms up and counts only where it used up the budget by itself.
+ * Calls the work until it has taken `budget` milliseconds. The first call warms up and is left out,
+ * unless it used up the budget by itself: then it is the only one.
  */
-export function timeWork({ run, prepare }: Work, budget: number, maxSamples = 1000): Timing {
-  const call = (): number => {
+export function timeWork({ run, prepare }: Work, budget: number): Timing {
+  const time = (): number => {
     prepare?.();
     const start = performance.now();
     run();
     return performance.now() - start;
   };
-  const first = call();
-  const samples = first >= budget ? [first] : [];
-  for (let spent = first; spent < budget && samples.length < maxSamples; ) {
-    const sample = call();
+  const first = time();
+  if (first >= budget) return summarise([first]);
+  const samples: number[] = [];
+  for (let spent = 0; spent < budget && samples.length < maxSamples; ) {
+    const sample = time();
     samples.push(sample);
     spent += sample;
   }
+  return summarise(samples);
+}
+
+function summarise(samples: readonly number[]): Timing {
   const median = quantile(samples, 0.5);
   const deviations = samples.map((sample) => Math.abs(sample - median));
   return { median, deviation: quantile(deviations, 0.5), samples: samples.length };

@@ -2,13 +2,13 @@
 
 import type { LayersModel } from '@tensorflow/tfjs';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { foldIn, type RandomKey, randomKey } from '../../src/core/random.js';
+import { foldIn, type RandomKey } from '../../src/core/random.js';
 import { activations } from '../../src/covariance/activations.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import type { Eigenpairs } from '../../src/nystrom/factor.js';
 import type { SketchKind } from '../../src/sketch/sketch.js';
 import type { TensorFlow } from '../../src/tfjs/index.js';
-import { type Method, methods } from '../approximation/methods.js';
+import { corrected, type Method, reference } from '../approximation/methods.js';
 import { activationTarget, type Target } from '../approximation/targets.js';
 import type { Samples } from '../data/mnist.js';
 import type { Panel } from '../report/heatmap.js';
@@ -21,10 +21,15 @@ import { relativeSpectralError } from './spectral-error.js';
 export interface Approach {
   readonly variant: 'corrected' | 'reference';
   readonly sketch: SketchKind;
+  readonly method: Method;
 }
 
 /** ‖A − Â‖₂/‖A‖₂ over several sketches of one width, and its least possible value. */
-export interface ErrorRow extends Approach, Quartiles {
+export interface ErrorRow extends Quartiles {
+  readonly variant: Approach['variant'];
+  readonly sketch: SketchKind;
+  /** The name of the approach's method. */
+  readonly method: string;
   readonly layer: string;
   /** p, with the bias column. */
   readonly inputs: number;
@@ -36,17 +41,23 @@ export interface ErrorRow extends Approach, Quartiles {
 export interface Study {
   readonly ranks: readonly number[];
   readonly sketches: number;
-  readonly seed: number;
+  readonly key: RandomKey;
 }
 
 /** The damping that the reference variant has inside its factor: the paper's for NysAct. */
 export const damping = 1;
 
+const held = {
+  gaussian: corrected('gaussian', 0),
+  subcolumn: corrected('subcolumn', 0),
+} as const;
+
+/** Both sketches, as this library uses them and as the published code does. */
 export const approaches: readonly Approach[] = [
-  { variant: 'corrected', sketch: 'gaussian' },
-  { variant: 'corrected', sketch: 'subcolumn' },
-  { variant: 'reference', sketch: 'gaussian' },
-  { variant: 'reference', sketch: 'subcolumn' },
+  { variant: 'corrected', sketch: 'gaussian', method: held.gaussian },
+  { variant: 'corrected', sketch: 'subcolumn', method: held.subcolumn },
+  { variant: 'reference', sketch: 'gaussian', method: reference('gaussian') },
+  { variant: 'reference', sketch: 'subcolumn', method: reference('subcolumn') },
 ];
 
 /** The second moments of what the first two layers see of `rows` training images, bias included. */
@@ -68,7 +79,7 @@ export function layerTargets(
 /** Errors of every approach at every rank on every target. */
 export function errorsAgainstRank(
   targets: readonly Target[],
-  { ranks, sketches, seed }: Study,
+  { ranks, sketches, key }: Study,
   progress: Progress,
 ): ErrorRow[] {
   const cells = targets.flatMap((target) =>
@@ -76,14 +87,20 @@ export function errorsAgainstRank(
   );
   return cells.map(({ target, rank, approach }, index) => {
     const errors = Array.from({ length: sketches }, (_, draw) =>
-      relativeSpectralError(target, approximate(target, approach, rank, keyOf(seed, draw))),
+      relativeSpectralError(
+        target,
+        approach.method.approximate(target, rank, foldIn(key, draw))(damping),
+      ),
     );
     progress.update(index + 1, `${target.name}, r = ${rank}`);
     const { eigenvalues, A } = target;
+    const { variant, sketch, method } = approach;
     return {
       layer: target.name,
       inputs: A.rows,
-      ...approach,
+      variant,
+      sketch,
+      method: method.name,
       rank,
       ...quartiles(errors),
       bestRankR: eigenvalues[rank] / eigenvalues[0],
@@ -92,11 +109,11 @@ export function errorsAgainstRank(
 }
 
 /** A and what the corrected variant makes of it with the first sketch of each kind. */
-export function heatMapPanels(target: Target, rank: number, seed: number): Panel[] {
+export function heatMapPanels(target: Target, rank: number, key: RandomKey): Panel[] {
   return [
     { title: 'exact A', A: target.A },
     ...(['gaussian', 'subcolumn'] as const).map((sketch) => {
-      const pairs = approximate(target, { variant: 'corrected', sketch }, rank, keyOf(seed, 0));
+      const pairs = held[sketch].approximate(target, rank, foldIn(key, 0))(damping);
       return { title: `Â from ${rank} ${columnsOf(sketch)}`, A: product(pairs) };
     }),
   ];
@@ -104,25 +121,6 @@ export function heatMapPanels(target: Target, rank: number, seed: number): Panel
 
 function columnsOf(sketch: SketchKind): string {
   return sketch === 'gaussian' ? 'Gaussian combinations' : 'columns of A';
-}
-
-function approximate(
-  target: Target,
-  { variant, sketch }: Approach,
-  rank: number,
-  key: RandomKey,
-): Eigenpairs {
-  return methodNamed(`${variant}, ${sketch}`).approximate(target, rank, key)(damping);
-}
-
-function methodNamed(wanted: string): Method {
-  const method = methods.find(({ name }) => name === wanted);
-  if (method === undefined) throw new RangeError(`curvature: there is no method '${wanted}'`);
-  return method;
-}
-
-function keyOf(seed: number, draw: number): RandomKey {
-  return foldIn(randomKey(seed), draw);
 }
 
 /** U·diag(λ̂)·Uᵀ. */

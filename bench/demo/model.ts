@@ -39,7 +39,10 @@ export function makePerceptron(tf: TensorFlow, seed: number): LayersModel {
 export function toBatch(tf: TensorFlow, { images, labels }: Samples): Batch {
   return {
     x: tf.tensor2d(images.data, [images.rows, images.cols]),
-    y: tf.tidy(() => tf.oneHot<Tensor2D>(tf.tensor1d(labels, 'int32'), digits, 1, 0, 'float32')),
+    // Not as float32 at once: the wasm backend would write the bits of integers.
+    y: tf.tidy(() =>
+      tf.oneHot(tf.tensor1d(labels, 'int32'), digits).toFloat().as2D(labels.length, digits),
+    ),
   };
 }
 
@@ -77,7 +80,11 @@ export function firstHidden(
 ): DenseMatrix<'float32'> {
   const [first] = model.layers;
   const values = tf.tidy(() =>
-    outputOf(tf, first, tf.tensor2d(images.clone().data, [images.rows, images.cols])).dataSync<'float32'>(),
+    outputOf(
+      tf,
+      first,
+      tf.tensor2d(images.clone().data, [images.rows, images.cols]),
+    ).dataSync<'float32'>(),
   );
   return new DenseMatrix('float32', images.rows, values.length / images.rows, values);
 }

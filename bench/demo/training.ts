@@ -1,7 +1,7 @@
 // All optimisers trained side by side: the same weights at first, the same batches, taking turns.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import { foldIn, permutation, type RandomKey, randomKey } from '../../src/core/random.js';
+import { foldIn, permutation, type RandomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import type { TensorFlow, TfjsOptimizer } from '../../src/tfjs/index.js';
 import { type Mnist, takeRows } from '../data/mnist.js';
@@ -12,25 +12,33 @@ import { type Batch, crossEntropy, evaluate, makePerceptron, toBatch } from './m
 /** One optimiser's run. */
 export interface Run {
   readonly contestant: Contestant;
-  readonly model: LayersModel;
   /** Loss of every step's batch, before the step. */
   readonly losses: readonly number[];
   /** Duration of every step. */
   readonly milliseconds: readonly number[];
-  /** Accuracy on the validation images, before the first step and now and then. */
+  /** Accuracy on the validation images, now and then. */
   readonly validation: readonly { readonly step: number; readonly accuracy: number }[];
   readonly testAccuracy: number;
   /** Mean loss over all training images at the end. */
   readonly trainLoss: number;
-  /** Bytes of state beside one buffer for momentum. */
+  /** Bytes of the optimiser's buffer for momentum. */
+  readonly momentumBytes: number;
+  /** Bytes of all other state. */
   readonly stateBytes: number;
 }
 
-/** How long to train, and the seed of weights and batches. */
+/** All runs, and the network that the first optimiser trained. */
+export interface Training {
+  readonly runs: readonly Run[];
+  readonly model: LayersModel;
+}
+
+/** How long to train, the seed of the weights and the key of the order of batches. */
 export interface Plan {
   readonly steps: number;
   readonly validateEvery: number;
   readonly seed: number;
+  readonly key: RandomKey;
 }
 
 const bytesPerNumber = 4;
@@ -47,13 +55,11 @@ export function trainAll(
   tf: TensorFlow,
   contestants: readonly Contestant[],
   data: Mnist,
-  { steps, validateEvery, seed }: Plan,
+  { steps, validateEvery, seed, key }: Plan,
   progress: Progress,
-): Run[] {
-  const key = randomKey(seed);
+): Training {
   warmUp(tf, contestants[0], batchOf(tf, data, key, 0));
   const learners = contestants.map((contestant) => new Learner(tf, contestant, steps, seed));
-  for (const learner of learners) learner.validate(data);
   for (let start = 0; start < steps; start += stepsPerTurn) {
     const count = Math.min(stepsPerTurn, steps - start);
     const batches = Array.from({ length: count }, (_, k) => batchOf(tf, data, key, start + k));
@@ -66,13 +72,15 @@ export function trainAll(
     });
     for (const { x, y } of batches) tf.dispose([x, y]);
   }
-  return learners.map((learner) => learner.finish(data));
+  const runs = learners.map((learner) => learner.finish(data));
+  for (const learner of learners.slice(1)) learner.dispose();
+  return { runs, model: learners[0].model };
 }
 
 class Learner {
+  readonly model: LayersModel;
   readonly #tf: TensorFlow;
   readonly #contestant: Contestant;
-  readonly #model: LayersModel;
   readonly #optimizer: TfjsOptimizer;
   readonly #losses: number[] = [];
   readonly #milliseconds: number[] = [];
@@ -82,16 +90,13 @@ class Learner {
     const { learningRate } = contestant.options;
     this.#tf = tf;
     this.#contestant = contestant;
-    this.#model = makePerceptron(tf, seed);
+    this.model = makePerceptron(tf, seed);
     this.#optimizer = contestant.make(tf, cosine({ learningRate, steps }));
   }
 
   step(batch: Batch): void {
     const start = performance.now();
-    const cost = this.#optimizer.minimize(
-      () => crossEntropy(this.#tf, this.#model, batch),
-      true,
-    );
+    const cost = this.#optimizer.minimize(() => crossEntropy(this.#tf, this.model, batch), true);
     const loss = cost?.dataSync()[0] ?? Number.NaN;
     this.#milliseconds.push(performance.now() - start);
     this.#losses.push(loss);
@@ -99,7 +104,7 @@ class Learner {
   }
 
   validate({ validation }: Mnist): void {
-    const { accuracy } = evaluate(this.#tf, this.#model, validation);
+    const { accuracy } = evaluate(this.#tf, this.model, validation);
     this.#validation.push({ step: this.#losses.length, accuracy });
   }
 
@@ -110,23 +115,20 @@ class Learner {
 
   dispose(): void {
     this.#optimizer.dispose();
-    this.#model.dispose();
+    this.model.dispose();
   }
 
-  /** Frees the optimiser; the model stays. */
   finish({ train, test }: Mnist): Run {
-    const momentumBytes = bytesPerNumber * this.#model.countParams();
-    const stateBytes = this.#optimizer.stateBytes - momentumBytes;
-    this.#optimizer.dispose();
+    const momentumBytes = bytesPerNumber * this.model.countParams();
     return {
       contestant: this.#contestant,
-      model: this.#model,
       losses: this.#losses,
       milliseconds: this.#milliseconds,
       validation: this.#validation,
-      testAccuracy: evaluate(this.#tf, this.#model, test).accuracy,
-      trainLoss: evaluate(this.#tf, this.#model, train).loss,
-      stateBytes,
+      testAccuracy: evaluate(this.#tf, this.model, test).accuracy,
+      trainLoss: evaluate(this.#tf, this.model, train).loss,
+      momentumBytes,
+      stateBytes: this.#optimizer.stateBytes - momentumBytes,
     };
   }
 }

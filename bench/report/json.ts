@@ -17,16 +17,34 @@ export interface Result {
   readonly results: object;
 }
 
+/** What ran, where and under which settings: all of a {@link Result} but the results. */
+export function surroundings({
+  name,
+  seed,
+  backend,
+  configuration,
+}: Omit<Result, 'results'>): object {
+  return { name, environment: environment(), backend, seed, configuration };
+}
+
 /** `result` within its surroundings, as indented JSON; keys keep the order they were written in. */
-export function resultJson({ name, seed, backend, configuration, results }: Result): string {
+export function resultJson(result: Result): string {
+  return toJson({ ...surroundings(result), results: result.results });
+}
+
+/** The versions of what runs, and the machine's kind. */
+export function environment(): Readonly<Record<'nysact' | 'node' | 'platform' | 'cpu', string>> {
   const { version }: { version: string } = require('nysact/package.json');
-  const environment = {
+  return {
     nysact: version,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     cpu: cpus()[0]?.model ?? 'unknown',
   };
-  const document = { name, environment, backend, seed, configuration, results };
+}
+
+/** `document` as indented JSON. */
+export function toJson(document: object): string {
   return `${JSON.stringify(document, nameNonFinite, 2)}\n`;
 }
 

@@ -19,32 +19,32 @@ export interface CurveLook {
 export interface Panel {
   readonly title: string;
   readonly points: Readonly<Record<string, readonly Point[]>>;
+  /** How the ticks of the y axis are written, unless as plain numbers. */
+  readonly formatY?: (value: number) => string;
 }
 
 /** What {@link panelFigure} draws. Both axes are logarithmic; each panel has its own y axis. */
 export interface PanelFigure {
   readonly title: string;
+  /** What else is needed to read the figure. */
+  readonly subtitle?: string;
   readonly curves: readonly CurveLook[];
   readonly xLabel: string;
   readonly xTicks: readonly number[];
-  /** How the ticks of the y axis are written. */
-  readonly formatY?: (value: number) => string;
   readonly panels: readonly Panel[];
   readonly columns: number;
 }
 
 const panelSize = { width: 300, height: 250 } as const;
-const titleHeight = 34;
+const titleHeight = 52;
 const legendLine = 22;
-const legendEntryWidth = 190;
 
 /** The figure as an SVG element. A point that is not finite and positive is a gap in its curve. */
 export function panelFigure(figure: PanelFigure): string {
-  const { panels, columns, curves, title } = figure;
+  const { panels, columns, curves } = figure;
   const width = columns * panelSize.width;
-  const perLine = Math.floor(width / legendEntryWidth);
-  const headHeight = titleHeight + legendLine * Math.ceil(curves.length / perLine) + 6;
-  const head = drawHead(title, curves, perLine, { width, height: headHeight });
+  const headHeight = titleHeight + legendLine * Math.ceil(curves.length / columns) + 6;
+  const head = drawHead(figure, { width, height: headHeight });
   const rows = Math.ceil(panels.length / columns);
   const height = headHeight + rows * panelSize.height;
   const placed = panels.map((panel, k) =>
@@ -61,17 +61,15 @@ function placeAt({ svg }: Drawing, x: number, y: number): string {
   return svg.replace('<svg', `<svg x="${x}" y="${y}"`);
 }
 
-/** The title and the legend, drawn on a canvas whose units are pixels. */
+/** The title, and the legend in as many columns as there are panels, on a canvas in pixels. */
 function drawHead(
-  title: string,
-  curves: readonly CurveLook[],
-  perLine: number,
+  { title, subtitle = '', curves, columns }: PanelFigure,
   size: { readonly width: number; readonly height: number },
 ): Drawing {
-  const entries = curves.map((curve, k) => ({
+  const entries = dress(curves).map((curve, k) => ({
     ...curve,
-    x: 14 + legendEntryWidth * (k % perLine),
-    y: titleHeight + legendLine * (Math.floor(k / perLine) + 0.5),
+    x: 14 + panelSize.width * (k % columns),
+    y: titleHeight + legendLine * (Math.floor(k / columns) + 0.5),
   }));
   return drawPlot({
     ...size,
@@ -79,36 +77,34 @@ function drawHead(
     x: { axis: null, domain: [0, size.width] },
     y: { axis: null, domain: [size.height, 0] },
     marks: [
-      Plot.text([title], { x: 12, y: 18, textAnchor: 'start', fontSize: 14, fontWeight: 600 }),
-      ...entries.flatMap(({ name, x, y, ...look }) => [
-        ...strokes(
-          [
-            { x, y },
-            { x: x + 28, y },
-          ],
+      Plot.text([title], { x: 12, y: 16, textAnchor: 'start', fontSize: 14, fontWeight: 600 }),
+      Plot.text([subtitle], { x: 12, y: 36, textAnchor: 'start' }),
+      ...entries.flatMap(({ x, y, ...look }) => [
+        line(
+          [x, x + 28].map((end) => ({ x: end, y })),
           look,
         ),
         ...symbols([{ x: x + 14, y }], look),
-        Plot.text([name], { x: x + 36, y, textAnchor: 'start' }),
+        Plot.text([look.name], { x: x + 36, y, textAnchor: 'start' }),
       ]),
     ],
   });
 }
 
-function drawPanel({ title, points }: Panel, figure: PanelFigure): Drawing {
-  const { curves, xLabel, xTicks, formatY = formatNumber } = figure;
-  const shown = curves.map((look) => ({ look, points: points[look.name] ?? [] }));
+function drawPanel({ title, points, formatY = formatNumber }: Panel, figure: PanelFigure): Drawing {
+  const { curves, xLabel, xTicks } = figure;
+  const shown = dress(curves).map((look) => ({ look, points: points[look.name] ?? [] }));
   const heights = shown
     .flatMap((curve) => curve.points.flatMap(({ y, low = y, high = y }) => [y, low, high]))
     .filter((value) => Number.isFinite(value) && value > 0);
-  const domain = [Math.min(...heights), Math.max(...heights)] as const;
+  const domain = enclosing(Math.min(...heights), Math.max(...heights));
   const yTicks = logTicks(...domain);
   const x = { label: xLabel, labelAnchor: 'center', labelArrow: 'none' } as const;
   return drawPlot({
     ...panelSize,
     marginTop: 30,
     marginLeft: 58,
-    marginRight: 14,
+    marginRight: 22,
     marginBottom: 40,
     x: { type: 'log', domain: [Math.min(...xTicks), Math.max(...xTicks)] },
     y: { type: 'log', domain: [...domain] },
@@ -118,30 +114,48 @@ function drawPanel({ title, points }: Panel, figure: PanelFigure): Drawing {
       Plot.axisX({ ticks: [...xTicks], text: formatNumber, ...x }),
       Plot.axisY({ ticks: yTicks, text: formatY, label: null }),
       Plot.text([title], { frameAnchor: 'top-left', dy: -20, fontSize: 12.5, fontWeight: 600 }),
-      ...shown.flatMap((curve) => band(curve.points, curve.look)),
-      ...shown.flatMap((curve) => strokes(curve.points, curve.look)),
+      ...shown.map((curve) => band(curve.points, curve.look)),
+      ...shown.map((curve) => line(curve.points, curve.look)),
       ...shown.flatMap((curve) => symbols(curve.points, curve.look)),
     ],
   });
 }
 
-type Dress = Omit<CurveLook, 'name'>;
+/** [low, high] widened to numbers that a tick can stand at, so that every axis has two or more. */
+function enclosing(low: number, high: number): readonly [low: number, high: number] {
+  const candidates = logTicks(low / 10, high * 10);
+  return [
+    candidates.findLast((tick) => tick <= low) ?? low,
+    candidates.find((tick) => tick >= high) ?? high,
+  ];
+}
 
-function band(points: readonly Point[], { colour }: Dress): Plot.Markish {
+/** A look with its weight. */
+interface Dressed extends CurveLook {
+  readonly strokeWidth: number;
+  readonly r: number;
+}
+
+/** Bold to fine: where curves coincide, the earlier ones show beneath the later. */
+function dress(curves: readonly CurveLook[]): Dressed[] {
+  return curves.map((look, k) => {
+    const share = curves.length === 1 ? 1 : k / (curves.length - 1);
+    return { ...look, strokeWidth: 2.8 - 1.5 * share, r: 5 - 2.2 * share };
+  });
+}
+
+function band(points: readonly Point[], { colour }: Dressed): Plot.Markish {
   const bounded = points.filter(({ low, high }) => low !== undefined && high !== undefined);
   return Plot.areaY(bounded, { x: 'x', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.13 });
 }
 
-function strokes(points: readonly Point[], { colour, dashed }: Dress): Plot.Markish[] {
+function line(points: readonly Point[], { colour, strokeWidth, dashed }: Dressed): Plot.Markish {
   const strokeDasharray = dashed ? '5 3' : 'none';
-  return [
-    Plot.lineY(points, { x: 'x', y: 'y', stroke: colour, strokeWidth: 1.7, strokeDasharray }),
-  ];
+  return Plot.lineY(points, { x: 'x', y: 'y', stroke: colour, strokeWidth, strokeDasharray });
 }
 
-function symbols(points: readonly Point[], { colour, symbol, dashed }: Dress): Plot.Markish[] {
+function symbols(points: readonly Point[], { colour, symbol, r, dashed }: Dressed): Plot.Markish[] {
   if (symbol === undefined) return [];
   const fill = dashed ? 'none' : colour;
-  const channels = { x: 'x', y: 'y', symbol, r: 3.4 } as const;
-  return [Plot.dot(points, { ...channels, fill, stroke: colour, strokeWidth: 1.4 })];
+  return [Plot.dot(points, { x: 'x', y: 'y', symbol, r, fill, stroke: colour, strokeWidth: 1.2 })];
 }

@@ -160,7 +160,7 @@ describe('errors against rank', () => {
 
 describe('training and reports', () => {
   const compared = contestants.filter(({ name }) => ['sgd', 'nysact-g'].includes(name));
-  const plan = { steps: refreshEvery, validateEvery: 25, seed, key: randomKey(seed) };
+  const plan = { steps: 20, validateEvery: 10, seed, key: randomKey(seed) };
   let training: Training;
   let outcome: Outcome;
 
@@ -175,7 +175,11 @@ describe('training and reports', () => {
       scope: scopes.quick,
       seed,
       tensorflow: { version: tf.version_core, backend: tf.getBackend() },
-      runs: training.runs,
+      // Step times of a whole cycle.
+      runs: training.runs.map((run) => ({
+        ...run,
+        milliseconds: Array.from({ length: refreshEvery }, () => 2),
+      })),
       errors,
       heatMaps: [{ target, panels: heatMapPanels(target, 4, randomKey(seed)) }],
     };
@@ -184,12 +188,13 @@ describe('training and reports', () => {
   test('starts all optimisers from the same loss, and all of them learn', () => {
     const [sgd, nysact] = training.runs;
     expect(nysact.losses[0]).toBe(sgd.losses[0]);
+    expect(nysact.losses[1]).not.toBe(sgd.losses[1]);
     for (const { losses, validation, testAccuracy, trainLoss } of training.runs) {
       expect(losses).toHaveLength(plan.steps);
-      expect(losses.at(-1)).toBeLessThan(0.3 * losses[0]);
-      expect(trainLoss).toBeLessThan(0.3 * losses[0]);
+      expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]);
+      expect(trainLoss).toBeLessThan(0.5 * losses[0]);
       expect(testAccuracy).toBeGreaterThan(0.6);
-      expect(validation.map(({ step }) => step)).toEqual([25, 50]);
+      expect(validation.map(({ step }) => step)).toEqual([10, 20]);
     }
   });
 
