@@ -157,6 +157,23 @@ onBackends(['wasm'], () => {
     });
   });
 
+  test('biases keep a shape that fused kernels take, in training and in prediction', () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.dense({ inputShape: [6], units: 4, activation: 'relu' }),
+        tf.layers.dense({ units: 3 }),
+      ],
+    });
+    const optimizer = sgd(tf);
+    train(model, optimizer, 0, 3);
+    const { x, y } = clouds(5);
+    tf.tidy(() => {
+      expect(model.apply(x)).toMatchObject({ shape: [5, 3] });
+    });
+    tf.dispose([x, y]);
+    for (const one of [model, optimizer]) one.dispose();
+  });
+
   test('a run that has begun can be put back', async () => {
     const [model, optimizer] = [perceptron(), nysact(tf, NYSACT)];
     train(model, optimizer, 0, 3);
