@@ -97,7 +97,7 @@ function drawPanel({ title, points, formatY = formatNumber }: Panel, figure: Pan
   const heights = shown
     .flatMap((curve) => curve.points.flatMap(({ y, low = y, high = y }) => [y, low, high]))
     .filter((value) => Number.isFinite(value) && value > 0);
-  const domain = enclosing(Math.min(...heights), Math.max(...heights));
+  const domain = enclosing(heights);
   const yTicks = logTicks(...domain);
   const x = { label: xLabel, labelAnchor: 'center', labelArrow: 'none' } as const;
   return drawPlot({
@@ -121,13 +121,11 @@ function drawPanel({ title, points, formatY = formatNumber }: Panel, figure: Pan
   });
 }
 
-/** [low, high] widened to numbers that a tick can stand at, so that every axis has two or more. */
-function enclosing(low: number, high: number): readonly [low: number, high: number] {
-  const candidates = logTicks(low / 10, high * 10);
-  return [
-    candidates.findLast((tick) => tick <= low) ?? low,
-    candidates.find((tick) => tick >= high) ?? high,
-  ];
+/** The range of the values, widened to 1, 2 or 5 times a power of ten: every axis has two ticks. */
+function enclosing(values: readonly number[]): [low: number, high: number] {
+  if (values.length === 0) return [1, 10];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return [logTicks(low / 10, low).at(-1) ?? low, logTicks(high, 10 * high)[0] ?? high];
 }
 
 /** A look with its weight. */

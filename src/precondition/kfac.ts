@@ -12,7 +12,7 @@ import {
   checkPositive,
 } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { convert, DenseMatrix, identity, zeros } from '../core/matrix.js';
+import { convert, DenseMatrix, identity } from '../core/matrix.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
 import { IdentityAverage } from '../covariance/reference-averages.js';
 import { scale } from '../kernels/level1.js';
@@ -234,8 +234,11 @@ function factoredInverse<D extends DType>(
   rho: number,
 ): KroneckerInverse<D> {
   const root = Math.sqrt(rho);
-  const noCurvature = (size: number): Slot<D> =>
-    upload(engine, dampedInverse(zeros(engine.dtype, size, size), 1, root));
+  const noCurvature = (size: number): Slot<D> => {
+    const I = identity(engine.dtype, size);
+    scale(1 / root, I);
+    return upload(engine, I);
+  };
   const [A, B] = [noCurvature(inputs), noCurvature(outputs)];
   return {
     factorise(MA, MB) {
