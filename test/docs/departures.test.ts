@@ -47,7 +47,7 @@ const quoted = [...text.matchAll(/(below )?([\d.]+(?:e-?\d+)?)<!-- figure: ([\w-
 describe('departures', () => {
   test('every figure is quoted, and every quotation is a figure', () => {
     const names = quoted.map(([, , , name]) => name);
-    expect([...new Set(names)].sort()).toEqual(Object.keys(figures).sort());
+    expect([...new Set(names)].toSorted()).toEqual(Object.keys(figures).toSorted());
   });
 
   test.each(

@@ -73,7 +73,7 @@ function pairError(
     identity('float64', n),
     lowRankInverse(pairs, 'float64', { damping: rho }),
   );
-  const mu = [...recorded.mu].sort((a, b) => b - a);
+  const mu = recorded.mu.toSorted((a, b) => b - a);
   return Math.max(
     largestError(P.data, recorded.P),
     largestError(

@@ -112,6 +112,8 @@ function preconditioner({ meta, layers, steps }: Trace): Preconditioner {
       const { policy = 'restart', shift = 'tiny' } = meta;
       return nysactPreconditioner({ ...common, policy, shift });
     }
+    default:
+      throw new RangeError(`the trace is of '${String(meta.optimizer)}', which is not known here`);
   }
 }
 

@@ -85,7 +85,7 @@ export function vectorFiles(): readonly VectorFile[] {
   const folder = process.env.NYSACT_VECTORS ?? bundled;
   const names = readdirSync(folder).filter((name) => /\.json(\.gz)?$/.test(name));
   if (names.length === 0) throw new Error(`no .json or .json.gz file in ${folder}`);
-  return names.sort().map((name) => {
+  return names.toSorted().map((name) => {
     const bytes = readFileSync(join(folder, name));
     const text = name.endsWith('.gz') ? gunzipSync(bytes).toString('utf8') : bytes.toString('utf8');
     const content = JSON.parse(text);
