@@ -7,6 +7,7 @@ import type { Slot } from '../../src/backend/slot.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
 import { activations } from '../../src/covariance/activations.js';
+import type { ImageShape } from '../../src/covariance/convolution.js';
 import { extractPatches, outputGradientRows } from '../../src/covariance/patches.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
@@ -132,27 +133,29 @@ function observation(
   const place = (A: DenseMatrix): Slot => upload(engine, convert(A, engine.dtype));
   const observed = { X: place(X), rootWeights: place(rootWeights), rows, examples };
   if (gradOutputs === undefined) return observed;
-  return { ...observed, D: place(gradientRows(gradOutputs[i])) };
+  return { ...observed, D: place(gradientRows(layer, gradOutputs[i])) };
 }
 
-function rowsOf(layer: LayerRecord, { shape, data }: Recorded): DenseMatrix<'float64'> {
-  if (layer.kind === 'linear') return matrix64(data, shape[0]);
-  const [batch, channels, height, width] = shape;
-  const { kernel = [1, 1], stride = [1, 1], padding = [0, 0] } = layer;
-  const image = { batch, channels, height, width, layout: 'channelsFirst' as const };
-  return extractPatches<'float64'>(Float64Array.from(data), {
-    ...image,
-    kernel,
-    stride,
-    padding,
-  })[0];
+/** One row for each example, and for each position of a sequence or an image. */
+function rowsOf(layer: LayerRecord, recorded: Recorded): DenseMatrix<'float64'> {
+  if (layer.kind === 'linear') return lastAxisAsColumns(recorded);
+  const { kernel = [1, 1], stride = [1, 1], padding = [0, 0], dilation = [1, 1] } = layer;
+  const geometry = { ...imageOf(recorded), kernel, stride, padding, dilation };
+  return extractPatches<'float64'>(Float64Array.from(recorded.data), geometry)[0];
 }
 
-function gradientRows({ shape, data }: Recorded): DenseMatrix<'float64'> {
-  if (shape.length === 2) return matrix64(data, shape[0]);
+function gradientRows(layer: LayerRecord, recorded: Recorded): DenseMatrix<'float64'> {
+  if (layer.kind === 'linear') return lastAxisAsColumns(recorded);
+  return outputGradientRows<'float64'>(Float64Array.from(recorded.data), imageOf(recorded))[0];
+}
+
+function lastAxisAsColumns({ shape, data }: Recorded): DenseMatrix<'float64'> {
+  return matrix64(data, data.length / shape[shape.length - 1]);
+}
+
+function imageOf({ shape }: Recorded): ImageShape {
   const [batch, channels, height, width] = shape;
-  const image = { batch, channels, height, width, layout: 'channelsFirst' as const };
-  return outputGradientRows<'float64'>(Float64Array.from(data), image)[0];
+  return { batch, channels, height, width, layout: 'channelsFirst' };
 }
 
 function read(engine: Engine, slot: Slot): DenseMatrix {

@@ -41,6 +41,7 @@ export interface LayerRecord {
   readonly kernel?: readonly [number, number];
   readonly stride?: readonly [number, number];
   readonly padding?: readonly [number, number];
+  readonly dilation?: readonly [number, number];
 }
 
 export interface StepRecord {
