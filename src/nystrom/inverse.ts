@@ -1,7 +1,7 @@
 // The damped inverse (Â + ρI)⁻¹ of a Nyström approximation, as P = G/c − (GV)Vᵀ.
 
 import { checkNonNegative, checkPositive, checkShape } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
+import { type DType, LARGEST } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby } from '../kernels/level1.js';
@@ -13,6 +13,19 @@ export interface LowRankInverse<D extends DType> {
   readonly V: DenseMatrix<D>;
   /** What Â + ρI is taken to be on the complement of U. */
   readonly c: number;
+}
+
+/**
+ * A damping must be > 0, and so large that 1/ρ is a number of the dtype.
+ *
+ * @throws RangeError where it is not.
+ */
+export function checkDamping(where: string, damping: number, dtype: DType): void {
+  checkPositive(where, 'damping', damping);
+  if (1 / damping <= LARGEST[dtype]) return;
+  throw new RangeError(
+    `${where}: damping is ${damping}, expected at least ${1 / LARGEST[dtype]}, so that its inverse is finite in ${dtype}`,
+  );
 }
 
 /** Options of {@link lowRankInverse}. */
@@ -33,14 +46,14 @@ export interface InverseOptions {
  * Cost: O(pr). Source: NysAct, Algorithm 1, line 19, where zero eigenvalues are inverted; here they
  * are damped, once.
  *
- * @throws RangeError unless ρ > 0 and finite, and tr ≥ 0.
+ * @throws RangeError unless ρ > 0, ρ and 1/ρ are finite in the dtype, and tr ≥ 0.
  */
 export function lowRankInverse<D extends DType>(
   { U, eigenvalues }: Eigenpairs,
   dtype: D,
   { damping: rho, trace }: InverseOptions,
 ): LowRankInverse<D> {
-  checkPositive('lowRankInverse', 'damping', rho);
+  checkDamping('lowRankInverse', rho, dtype);
   if (trace !== undefined) checkNonNegative('lowRankInverse', 'trace', trace);
   const [p, r] = [U.rows, U.cols];
   const captured = eigenvalues.reduce((sum, value) => sum + value, 0);

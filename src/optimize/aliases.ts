@@ -3,7 +3,7 @@
 import { type EvaOptions, evaPreconditioner } from '../precondition/eva.js';
 import { type FoofOptions, foofPreconditioner } from '../precondition/foof.js';
 import { type KfacOptions, kfacPreconditioner } from '../precondition/kfac.js';
-import type { CadenceOptions } from '../precondition/network.js';
+import { type CadenceOptions, DEFAULT_CADENCE } from '../precondition/network.js';
 import { type NysactOptions, nysactPreconditioner } from '../precondition/nysact.js';
 import type { Preconditioner } from '../precondition/preconditioner.js';
 import { asSchedule, type Schedule } from './schedules.js';
@@ -32,6 +32,8 @@ export interface SgdOptions {
 export interface PreconditionedOptions extends SgdOptions, CadenceOptions {
   /** κ of the KL clip, or 'none'. Default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF. */
   readonly klClip?: number | 'none';
+  /** η that the KL clip takes (default: the learning rate; 0.1 for Eva's reference variant). */
+  readonly clipLearningRate?: number | Schedule;
 }
 
 /** Options of {@link adam} and {@link adamw}. */
@@ -50,12 +52,7 @@ export interface AdamOptions {
 
 /** SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf. */
 export function sgd(options: SgdOptions = {}): Transform {
-  const { learningRate = 0.1, momentum = 0.9, nesterov = false, weightDecay = 5e-4 } = options;
-  return chain(
-    addWeightDecay(weightDecay),
-    trace({ momentum, nesterov }),
-    scaleByLearningRate(learningRate),
-  );
+  return momentumSteps(options, 0);
 }
 
 /** Adam, with L2 regularisation added to the gradient. Source: Kingma and Ba 2015. */
@@ -91,14 +88,27 @@ export function foof(options: PreconditionedOptions & FoofOptions = {}): Transfo
   return preconditioned(foofPreconditioner(options), options, 'none');
 }
 
-/** KFAC: SGD on the Kronecker-factored natural gradient. See {@link kfacPreconditioner}. */
+/**
+ * KFAC: SGD on the Kronecker-factored natural gradient. See {@link kfacPreconditioner}. The
+ * reference variant decays weights from step 20·τ_cov on only, as the published code does.
+ *
+ * @throws RangeError on options out of range.
+ */
 export function kfac(options: PreconditionedOptions & KfacOptions = {}): Transform {
-  return preconditioned(kfacPreconditioner(options), options, 1e-3);
+  const { observeEvery = DEFAULT_CADENCE.observeEvery, variant } = options;
+  const from = variant === 'reference' ? 20 * observeEvery : 0;
+  return preconditioned(kfacPreconditioner(options), options, 1e-3, from);
 }
 
-/** Eva: SGD on the rank-one Kronecker-factored gradient. See {@link evaPreconditioner}. */
+/**
+ * Eva: SGD on the rank-one Kronecker-factored gradient. See {@link evaPreconditioner}. The reference
+ * variant clips as if η were 0.1 throughout, as the published code does.
+ *
+ * @throws RangeError on options out of range.
+ */
 export function eva(options: PreconditionedOptions & EvaOptions = {}): Transform {
-  return preconditioned(evaPreconditioner(options), options, 1e-3);
+  const clip = options.variant === 'reference' ? { clipLearningRate: 0.1 } : {};
+  return preconditioned(evaPreconditioner(options), { ...clip, ...options }, 1e-3);
 }
 
 /** d = P + λθ; buf ← m·buf + d; θ ← θ − η·buf, with P the preconditioned and clipped gradient. */
@@ -106,15 +116,30 @@ function preconditioned(
   preconditioner: Preconditioner,
   options: PreconditionedOptions,
   defaultClip: number | 'none',
+  decayFrom = 0,
 ): Transform {
   const { learningRate = 0.1, klClip = defaultClip, observeEvery, refreshEvery } = options;
+  const { clipLearningRate = learningRate } = options;
   const clip =
     klClip === 'none'
       ? {}
-      : { klClip: { limit: klClip, learningRate: asSchedule('klClip', learningRate) } };
+      : { klClip: { limit: klClip, learningRate: asSchedule('klClip', clipLearningRate) } };
   const cadence = {
     ...(observeEvery === undefined ? {} : { observeEvery }),
     ...(refreshEvery === undefined ? {} : { refreshEvery }),
   };
-  return chain(precondition(preconditioner, { ...cadence, ...clip }), sgd(options));
+  return chain(
+    precondition(preconditioner, { ...cadence, ...clip }),
+    momentumSteps(options, decayFrom),
+  );
+}
+
+/** SGD whose weight decay sets in at step `decayFrom`. */
+function momentumSteps(options: SgdOptions, decayFrom: number): Transform {
+  const { learningRate = 0.1, momentum = 0.9, nesterov = false, weightDecay = 5e-4 } = options;
+  return chain(
+    addWeightDecay(weightDecay, { from: decayFrom }),
+    trace({ momentum, nesterov }),
+    scaleByLearningRate(learningRate),
+  );
 }

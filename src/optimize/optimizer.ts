@@ -63,7 +63,8 @@ export class Optimizer<D extends DType> {
    *
    * @throws RangeError or TypeError where counts, shapes, owners or the learning rate do not fit, or
    *   (on an engine that can tell at once) something is not finite; nothing has changed then.
-   * @throws PreconditionerError where a layer's refresh has broken down too many times in a row.
+   * @throws PreconditionerError where a layer's refresh has broken down too many times in a row. The
+   *   batch has been observed by then; parameters and the count of steps are as they were.
    */
   step(
     gradients: readonly Slot<D>[],

@@ -8,6 +8,7 @@ import type { DType } from '../core/dtype.js';
 import { zeros } from '../core/matrix.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
 import { CopiedAverage } from '../covariance/reference-averages.js';
+import { checkDamping } from '../nystrom/inverse.js';
 import {
   checkObservation,
   type Diagnostics,
@@ -70,6 +71,7 @@ export function evaPreconditioner(options: EvaOptions = {}): Preconditioner {
     name: 'eva',
     observesGradients: true,
     init<D extends DType>(engine: Engine<D>, layers: readonly LayerShape[]) {
+      checkDamping('eva', damping, engine.dtype);
       const average = (size: number): Average<D> =>
         firstExamples === undefined
           ? new MovingAverage(engine, 1, size, decay)

@@ -16,6 +16,7 @@ import { type Average, MovingAverage } from '../covariance/moving-average.js';
 import { IdentityAverage, type UpdateCounter } from '../covariance/reference-averages.js';
 import { scale } from '../kernels/level1.js';
 import { addToDiagonal, spdInverse } from '../linalg/cholesky.js';
+import { checkDamping } from '../nystrom/inverse.js';
 import {
   checkObservation,
   type Diagnostics,
@@ -62,6 +63,7 @@ export function foofPreconditioner(options: FoofOptions = {}): Preconditioner {
     name: 'foof',
     observesGradients: false,
     init(engine, layers) {
+      checkDamping('foof', damping, engine.dtype);
       const counter: UpdateCounter = { updates: 0 };
       return layers.map((layer) => {
         const p = layer.inputs;

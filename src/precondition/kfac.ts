@@ -17,6 +17,7 @@ import { type Average, MovingAverage } from '../covariance/moving-average.js';
 import { IdentityAverage } from '../covariance/reference-averages.js';
 import { scale } from '../kernels/level1.js';
 import { eigh } from '../linalg/eigh.js';
+import { checkDamping } from '../nystrom/inverse.js';
 import { dampedInverse } from './foof.js';
 import {
   checkObservation,
@@ -86,6 +87,7 @@ export function kfacPreconditioner(options: KfacOptions = {}): Preconditioner {
     name: 'kfac',
     observesGradients: true,
     init<D extends DType>(engine: Engine<D>, layers: readonly LayerShape[]) {
+      checkDamping('kfac', damping, engine.dtype);
       const average = (size: number): Average<D> =>
         reference
           ? new IdentityAverage(engine, size, decay)

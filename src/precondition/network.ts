@@ -45,7 +45,8 @@ export interface NetworkOptions extends CadenceOptions {
   readonly klClip?: KlClip;
 }
 
-const DEFAULT_CADENCE = { observeEvery: 5, refreshEvery: 50 };
+/** τ_cov and τ_inv of the paper's Table VI. */
+export const DEFAULT_CADENCE = { observeEvery: 5, refreshEvery: 50 };
 
 /**
  * The options of a network must be in range.

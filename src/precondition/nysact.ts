@@ -3,14 +3,20 @@
 import type { Engine } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import { type StateEntry, scoped } from '../backend/state.js';
-import { checkChoice, checkDecay, checkInteger, checkPositive } from '../core/check.js';
+import {
+  checkChoice,
+  checkDecay,
+  checkInteger,
+  checkNonNegative,
+  checkPositive,
+} from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { foldIn, type RandomKey, randomKey } from '../core/random.js';
 import { MovingAverage } from '../covariance/moving-average.js';
 import { scale } from '../kernels/level1.js';
 import { type Eigenpairs, nystromEigenpairs, referenceEigenpairs } from '../nystrom/factor.js';
-import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
+import { checkDamping, effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { EngineSketch } from '../sketch/engine-sketch.js';
 import { drawSketch, type Sketch, type SketchKind, type SketchShape } from '../sketch/sketch.js';
 import { FoofLayer } from './foof.js';
@@ -56,8 +62,8 @@ export interface CorrectedNysactOptions extends SharedOptions {
    * keeps one sketch for ever; advised where a window would see few observations.
    */
   readonly policy?: 'restart' | 'fixed';
-  /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' takes ν = ρ. */
-  readonly shift?: 'tiny' | 'damping';
+  /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' is ρ, or ν itself. */
+  readonly shift?: 'tiny' | 'damping' | number;
   /** s ≥ 0: sketch with r + s columns and keep the r largest eigenvalues (default 0). */
   readonly oversample?: number;
   /** Let the discarded spectrum count, see `InverseOptions.trace` (default false). */
@@ -92,6 +98,7 @@ export function nysactPreconditioner(options: NysactOptions = {}): Preconditione
     name: settings.name,
     observesGradients: false,
     init(engine, layers) {
+      checkDamping('nysact', settings.damping, engine.dtype);
       return layers.map((layer, index) => {
         const { inputs: p } = layer;
         const { damping, decay, maxFailures } = settings;
@@ -155,9 +162,10 @@ function resolve(options: NysactOptions): Settings {
   }
   const { policy = 'restart', shift = 'tiny', oversample = 0, tail = false } = options;
   checkChoice('nysact', 'policy', policy, ['restart', 'fixed']);
-  checkChoice('nysact', 'shift', shift, ['tiny', 'damping']);
+  if (typeof shift === 'number') checkNonNegative('nysact', 'shift', shift);
+  else checkChoice('nysact', 'shift', shift, ['tiny', 'damping']);
   checkInteger('nysact', 'oversample', oversample);
-  const pairOptions = { rank, shift: shift === 'tiny' ? shift : damping };
+  const pairOptions = { rank, shift: shift === 'damping' ? damping : shift };
   return {
     ...shared,
     oversample,
@@ -272,6 +280,7 @@ class NysactLayer<D extends DType> implements LayerPreconditioner<D> {
         get: () => this.#c,
         set: (value) => {
           this.#c = value;
+          this.#found = {};
         },
       },
       ...scoped('refresh', this.#refresh.state),

@@ -55,6 +55,7 @@ export class EngineSketch<D extends DType> implements Stateful<D> {
       : { kind: 'gaussian', ...this.#shape, S: reads[0] };
   }
 
+  /** The number of draws, and the sketch itself: a restored one need not come from this source. */
   get state(): readonly StateEntry<D>[] {
     const draws: StateEntry<D> = {
       name: 'draws',
@@ -62,11 +63,25 @@ export class EngineSketch<D extends DType> implements Stateful<D> {
       check: (where, name, value) => checkInteger(where, name, value, 1),
       get: () => this.#draws,
       set: (value) => {
-        this.#draws = value - 1;
-        this.redraw();
+        this.#draws = value;
       },
     };
-    return this.#S === undefined ? [draws] : [draws, { name: 'S', slot: this.#S }];
+    if (this.#S !== undefined) return [draws, { name: 'S', slot: this.#S }];
+    const { inputs, width } = this.#shape;
+    return [draws, ...Array.from({ length: width }, (_, j) => this.#columnEntry(j, inputs))];
+  }
+
+  #columnEntry(j: number, inputs: number): StateEntry<D> {
+    const indices = (): Int32Array =>
+      this.#operand.kind === 'columns' ? this.#operand.indices : new Int32Array(0);
+    return {
+      name: `column${j}`,
+      check: (where, name, value) => checkInteger(where, name, value, 0, inputs - 1),
+      get: () => indices()[j],
+      set: (value) => {
+        indices()[j] = value;
+      },
+    };
   }
 
   #draw(draw: number): Sketch<D> {
@@ -79,7 +94,8 @@ export class EngineSketch<D extends DType> implements Stateful<D> {
 
   #hold(sketch: Sketch<D>): SketchOperand<D> {
     if (sketch.kind === 'subcolumn' && this.#S === undefined) {
-      return { kind: 'columns', indices: sketch.indices };
+      // A copy: a restore writes into it.
+      return { kind: 'columns', indices: sketch.indices.slice() };
     }
     if (sketch.kind === 'gaussian' && this.#S !== undefined) {
       this.#engine.write(this.#S, sketch.S);

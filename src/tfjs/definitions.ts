@@ -50,6 +50,7 @@ const PRECONDITIONED_KINDS: Kinds<PreconditionedOptions> = {
   observeEvery: ['number'],
   refreshEvery: ['number'],
   klClip: ['number', "'none'"],
+  clipLearningRate: ['number'],
 };
 
 /** NysAct. */
@@ -65,7 +66,7 @@ export const NYSACT: Definition<PreconditionedOptions & NysactOptions> = {
     maxFailures: ['number'],
     variant: ["'corrected'", "'reference'"],
     policy: ["'restart'", "'fixed'"],
-    shift: ["'tiny'", "'damping'"],
+    shift: ["'tiny'", "'damping'", 'number'],
     oversample: ['number'],
     tail: ['boolean'],
   },

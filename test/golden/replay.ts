@@ -4,11 +4,13 @@ import { cpuEngine } from '../../src/backend/cpu.js';
 import type { Engine } from '../../src/backend/engine.js';
 import { upload } from '../../src/backend/engine.js';
 import type { Slot } from '../../src/backend/slot.js';
-import type { DType } from '../../src/core/dtype.js';
+import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
 import { activations } from '../../src/covariance/activations.js';
 import type { ImageShape } from '../../src/covariance/convolution.js';
 import { extractPatches, outputGradientRows } from '../../src/covariance/patches.js';
+import { frobeniusNorm } from '../../src/kernels/level1.js';
+import { eva, foof, kfac, nysact, type PreconditionedOptions } from '../../src/optimize/aliases.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
 import {
@@ -17,10 +19,10 @@ import {
   precondition,
   scaleByLearningRate,
 } from '../../src/optimize/transforms.js';
-import { evaPreconditioner } from '../../src/precondition/eva.js';
+import { type EvaOptions, evaPreconditioner } from '../../src/precondition/eva.js';
 import { foofPreconditioner } from '../../src/precondition/foof.js';
 import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { nysactPreconditioner } from '../../src/precondition/nysact.js';
+import { type NysactOptions, nysactPreconditioner } from '../../src/precondition/nysact.js';
 import type { Observation, Preconditioner } from '../../src/precondition/preconditioner.js';
 import { drawnSketch } from './sketches.js';
 import {
@@ -31,87 +33,168 @@ import {
   type Trace,
 } from './vectors.js';
 
+/** How a trace is replayed. */
+export interface Conditions {
+  readonly dtype: DType;
+  /** Round everything that was recorded to float32 first. */
+  readonly rounded?: boolean;
+  /** ν in place of the level of rounding, where the trace has that. */
+  readonly shift?: number;
+}
+
 /** The largest error of one replay, relative to the largest entry of the recorded array. */
 export interface ReplayErrors {
   readonly preconditioned: number;
   readonly params: number;
+  /** Of the parameters, when the optimiser is made by its name instead of link by link. */
+  readonly byName: number;
   /** Arrays that were compared. */
   readonly compared: number;
 }
 
-export function replay(trace: Trace, dtype: DType): ReplayErrors {
-  const { meta, layers, params0, steps } = trace;
-  const engine: Engine = cpuEngine(dtype);
+export function replay(trace: Trace, conditions: Conditions): ReplayErrors {
+  const { layers, params0, steps } = trace;
+  const engine: Engine = cpuEngine(conditions.dtype);
   const names = Object.keys(params0);
   const outputs = names.map((name) => params0[name].shape[0]);
+  const place = (A: DenseMatrix): Slot =>
+    upload(engine, convert(conditions.rounded ? convert(A, 'float32') : A, engine.dtype));
   // Weights are q×(everything else), biases q×1.
-  const put = (data: readonly number[], i: number): Slot =>
-    upload(engine, convert(matrix64(data, outputs[i]), dtype));
-  const parameters = names.map((name, i) => put(params0[name].data, i));
+  const put = (data: readonly number[], i: number): Slot => place(matrix64(data, outputs[i]));
+  const shapes = names.map((name, i) => ({
+    rows: outputs[i],
+    cols: params0[name].data.length / outputs[i],
+  }));
   const layerParameters = layers.map(({ bias }, i) => {
     const weight = names.indexOf(`${i}.weight`);
     return bias ? { weight, bias: names.indexOf(`${i}.bias`) } : { weight };
   });
-
-  const learningRate = (k: number): number => meta.lrs?.[k] ?? meta.lr;
-  const clipRate = (k: number): number => meta.clipLr ?? learningRate(k);
-  const reference = meta.variant === 'paper-code';
   let preconditioned: DenseMatrix[] = [];
   const tap: Transform = stateless((_, updates) => {
     preconditioned = updates.map((slot) => read(engine, slot));
   });
-  const transform = chain(
-    precondition(preconditioner(trace), {
-      observeEvery: meta.tauCov,
-      refreshEvery: meta.tauInv ?? 1,
-      ...(meta.klClip === undefined
-        ? {}
-        : { klClip: { limit: meta.klClip, learningRate: clipRate } }),
-    }),
-    tap,
-    addWeightDecay(meta.weightDecay, {
-      from: reference && meta.optimizer === 'kfac' ? 20 * meta.tauCov : 0,
-    }),
-    momentumTrace({ momentum: meta.momentum }),
-    scaleByLearningRate(learningRate),
-  );
-  const optimizer = new Optimizer({ engine, transform, parameters, layers: layerParameters });
+  const run = (transform: Transform) => ({
+    parameters: names.map((name, i) => put(params0[name].data, i)),
+    optimizer: new Optimizer({ engine, transform, parameters: shapes, layers: layerParameters }),
+  });
+  const linked = run(linkByLink(trace, conditions, tap));
+  const named = run(byName(trace, conditions));
 
-  const errors = { preconditioned: 0, params: 0, compared: 0 };
+  const errors = { preconditioned: 0, params: 0, byName: 0, compared: 0 };
   for (const step of steps) {
-    const gradients = names.map((name, i) => put(step.grads[name], i));
-    const observations = layers.map((layer, i) => observation(engine, layer, step, i));
-    optimizer.step(gradients, parameters, observations);
+    const observations = layers.map((layer, i) => observation(place, layer, step, i));
+    for (const { optimizer, parameters } of [linked, named]) {
+      const gradients = names.map((name, i) => put(step.grads[name], i));
+      optimizer.step(gradients, parameters, observations);
+    }
     names.forEach((name, i) => {
       const P = relativeError(preconditioned[i], step.preconditioned[name]);
-      const theta = relativeError(read(engine, parameters[i]), step.params[name]);
+      const theta = ({ parameters }: typeof named): number =>
+        relativeError(read(engine, parameters[i]), step.params[name]);
       // Math.max keeps NaN, so a NaN anywhere fails the comparison at the end.
       errors.preconditioned = Math.max(errors.preconditioned, P);
-      errors.params = Math.max(errors.params, theta);
-      errors.compared += 2;
+      errors.params = Math.max(errors.params, theta(linked));
+      errors.byName = Math.max(errors.byName, theta(named));
+      errors.compared += 3;
     });
   }
   return errors;
 }
 
-function preconditioner({ meta, layers, steps }: Trace): Preconditioner {
+/** ν of rounding size in float32, √p·eps·‖C‖F, with tr A for ‖C‖F; the largest of all layers. */
+export function float32Shift({ layers, steps }: Trace): number {
+  const shifts = layers.map((layer, i) => {
+    const X = rowsOf(layer, steps[0].inputs[i]);
+    return (Math.sqrt(X.cols + 1) * EPSILON.float32 * frobeniusNorm(X) ** 2) / X.rows;
+  });
+  return Math.max(...shifts);
+}
+
+const learningRate =
+  ({ meta }: Trace) =>
+  (k: number): number =>
+    meta.lrs?.[k] ?? meta.lr;
+
+/** The optimiser as a chain of its links, the preconditioned gradients shown to `tap`. */
+function linkByLink(trace: Trace, conditions: Conditions, tap: Transform): Transform {
+  const { meta } = trace;
+  const { klClip, clipLr } = meta;
+  const eta = learningRate(trace);
+  const clip =
+    klClip == null
+      ? {}
+      : { klClip: { limit: klClip, learningRate: (k: number) => clipLr ?? eta(k) } };
+  return chain(
+    precondition(methodOf(trace, conditions).preconditioner, {
+      observeEvery: meta.tauCov,
+      refreshEvery: meta.tauInv ?? 1,
+      ...clip,
+    }),
+    tap,
+    addWeightDecay(meta.weightDecay, {
+      from: meta.variant === 'paper-code' && meta.optimizer === 'kfac' ? 20 * meta.tauCov : 0,
+    }),
+    momentumTrace({ momentum: meta.momentum }),
+    scaleByLearningRate(eta),
+  );
+}
+
+/** The optimiser by its name, as users make it. */
+function byName(trace: Trace, conditions: Conditions): Transform {
+  const { meta } = trace;
+  const shared = {
+    learningRate: learningRate(trace),
+    momentum: meta.momentum,
+    weightDecay: meta.weightDecay,
+    observeEvery: meta.tauCov,
+    refreshEvery: meta.tauInv ?? 1,
+    klClip: meta.klClip ?? 'none',
+    ...(meta.clipLr == null ? {} : { clipLearningRate: meta.clipLr }),
+  } as const;
+  return methodOf(trace, conditions).named(shared);
+}
+
+/** A preconditioner, and the optimiser that is made from the same options by its name. */
+interface Method {
+  readonly preconditioner: Preconditioner;
+  named(shared: PreconditionedOptions): Transform;
+}
+
+function methodOf({ meta, layers, steps }: Trace, conditions: Conditions): Method {
   const variant = meta.variant === 'paper-code' ? 'reference' : 'corrected';
-  const shared = { damping: meta.damping, decay: meta.beta2 };
+  const options = { damping: meta.damping, decay: meta.beta2, variant } as const;
   switch (meta.optimizer) {
     case 'foof':
-      return foofPreconditioner({ ...shared, variant });
+      return {
+        preconditioner: foofPreconditioner(options),
+        named: (shared) => foof({ ...shared, ...options }),
+      };
     case 'kfac':
-      return kfacPreconditioner({ ...shared, variant });
-    case 'eva':
-      return variant === 'reference'
-        ? evaPreconditioner({ ...shared, variant, examples: meta.rows ?? 16 })
-        : evaPreconditioner(shared);
+      return {
+        preconditioner: kfacPreconditioner(options),
+        named: (shared) => kfac({ ...shared, ...options }),
+      };
+    case 'eva': {
+      const all: EvaOptions =
+        variant === 'reference'
+          ? { ...options, variant, examples: meta.rows ?? 16 }
+          : { ...options, variant };
+      return {
+        preconditioner: evaPreconditioner(all),
+        named: (shared) => eva({ ...shared, ...all }),
+      };
+    }
     case 'nysact': {
       const sketch = drawnSketch(layers.length, steps);
-      const common = { ...shared, rank: meta.rank ?? 0, sketch };
-      if (variant === 'reference') return nysactPreconditioner({ ...common, variant });
-      const { policy = 'restart', shift = 'tiny' } = meta;
-      return nysactPreconditioner({ ...common, policy, shift });
+      const common = { ...options, rank: meta.rank ?? 0, sketch };
+      const policy = meta.policy ?? 'restart';
+      const shift = meta.shift === 'damping' ? 'damping' : (conditions.shift ?? 'tiny');
+      const all: NysactOptions =
+        variant === 'reference' ? { ...common, variant } : { ...common, variant, policy, shift };
+      return {
+        preconditioner: nysactPreconditioner(all),
+        named: (shared) => nysact({ ...shared, ...all }),
+      };
     }
     default:
       throw new RangeError(`the trace is of '${String(meta.optimizer)}', which is not known here`);
@@ -120,7 +203,7 @@ function preconditioner({ meta, layers, steps }: Trace): Preconditioner {
 
 /** The recorded input of layer i as rows, patches taken and bias column appended. */
 function observation(
-  engine: Engine,
+  place: (A: DenseMatrix) => Slot,
   layer: LayerRecord,
   { inputs, gradOutputs }: StepRecord,
   i: number,
@@ -130,7 +213,6 @@ function observation(
     bias: layer.bias,
   });
   const examples = inputs[i].shape[0];
-  const place = (A: DenseMatrix): Slot => upload(engine, convert(A, engine.dtype));
   const observed = { X: place(X), rootWeights: place(rootWeights), rows, examples };
   if (gradOutputs === undefined) return observed;
   return { ...observed, D: place(gradientRows(layer, gradOutputs[i])) };
