@@ -1,9 +1,16 @@
 // The shortest way from activations to a preconditioned gradient: observe, factor, apply.
 
 import { type CpuEngine, cpuEngine } from '../backend/cpu.js';
-import { checkDecay, checkFinite, checkInteger } from '../core/check.js';
+import {
+  checkChoice,
+  checkDecay,
+  checkFinite,
+  checkInteger,
+  checkOptions,
+  checkType,
+} from '../core/check.js';
 import { asMatrix, type MatrixInput } from '../core/convert.js';
-import type { DType } from '../core/dtype.js';
+import { DTYPES, type DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { randomKey } from '../core/random.js';
 import { activations } from '../covariance/activations.js';
@@ -57,6 +64,7 @@ export class ActivationSketch<D extends DType> {
   constructor(options: ActivationSketchOptions<DType>, dtype: D) {
     const { inputs, rank, kind = 'gaussian', seed = 0, oversample = 0, bias = false } = options;
     const { decay = 1 } = options;
+    checkChoice('activationSketch', 'dtype', dtype, DTYPES);
     checkInteger('activationSketch', 'inputs', inputs, bias ? 2 : 1);
     checkInteger('activationSketch', 'rank', rank, 1);
     checkInteger('activationSketch', 'oversample', oversample);
@@ -102,9 +110,11 @@ export class ActivationSketch<D extends DType> {
    * Folds in what another accumulator of the same sketch has seen, as if this one had seen both
    * batches at every call (exact to rounding; for β < 1 where both saw rows in the same proportion).
    *
-   * @throws RangeError where the sketches, the decays or (β < 1) the numbers of calls differ.
+   * @throws RangeError where the sketches, the decays or (β < 1) the numbers of calls differ;
+   *   TypeError where it is no accumulator.
    */
   merge(other: ActivationSketch<D>): this {
+    checkType('merge', 'other', other, other instanceof ActivationSketch, 'an ActivationSketch');
     if (other.dtype !== this.dtype || !sameSketch(this.#drawn(), other.#drawn())) {
       throw new RangeError(
         'merge: the other accumulator has another sketch, expected the same inputs, rank, kind, seed and dtype',
@@ -168,10 +178,13 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
   /**
    * P = G(Â + ρI)⁻¹ for a gradient G (q×p), in O(q·p·r); p×p is never formed.
    *
-   * @throws RangeError where G does not have p columns or is not finite, or unless ρ > 0.
+   * @throws RangeError where G does not have p columns, G or P is not finite, or unless ρ > 0;
+   *   TypeError without options.
    */
-  precondition(G: MatrixInput, { damping, tail = false }: PreconditionOptions): DenseMatrix<D> {
+  precondition(G: MatrixInput, options: PreconditionOptions): DenseMatrix<D> {
     const [where, name, p] = ['precondition', 'G', this.U.rows];
+    checkOptions(where, options);
+    const { damping, tail = false } = options;
     const A = asMatrix(G, { dtype: this.dtype, where, name, ...(isFlat(G) ? { cols: p } : {}) });
     if (A.cols !== p) {
       const hint = A.cols === p - 1 ? ' (did you append the bias column?)' : '';
@@ -180,8 +193,10 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
       );
     }
     checkFinite(where, name, A);
-    const options = tail ? { damping, trace: this.trace } : { damping };
-    return applyLowRankInverse(A, lowRankInverse(this, this.dtype, options));
+    const inversion = tail ? { damping, trace: this.trace } : { damping };
+    const P = applyLowRankInverse(A, lowRankInverse(this, this.dtype, inversion));
+    checkFinite(where, 'P', P);
+    return P;
   }
 
   /** Σ λ̂/(λ̂ + ρ): how many directions the damping leaves to the curvature. */
@@ -208,6 +223,7 @@ export function activationSketch<D extends DType>(
   options: ActivationSketchOptions<D> & { readonly dtype: D },
 ): ActivationSketch<D>;
 export function activationSketch(options: ActivationSketchOptions<DType>): ActivationSketch<DType> {
+  checkOptions('activationSketch', options);
   return new ActivationSketch(options, options.dtype ?? 'float64');
 }
 
