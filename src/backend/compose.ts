@@ -7,8 +7,8 @@ import type { AsyncEngine, Engine, EngineOperations, SyncEngine } from './engine
 import { Scratch } from './scratch.js';
 import type { Slot } from './slot.js';
 
-/** Idle scratch slots that are kept: about those of twenty layers, each of its own shape. */
-const SCRATCH_LIMIT = 64;
+/** The smallest normal numbers: shifts that keep 0/0 at 0 and change no other quotient that counts. */
+const TINY: Readonly<Record<DType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 };
 
 /**
  * The engine that computes with `backend`; their slots are the same slots. Reads answer as the
@@ -32,7 +32,7 @@ export function engineFrom<D extends DType>(backend: Backend<D>): Engine<D> {
 type Named<D extends DType> = Readonly<Record<string, Slot<D>>>;
 
 function compose<D extends DType>(backend: Backend<D>): EngineOperations<D> {
-  const scratch = new Scratch(backend, SCRATCH_LIMIT);
+  const scratch = new Scratch(backend);
   // The backend finds freed slots too, but perhaps only after half of an operation has run.
   const freed = new WeakSet<Slot<D>>();
   const { owner } = backend.allocate(0, 0);
@@ -166,19 +166,33 @@ function compose<D extends DType>(backend: Backend<D>): EngineOperations<D> {
       checkShape('applyRankOneInverse', 'g', g, 1, q);
       checkShape('applyRankOneInverse', 'P', P, q, p);
       checkPositive('applyRankOneInverse', 'rho', rho);
+      // |â|²|ĝ|² and ĝGâᵀ leave the range of the dtype long before P does. With the unit vectors
+      // u = â/|â| and v = ĝ/|ĝ| and with z = ρ/(|â||ĝ|)² the same P is (G − (vGuᵀ)/(1 + z)·vᵀu)/ρ,
+      // where no product is larger than |G|/ρ; z may overflow to Infinity or underflow to 0, and
+      // the correction then is 0 or whole, as it should be.
       scratch.borrow((take) => {
+        /** v̂/|v̂| and 1/|v̂| for v̂ = scale·v: both 0 where v̂ is 0, and NaN where |v̂|² overflows. */
+        const normalise = (v: Slot<D>) => {
+          const [square, norm, inverse] = Array.from({ length: 3 }, () => take(1, 1));
+          const unit = take(1, v.cols);
+          backend.dot(scale ** 2, v, v, 0, square);
+          backend.divideByRoot(1, square, 1, square, TINY[backend.dtype], norm);
+          backend.divide(norm, square, TINY[backend.dtype], inverse);
+          backend.gemm(scale, inverse, 'N', v, 'N', 0, unit);
+          return { unit, inverse };
+        };
+        const { unit: u, inverse: x } = normalise(a);
+        const { unit: v, inverse: y } = normalise(g);
         const row = take(1, p);
-        const [gGa, aa, gg, aagg, quotient] = Array.from({ length: 5 }, () => take(1, 1));
-        backend.gemm(1, g, 'N', G, 'N', 0, row);
-        // ĝGâᵀ·ĝᵀâ = scale⁴·gGaᵀ·gᵀa and |â|²|ĝ|² = (scale²|a|²)(scale²|g|²).
-        backend.dot(scale ** 4, row, a, 0, gGa);
-        backend.dot(scale ** 2, a, a, 0, aa);
-        backend.dot(scale ** 2, g, g, 0, gg);
-        backend.multiply(1, aa, gg, 0, aagg);
-        backend.divide(gGa, aagg, rho, quotient);
-        backend.gemm(-1 / rho, quotient, 'N', a, 'N', 0, row);
+        const [xy, z, vGu, quotient] = Array.from({ length: 4 }, () => take(1, 1));
+        backend.multiply(1, x, y, 0, xy);
+        backend.multiply(rho, xy, xy, 0, z);
+        backend.gemm(1, v, 'N', G, 'N', 0, row);
+        backend.dot(1, row, u, 0, vGu);
+        backend.divide(vGu, z, 1, quotient);
+        backend.gemm(-1 / rho, quotient, 'N', u, 'N', 0, row);
         backend.axpby(1 / rho, G, 0, P);
-        backend.gemm(1, g, 'T', row, 'N', 1, P);
+        backend.gemm(1, v, 'T', row, 'N', 1, P);
       });
     },
 

@@ -45,6 +45,11 @@ export interface EngineOperations<D extends DType>
   ): void;
   /**
    * P ← (G − (ĝGâᵀ)/(ρ + |â|²|ĝ|²)·ĝᵀâ)/ρ with â = scale·a (1×p) and ĝ = scale·g (1×q).
+   *
+   * The error is some roundings of |G|/ρ, whatever |â|²|ĝ|² and ĝGâᵀ are: only G/ρ, |â|² and |ĝ|²
+   * must lie in the range of the dtype. Where one of the squares overflows, P is NaN or right, never
+   * G without its correction; where one is so small that it loses digits (|â| < 10⁻¹⁵ in float32,
+   * 10⁻¹⁴⁶ in float64), the correction may come out too small.
    */
   applyRankOneInverse(
     G: Slot<D>,

@@ -1,7 +1,7 @@
 // State as a list of named slots and numbers, so that export, restore and byte counts are written once.
 
-import { checkFinite } from '../core/check.js';
-import { BYTES, type DType, type TypedArrayOf } from '../core/dtype.js';
+import { checkFinite, checkType, describe, isObject } from '../core/check.js';
+import { BYTES, type DType, isTypedArray } from '../core/dtype.js';
 import { DenseMatrix } from '../core/matrix.js';
 import type { Engine } from './engine.js';
 import type { Slot } from './slot.js';
@@ -24,7 +24,11 @@ export interface PlainMatrix {
   readonly data: Float32Array | Float64Array;
 }
 
-/** Exported state: plain data that `structuredClone` and any serialiser of typed arrays can carry. */
+/**
+ * Exported state: plain data that `structuredClone` and any serialiser of typed arrays can carry.
+ * JSON is none, it makes objects of typed arrays: for it, turn each `data` into a plain array with
+ * `Array.from`, and back with `Float32Array.from` or `Float64Array.from`.
+ */
 export type PlainState = Readonly<Record<string, number | PlainMatrix>>;
 
 /** Something whose whole state is listed. */
@@ -69,6 +73,7 @@ export function restoreState<D extends DType>(
   entries: readonly StateEntry<D>[],
   saved: PlainState,
 ): void {
+  checkSaved(saved);
   const known = new Set(entries.map((entry) => entry.name));
   for (const name of Object.keys(saved)) {
     if (!known.has(name)) throw new RangeError(`restoreState: unknown entry '${name}'`);
@@ -81,13 +86,18 @@ export function restoreState<D extends DType>(
     }
     if (typeof value !== 'number' || !Number.isFinite(value)) {
       throw new TypeError(
-        `restoreState: entry '${entry.name}' is ${describe(value)}, expected a finite number`,
+        `restoreState: entry '${entry.name}' is ${describeEntry(value)}, expected a finite number`,
       );
     }
     entry.check?.('restoreState', `entry '${entry.name}'`, value);
     return () => entry.set(value);
   });
   for (const write of writes) write();
+}
+
+/** What is to be restored must be an object at least. */
+export function checkSaved(saved: unknown): void {
+  checkType('restoreState', 'the saved state', saved, isObject(saved), 'what exportState gave');
 }
 
 /** Bytes that the slots among `entries` hold. */
@@ -99,24 +109,27 @@ export function stateBytes<D extends DType>(entries: readonly StateEntry<D>[]): 
   return bytes;
 }
 
-function describe(value: unknown): string {
-  return isPlainMatrix(value) ? `a ${value.rows}×${value.cols} matrix` : String(value);
+function describeEntry(value: unknown): string {
+  return isPlainMatrix(value) ? `a ${value.rows}×${value.cols} matrix` : describe(value);
 }
 
 /** What comes from a file need not be what its type says. */
 function isPlainMatrix(value: unknown): value is PlainMatrix {
-  return (
-    typeof value === 'object' && value !== null && 'data' in value && ArrayBuffer.isView(value.data)
-  );
+  return isObject(value) && 'data' in value && ArrayBuffer.isView(value.data);
 }
 
 function plainMatrix<D extends DType>(name: string, value: unknown, slot: Slot<D>): DenseMatrix<D> {
   const { rows, cols, dtype } = slot;
   const expected = `expected a ${rows}×${cols} ${dtype} matrix`;
-  if (!isPlainMatrix(value) || value.rows !== rows || value.cols !== cols) {
-    throw new RangeError(`restoreState: entry '${name}' is ${describe(value)}, ${expected}`);
+  if (isObject(value) && 'data' in value && !ArrayBuffer.isView(value.data)) {
+    throw new TypeError(
+      `restoreState: entry '${name}' holds no typed array, ${expected}: JSON cannot carry one; use structuredClone, or convert data to and from plain arrays`,
+    );
   }
-  if (!holds(value.data, dtype) || value.data.length !== rows * cols) {
+  if (!isPlainMatrix(value) || value.rows !== rows || value.cols !== cols) {
+    throw new RangeError(`restoreState: entry '${name}' is ${describeEntry(value)}, ${expected}`);
+  }
+  if (!isTypedArray(value.data, dtype) || value.data.length !== rows * cols) {
     throw new TypeError(
       `restoreState: entry '${name}' holds ${value.data.length} elements of ${value.data.constructor.name}, ${expected}`,
     );
@@ -124,8 +137,4 @@ function plainMatrix<D extends DType>(name: string, value: unknown, slot: Slot<D
   const A = new DenseMatrix(dtype, rows, cols, value.data);
   checkFinite('restoreState', `entry '${name}'`, A);
   return A;
-}
-
-function holds<D extends DType>(data: unknown, dtype: D): data is TypedArrayOf<D> {
-  return dtype === 'float32' ? data instanceof Float32Array : data instanceof Float64Array;
 }

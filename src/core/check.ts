@@ -1,7 +1,5 @@
 // Every guard. A message names the routine, the argument, what came and what was expected.
 
-import type { DType } from './dtype.js';
-
 /** What {@link checkFinite} reads of a DenseMatrix; named here because matrix.ts imports this file. */
 interface Elements {
   readonly data: ArrayLike<number>;
@@ -11,8 +9,34 @@ interface Elements {
   readonly cols: number;
 }
 
-function describe(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
+/** `value` as messages show it. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  // A module has no toString of its own, and an array's would show [3] as 3.
+  if (isObject(value)) return Object.prototype.toString.call(value);
+  return String(value);
+}
+
+/** Whether `value` is an object, and neither null nor a function. */
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** `fits` tells whether `value` is what `expected` says: for what is of another type altogether. */
+export function checkType(
+  where: string,
+  name: string,
+  value: unknown,
+  fits: boolean,
+  expected: string,
+): void {
+  if (fits) return;
+  throw new TypeError(`${where}: ${name} is ${describe(value)}, expected ${expected}`);
+}
+
+/** `value` must be an object of options. */
+export function checkOptions(where: string, value: unknown): void {
+  checkType(where, 'options', value, isObject(value), 'an object');
 }
 
 /** `value` must be an integer in [min, max]. */
@@ -89,12 +113,12 @@ export function checkSquare(
   throw new RangeError(`${where}: ${name} is ${A.rows}×${A.cols}, expected a square matrix`);
 }
 
-/** `A` must hold elements of `dtype`. */
+/** `A` must hold elements of `dtype`, a string here because dtype.ts imports this file. */
 export function checkDType(
   where: string,
   name: string,
-  A: { readonly dtype: DType },
-  dtype: DType,
+  A: { readonly dtype: string },
+  dtype: string,
 ): void {
   if (A.dtype === dtype) return;
   throw new TypeError(`${where}: ${name} holds ${A.dtype}, expected ${dtype}`);

@@ -1,6 +1,7 @@
 // The edge: every form of matrix that a user may hand in becomes a DenseMatrix here.
 
-import type { DType } from './dtype.js';
+import { checkChoice, describe } from './check.js';
+import { DTYPES, type DType } from './dtype.js';
 import { convert, DenseMatrix, zeros } from './matrix.js';
 import { fromMlMatrix, isMlMatrix, type MlMatrixLike } from './mlmatrix.js';
 
@@ -29,13 +30,15 @@ export interface AsMatrixOptions<D extends DType> {
  * `input` as a matrix of `dtype`. A DenseMatrix, or a flat typed array, that already has the dtype
  * is wrapped without a copy; everything else is copied.
  *
- * @throws TypeError for anything that is not a matrix, RangeError for ragged rows or wrong columns.
+ * @throws TypeError for anything that is not a matrix of numbers, RangeError for ragged rows, wrong
+ *   columns or an unknown dtype.
  */
 export function asMatrix<D extends DType>(
   input: MatrixInput,
   options: AsMatrixOptions<D>,
 ): DenseMatrix<D> {
   const { dtype, where, name, cols } = options;
+  checkChoice(where, 'dtype', dtype, DTYPES);
   const A = toDense(input, options);
   if (cols !== undefined && A.cols !== cols) {
     throw new RangeError(`${where}: ${name} has ${A.cols} columns, expected ${cols}`);
@@ -90,7 +93,16 @@ function fromRows(
   }
   const A = zeros(dtype, input.length, input.length === 0 ? (cols ?? 0) : input[0].length);
   input.forEach((row, i) => {
-    for (let j = 0; j < A.cols; j++) A.set(i, j, row[j]);
+    for (let j = 0; j < A.cols; j++) {
+      const value = row[j];
+      // A typed array would take null for 0 and true or '1' for 1.
+      if (typeof value !== 'number') {
+        throw new TypeError(
+          `${where}: ${name} holds ${describe(value)} at row ${i}, column ${j}, expected numbers`,
+        );
+      }
+      A.set(i, j, value);
+    }
   });
   return A;
 }

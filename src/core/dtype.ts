@@ -1,7 +1,12 @@
 // Element types, and the typed arrays that hold them.
 
+import { checkChoice } from './check.js';
+
 /** Element type of a matrix: IEEE 754 binary32 or binary64. */
 export type DType = 'float32' | 'float64';
+
+/** Every {@link DType}. */
+export const DTYPES: readonly DType[] = ['float32', 'float64'];
 
 /** The typed array that stores each {@link DType}. */
 export interface TypedArrays {
@@ -29,7 +34,20 @@ const constructors: { readonly [D in DType]: new (length: number) => TypedArrays
   float64: Float64Array,
 };
 
-/** A zero-filled typed array of `length` elements. */
+/**
+ * A zero-filled typed array of `length` elements.
+ *
+ * @throws RangeError for an unknown dtype.
+ */
 export function allocate<D extends DType>(dtype: D, length: number): TypedArrayOf<D> {
+  checkChoice('allocate', 'dtype', dtype, DTYPES);
   return new constructors[dtype](length);
+}
+
+/** Whether `value` is the typed array that stores `dtype`. */
+export function isTypedArray<D extends DType>(value: unknown, dtype: D): value is TypedArrayOf<D> {
+  const constructor = constructors[dtype];
+  if (value instanceof constructor) return true;
+  // Arrays of another realm, as some test runners make them, are told by their tag, which is slow.
+  return Object.prototype.toString.call(value) === `[object ${constructor.name}]`;
 }

@@ -1,7 +1,7 @@
 // The dense row-major matrix that every kernel and factorisation works on.
 
-import { checkInteger, checkShape } from './check.js';
-import { allocate, type DType, type TypedArrayOf } from './dtype.js';
+import { checkChoice, checkInteger, checkShape, describe } from './check.js';
+import { allocate, DTYPES, type DType, isTypedArray, type TypedArrayOf } from './dtype.js';
 
 /** Whether a matrix is used as it is (N) or transposed (T). */
 export type Op = 'N' | 'T';
@@ -22,7 +22,8 @@ export class DenseMatrix<D extends DType = DType> {
   /**
    * Wraps `data` without copying it. Use {@link zeros} for a new matrix.
    *
-   * @throws RangeError where the shape is not of non-negative integers or `data` is too short.
+   * @throws RangeError where the dtype is unknown, the shape is not of non-negative integers or
+   *   `data` is too short; TypeError where `data` is not the typed array of the dtype.
    */
   constructor(
     dtype: D,
@@ -32,10 +33,16 @@ export class DenseMatrix<D extends DType = DType> {
     offset = 0,
     stride: number = cols,
   ) {
+    checkChoice('DenseMatrix', 'dtype', dtype, DTYPES);
     checkInteger('DenseMatrix', 'rows', rows);
     checkInteger('DenseMatrix', 'cols', cols);
     checkInteger('DenseMatrix', 'offset', offset);
     checkInteger('DenseMatrix', 'stride', stride, cols);
+    if (!isTypedArray(data, dtype)) {
+      throw new TypeError(
+        `DenseMatrix: data is ${describe(data)}, expected a typed array of ${dtype}`,
+      );
+    }
     const needed = rows === 0 || cols === 0 ? 0 : offset + (rows - 1) * stride + cols;
     if (data.length < needed) {
       throw new RangeError(
@@ -85,6 +92,7 @@ export class DenseMatrix<D extends DType = DType> {
 
 /** A rows × cols matrix of zeros. */
 export function zeros<D extends DType>(dtype: D, rows: number, cols: number): DenseMatrix<D> {
+  checkChoice('zeros', 'dtype', dtype, DTYPES);
   checkInteger('zeros', 'rows', rows);
   checkInteger('zeros', 'cols', cols);
   return new DenseMatrix(dtype, rows, cols, allocate(dtype, rows * cols));

@@ -1,6 +1,6 @@
 // From what enters and leaves a layer to the weighted rows whose second moments are taken.
 
-import { checkFinite, checkInteger, checkNonNegative } from '../core/check.js';
+import { checkFinite, checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
 import { type AsMatrixOptions, asMatrix, type MatrixInput } from '../core/convert.js';
 import { type DType, LARGEST, type TypedArrayOf } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
@@ -62,7 +62,8 @@ export interface OutputGradientOptions<D extends DType> {
  *
  * @throws RangeError where a row that counts holds NaN or Infinity, the batch is empty, a weight is
  * negative or not finite, the weights are too few, too many or all 0, or the activations are so
- * large that XᵀX could overflow; nothing is changed then. TypeError where the input is no matrix.
+ * large that XᵀX could overflow; nothing is changed then. TypeError where the input is no matrix or
+ * the weights are no array.
  */
 export function activations<D extends DType>(
   input: MatrixInput,
@@ -159,6 +160,8 @@ function weigh<D extends DType>(
 }
 
 function sumOfWeights(where: string, A: DenseMatrix, weights: ArrayLike<number>): number {
+  const listed = isObject(weights) && 'length' in weights;
+  checkType(where, 'weights', weights, listed, 'an array of numbers');
   if (weights.length !== A.rows) {
     throw new RangeError(
       `${where}: weights has ${weights.length} elements, expected one for each of ${A.rows} rows`,
@@ -167,8 +170,8 @@ function sumOfWeights(where: string, A: DenseMatrix, weights: ArrayLike<number>)
   let sum = 0;
   for (let i = 0; i < A.rows; i++) {
     const weight = weights[i];
-    if (!(weight >= 0 && weight <= Number.MAX_VALUE))
-      checkNonNegative(where, `weights[${i}]`, weight);
+    // Looked at here already, because a name for each weight would cost more than the sum.
+    if (!(Number.isFinite(weight) && weight >= 0)) checkNonNegative(where, `weights[${i}]`, weight);
     sum += weight;
   }
   // 1/Σw must be representable too: it is what the moments are multiplied by.

@@ -1,7 +1,7 @@
 // The damped inverse (Â + ρI)⁻¹ of a Nyström approximation, as P = G/c − (GV)Vᵀ.
 
-import { checkNonNegative, checkPositive, checkShape } from '../core/check.js';
-import { type DType, LARGEST } from '../core/dtype.js';
+import { checkChoice, checkNonNegative, checkPositive, checkShape } from '../core/check.js';
+import { DTYPES, type DType, LARGEST } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby } from '../kernels/level1.js';
@@ -53,6 +53,7 @@ export function lowRankInverse<D extends DType>(
   dtype: D,
   { damping: rho, trace }: InverseOptions,
 ): LowRankInverse<D> {
+  checkChoice('lowRankInverse', 'dtype', dtype, DTYPES);
   checkDamping('lowRankInverse', rho, dtype);
   if (trace !== undefined) checkNonNegative('lowRankInverse', 'trace', trace);
   const [p, r] = [U.rows, U.cols];

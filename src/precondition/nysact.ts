@@ -140,7 +140,7 @@ function resolve(options: NysactOptions): Settings {
   checkDecay('nysact', 'decay', decay);
   checkInteger('nysact', 'maxFailures', maxFailures, 1);
   checkChoice('nysact', 'variant', options.variant ?? 'corrected', ['corrected', 'reference']);
-  if (typeof sketch === 'string')
+  if (typeof sketch !== 'function')
     checkChoice('nysact', 'sketch', sketch, ['gaussian', 'subcolumn']);
   const shared = {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',

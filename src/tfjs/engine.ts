@@ -190,13 +190,22 @@ class TensorEngine extends TensorOperations implements EngineOperations<F32> {
     const layout = this.slots.layout(G);
     const [left, right] = layout === 'rows' ? [g, a] : [a, g];
     this.slots.set(P, layout, () => {
-      const { add, div, mul, sub } = this.tf;
+      const { add, div, divNoNan, mul, sqrt, square, sub } = this.tf;
       const M = this.slots.view(G, layout);
-      const l = this.times(scale, this.slots.view(left, 'rows'));
-      const r = this.times(scale, this.slots.view(right, 'rows'));
+      // Products of â, ĝ and G may overflow where P does not. With the unit vectors l and r, and
+      // z = ρ/(|â||ĝ|)², the correction is (lMrᵀ)/(1 + z)·lᵀr, and no product exceeds |G|.
+      const normalise = (A: Slot<F32>): { unit: Tensor2D; inverse: Tensor2D } => {
+        const v = this.times(scale, this.slots.view(A, 'rows'));
+        const vv = this.dot(v, v);
+        // Not 1/√vv, which would turn a sum that overflowed into a vector of zeros instead of NaN.
+        const inverse = divNoNan<Tensor2D>(sqrt(vv), vv);
+        return { unit: mul(v, inverse), inverse };
+      };
+      const { unit: l, inverse: x } = normalise(left);
+      const { unit: r, inverse: y } = normalise(right);
+      const z = this.times(rho, square(mul<Tensor2D>(x, y)));
       const numerator = this.product(this.product(l, M), r.reshape([right.cols, 1]));
-      const denominator = add(mul(this.dot(l, l), this.dot(r, r)), rho);
-      const weighted = mul<Tensor2D>(r, div(numerator, denominator));
+      const weighted = mul<Tensor2D>(r, div(numerator, add(z, 1)));
       const outer = this.product(l.reshape([left.cols, 1]), weighted);
       return this.times(1 / rho, sub(M, outer));
     });

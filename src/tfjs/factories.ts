@@ -5,10 +5,10 @@ import type { EvaOptions } from '../precondition/eva.js';
 import type { FoofOptions } from '../precondition/foof.js';
 import type { KfacOptions } from '../precondition/kfac.js';
 import type { NysactOptions } from '../precondition/nysact.js';
-import { ADAM, ADAMW, EVA, FOOF, KFAC, NYSACT, SGD } from './definitions.js';
+import { ADAM, ADAMW, type Definition, EVA, FOOF, KFAC, NYSACT, SGD } from './definitions.js';
 import type { TfjsOptimizer } from './optimizer.js';
 import { definedClass } from './register.js';
-import type { TensorFlow } from './tensorflow.js';
+import { checkTensorFlow, type TensorFlow } from './tensorflow.js';
 
 /**
  * NysAct for TensorFlow.js: SGD on P = G(Â + ρI)⁻¹ for every dense layer, with Â the Nyström
@@ -22,13 +22,13 @@ import type { TensorFlow } from './tensorflow.js';
  * @example
  * model.compile({ optimizer: nysact(tf, { rank: 10, damping: 1 }), loss: 'meanSquaredError' });
  * @param tf TensorFlow.js itself, the copy that makes the model.
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where `tf` is missing.
  */
 export function nysact(
   tf: TensorFlow,
   config: PreconditionedOptions & NysactOptions = {},
 ): TfjsOptimizer {
-  return new (definedClass(tf, NYSACT))(config);
+  return make('nysact', tf, NYSACT, config);
 }
 
 /** FOOF for TensorFlow.js: SGD on P = G(Ā + ρI)⁻¹. For the rest see {@link nysact}. */
@@ -36,7 +36,7 @@ export function foof(
   tf: TensorFlow,
   config: PreconditionedOptions & FoofOptions = {},
 ): TfjsOptimizer {
-  return new (definedClass(tf, FOOF))(config);
+  return make('foof', tf, FOOF, config);
 }
 
 /** KFAC for TensorFlow.js: SGD on the Kronecker-factored natural gradient. See {@link nysact}. */
@@ -44,7 +44,7 @@ export function kfac(
   tf: TensorFlow,
   config: PreconditionedOptions & KfacOptions = {},
 ): TfjsOptimizer {
-  return new (definedClass(tf, KFAC))(config);
+  return make('kfac', tf, KFAC, config);
 }
 
 /** Eva for TensorFlow.js: SGD on KFAC with factors of rank one. See {@link nysact}. */
@@ -52,20 +52,30 @@ export function eva(
   tf: TensorFlow,
   config: PreconditionedOptions & EvaOptions = {},
 ): TfjsOptimizer {
-  return new (definedClass(tf, EVA))(config);
+  return make('eva', tf, EVA, config);
 }
 
 /** SGD with momentum and weight decay for TensorFlow.js. Throws RangeError on bad options. */
 export function sgd(tf: TensorFlow, config: SgdOptions = {}): TfjsOptimizer {
-  return new (definedClass(tf, SGD))(config);
+  return make('sgd', tf, SGD, config);
 }
 
 /** Adam for TensorFlow.js. Throws RangeError on bad options. */
 export function adam(tf: TensorFlow, config: AdamOptions = {}): TfjsOptimizer {
-  return new (definedClass(tf, ADAM))(config);
+  return make('adam', tf, ADAM, config);
 }
 
 /** AdamW, Adam with decoupled weight decay, for TensorFlow.js. Throws RangeError on bad options. */
 export function adamw(tf: TensorFlow, config: AdamOptions = {}): TfjsOptimizer {
-  return new (definedClass(tf, ADAMW))(config);
+  return make('adamw', tf, ADAMW, config);
+}
+
+function make<Options extends object>(
+  where: string,
+  tf: TensorFlow,
+  definition: Definition<Options>,
+  config: Options,
+): TfjsOptimizer {
+  checkTensorFlow(where, tf);
+  return new (definedClass(tf, definition))(config);
 }

@@ -7,13 +7,13 @@ import type {
   Optimizer as TensorFlowOptimizer,
   Variable,
 } from '@tensorflow/tfjs';
-import type { PlainState } from '../backend/state.js';
+import { checkSaved, type PlainState } from '../backend/state.js';
 import type { Needs, Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/preconditioner.js';
 import { type CapturedLayer, captureGradients, disposeCaptured } from './capture.js';
 import { type TfjsEngine, type TfjsEngineOptions, tfjsEngine } from './engine.js';
 import { type NamedGradient, Session } from './session.js';
-import type { NamedTensor, TensorFlow } from './tensorflow.js';
+import { checkTensorFlow, type NamedTensor, type TensorFlow } from './tensorflow.js';
 import { fromNamedTensors, toNamedTensors } from './weights.js';
 
 /** A `tf.Optimizer` that can tell about its state. */
@@ -66,12 +66,14 @@ export interface MakeOptimizerOptions extends TfjsEngineOptions {
  * `dispose` frees all state; a step after it starts anew.
  *
  * @param tf TensorFlow.js itself, the copy that made the model.
+ * @throws TypeError where it is missing.
  */
 export function makeOptimizer(
   tf: TensorFlow,
   transform: Transform,
   options: MakeOptimizerOptions,
 ): TfjsOptimizer {
+  checkTensorFlow('makeOptimizer', tf);
   return new (optimizerClass(tf))(transform, options);
 }
 
@@ -159,6 +161,7 @@ export function optimizerClass(
     }
 
     restoreState(saved: PlainState): void {
+      checkSaved(saved);
       this.#changes += 1;
       if (this.#run !== undefined) this.#run.session.optimizer.restoreState(saved);
       else this.#saved = Object.keys(saved).length === 0 ? undefined : saved;

@@ -4,7 +4,7 @@ import type { serialization } from '@tensorflow/tfjs';
 import { ADAM, ADAMW, type Definition, EVA, FOOF, KFAC, NYSACT, SGD } from './definitions.js';
 import { optimizerClass, type TfjsOptimizer } from './optimizer.js';
 import { knownOptions, readOptions } from './options.js';
-import type { TensorFlow } from './tensorflow.js';
+import { checkTensorFlow, type TensorFlow } from './tensorflow.js';
 
 /** What TensorFlow.js makes an optimiser of, with options in the program or in a saved model. */
 export interface DefinedClass<Options> {
@@ -51,8 +51,10 @@ export function definedClass<Options extends object>(
  * const model = await tf.loadLayersModel('indexeddb://digits');
  * await model.fit(x, y);
  * @param tf TensorFlow.js itself, the copy that loads the model.
+ * @throws TypeError where it is missing.
  */
 export function registerOptimizers(tf: TensorFlow): void {
+  checkTensorFlow('registerOptimizers', tf);
   const { SerializationMap, registerClass } = tf.serialization;
   // A class that is registered anew stays in TensorFlow.js's tables beside the old one, for ever.
   if (NYSACT.className in SerializationMap.getMap().classNameMap) return;

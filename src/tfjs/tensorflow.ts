@@ -1,5 +1,7 @@
 // TensorFlow.js as types: the module itself is handed in, so that two copies of it never meet.
 
+import { checkType, isObject } from '../core/check.js';
+
 /** The module, as `import * as tf from '@tensorflow/tfjs'` gives it. */
 export type TensorFlow = typeof import('@tensorflow/tfjs');
 
@@ -7,3 +9,9 @@ export type TensorFlow = typeof import('@tensorflow/tfjs');
 export type NamedTensor = Awaited<
   ReturnType<InstanceType<TensorFlow['Optimizer']>['getWeights']>
 >[number];
+
+/** `tf` must be the module: without types it is easily left out. */
+export function checkTensorFlow(where: string, tf: unknown): void {
+  const fits = isObject(tf) && 'Optimizer' in tf;
+  checkType(where, 'tf', tf, fits, 'the TensorFlow.js module as first argument');
+}

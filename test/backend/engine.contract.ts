@@ -17,6 +17,7 @@ import {
 import { commonContract, scalar } from './common.contract.js';
 import { engineOperations, RHO } from './engine.operations.js';
 import { expectClose, place, SIZES, type Sizes } from './operation.js';
+import { rankOneLaws } from './rank-one.contract.js';
 
 /**
  * Declares the suite for one engine. `make` is called once a test at least, and twice where a
@@ -29,6 +30,7 @@ export function engineContract(
 ): void {
   describe(`${name} keeps the engine contract`, () => {
     commonContract(make, engineOperations, sizes);
+    rankOneLaws(make);
 
     test('secondMoment is symmetric to the last bit', async () => {
       const engine = make();

@@ -79,7 +79,13 @@ const moments: readonly Operation<Engine>[] = FACTORS.flatMap(([weight, decay]) 
 });
 
 /** (G − (ĝGâᵀ)/(ρ + |â|²|ĝ|²)·ĝᵀâ)/ρ, from â = s·a and ĝ = s·g as the equation has it. */
-function rankOneInverse(G: Matrix, a: Matrix, g: Matrix, scale: number, rho: number): Matrix {
+export function rankOneInverse(
+  G: Matrix,
+  a: Matrix,
+  g: Matrix,
+  scale: number,
+  rho: number,
+): Matrix {
   const aHat = map(a, (x) => scale * x);
   const gHat = map(g, (x) => scale * x);
   const numerator = inner(product(gHat, 'N', G, 'N'), aHat);

@@ -205,6 +205,25 @@ describe.each(dtypes)('%s', (dtype) => {
     },
   );
 
+  test('a state that went through JSON is refused, and nothing has changed', async () => {
+    const { engine, entries } = fixture(cpuEngine(dtype));
+    const before = await exportState(engine, entries);
+    expect(() => restoreState(engine, entries, JSON.parse(JSON.stringify(before)))).toThrow(
+      new TypeError(
+        `restoreState: entry 'A' holds no typed array, ${wanted}: JSON cannot carry one; use structuredClone, or convert data to and from plain arrays`,
+      ),
+    );
+    expect(await exportState(engine, entries)).toEqual(before);
+  });
+
+  test.each([null, undefined, 'state', 1])('%o is no state', (saved) => {
+    const { engine, entries } = fixture(cpuEngine(dtype));
+    const shown = typeof saved === 'string' ? `'${saved}'` : saved;
+    expect(() => Reflect.apply(restoreState, undefined, [engine, entries, saved])).toThrow(
+      new TypeError(`restoreState: the saved state is ${shown}, expected what exportState gave`),
+    );
+  });
+
   test('bytes are those of the matrices', () => {
     const { entries } = fixture(cpuEngine(dtype));
     expect(stateBytes(entries)).toBe((ROWS * COLS + 1) * (dtype === 'float32' ? 4 : 8));

@@ -7,9 +7,12 @@ import {
   checkFraction,
   checkInteger,
   checkNonNegative,
+  checkOptions,
   checkPositive,
   checkShape,
   checkSquare,
+  checkType,
+  describe as show,
 } from '../../src/core/check.js';
 import { zeros } from '../../src/core/matrix.js';
 
@@ -78,12 +81,41 @@ describe('guards of numbers', () => {
       { value: undefined, shown: 'undefined' },
       { value: null, shown: 'null' },
       { value: true, shown: 'true' },
-      { value: [], shown: '' },
+      { value: [1], shown: '[object Array]' },
     ]) {
       expect(() => Reflect.apply(guard.check, undefined, [value])).toThrow(
         `f: n is ${shown}, expected ${guard.expected}`,
       );
     }
+  });
+});
+
+describe('guards of types', () => {
+  test('checkType', () => {
+    expect(() => checkType('f', 'x', 1, true, 'a number')).not.toThrow();
+    expect(() => checkType('f', 'x', '1', false, 'a number')).toThrow(
+      new TypeError("f: x is '1', expected a number"),
+    );
+  });
+
+  test('checkOptions', () => {
+    expect(() => checkOptions('f', {})).not.toThrow();
+    for (const value of [undefined, null, 3, 'fast']) {
+      expect(() => checkOptions('f', value)).toThrow(
+        new TypeError(`f: options is ${show(value)}, expected an object`),
+      );
+    }
+  });
+
+  test('every value can be shown', async () => {
+    const module: unknown = await import('../../src/core/errors.js');
+    expect([module, Object.create(null), new Float32Array(1), Symbol('s'), 2n].map(show)).toEqual([
+      '[object Module]',
+      '[object Object]',
+      '[object Float32Array]',
+      'Symbol(s)',
+      '2',
+    ]);
   });
 });
 

@@ -123,4 +123,32 @@ describe('asMatrix refuses', () => {
       new TypeError(`observe: row ${row} of X is ${kind}, expected an array of numbers`),
     );
   });
+
+  test.each([
+    { value: null, shown: 'null' },
+    { value: '1', shown: "'1'" },
+    { value: true, shown: 'true' },
+    { value: undefined, shown: 'undefined' },
+    { value: [1], shown: '[object Array]' },
+  ])('an element that is $shown', ({ value, shown }) => {
+    const input = [
+      [1, 2],
+      [3, value],
+    ];
+    expect(() => Reflect.apply(asMatrix, undefined, [input, options])).toThrow(
+      new TypeError(`observe: X holds ${shown} at row 1, column 1, expected numbers`),
+    );
+  });
+
+  test('no NaN: that is for checkFinite', () => {
+    expect(asMatrix([[Number.NaN, Number.POSITIVE_INFINITY]], options).toArrays()).toEqual([
+      [Number.NaN, Number.POSITIVE_INFINITY],
+    ]);
+  });
+
+  test.each(['f32', 'float16', undefined])('the dtype %o', (dtype) => {
+    expect(() => Reflect.apply(asMatrix, undefined, [[[1]], { ...options, dtype }])).toThrow(
+      /^observe: dtype is .*, expected 'float32' or 'float64'$/,
+    );
+  });
 });

@@ -1,7 +1,8 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { allocate, BYTES, EPSILON, LARGEST } from '../../src/core/dtype.js';
+import { allocate, BYTES, DTYPES, EPSILON, isTypedArray, LARGEST } from '../../src/core/dtype.js';
 
-describe.each(['float32', 'float64'] as const)('%s', (dtype) => {
+describe.each(DTYPES)('%s', (dtype) => {
   /** `x` as the dtype holds it. */
   const round = (x: number): number => {
     const cell = allocate(dtype, 1);
@@ -29,4 +30,24 @@ describe.each(['float32', 'float64'] as const)('%s', (dtype) => {
     );
     expect(allocate(dtype, 0)).toHaveLength(0);
   });
+});
+
+test.each(['f32', 'float16', 'toString', undefined, null])('allocate refuses %o', (dtype) => {
+  const shown = typeof dtype === 'string' ? `'${dtype}'` : dtype;
+  expect(() => Reflect.apply(allocate, undefined, [dtype, 2])).toThrow(
+    new RangeError(`allocate: dtype is ${shown}, expected 'float32' or 'float64'`),
+  );
+});
+
+test('isTypedArray tells the array of a dtype from all else', () => {
+  const arrays = [new Float32Array(1), new Float64Array(1), new Int32Array(1), [1], null, 'x'];
+  expect(arrays.map((value) => isTypedArray(value, 'float32'))).toEqual(
+    arrays.map((_, i) => i === 0),
+  );
+  expect(arrays.map((value) => isTypedArray(value, 'float64'))).toEqual(
+    arrays.map((_, i) => i === 1),
+  );
+  const foreign: unknown = runInNewContext('new Float32Array(1)');
+  expect(foreign).not.toBeInstanceOf(Float32Array);
+  expect(isTypedArray(foreign, 'float32')).toBe(true);
 });

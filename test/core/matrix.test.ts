@@ -47,6 +47,25 @@ describe('DenseMatrix', () => {
   });
 
   test.each([
+    { dtype: 'float32', data: new Float64Array(4), shown: '[object Float64Array]' },
+    { dtype: 'float64', data: new Float32Array(4), shown: '[object Float32Array]' },
+    { dtype: 'float64', data: [1, 2, 3, 4], shown: '[object Array]' },
+    { dtype: 'float32', data: undefined, shown: 'undefined' },
+  ])('refuses $shown as data of $dtype', ({ dtype, data, shown }) => {
+    expect(() => Reflect.construct(DenseMatrix, [dtype, 2, 2, data])).toThrow(
+      new TypeError(`DenseMatrix: data is ${shown}, expected a typed array of ${dtype}`),
+    );
+  });
+
+  test.each(['f32', undefined])('refuses the dtype %o, and so does zeros', (dtype) => {
+    const message = /^(DenseMatrix|zeros): dtype is .*, expected 'float32' or 'float64'$/;
+    expect(() => Reflect.construct(DenseMatrix, [dtype, 1, 1, new Float32Array(1)])).toThrow(
+      message,
+    );
+    expect(() => Reflect.apply(zeros, undefined, [dtype, 1, 1])).toThrow(message);
+  });
+
+  test.each([
     { rows: -1, cols: 1, offset: 0, stride: 1, message: 'rows is -1, expected an integer >= 0' },
     { rows: 1, cols: 0.5, offset: 0, stride: 1, message: 'cols is 0.5, expected an integer >= 0' },
     { rows: 1, cols: 1, offset: -1, stride: 1, message: 'offset is -1, expected an integer >= 0' },

@@ -285,6 +285,32 @@ describe('activations', () => {
   });
 });
 
+describe.each([
+  ['activations', activations],
+  ['outputGradients', outputGradients],
+])('%s refuses what the types forbid:', (where, read) => {
+  const rows = [[1], [2]];
+
+  test.each([
+    { weights: ['1', '1'], error: RangeError, message: "weights[0] is '1', expected a finite" },
+    { weights: [1, null], error: RangeError, message: 'weights[1] is null, expected a finite' },
+    { weights: [true, 1], error: RangeError, message: 'weights[0] is true, expected a finite' },
+    { weights: '11', error: TypeError, message: "weights is '11', expected an array of numbers" },
+    { weights: null, error: TypeError, message: 'weights is null, expected an array of numbers' },
+    { weights: {}, error: TypeError, message: 'weights is [object Object], expected an array' },
+  ])('$message', ({ weights, error, message }) => {
+    const call = () => Reflect.apply(read, undefined, [rows, { dtype: 'float64', weights }]);
+    expect(call).toThrow(error);
+    expect(call).toThrow(`${where}: ${message}`);
+  });
+
+  test.each(['f32', undefined])('the dtype %o', (dtype) => {
+    expect(() => Reflect.apply(read, undefined, [rows, { dtype }])).toThrow(
+      new RegExp(`^${where}: dtype is .*, expected 'float32' or 'float64'$`),
+    );
+  });
+});
+
 describe('outputGradients', () => {
   test.prop([batches], { seed: 9, numRuns: 50 })(
     'weighs rows as activations does, so that DᵀX = Σ w d xᵀ',

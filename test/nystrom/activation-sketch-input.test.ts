@@ -6,6 +6,7 @@ import { zeros } from '../../src/core/matrix.js';
 import {
   type ActivationSketchOptions,
   activationSketch,
+  type PreconditionOptions,
 } from '../../src/nystrom/activation-sketch.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { DTYPES } from '../support/nystrom.js';
@@ -43,6 +44,21 @@ describe('options', () => {
     const options = { inputs: 3, rank: 1, kind: 'sparse' };
     expect(() => Reflect.apply(activationSketch, undefined, [options])).toThrow(
       new RangeError("drawSketch: kind is 'sparse', expected 'gaussian' or 'subcolumn'"),
+    );
+  });
+
+  test('none at all', () => {
+    for (const options of [undefined, null]) {
+      expect(() => Reflect.apply(activationSketch, undefined, [options])).toThrow(
+        new TypeError(`activationSketch: options is ${options}, expected an object`),
+      );
+    }
+  });
+
+  test('an unknown dtype', () => {
+    const options = { inputs: 3, rank: 1, dtype: 'f32' };
+    expect(() => Reflect.apply(activationSketch, undefined, [options])).toThrow(
+      new RangeError("activationSketch: dtype is 'f32', expected 'float32' or 'float64'"),
     );
   });
 
@@ -119,6 +135,21 @@ describe.each(DTYPES)('observe, %s', (dtype) => {
   });
 });
 
+test('observe refuses weights of another type, and nothing changes', () => {
+  const sketch = make().observe(X);
+  const before = sketch.factor();
+  for (const [text, shown] of [
+    ['null', 'null'],
+    ['"111111111111"', "'111111111111'"],
+  ]) {
+    const weights: number[] = JSON.parse(text);
+    expect(() => sketch.observe(X, { weights })).toThrow(
+      new TypeError(`observe: weights is ${shown}, expected an array of numbers`),
+    );
+  }
+  expect(sketch.factor()).toEqual(before);
+});
+
 test('factor refuses to start from nothing', () => {
   expect(() => make().factor()).toThrow(new RangeError('factor: nothing was observed yet'));
 });
@@ -174,6 +205,14 @@ describe('precondition', () => {
       );
     }
     expect(() => factor.effectiveDimension(bad)).toThrow(RangeError);
+  });
+
+  test('refuses to go without options', () => {
+    const G = zeros('float64', 2, INPUTS);
+    const options: PreconditionOptions = JSON.parse('null');
+    expect(() => factor.precondition(G, options)).toThrow(
+      new TypeError('precondition: options is null, expected an object'),
+    );
   });
 
   test('leaves the gradient as it is', () => {

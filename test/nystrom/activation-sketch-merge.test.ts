@@ -140,3 +140,11 @@ describe.each(CASES)('merge, $kind, $dtype', ({ kind, dtype }) => {
     expectRefused(a, b, 'merge: 2 updates, expected 1');
   });
 });
+
+test.each(['null', '{}', '5'])('merge refuses %s, and nothing changes', (text) => {
+  const other: ActivationSketch<DType> = JSON.parse(text);
+  const sketch = make({ dtype: 'float64' }).observe(rows(9, 1));
+  const before = sketch.factor();
+  expect(() => sketch.merge(other)).toThrow(/^merge: other is .*, expected an ActivationSketch$/);
+  expect(sketch.factor()).toEqual(before);
+});

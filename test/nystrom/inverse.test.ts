@@ -275,6 +275,12 @@ describe('refusals', () => {
     );
   });
 
+  test.each(['f32', undefined])('the dtype %o', (dtype) => {
+    expect(() => Reflect.apply(lowRankInverse, undefined, [pairs, dtype, { damping: 1 }])).toThrow(
+      /^lowRankInverse: dtype is .*, expected 'float32' or 'float64'$/,
+    );
+  });
+
   test('a gradient with other columns', () => {
     const whole = lowRankInverse(pairs, 'float64', { damping: 1 });
     expect(() => applyLowRankInverse(zeros('float64', 2, 4), whole)).toThrow(

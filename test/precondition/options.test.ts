@@ -37,6 +37,8 @@ describe('nysact refuses', () => {
     ['{"seed": -1}', `seed is -1, ${natural}`],
     ['{"seed": 0.5}', `seed is 0.5, ${natural}`],
     ['{"sketch": "fourier"}', "sketch is 'fourier', expected 'gaussian' or 'subcolumn'"],
+    ['{"sketch": 5}', "sketch is 5, expected 'gaussian' or 'subcolumn'"],
+    ['{"sketch": null}', "sketch is null, expected 'gaussian' or 'subcolumn'"],
     ['{"policy": "never"}', "policy is 'never', expected 'restart' or 'fixed'"],
     ['{"shift": "large"}', "shift is 'large', expected 'tiny' or 'damping'"],
     ['{"oversample": -1}', `oversample is -1, ${natural}`],

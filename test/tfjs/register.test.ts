@@ -2,6 +2,8 @@
 
 import type { io, LayersModel } from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { PlainState } from '../../src/backend/state.js';
+import { describe as describeValue } from '../../src/core/check.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import { drawGaussian } from '../../src/sketch/gaussian.js';
@@ -109,6 +111,31 @@ const CASES: readonly { name: string; className: string; make: () => TfjsOptimiz
   },
   { name: 'nysact, without options', className: 'Nysact', make: () => nysact(tf) },
 ];
+
+describe('what is given in place of the TensorFlow.js module is refused:', () => {
+  const message = 'expected the TensorFlow.js module as first argument';
+  const factories = { adam, adamw, eva, foof, kfac, nysact, sgd, registerOptimizers };
+
+  test.each(Object.entries(factories))('%s', (where, factory) => {
+    for (const given of [[], [null], [{ rank: 3 }], ['tf']]) {
+      const [shown] = given.map(describeValue).concat('undefined');
+      expect(() => Reflect.apply(factory, undefined, given)).toThrow(
+        new TypeError(`${where}: tf is ${shown}, ${message}`),
+      );
+    }
+  });
+});
+
+test.each(['null', '"state"'])('restoreState refuses %s before the first step', (text) => {
+  const saved: PlainState = JSON.parse(text);
+  const optimizer = nysact(tf, SKETCHED);
+  expect(() => optimizer.restoreState(saved)).toThrow(
+    new TypeError(
+      `restoreState: the saved state is ${describeValue(saved)}, expected what exportState gave`,
+    ),
+  );
+  expect(optimizer.iterations).toBe(0);
+});
 
 function compiled<Model extends LayersModel>(model: Model, optimizer: TfjsOptimizer): Model {
   model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
