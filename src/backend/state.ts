@@ -95,7 +95,11 @@ export function restoreState<D extends DType>(
   for (const write of writes) write();
 }
 
-/** What is to be restored must be an object at least. */
+/**
+ * What is to be restored must be an object at least.
+ *
+ * @throws TypeError where it is not.
+ */
 export function checkSaved(saved: unknown): void {
   checkType('restoreState', 'the saved state', saved, isObject(saved), 'what exportState gave');
 }

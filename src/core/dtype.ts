@@ -46,8 +46,8 @@ export function allocate<D extends DType>(dtype: D, length: number): TypedArrayO
 
 /** Whether `value` is the typed array that stores `dtype`. */
 export function isTypedArray<D extends DType>(value: unknown, dtype: D): value is TypedArrayOf<D> {
-  const constructor = constructors[dtype];
-  if (value instanceof constructor) return true;
+  const Stored = constructors[dtype];
+  if (value instanceof Stored) return true;
   // Arrays of another realm, as some test runners make them, are told by their tag, which is slow.
-  return Object.prototype.toString.call(value) === `[object ${constructor.name}]`;
+  return Object.prototype.toString.call(value) === `[object ${Stored.name}]`;
 }

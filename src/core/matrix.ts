@@ -90,7 +90,11 @@ export class DenseMatrix<D extends DType = DType> {
   }
 }
 
-/** A rows × cols matrix of zeros. */
+/**
+ * A rows × cols matrix of zeros.
+ *
+ * @throws RangeError for an unknown dtype, or unless rows and cols are integers ≥ 0.
+ */
 export function zeros<D extends DType>(dtype: D, rows: number, cols: number): DenseMatrix<D> {
   checkChoice('zeros', 'dtype', dtype, DTYPES);
   checkInteger('zeros', 'rows', rows);
@@ -98,14 +102,22 @@ export function zeros<D extends DType>(dtype: D, rows: number, cols: number): De
   return new DenseMatrix(dtype, rows, cols, allocate(dtype, rows * cols));
 }
 
-/** The n × n identity. */
+/**
+ * The n × n identity.
+ *
+ * @throws RangeError for an unknown dtype, or unless n is an integer ≥ 0.
+ */
 export function identity<D extends DType>(dtype: D, n: number): DenseMatrix<D> {
   const I = zeros(dtype, n, n);
   for (let i = 0; i < n; i++) I.set(i, i, 1);
   return I;
 }
 
-/** A compact copy of `A` with elements of `dtype` (float64 → float32 rounds to nearest). */
+/**
+ * A compact copy of `A` with elements of `dtype` (float64 → float32 rounds to nearest).
+ *
+ * @throws RangeError for an unknown dtype.
+ */
 export function convert<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<D> {
   const B = zeros(dtype, A.rows, A.cols);
   copyInto(A, B);

@@ -23,7 +23,11 @@ export function isMlMatrix(value: unknown): value is MlMatrixLike {
   );
 }
 
-/** A copy of an ml-matrix matrix (float64 unless `dtype` says otherwise). */
+/**
+ * A copy of an ml-matrix matrix (float64 unless `dtype` says otherwise).
+ *
+ * @throws RangeError for an unknown dtype.
+ */
 export function fromMlMatrix(M: MlMatrixLike): DenseMatrix<'float64'>;
 export function fromMlMatrix<D extends DType>(M: MlMatrixLike, dtype: D): DenseMatrix<D>;
 export function fromMlMatrix(M: MlMatrixLike, dtype: DType = 'float64'): DenseMatrix {

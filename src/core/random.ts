@@ -126,7 +126,11 @@ export function fillNormal(
   );
 }
 
-/** A random permutation of 0 … n − 1; see {@link sampleWithoutReplacement}. */
+/**
+ * A random permutation of 0 … n − 1; see {@link sampleWithoutReplacement}.
+ *
+ * @throws RangeError unless 0 ≤ n < 2³¹ is an integer.
+ */
 export function permutation(key: RandomKey, n: number): Int32Array {
   return sample('permutation', key, n, n);
 }

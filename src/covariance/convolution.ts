@@ -83,7 +83,12 @@ export interface Plan {
   readonly output: ConvolutionOutput;
 }
 
-/** Checks an image's shape; the number of groups. */
+/**
+ * Checks an image's shape; the number of groups.
+ *
+ * @throws RangeError for an unknown layout, a size that is not an integer ≥ 1, or groups that do not
+ *   divide the channels.
+ */
 export function checkImage(where: string, shape: ImageShape): number {
   const { batch, channels, height, width, layout, groups = 1 } = shape;
   checkChoice(where, 'layout', layout, ['channelsFirst', 'channelsLast']);
@@ -98,7 +103,11 @@ export function checkImage(where: string, shape: ImageShape): number {
   );
 }
 
-/** Checks a geometry and works it out. */
+/**
+ * Checks a geometry and works it out.
+ *
+ * @throws RangeError where it is not one of a convolution, naming the field.
+ */
 export function plan(where: string, geometry: ConvolutionGeometry): Plan {
   const { batch, channels, height, width, kernel, bias = false } = geometry;
   const groups = checkImage(where, geometry);

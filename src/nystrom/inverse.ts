@@ -88,7 +88,11 @@ export function applyLowRankInverse<D extends DType>(
   return P;
 }
 
-/** The effective dimension Σ λ̂/(λ̂ + ρ): how many directions the damping leaves to the curvature. */
+/**
+ * The effective dimension Σ λ̂/(λ̂ + ρ): how many directions the damping leaves to the curvature.
+ *
+ * @throws RangeError unless ρ is finite and > 0.
+ */
 export function effectiveDimension(eigenvalues: Float64Array, rho: number): number {
   checkPositive('effectiveDimension', 'damping', rho);
   return eigenvalues.reduce((sum, value) => sum + value / (value + rho), 0);

@@ -50,12 +50,20 @@ export interface AdamOptions {
   readonly weightDecay?: number;
 }
 
-/** SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf. */
+/**
+ * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
+ *
+ * @throws RangeError on options out of range.
+ */
 export function sgd(options: SgdOptions = {}): Transform {
   return momentumSteps(options, 0);
 }
 
-/** Adam, with L2 regularisation added to the gradient. Source: Kingma and Ba 2015. */
+/**
+ * Adam, with L2 regularisation added to the gradient. Source: Kingma and Ba 2015.
+ *
+ * @throws RangeError on options out of range.
+ */
 export function adam(options: AdamOptions = {}): Transform {
   const { learningRate = 1e-3, weightDecay = 0 } = options;
   return chain(
@@ -68,6 +76,8 @@ export function adam(options: AdamOptions = {}): Transform {
 /**
  * AdamW: Adam with weight decay decoupled from the moments, θ ← θ − η(m̂/(√v̂ + ε) + λθ). Source:
  * Loshchilov and Hutter 2019, Algorithm 2, with the schedule multiplying both terms, as is usual.
+ *
+ * @throws RangeError on options out of range.
  */
 export function adamw(options: AdamOptions = {}): Transform {
   const { learningRate = 1e-3, weightDecay = 0.05 } = options;
@@ -78,12 +88,20 @@ export function adamw(options: AdamOptions = {}): Transform {
   );
 }
 
-/** NysAct: SGD on P = G(Â + ρI)⁻¹. See {@link nysactPreconditioner}. */
+/**
+ * NysAct: SGD on P = G(Â + ρI)⁻¹. See {@link nysactPreconditioner}.
+ *
+ * @throws RangeError on options out of range.
+ */
 export function nysact(options: PreconditionedOptions & NysactOptions = {}): Transform {
   return preconditioned(nysactPreconditioner(options), options, 'none');
 }
 
-/** FOOF: SGD on P = G(Ā + ρI)⁻¹. See {@link foofPreconditioner}. */
+/**
+ * FOOF: SGD on P = G(Ā + ρI)⁻¹. See {@link foofPreconditioner}.
+ *
+ * @throws RangeError on options out of range.
+ */
 export function foof(options: PreconditionedOptions & FoofOptions = {}): Transform {
   return preconditioned(foofPreconditioner(options), options, 'none');
 }

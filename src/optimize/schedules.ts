@@ -5,19 +5,32 @@ import { checkFraction, checkInteger, checkNonNegative, checkPositive } from '..
 /** η at step k = 0, 1, 2, … */
 export type Schedule = (step: number) => number;
 
-/** A number stands for the constant schedule. */
+/**
+ * A number stands for the constant schedule.
+ *
+ * @throws RangeError for a number that is not finite and ≥ 0.
+ */
 export function asSchedule(where: string, learningRate: number | Schedule): Schedule {
   if (typeof learningRate === 'function') return learningRate;
   checkNonNegative(where, 'learningRate', learningRate);
   return () => learningRate;
 }
 
-/** η at every step. */
+/**
+ * η at every step.
+ *
+ * @throws RangeError unless `learningRate` is finite and ≥ 0.
+ */
 export function constant(learningRate: number): Schedule {
   return asSchedule('constant', learningRate);
 }
 
-/** η·factor^⌊k/every⌋. */
+/**
+ * η·factor^⌊k/every⌋.
+ *
+ * @throws RangeError unless `learningRate` is finite and ≥ 0, `factor` finite and > 0, and `every` an
+ *   integer ≥ 1.
+ */
 export function stepDecay(options: {
   readonly learningRate: number;
   readonly factor: number;
@@ -33,6 +46,9 @@ export function stepDecay(options: {
 /**
  * Cosine annealing: from η at k = 0 down to floor·η at k = steps, and constant after that:
  * η·(floor + (1 − floor)·(1 + cos(πk/steps))/2). Source: Loshchilov and Hutter 2016, equation 5.
+ *
+ * @throws RangeError unless `learningRate` is finite and ≥ 0, `steps` an integer ≥ 1, and `floor` in
+ *   [0, 1).
  */
 export function cosine(options: {
   readonly learningRate: number;
@@ -50,7 +66,12 @@ export function cosine(options: {
   };
 }
 
-/** Linear warm-up: (k+1)/steps of `schedule`'s first value over the first steps, then `schedule`. */
+/**
+ * Linear warm-up: (k+1)/steps of `schedule`'s first value over the first steps, then `schedule`.
+ *
+ * @throws RangeError unless `steps` is an integer ≥ 1, and for a `schedule` that is a number but not
+ *   finite and ≥ 0.
+ */
 export function warmUp(options: {
   readonly steps: number;
   readonly schedule: number | Schedule;

@@ -44,7 +44,11 @@ export function precondition(
   };
 }
 
-/** Momentum: buf ← m·buf + u; u ← buf, or with Nesterov's variant u ← u + m·buf. */
+/**
+ * Momentum: buf ← m·buf + u; u ← buf, or with Nesterov's variant u ← u + m·buf.
+ *
+ * @throws RangeError unless `momentum` is in [0, 1).
+ */
 export function trace(options: {
   readonly momentum: number;
   readonly nesterov?: boolean;
@@ -72,6 +76,8 @@ export function trace(options: {
 /**
  * Adam's direction: m ← β₁m + (1−β₁)u, v ← β₂v + (1−β₂)u², u ← m̂/(√v̂ + ε) with
  * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). Source: Kingma and Ba 2015, Algorithm 1.
+ *
+ * @throws RangeError unless β₁ and β₂ are in [0, 1) and ε is finite and > 0.
  */
 export function scaleByAdam(
   options: { readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number } = {},
@@ -116,6 +122,8 @@ export function scaleByAdam(
 /**
  * u ← u + λθ. Before {@link trace} or {@link scaleByAdam} this is L2 regularisation (coupled weight
  * decay); after {@link scaleByAdam} it is AdamW's decoupled weight decay.
+ *
+ * @throws RangeError unless `weightDecay` is finite and ≥ 0, and `from` an integer ≥ 0.
  */
 export function addWeightDecay(
   weightDecay: number,
@@ -132,7 +140,11 @@ export function addWeightDecay(
   });
 }
 
-/** u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together; ‖u‖² must not overflow. */
+/**
+ * u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together; ‖u‖² must not overflow.
+ *
+ * @throws RangeError unless `maxNorm` and its square are finite and > 0.
+ */
 export function clipByGlobalNorm(maxNorm: number): Transform {
   checkPositive('clipByGlobalNorm', 'maxNorm', maxNorm);
   const limit = maxNorm ** 2;
@@ -154,7 +166,12 @@ export function clipByGlobalNorm(maxNorm: number): Transform {
   };
 }
 
-/** u ← −η(k)·u: the last link, which turns a direction into the update that is added to θ. */
+/**
+ * u ← −η(k)·u: the last link, which turns a direction into the update that is added to θ.
+ *
+ * @throws RangeError for a number that is not finite and ≥ 0; the step throws it where a schedule
+ *   gives one.
+ */
 export function scaleByLearningRate(learningRate: number | Schedule): Transform {
   const schedule = asSchedule('scaleByLearningRate', learningRate);
   return {

@@ -10,7 +10,11 @@ export interface SketchShape {
   readonly width: number;
 }
 
-/** `shape` must have inputs ≥ 1 and 1 ≤ width ≤ inputs, both integers. */
+/**
+ * `shape` must have inputs ≥ 1 and 1 ≤ width ≤ inputs, both integers.
+ *
+ * @throws RangeError where it has not.
+ */
 export function checkSketchShape(where: string, { inputs, width }: SketchShape): void {
   checkInteger(where, 'inputs', inputs, 1);
   checkInteger(where, 'width', width, 1, inputs);

@@ -51,6 +51,9 @@ export interface CapturedGradients {
  * recurrent layer) are not seen.
  *
  * X and D are the caller's to dispose of. Where `f` throws, nothing stays patched or captured.
+ *
+ * @throws TypeError where `tf.layers.Layer` has no method `apply`; what `f` or `tf.variableGrads`
+ *   throws.
  */
 export function captureGradients(
   tf: TensorFlow,

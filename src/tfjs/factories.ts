@@ -31,7 +31,11 @@ export function nysact(
   return make('nysact', tf, NYSACT, config);
 }
 
-/** FOOF for TensorFlow.js: SGD on P = G(Ā + ρI)⁻¹. For the rest see {@link nysact}. */
+/**
+ * FOOF for TensorFlow.js: SGD on P = G(Ā + ρI)⁻¹. For the rest see {@link nysact}.
+ *
+ * @throws RangeError on options out of range, TypeError where `tf` is missing.
+ */
 export function foof(
   tf: TensorFlow,
   config: PreconditionedOptions & FoofOptions = {},
@@ -39,7 +43,11 @@ export function foof(
   return make('foof', tf, FOOF, config);
 }
 
-/** KFAC for TensorFlow.js: SGD on the Kronecker-factored natural gradient. See {@link nysact}. */
+/**
+ * KFAC for TensorFlow.js: SGD on the Kronecker-factored natural gradient. See {@link nysact}.
+ *
+ * @throws RangeError on options out of range, TypeError where `tf` is missing.
+ */
 export function kfac(
   tf: TensorFlow,
   config: PreconditionedOptions & KfacOptions = {},
@@ -47,7 +55,11 @@ export function kfac(
   return make('kfac', tf, KFAC, config);
 }
 
-/** Eva for TensorFlow.js: SGD on KFAC with factors of rank one. See {@link nysact}. */
+/**
+ * Eva for TensorFlow.js: SGD on KFAC with factors of rank one. See {@link nysact}.
+ *
+ * @throws RangeError on options out of range, TypeError where `tf` is missing.
+ */
 export function eva(
   tf: TensorFlow,
   config: PreconditionedOptions & EvaOptions = {},
@@ -55,17 +67,29 @@ export function eva(
   return make('eva', tf, EVA, config);
 }
 
-/** SGD with momentum and weight decay for TensorFlow.js. Throws RangeError on bad options. */
+/**
+ * SGD with momentum and weight decay for TensorFlow.js.
+ *
+ * @throws RangeError on options out of range, TypeError where `tf` is missing.
+ */
 export function sgd(tf: TensorFlow, config: SgdOptions = {}): TfjsOptimizer {
   return make('sgd', tf, SGD, config);
 }
 
-/** Adam for TensorFlow.js. Throws RangeError on bad options. */
+/**
+ * Adam for TensorFlow.js.
+ *
+ * @throws RangeError on options out of range, TypeError where `tf` is missing.
+ */
 export function adam(tf: TensorFlow, config: AdamOptions = {}): TfjsOptimizer {
   return make('adam', tf, ADAM, config);
 }
 
-/** AdamW, Adam with decoupled weight decay, for TensorFlow.js. Throws RangeError on bad options. */
+/**
+ * AdamW, Adam with decoupled weight decay, for TensorFlow.js.
+ *
+ * @throws RangeError on options out of range, TypeError where `tf` is missing.
+ */
 export function adamw(tf: TensorFlow, config: AdamOptions = {}): TfjsOptimizer {
   return make('adamw', tf, ADAMW, config);
 }

@@ -77,7 +77,12 @@ export function makeOptimizer(
   return new (optimizerClass(tf))(transform, options);
 }
 
-/** The class of what {@link makeOptimizer} makes. */
+/**
+ * The class of what {@link makeOptimizer} makes.
+ *
+ * @throws Nothing itself. The first step of an instance throws RangeError where the transform needs
+ *   layers and none took part.
+ */
 export function optimizerClass(
   tf: TensorFlow,
 ): new (

@@ -10,7 +10,11 @@ export type NamedTensor = Awaited<
   ReturnType<InstanceType<TensorFlow['Optimizer']>['getWeights']>
 >[number];
 
-/** `tf` must be the module: without types it is easily left out. */
+/**
+ * `tf` must be the module: without types it is easily left out.
+ *
+ * @throws TypeError where it is not.
+ */
 export function checkTensorFlow(where: string, tf: unknown): void {
   const fits = isObject(tf) && 'Optimizer' in tf;
   checkType(where, 'tf', tf, fits, 'the TensorFlow.js module as first argument');

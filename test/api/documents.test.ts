@@ -61,8 +61,11 @@ const texts = documents.map((document) => ({ document, text: readFileSync(docume
 const examples = texts.flatMap(({ document, text }) => examplesOf(document, text));
 
 describe('an example', () => {
-  // What examples print is for readers.
-  beforeEach(() => vi.spyOn(console, 'log').mockImplementation(() => {}));
+  // What examples print, and what TensorFlow.js advises, is for readers.
+  beforeEach(() => {
+    vi.spyOn(console, 'log').mockImplementation(() => {});
+    vi.spyOn(console, 'warn').mockImplementation(() => {});
+  });
   afterEach(() => vi.restoreAllMocks());
 
   test.each(examples)('$document: $name', ({ code }) => run(code));

@@ -1,7 +1,6 @@
-// The public names: a change of them must be deliberate, and every export must say what it is.
+// The public names: a change of them must be deliberate.
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as nysact from '../../src/index.js';
 import * as tfjs from '../../src/tfjs/index.js';
@@ -110,46 +109,5 @@ describe('the names that exist at run time', () => {
       './tfjs': { types: './dist/tfjs/index.d.ts', default: './dist/tfjs/index.js' },
       './package.json': './package.json',
     });
-  });
-});
-
-/** What a file declares and exports, and of that, what no docstring stands before. */
-function exportsOf(text: string): { readonly all: string[]; readonly undocumented: string[] } {
-  const lines = text.split('\n');
-  const declaration =
-    /^export (?:abstract |async |declare )?(?:function\*?|class|const|interface|type) (\w+)/;
-  const all = new Set<string>();
-  const undocumented: string[] = [];
-  lines.forEach((line, i) => {
-    const name = declaration.exec(line)?.[1];
-    // The overloads of a function have the docstring of the first.
-    if (name === undefined || all.has(name)) return;
-    all.add(name);
-    if (i === 0 || !lines[i - 1].endsWith('*/')) undocumented.push(name);
-  });
-  return { all: [...all], undocumented };
-}
-
-describe('docstrings', () => {
-  const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join('src', name));
-
-  test.each(files)('stand before all exports of %s', (file) => {
-    expect(exportsOf(readFileSync(file, 'utf8')).undocumented).toEqual([]);
-  });
-
-  test('are looked for where exports are', () => {
-    const all = files.flatMap((file) => exportsOf(readFileSync(file, 'utf8')).all);
-    expect(all).toEqual(expect.arrayContaining(Object.keys(nysact)));
-    const text = '/** A. */\nexport function a(): void;\nexport function a(): void {}\n';
-    expect(exportsOf(`${text}\nexport class B {}\n// C.\nexport const c = 1;\n`)).toEqual({
-      all: ['a', 'B', 'c'],
-      undocumented: ['B', 'c'],
-    });
-  });
-
-  test.each(files)('%s states its purpose in its first line', (file) => {
-    expect(readFileSync(file, 'utf8')).toMatch(/^\/\/ [A-Z].+/);
   });
 });

@@ -3,12 +3,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
+  gradientScale,
+  lateDecay,
+  momentumDifference,
+  newestShare,
+  patchError,
+  phantomCurvature,
+} from './baselines.js';
+import {
   asymmetry,
   exactRankError,
   heldAsymmetry,
   megabytes,
-  newestShare,
-  phantomCurvature,
   shiftedEigenvalue,
   shrinkage,
   triangularError,
@@ -35,9 +41,14 @@ const figures: Readonly<Record<string, () => number>> = {
   'reference-40': () => variantError('reference', 40),
   'memory-ours': () => megabytes().ours,
   'memory-dense': () => megabytes().dense,
+  'momentum-constant': () => momentumDifference('constant'),
+  'momentum-cosine': () => 100 * momentumDifference('cosine'),
   'phantom-curvature': phantomCurvature,
+  'gradient-scale': gradientScale,
+  'late-decay': lateDecay,
   'newest-corrected': () => newestShare('corrected'),
   'newest-reference': () => newestShare('reference'),
+  patches: patchError,
 };
 
 const text = readFileSync(new URL('../../docs/departures.md', import.meta.url), 'utf8');

@@ -1,12 +1,9 @@
-// The figures that docs/departures.md quotes, each computed from its definition.
+// The figures of the algorithm that docs/departures.md quotes, each computed from its definition.
 
 import { cpuEngine } from '../../src/backend/cpu.js';
-import { upload } from '../../src/backend/engine.js';
 import { stateBytes } from '../../src/backend/state.js';
 import { type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
-import { MovingAverage } from '../../src/covariance/moving-average.js';
-import { CopiedAverage, IdentityAverage } from '../../src/covariance/reference-averages.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { axpby, frobeniusNorm } from '../../src/kernels/level1.js';
 import { trsm } from '../../src/kernels/trsm.js';
@@ -33,13 +30,15 @@ const decaying = Array.from({ length: P }, (_, j) => 100 * 0.8 ** j);
 /** 10, 9, …, 1 and then zeros. */
 const exactRank = Array.from({ length: P }, (_, j) => Math.max(RANK - j, 0));
 
-function product(A: Matrix, opA: 'N' | 'T', B: Matrix, opB: 'N' | 'T'): Matrix {
+/** op(A)·op(B). */
+export function product(A: Matrix, opA: 'N' | 'T', B: Matrix, opB: 'N' | 'T'): Matrix {
   const C = zeros('float64', opA === 'N' ? A.rows : A.cols, opB === 'N' ? B.cols : B.rows);
   gemm(1, A, opA, B, opB, 0, C);
   return C;
 }
 
-function difference(A: Matrix, B: Matrix): Matrix {
+/** A − B. */
+export function difference(A: Matrix, B: Matrix): Matrix {
   const E = A.clone();
   axpby(-1, B, 1, E);
   return E;
@@ -215,30 +214,6 @@ export function variantError(variant: 'corrected' | 'reference', rank: number): 
     const { C, sketch } = mixed(A, kind, seed, rank);
     return relativeError(A, referenceEigenpairs(C, sketch, 1));
   });
-}
-
-/** The published FOOF average of dead inputs (A = 0) after its first update: a multiple of I. */
-export function phantomCurvature(): number {
-  const engine = cpuEngine('float64');
-  const average = new IdentityAverage(engine, 1, 0.95, { updates: 0 });
-  const X = upload(engine, zeros('float64', 128, 1));
-  average.update(128, (weight, decay, A) => engine.secondMoment(X, weight, decay, A));
-  return engine.read(average.slot).at(0, 0) * average.correction;
-}
-
-/** What an average after ten updates owes to its newest batch, in per cent. */
-export function newestShare(variant: 'corrected' | 'reference'): number {
-  const engine = cpuEngine('float64');
-  const average =
-    variant === 'corrected'
-      ? new MovingAverage(engine, 1, 1, 0.95)
-      : new CopiedAverage(engine, 1, 1, 0.95);
-  const ones = upload(engine, identity('float64', 1));
-  for (let update = 0; update < 10; update++) {
-    const value = update === 9 ? 1 : 0;
-    average.update(1, (weight, decay, a) => engine.axpby(weight * value, ones, decay, a));
-  }
-  return 100 * engine.read(average.slot).at(0, 0) * average.correction;
 }
 
 /** Megabytes (2²⁰) that a 3×3 convolution of 512 channels keeps: ours, and a full SVD with a dense inverse. */

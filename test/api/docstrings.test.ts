@@ -1,0 +1,86 @@
+// Every export says what it is, every guarded function what it throws, every file what it is for.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import * as nysact from '../../src/index.js';
+
+interface Declaration {
+  readonly name: string;
+  readonly docstring: string;
+  /** What stands after the docstring: of a function, its signature and its body. */
+  readonly code: string;
+}
+
+/** What a file exports; the overloads of a function are one declaration, documented by the first. */
+function exportsOf(text: string): Declaration[] {
+  // Formatted code starts a declaration, or the comment before it, at the margin with a letter or a
+  // slash, and nothing else.
+  const parts = text.split(/^(?=[a-z/])/m);
+  const declaration =
+    /^export (?:abstract |async |declare )?(?:function\*?|class|const|interface|type) (\w+)/;
+  const found = new Map<string, Declaration>();
+  parts.forEach((code, i) => {
+    const name = declaration.exec(code)?.[1];
+    if (name === undefined) return;
+    const before = i > 0 && parts[i - 1].startsWith('/**') ? parts[i - 1] : '';
+    const { docstring, code: overloads } = found.get(name) ?? { docstring: before, code: '' };
+    found.set(name, { name, docstring, code: overloads + code });
+  });
+  return [...found.values()];
+}
+
+function undocumented(text: string): string[] {
+  return exportsOf(text).flatMap(({ name, docstring }) => (docstring === '' ? [name] : []));
+}
+
+/** The functions that throw, or call a guard, and do not say so. */
+function silent(text: string): string[] {
+  return exportsOf(text).flatMap(({ name, docstring, code }) => {
+    const throws =
+      /^export (?:async )?function/.test(code) && /\bthrow |\bcheck[A-Z]\w*\(/.test(code);
+    const isSaid = docstring.includes('@throws');
+    return throws && !isSaid ? [name] : [];
+  });
+}
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => join('src', name));
+// What a guard of core/check.ts throws at is what its docstring consists of.
+const guarded = files.filter((file) => file !== join('src', 'core', 'check.ts'));
+
+describe('docstrings', () => {
+  test.each(files)('stand before all exports of %s', (file) => {
+    expect(undocumented(readFileSync(file, 'utf8'))).toEqual([]);
+  });
+
+  test.each(guarded)('say what the functions of %s throw', (file) => {
+    expect(silent(readFileSync(file, 'utf8'))).toEqual([]);
+  });
+
+  test('are looked for where exports are', () => {
+    const all = files.flatMap((file) => exportsOf(readFileSync(file, 'utf8')));
+    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(nysact)));
+    const text = '/** A. */\nexport function a(): void;\nexport function a(): void {}\n';
+    const more = `${text}\nexport class B {}\n// C.\nexport const c = 1;\n`;
+    expect(exportsOf(more).map(({ name }) => name)).toEqual(['a', 'B', 'c']);
+    expect(undocumented(more)).toEqual(['B', 'c']);
+  });
+
+  test('are read for what functions throw, in any of their overloads, and in no other', () => {
+    const guard =
+      "export function a(options: {\n  n: number;\n}): void {\n  checkInteger('a', n);\n}\n";
+    const overloads = `export function a(): void;\n${guard}`;
+    const raise = 'export async function b(\n  n: number,\n): void {\n  throw new Error();\n}\n';
+    const helper = 'function check(): void {\n  throw new Error();\n}\n';
+    const harmless = `/** C. */\nexport function c(): void {\n  check();\n}\n\n${helper}`;
+    expect(silent(`/** A. */\n${overloads}\n${raise}\n${harmless}`)).toEqual(['a', 'b']);
+    const said = '/**\n * A.\n *\n * @throws RangeError always.\n */\n';
+    expect(silent(`${said}${overloads}\n${said}${raise}\n${harmless}`)).toEqual([]);
+  });
+
+  test.each(files)('%s states its purpose in its first line', (file) => {
+    expect(readFileSync(file, 'utf8')).toMatch(/^\/\/ [A-Z].+/);
+  });
+});
