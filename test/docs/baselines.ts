@@ -41,10 +41,13 @@ export function newestShare(variant: 'corrected' | 'reference'): number {
   return 100 * engine.read(average.slot).at(0, 0) * average.correction;
 }
 
-/** By how much each of `steps` steps of a transform moves one parameter with θ = 1 and this gradient. */
+function scalar(value: number): DenseMatrix<'float64'> {
+  return new DenseMatrix('float64', 1, 1, Float64Array.of(value));
+}
+
+/** By how much each step of a transform moves one parameter that starts at 1, given its gradient. */
 function movements(transform: Transform, gradient: number, steps: number): number[] {
   const engine = cpuEngine('float64');
-  const scalar = (value: number) => new DenseMatrix('float64', 1, 1, Float64Array.of(value));
   const theta = engine.wrap(scalar(1));
   const optimizer = new Optimizer({ engine, transform, parameters: [theta] });
   return Array.from({ length: steps }, () => {
