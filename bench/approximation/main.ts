@@ -11,7 +11,7 @@ import type { Quartiles } from '../report/statistics.js';
 import { type Table, terminalTable } from '../report/table.js';
 import { mnistActivations } from './activations.js';
 import { errorFigure } from './figure.js';
-import { inverseMeasure, measureTarget, outputs, type Row } from './measure.js';
+import { measuresOf, measureTarget, outputs, type Row } from './measure.js';
 import { methods, referenceAverage } from './methods.js';
 import { spectra } from './spectra.js';
 import { activationTarget, spectralTarget, type Target } from './targets.js';
@@ -71,23 +71,22 @@ export async function run(args: string[]): Promise<void> {
       writeResultFile(`approximation-${fileName(target)}.svg`, errorFigure(target, rows, seeds)),
     ),
   ];
-  console.log(`All norms and dampings are in the files written: ${files.join(', ')}.`);
+  console.log(`Written: ${files.join(', ')}.`);
 }
 
-/** The spectral error and that of the inverse at the first damping: two lines for each method. */
+/** Every error of every method against rank. */
 function summarise(target: Target, rows: readonly Row[]): Table {
   const ranks = [...new Set(rows.map(({ rank }) => rank))];
   const [{ label, rho }] = target.dampings;
-  const measures = ['spectral', inverseMeasure(label)];
   const right = { align: 'right' } as const;
   return {
-    title: `${target.name}: ${target.description}; inverse and reference variant at ρ = ${label === String(rho) ? label : `${label} = ${formatMeasured(rho)}`}; median error ± half the interquartile range`,
+    title: `${target.name}: ${target.description}; norms of the reference variant at ρ = ${label === String(rho) ? label : `${label} = ${formatMeasured(rho)}`}; median error ± half the interquartile range`,
     columns: [
       { heading: 'relative error', align: 'left' },
       { heading: 'method', align: 'left' },
       ...ranks.map((rank) => ({ heading: `r = ${rank}`, ...right })),
     ],
-    rows: measures.flatMap((measure) =>
+    rows: measuresOf(target).flatMap((measure) =>
       methods.map(({ name }, k) => [
         k === 0 ? measure : '',
         name,

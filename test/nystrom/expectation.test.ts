@@ -59,7 +59,7 @@ type Estimator = <D extends DType>(
 ) => Pairs;
 
 const estimators = {
-  library: (A, sketch, _other, rank) => nystromEigenpairs(sketched(A, sketch), sketch, { rank }),
+  ours: (A, sketch, _other, rank) => nystromEigenpairs(sketched(A, sketch), sketch, { rank }),
 
   'the eigenvalues halved': (A, sketch, _other, rank) => {
     const { U, eigenvalues } = nystromEigenpairs(sketched(A, sketch), sketch, { rank });
@@ -136,7 +136,7 @@ describe.each(DTYPES)('Gaussian sketches, %s', (dtype) => {
         dtype,
         rank,
         measure,
-        estimators.library,
+        estimators.ours,
       );
       expect(allowance).toBeLessThan(1e-3 * meaningful(SPECTRA[name]));
       expect(average).toBeLessThanOrEqual(limit + allowance + SIGMAS * standardError);
