@@ -2,13 +2,25 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     coverage: {
       provider: 'v8',
       reporter: ['text-summary', 'html'],
       include: ['src/**/*.ts'],
+      exclude: ['src/kernels/assembly/**'],
       thresholds: { branches: 90, functions: 90, lines: 90, statements: 90 },
     },
+    projects: [
+      { extends: true, test: { name: 'nysact', include: ['test/**/*.test.ts'] } },
+      {
+        // Whatever computes must compute right on the fallback too.
+        extends: true,
+        test: {
+          name: 'typescript kernels',
+          include: ['test/{kernels,linalg,backend,nystrom,golden}/**/*.test.ts'],
+          setupFiles: ['test/support/typescript-kernels.ts'],
+        },
+      },
+    ],
   },
 });

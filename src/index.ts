@@ -17,7 +17,6 @@ export {
   type AsyncEngine,
   type Engine,
   type EngineOperations,
-  type SketchOperand,
   type SpectralFactor,
   type SyncEngine,
   upload,
@@ -26,6 +25,7 @@ export type {
   AsyncReads,
   BackendInfo,
   ElementwiseOperations,
+  SketchOperand,
   Slot,
   SlotOperations,
   SyncReads,
@@ -70,6 +70,14 @@ export {
 export { extractPatches, outputGradientRows } from './covariance/patches.js';
 export { gemm } from './kernels/gemm.js';
 export { axpby, dot, frobeniusNorm, scale, transpose } from './kernels/level1.js';
+export {
+  backendInfo,
+  init,
+  type KernelChoice,
+  type KernelInfo,
+  type KernelOptions,
+  useKernels,
+} from './kernels/selection.js';
 export { syrk } from './kernels/syrk.js';
 export { trsm } from './kernels/trsm.js';
 export { cholesky, choleskyInPlace, solveCholesky, spdInverse } from './linalg/cholesky.js';

@@ -2,7 +2,15 @@
 
 import type { DType } from '../core/dtype.js';
 import type { Op } from '../core/matrix.js';
-import type { AsyncReads, ElementwiseOperations, Slot, SlotOperations, SyncReads } from './slot.js';
+
+import type {
+  AsyncReads,
+  ElementwiseOperations,
+  SketchOperand,
+  Slot,
+  SlotOperations,
+  SyncReads,
+} from './slot.js';
 
 /**
  * The operations that a backend enqueues. Every one of them
@@ -17,6 +25,12 @@ export interface BackendOperations<D extends DType>
   gemm(alpha: number, A: Slot<D>, opA: Op, B: Slot<D>, opB: Op, beta: number, C: Slot<D>): void;
   /** C ← α·AᵀA + β·C, both triangles; with β ≠ 0 the old C must be symmetric. */
   syrk(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
+
+  /**
+   * C ← decay·C + weight·Xᵀ(XS), where a backend can do both products in one pass over X; an engine
+   * makes it of {@link gemm} and {@link gatherColumns} elsewhere. Called with checked operands.
+   */
+  sketchMoment?(X: Slot<D>, S: SketchOperand<D>, weight: number, decay: number, C: Slot<D>): void;
 
   /** C ← A ⊘ (B + shift), element by element. */
   divide(A: Slot<D>, B: Slot<D>, shift: number, C: Slot<D>): void;

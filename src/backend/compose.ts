@@ -90,6 +90,10 @@ function compose<D extends DType>(backend: Backend<D>): EngineOperations<D> {
           checkInteger('sketchMoment', `indices[${k}]`, index, 0, p - 1);
         });
       }
+      if (backend.sketchMoment !== undefined) {
+        backend.sketchMoment(X, sketch, weight, decay, C);
+        return;
+      }
       scratch.borrow((take) => {
         const XS = take(X.rows, C.cols);
         if (sketch.kind === 'dense') backend.gemm(1, X, 'N', sketch.S, 'N', 0, XS);

@@ -10,6 +10,7 @@ import {
 import { BYTES, type DType } from '../core/dtype.js';
 import { copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
+import type { SketchMatrix } from '../kernels/kernels.js';
 import {
   axpby,
   copyColumns,
@@ -21,6 +22,7 @@ import {
   scale,
 } from '../kernels/level1.js';
 import { checkDisjoint, overlaps } from '../kernels/overlap.js';
+import { activeKernels, backendInfo } from '../kernels/selection.js';
 import { syrk } from '../kernels/syrk.js';
 import type { SyncBackend } from './backend.js';
 import { engineFrom } from './compose.js';
@@ -89,7 +91,17 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
 
   return {
     dtype,
-    info: { name: 'cpu', variant: 'typescript', threads: 1 },
+    info: {
+      name: 'cpu',
+      // Read when it is asked for: the kernels of a process can be chosen anew.
+      get variant() {
+        const { engine, variant } = backendInfo();
+        return `${engine}-${variant}`;
+      },
+      get threads() {
+        return backendInfo().threads;
+      },
+    },
     reading: 'sync',
 
     allocate: (rows, cols) => new CpuSlot(zeros(dtype, rows, cols)),
@@ -124,6 +136,20 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
     syrk(alpha, A, beta, C) {
       const a = content('syrk', 'A', A);
       syrk(alpha, a, 'T', beta, content('syrk', 'C', C), 'both');
+    },
+
+    sketchMoment(X, sketch, weight, decay, C) {
+      const x = content('sketchMoment', 'X', X);
+      const c = content('sketchMoment', 'C', C);
+      const [m, p, r] = [X.rows, X.cols, C.cols];
+      const matrix: SketchMatrix =
+        sketch.kind === 'dense'
+          ? { kind: 'dense', S: content('sketchMoment', 'S', sketch.S) }
+          : sketch;
+      if (matrix.kind === 'dense') checkDisjoint('sketchMoment', 'S', matrix.S, 'C', c);
+      checkDisjoint('sketchMoment', 'X', x, 'C', c);
+      if (m === 0 || p === 0 || r === 0) scale(decay, c);
+      else activeKernels().sketchMoment(weight, x, matrix, decay, c);
     },
 
     axpby(alpha, A, beta, C) {

@@ -3,12 +3,14 @@
 
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
-import type { AsyncReads, ElementwiseOperations, Slot, SlotOperations, SyncReads } from './slot.js';
-
-/** A sketch S (p×r) as an engine applies it: a dense slot, or the columns of I that it picks. */
-export type SketchOperand<D extends DType> =
-  | { readonly kind: 'dense'; readonly S: Slot<D> }
-  | { readonly kind: 'columns'; readonly indices: Int32Array };
+import type {
+  AsyncReads,
+  ElementwiseOperations,
+  SketchOperand,
+  Slot,
+  SlotOperations,
+  SyncReads,
+} from './slot.js';
 
 /** An eigendecomposition B = Q·diag(eigenvalues)·Qᵀ on the engine; eigenvalues is n×1. */
 export interface SpectralFactor<D extends DType> {

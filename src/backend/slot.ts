@@ -15,6 +15,11 @@ export interface Slot<D extends DType = DType> {
   readonly cols: number;
 }
 
+/** A sketch S (p×r) as an engine applies it: a dense slot, or the columns of I that it picks. */
+export type SketchOperand<D extends DType> =
+  | { readonly kind: 'dense'; readonly S: Slot<D> }
+  | { readonly kind: 'columns'; readonly indices: Int32Array };
+
 /** Whether reading answers at once or with a Promise. Everything else is enqueued in order. */
 export type Reading = 'sync' | 'async';
 

@@ -5,7 +5,7 @@ import type { DType } from '../core/dtype.js';
 import type { DenseMatrix, Op } from '../core/matrix.js';
 import { scale } from './level1.js';
 import { checkDisjoint } from './overlap.js';
-import { packedProduct } from './packed.js';
+import { activeKernels } from './selection.js';
 import { matrixVector, outerProduct } from './vector.js';
 
 const OPS: readonly Op[] = ['N', 'T'];
@@ -14,13 +14,14 @@ const OPS: readonly Op[] = ['N', 'T'];
  * C ← α·op(A)·op(B) + β·C, where op(X) is X ('N') or Xᵀ ('T').
  *
  * op(A) is m×k, op(B) is k×n, C is m×n; all three may be views. With β = 0 the old content of C is
- * not read; with α = 0 or k = 0 neither A nor B is read. Sums are float64 for both dtypes; a
- * float32 C is rounded once every 256 terms. NaN and Infinity travel as IEEE arithmetic has it.
+ * not read; with α = 0 or k = 0 neither A nor B is read. |error| ≤ (k + 2)·ε·|α||op(A)||op(B)| and a
+ * rounding of βC, element by element, ε that of the dtype. NaN and Infinity travel as IEEE arithmetic
+ * has it.
  *
  * Cost: 2mnk flops; no memory is allocated once the workspace has its size.
  *
  * Source: the loop order and the packing are those of Goto and van de Geijn, "Anatomy of
- * High-Performance Matrix Multiplication" (2008), with a 3×2 register tile for scalar code.
+ * High-Performance Matrix Multiplication" (2008), around a register tile of 4 rows and two vectors, or 3×2 in scalar code.
  *
  * @throws TypeError where the dtypes differ; RangeError where an op is unknown, the shapes do not
  * fit, or C overlaps A or B. C is untouched then.
@@ -46,10 +47,10 @@ export function gemm<D extends DType>(
   checkDisjoint('gemm', 'A', A, 'C', C);
   checkDisjoint('gemm', 'B', B, 'C', C);
 
-  // Packing pays from about 6×6×6 on and costs little below: only vectors have a path of their own.
+  // Products with a vector wait for memory, whatever computes them: they have a path of their own.
   if (k === 0 || alpha === 0) scale(beta, C);
   else if (C.cols === 1) matrixVector(alpha, A, opA, B, beta, C);
   else if (C.rows === 1) matrixVector(alpha, B, opB === 'N' ? 'T' : 'N', A, beta, C);
   else if (k === 1) outerProduct(alpha, A, B, beta, C);
-  else packedProduct(alpha, A, opA, B, opB, beta, C, false);
+  else activeKernels().product(alpha, A, opA, B, opB, beta, C, false);
 }

@@ -5,7 +5,7 @@ import type { DType } from '../core/dtype.js';
 import type { DenseMatrix, Op } from '../core/matrix.js';
 import { mirrorLower, scaleLower } from './level1.js';
 import { checkDisjoint } from './overlap.js';
-import { packedProduct } from './packed.js';
+import { activeKernels } from './selection.js';
 
 const OPS: readonly Op[] = ['N', 'T'];
 const TRIANGLES = ['lower', 'both'] as const;
@@ -39,6 +39,6 @@ export function syrk<D extends DType>(
   checkShape('syrk', 'C', C, n, n);
   checkDisjoint('syrk', 'A', A, 'C', C);
   if (k === 0 || alpha === 0) scaleLower(beta, C);
-  else packedProduct(alpha, A, op, A, op === 'N' ? 'T' : 'N', beta, C, true);
+  else activeKernels().product(alpha, A, op, A, op === 'N' ? 'T' : 'N', beta, C, true);
   if (triangle === 'both') mirrorLower(C);
 }

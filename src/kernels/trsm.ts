@@ -3,23 +3,13 @@
 import { checkChoice, checkDType, checkShape, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix, Op } from '../core/matrix.js';
-import { gemm } from './gemm.js';
+import type { Side } from './kernels.js';
 import { scale } from './level1.js';
 import { checkDisjoint } from './overlap.js';
-
-/** Which side of the unknown the triangle stands on. */
-type Side = 'left' | 'right';
+import { activeKernels } from './selection.js';
 
 const SIDES: readonly Side[] = ['left', 'right'];
 const OPS: readonly Op[] = ['N', 'T'];
-
-/** Largest triangle solved directly, and the right-hand sides it takes at a time. */
-const BLOCK = 48;
-const WIDTH = 64;
-
-// The workspace of every direct solve, float64 for both dtypes so that its loop sees one array kind.
-const triangle = new Float64Array(BLOCK * BLOCK);
-const unknowns = new Float64Array(BLOCK * WIDTH);
 
 /**
  * B ← α·op(L)⁻¹·B (side 'left') or B ← α·B·op(L)⁻¹ (side 'right'), in place, where op(L) is L ('N')
@@ -27,7 +17,7 @@ const unknowns = new Float64Array(BLOCK * WIDTH);
  *
  * L is n×n lower triangular with a non-zero diagonal; what lies above its diagonal is not read. B
  * is n×m on the left and m×n on the right. With α = 0 the old content of B is not read. The
- * triangle is halved until it is small, so that most of the work is done by {@link gemm}.
+ * triangle is halved until it is small, so that most of the work is products.
  *
  * Cost: n²m flops.
  *
@@ -50,7 +40,7 @@ export function trsm<D extends DType>(
   checkDisjoint('trsm', 'L', L, 'B', B);
   checkDiagonal(L);
   if (alpha === 0) scale(0, B);
-  else solve(side, op, alpha, L, B);
+  else if (L.rows > 0 && B.rows * B.cols > 0) activeKernels().solve(side, op, alpha, L, B);
 }
 
 function checkDiagonal(L: DenseMatrix): void {
@@ -60,109 +50,5 @@ function checkDiagonal(L: DenseMatrix): void {
     throw new RangeError(
       `trsm: L holds ${value} at index ${i} of its diagonal, expected a finite number other than 0`,
     );
-  }
-}
-
-/** L and Lᵀ are solved from the first unknown on or from the last, according to side and op. */
-function isForward(side: Side, op: Op): boolean {
-  return (side === 'left') === (op === 'N');
-}
-
-/**
- * Halves L = [L₁ 0; M L₂], with B split alike: one half is solved, its contribution through M is
- * taken off the other half, and that is solved.
- */
-function solve<D extends DType>(
-  side: Side,
-  op: Op,
-  alpha: number,
-  L: DenseMatrix<D>,
-  B: DenseMatrix<D>,
-): void {
-  const n = L.rows;
-  if (n <= BLOCK) {
-    solveDirectly(side, op, alpha, L, B);
-    return;
-  }
-  const n1 = n >> 1;
-  const n2 = n - n1;
-  const L1 = L.view(0, 0, n1, n1);
-  const M = L.view(n1, 0, n2, n1);
-  const L2 = L.view(n1, n1, n2, n2);
-  const left = side === 'left';
-  const B1 = left ? B.view(0, 0, n1, B.cols) : B.view(0, 0, B.rows, n1);
-  const B2 = left ? B.view(n1, 0, n2, B.cols) : B.view(0, n1, B.rows, n2);
-  if (isForward(side, op)) {
-    solve(side, op, alpha, L1, B1);
-    if (left) gemm(-1, M, 'N', B1, 'N', alpha, B2);
-    else gemm(-1, B1, 'N', M, 'T', alpha, B2);
-    solve(side, op, 1, L2, B2);
-  } else {
-    solve(side, op, alpha, L2, B2);
-    if (left) gemm(-1, M, 'T', B2, 'N', alpha, B1);
-    else gemm(-1, B2, 'N', M, 'N', alpha, B1);
-    solve(side, op, 1, L1, B1);
-  }
-}
-
-/**
- * All four cases are one forward substitution T·X = αB once T and X are loaded in the order in
- * which the unknowns are solved, with the right-hand sides as columns of X.
- */
-function solveDirectly(side: Side, op: Op, alpha: number, L: DenseMatrix, B: DenseMatrix): void {
-  const n = L.rows;
-  const forward = isForward(side, op);
-  const first = forward ? 0 : n - 1;
-  const direction = forward ? 1 : -1;
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      triangle[i * n + j] = forward ? L.at(i, j) : L.at(n - 1 - j, n - 1 - i);
-    }
-  }
-  const left = side === 'left';
-  const b = B.data;
-  const alongUnknowns = direction * (left ? B.stride : 1);
-  const alongSides = left ? 1 : B.stride;
-  const start = B.offset + first * (left ? B.stride : 1);
-  const sides = left ? B.cols : B.rows;
-  for (let c0 = 0; c0 < sides; c0 += WIDTH) {
-    const width = Math.min(WIDTH, sides - c0);
-    const corner = start + c0 * alongSides;
-    for (let i = 0; i < n; i++) {
-      const from = corner + i * alongUnknowns;
-      for (let c = 0; c < width; c++) unknowns[i * WIDTH + c] = alpha * b[from + c * alongSides];
-    }
-    substitute(n, width);
-    for (let i = 0; i < n; i++) {
-      const to = corner + i * alongUnknowns;
-      for (let c = 0; c < width; c++) b[to + c * alongSides] = unknowns[i * WIDTH + c];
-    }
-  }
-}
-
-/** unknowns ← triangle⁻¹·unknowns, four columns at a time; columns past `width` hold leftovers. */
-function substitute(n: number, width: number): void {
-  for (let c = 0; c < width; c += 4) {
-    for (let i = 0; i < n; i++) {
-      const row = i * n;
-      const to = i * WIDTH + c;
-      let x0 = unknowns[to];
-      let x1 = unknowns[to + 1];
-      let x2 = unknowns[to + 2];
-      let x3 = unknowns[to + 3];
-      let from = c;
-      for (let j = 0; j < i; j++, from += WIDTH) {
-        const t = triangle[row + j];
-        x0 -= t * unknowns[from];
-        x1 -= t * unknowns[from + 1];
-        x2 -= t * unknowns[from + 2];
-        x3 -= t * unknowns[from + 3];
-      }
-      const pivot = triangle[row + i];
-      unknowns[to] = x0 / pivot;
-      unknowns[to + 1] = x1 / pivot;
-      unknowns[to + 2] = x2 / pivot;
-      unknowns[to + 3] = x3 / pivot;
-    }
   }
 }

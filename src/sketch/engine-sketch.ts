@@ -1,7 +1,7 @@
 // The current sketch of a layer, on its engine: drawn, redrawn and put back by number.
 
-import type { Engine, SketchOperand } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
+import type { Engine } from '../backend/engine.js';
+import type { SketchOperand, Slot } from '../backend/slot.js';
 import type { StateEntry, Stateful } from '../backend/state.js';
 import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';

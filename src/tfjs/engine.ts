@@ -4,11 +4,10 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import type {
   AsyncEngine,
   EngineOperations,
-  SketchOperand,
   SpectralFactor,
   SyncEngine,
 } from '../backend/engine.js';
-import type { Reading, Slot } from '../backend/slot.js';
+import type { Reading, SketchOperand, Slot } from '../backend/slot.js';
 import { checkChoice, checkInteger, checkPositive, checkShape } from '../core/check.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { copyOf, type TensorAccess, TensorOperations } from './operations.js';

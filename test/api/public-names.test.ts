@@ -23,6 +23,7 @@ describe('the names that exist at run time', () => {
       'applyLowRankInverse',
       'asMatrix',
       'axpby',
+      'backendInfo',
       'chain',
       'cholesky',
       'choleskyInPlace',
@@ -53,6 +54,7 @@ describe('the names that exist at run time', () => {
       'fromMlMatrix',
       'gemm',
       'identity',
+      'init',
       'kfac',
       'kfacPreconditioner',
       'lowRankInverse',
@@ -82,6 +84,7 @@ describe('the names that exist at run time', () => {
       'transpose',
       'trsm',
       'upload',
+      'useKernels',
       'warmUp',
       'zeros',
     ]);

@@ -96,7 +96,7 @@ describe('errors', () => {
     const foreign = cpuBackend('float64').allocate(2, 3);
     expect(() => engine.rowSum(foreign, V, 1, 0, a)).toThrow(
       new TypeError(
-        'rowSum: X belongs to another engine, expected a slot of this one (cpu, typescript)',
+        `rowSum: X belongs to another engine, expected a slot of this one (cpu, ${engine.info.variant})`,
       ),
     );
   });

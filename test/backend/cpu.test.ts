@@ -5,6 +5,7 @@ import { cpuBackend, cpuEngine } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { backendInfo } from '../../src/kernels/selection.js';
 import { build } from '../support/matrices.js';
 import { backendContract } from './backend.contract.js';
 import { engineContract } from './engine.contract.js';
@@ -147,6 +148,12 @@ describe('cpuBackend', () => {
   });
 
   test('says what runs', () => {
-    expect(cpuBackend('float32').info).toEqual({ name: 'cpu', variant: 'typescript', threads: 1 });
+    const { info } = cpuBackend('float32');
+    const chosen = backendInfo();
+    expect(info).toEqual({
+      name: 'cpu',
+      variant: `${chosen.engine}-${chosen.variant}`,
+      threads: 1,
+    });
   });
 });

@@ -30,7 +30,9 @@ export interface SlotCount {
 export function countingBackend<D extends DType>(
   dtype: D,
 ): SyncBackend<D> & { readonly count: SlotCount } {
-  const backend = cpuBackend(dtype);
+  const backend: SyncBackend<D> = { ...cpuBackend(dtype) };
+  // So that engines compose it, with scratch that is counted.
+  delete backend.sketchMoment;
   const count = { live: 0, allocated: 0, elements: 0, largest: 0 };
   return {
     ...backend,

@@ -1,6 +1,6 @@
 // The blocked matrix product behind gemm and syrk: packed panels and one register-blocked loop.
 
-import type { DenseMatrix, Op } from '../core/matrix.js';
+import type { DenseMatrix, Op } from '../../core/matrix.js';
 
 /** Rows and columns of the register tile. Six sums and five operands stay in registers; more spill. */
 const TILE_ROWS = 3;

@@ -1,0 +1,85 @@
+// What the host calls: each kernel for both element types.
+
+import { product, productWorkspace } from './product';
+import { sketch, sketchColumns } from './sketch';
+import { cholesky, invertLower, multiplyByTranspose, solve, solveWorkspace } from './triangular';
+
+/** Bytes of workspace that every kernel below takes at most, beside its operands. */
+export function workspace(): i32 {
+  return <i32>(productWorkspace<f64>() + solveWorkspace<f64>());
+}
+
+export function product32(
+  m: i32, n: i32, k: i32, alpha: f64, A: usize, rsA: i32, csA: i32, B: usize, rsB: i32, csB: i32,
+  beta: f64, C: usize, ldc: i32, lower: bool, work: usize,
+): void {
+  product<f32>(m, n, k, <f32>alpha, A, rsA, csA, B, rsB, csB, <f32>beta, C, ldc, lower, work);
+}
+
+export function product64(
+  m: i32, n: i32, k: i32, alpha: f64, A: usize, rsA: i32, csA: i32, B: usize, rsB: i32, csB: i32,
+  beta: f64, C: usize, ldc: i32, lower: bool, work: usize,
+): void {
+  product<f64>(m, n, k, alpha, A, rsA, csA, B, rsB, csB, beta, C, ldc, lower, work);
+}
+
+export function sketch32(
+  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, S: usize, C: usize, Y: usize,
+  work: usize,
+): void {
+  sketch<f32>(rows, p, r, <f32>alpha, X, ldx, S, C, Y, work);
+}
+
+export function sketch64(
+  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, S: usize, C: usize, Y: usize,
+  work: usize,
+): void {
+  sketch<f64>(rows, p, r, alpha, X, ldx, S, C, Y, work);
+}
+
+export function sketchColumns32(
+  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, indices: usize, C: usize, Y: usize,
+  work: usize,
+): void {
+  sketchColumns<f32>(rows, p, r, <f32>alpha, X, ldx, indices, C, Y, work);
+}
+
+export function sketchColumns64(
+  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, indices: usize, C: usize, Y: usize,
+  work: usize,
+): void {
+  sketchColumns<f64>(rows, p, r, alpha, X, ldx, indices, C, Y, work);
+}
+
+export function solve32(
+  upper: bool, n: i32, m: i32, L: usize, rsT: i32, csT: i32, X: usize, rsX: i32, csX: i32,
+  work: usize,
+): void {
+  solve<f32>(upper, n, m, L, rsT, csT, X, rsX, csX, work);
+}
+
+export function solve64(
+  upper: bool, n: i32, m: i32, L: usize, rsT: i32, csT: i32, X: usize, rsX: i32, csX: i32,
+  work: usize,
+): void {
+  solve<f64>(upper, n, m, L, rsT, csT, X, rsX, csX, work);
+}
+
+export function cholesky32(n: i32, A: usize, lda: i32, work: usize): i32 {
+  return cholesky<f32>(n, A, lda, work);
+}
+
+export function cholesky64(n: i32, A: usize, lda: i32, work: usize): i32 {
+  return cholesky<f64>(n, A, lda, work);
+}
+
+/** B ← B + A⁻¹ on and below the diagonal, from the Cholesky factor L of A, which is destroyed. */
+export function invert32(n: i32, L: usize, B: usize, work: usize): void {
+  invertLower<f32>(n, L, n, work);
+  multiplyByTranspose<f32>(n, L, n, B, work);
+}
+
+export function invert64(n: i32, L: usize, B: usize, work: usize): void {
+  invertLower<f64>(n, L, n, work);
+  multiplyByTranspose<f64>(n, L, n, B, work);
+}

@@ -1,0 +1,263 @@
+// C ← α·A·B + β·C with any strides: packed panels around one register tile.
+
+import { multiplyPackedTile, multiplyTile, TILE_BYTES, TILE_ROWS, tileColumns } from './tile';
+import { lanes } from './vectors';
+
+/** A block of A lives in the second-level cache, one panel of B in the first. */
+export const BLOCK_ROWS: i32 = 128;
+export const BLOCK_DEPTH: i32 = 256;
+export const BLOCK_COLS: i32 = 1024;
+
+/** Up to this many columns a packed A would not be read often enough to pay for the packing. */
+const THIN: i32 = 32;
+
+/** Bytes of workspace of {@link product}: a tile, a block of A and a block of B. */
+export function productWorkspace<T>(): usize {
+  return TILE_BYTES + <usize>(BLOCK_DEPTH * (BLOCK_ROWS + BLOCK_COLS)) * sizeof<T>();
+}
+
+/**
+ * C ← α·A·B + β·C; A is m×k, B is k×n, element (i, j) of each at i·rs + j·cs elements; the rows of C
+ * are ldc elements apart. `lower`: only what is on and below the diagonal of C is written. With
+ * β = 0 the old content of C is not read. k ≥ 1.
+ *
+ * Every element of C sums its products in the same order whatever m, n and the blocks are, so that
+ * parts of C computed apart equal the whole to the last bit.
+ */
+export function product<T>(
+  m: i32,
+  n: i32,
+  k: i32,
+  alpha: T,
+  A: usize,
+  rsA: i32,
+  csA: i32,
+  B: usize,
+  rsB: i32,
+  csB: i32,
+  beta: T,
+  C: usize,
+  ldc: i32,
+  lower: bool,
+  work: usize,
+): void {
+  const size = sizeof<T>();
+  const tile = work;
+  const panelsA = tile + TILE_BYTES;
+  const panelsB = panelsA + <usize>(BLOCK_DEPTH * BLOCK_ROWS) * size;
+  const columns = tileColumns<T>();
+  const thin = n <= THIN;
+  for (let j0 = 0; j0 < n; j0 += BLOCK_COLS) {
+    const width = min(BLOCK_COLS, n - j0);
+    for (let p0 = 0; p0 < k; p0 += BLOCK_DEPTH) {
+      const depth = min(BLOCK_DEPTH, k - p0);
+      const factor: T = p0 == 0 ? beta : <T>1;
+      packColumns<T>(B + address<T>(p0, rsB, j0, csB), csB, rsB, width, depth, panelsB);
+      for (let i0 = lower ? j0 - (j0 % TILE_ROWS) : 0; i0 < m; i0 += BLOCK_ROWS) {
+        const rows = min(BLOCK_ROWS, m - i0);
+        const a = A + address<T>(i0, rsA, p0, csA);
+        if (!thin) packRows<T>(a, rsA, csA, rows, depth, panelsA);
+        for (let j = 0; j < width; j += columns) {
+          const first = lower ? max(0, j0 + j - i0) : 0;
+          const wide = min(columns, width - j);
+          const b = panelsB + <usize>(j * depth) * size;
+          for (let i = first - (first % TILE_ROWS); i < rows; i += TILE_ROWS) {
+            const c = C + address<T>(i0 + i, ldc, j0 + j, 1);
+            const high = min(TILE_ROWS, rows - i);
+            const whole =
+              high == TILE_ROWS &&
+              wide == columns &&
+              (!lower || j0 + j + columns - 1 <= i0 + i);
+            const to = whole ? c : tile;
+            const ld = whole ? <usize>ldc * size : <usize>32;
+            const scale: T = whole ? factor : <T>0;
+            if (!thin) {
+              multiplyPackedTile<T>(
+                depth, panelsA + <usize>(i * depth) * size, b, alpha, scale, to, ld,
+              );
+            } else if (high == TILE_ROWS) {
+              multiplyTile<T>(
+                depth, a + address<T>(i, rsA, 0, 0), <usize>rsA * size, <usize>csA * size,
+                b, wide <= lanes<T>(), alpha, scale, to, ld,
+              );
+            } else {
+              // A tile of fewer rows is packed after all, so that nothing is read past the last row.
+              packRows<T>(a + address<T>(i, rsA, 0, 0), rsA, csA, high, depth, panelsA);
+              multiplyPackedTile<T>(depth, panelsA, b, alpha, scale, to, ld);
+            }
+            if (!whole) {
+              storeTile<T>(tile, high, wide, lower ? i0 + i - j0 - j : columns, factor, c, ldc);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline export function address<T>(i: i32, rs: i32, j: i32, cs: i32): usize {
+  return (<usize>i * <usize>rs + <usize>j * <usize>cs) * sizeof<T>();
+}
+
+/** The part of a tile that lies inside C, up to column `diagonal` + i of row i. */
+function storeTile<T>(
+  tile: usize,
+  high: i32,
+  wide: i32,
+  diagonal: i32,
+  beta: T,
+  c: usize,
+  ldc: i32,
+): void {
+  for (let i = 0; i < high; i++) {
+    const end = min(wide, diagonal + i + 1);
+    for (let j = 0; j < end; j++) {
+      const to = c + address<T>(i, ldc, j, 1);
+      let value = load<T>(tile + <usize>i * 32 + <usize>j * sizeof<T>());
+      if (beta != <T>0) value = <T>(value + beta * load<T>(to));
+      store<T>(to, value);
+    }
+  }
+}
+
+/** Packs `count` rows of A in panels of four, depth by depth; missing rows are zero. */
+function packRows<T>(a: usize, rs: i32, cs: i32, count: i32, depth: i32, to: usize): void {
+  const size = sizeof<T>();
+  let i = 0;
+  for (; i + TILE_ROWS <= count; i += TILE_ROWS) {
+    const from = a + address<T>(i, rs, 0, 0);
+    if (cs == 1) interleave<T>(from, rs, depth, to, 4 * size);
+    else copyLanes<T>(from, rs, cs, 4, depth, to);
+    to += <usize>(depth * 4) * size;
+  }
+  if (i < count) packPartly<T>(a + address<T>(i, rs, 0, 0), rs, cs, count - i, 4, depth, to);
+}
+
+/** Packs `count` columns of B in panels of two vectors; missing columns are zero. */
+function packColumns<T>(b: usize, cs: i32, rs: i32, count: i32, depth: i32, to: usize): void {
+  const size = sizeof<T>();
+  const columns = tileColumns<T>();
+  let j = 0;
+  for (; j + columns <= count; j += columns) {
+    const from = b + address<T>(j, cs, 0, 0);
+    if (cs == 1) {
+      let source = from;
+      for (let p = 0; p < depth; p++) {
+        v128.store(to, v128.load(source));
+        v128.store(to, v128.load(source, 16), 16);
+        source += <usize>rs * size;
+        to += 32;
+      }
+    } else {
+      if (rs == 1) {
+        for (let lane = 0; lane < columns; lane += 4) {
+          interleave<T>(from + address<T>(lane, cs, 0, 0), cs, depth, to + <usize>lane * size, 32);
+        }
+      } else {
+        copyLanes<T>(from, cs, rs, columns, depth, to);
+      }
+      to += <usize>depth * 32;
+    }
+  }
+  if (j < count) packPartly<T>(b + address<T>(j, cs, 0, 0), cs, rs, count - j, columns, depth, to);
+}
+
+/** Four contiguous rows `rs` apart become the four lanes of each depth, `step` bytes apart. */
+function interleave<T>(from: usize, rs: i32, depth: i32, to: usize, step: usize): void {
+  const size = sizeof<T>();
+  let r0 = from;
+  let r1 = r0 + <usize>rs * size;
+  let r2 = r1 + <usize>rs * size;
+  let r3 = r2 + <usize>rs * size;
+  let p = 0;
+  if (size == 4) {
+    for (; p + 4 <= depth; p += 4) {
+      const v0 = v128.load(r0);
+      const v1 = v128.load(r1);
+      const v2 = v128.load(r2);
+      const v3 = v128.load(r3);
+      const t0 = i32x4.shuffle(v0, v1, 0, 4, 1, 5);
+      const t1 = i32x4.shuffle(v0, v1, 2, 6, 3, 7);
+      const t2 = i32x4.shuffle(v2, v3, 0, 4, 1, 5);
+      const t3 = i32x4.shuffle(v2, v3, 2, 6, 3, 7);
+      v128.store(to, i32x4.shuffle(t0, t2, 0, 1, 4, 5));
+      v128.store(to + step, i32x4.shuffle(t0, t2, 2, 3, 6, 7));
+      v128.store(to + 2 * step, i32x4.shuffle(t1, t3, 0, 1, 4, 5));
+      v128.store(to + 3 * step, i32x4.shuffle(t1, t3, 2, 3, 6, 7));
+      r0 += 16;
+      r1 += 16;
+      r2 += 16;
+      r3 += 16;
+      to += 4 * step;
+    }
+  } else {
+    for (; p + 2 <= depth; p += 2) {
+      const v0 = v128.load(r0);
+      const v1 = v128.load(r1);
+      const v2 = v128.load(r2);
+      const v3 = v128.load(r3);
+      v128.store(to, i64x2.shuffle(v0, v1, 0, 2));
+      v128.store(to, i64x2.shuffle(v2, v3, 0, 2), 16);
+      v128.store(to + step, i64x2.shuffle(v0, v1, 1, 3));
+      v128.store(to + step, i64x2.shuffle(v2, v3, 1, 3), 16);
+      r0 += 16;
+      r1 += 16;
+      r2 += 16;
+      r3 += 16;
+      to += 2 * step;
+    }
+  }
+  for (; p < depth; p++) {
+    store<T>(to, load<T>(r0));
+    store<T>(to, load<T>(r1), sizeof<T>());
+    store<T>(to, load<T>(r2), 2 * sizeof<T>());
+    store<T>(to, load<T>(r3), 3 * sizeof<T>());
+    r0 += size;
+    r1 += size;
+    r2 += size;
+    r3 += size;
+    to += step;
+  }
+}
+
+/** `width` lanes `ls` apart become the lanes of each depth; for lanes that are contiguous. */
+function copyLanes<T>(from: usize, ls: i32, ds: i32, width: i32, depth: i32, to: usize): void {
+  const size = sizeof<T>();
+  if (ls == 1 && width == 4) {
+    for (let p = 0; p < depth; p++) {
+      v128.store(to, v128.load(from));
+      if (size == 8) v128.store(to, v128.load(from, 16), 16);
+      from += <usize>ds * size;
+      to += 4 * size;
+    }
+    return;
+  }
+  for (let p = 0; p < depth; p++) {
+    for (let lane = 0; lane < width; lane++) {
+      store<T>(to, load<T>(from + address<T>(lane, ls, 0, 0)));
+      to += size;
+    }
+    from += <usize>ds * size;
+  }
+}
+
+/** The last, partly filled panel. */
+function packPartly<T>(
+  from: usize,
+  ls: i32,
+  ds: i32,
+  count: i32,
+  width: i32,
+  depth: i32,
+  to: usize,
+): void {
+  for (let p = 0; p < depth; p++) {
+    let source = from + address<T>(p, ds, 0, 0);
+    for (let lane = 0; lane < width; lane++) {
+      store<T>(to, lane < count ? load<T>(source) : <T>0);
+      source += <usize>ls * sizeof<T>();
+      to += sizeof<T>();
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// The kernels in plain TypeScript: what runs where WebAssembly does not.
+
+import { type DenseMatrix, zeros } from '../../core/matrix.js';
+import type { Kernels, SketchMatrix } from '../kernels.js';
+import { gatherColumns } from '../level1.js';
+import { factorCholesky, invertFactored } from './cholesky.js';
+import { packedProduct } from './packed.js';
+import { solveTriangular } from './solve.js';
+
+/** One dtype for every sum: float64. A float32 result is rounded once every 256 terms. */
+export const scalarKernels: Kernels = {
+  product: packedProduct,
+  sketchMoment,
+  solve: solveTriangular,
+  cholesky: factorCholesky,
+  invertFactored,
+};
+
+function sketchMoment(
+  alpha: number,
+  X: DenseMatrix,
+  sketch: SketchMatrix,
+  beta: number,
+  C: DenseMatrix,
+): void {
+  const XS = zeros(X.dtype, X.rows, C.cols);
+  if (sketch.kind === 'dense') packedProduct(1, X, 'N', sketch.S, 'N', 0, XS, false);
+  else gatherColumns(X, sketch.indices, XS);
+  packedProduct(alpha, X, 'T', XS, 'N', beta, C, false);
+}

@@ -1,0 +1,160 @@
+// Which kernels run: WebAssembly where it can, plain TypeScript where it cannot, either by name.
+
+import { checkChoice } from '../core/check.js';
+import type { Kernels } from './kernels.js';
+import { scalarKernels } from './scalar/index.js';
+import { wasmKernels } from './wasm/index.js';
+import {
+  type Arithmetic,
+  compile,
+  compileAsync,
+  instantiate,
+  isSupported,
+} from './wasm/instance.js';
+
+/** The kernels by name; 'auto' is WebAssembly where the platform can, and plain TypeScript else. */
+export type KernelChoice = 'auto' | 'wasm' | 'typescript';
+
+const CHOICES: readonly KernelChoice[] = ['auto', 'wasm', 'typescript'];
+
+/** Options of {@link useKernels}. */
+export interface KernelOptions {
+  /**
+   * 'strict' rounds every product, and gives the same bits on every machine; 'relaxed' leaves it to
+   * the processor whether a product and its sum are rounded once or twice, and is faster; 'auto'
+   * (default) is relaxed where the platform has it. Plain TypeScript is always strict.
+   */
+  readonly arithmetic?: 'auto' | Arithmetic;
+}
+
+const ARITHMETICS = ['auto', 'strict', 'relaxed'] as const;
+
+/** What runs. */
+export interface KernelInfo {
+  readonly engine: 'wasm' | 'typescript';
+  /** 'simd' and 'relaxed-simd' of WebAssembly, 'scalar' of TypeScript. */
+  readonly variant: 'simd' | 'relaxed-simd' | 'scalar';
+  readonly threads: number;
+}
+
+interface Selection {
+  readonly kernels: Kernels;
+  readonly info: KernelInfo;
+}
+
+const SCALAR: Selection = {
+  kernels: scalarKernels,
+  info: { engine: 'typescript', variant: 'scalar', threads: 1 },
+};
+
+/** Chosen at the first product, so that importing the library compiles nothing. */
+let selected: Selection | undefined;
+
+/** Made once for each variant: they are stateless but for their memory. */
+const instances = new Map<Arithmetic, Selection>();
+
+/** The kernels that run. */
+export function activeKernels(): Kernels {
+  selected ??= automatic('auto');
+  return selected.kernels;
+}
+
+/**
+ * What runs the heavy products: the engine, its variant, and its threads. The first call chooses, as
+ * the first product would.
+ */
+export function backendInfo(): KernelInfo {
+  selected ??= automatic('auto');
+  return selected.info;
+}
+
+/**
+ * Chooses the kernels of this process (or page, or worker) by name. Whatever was made before computes
+ * with them from now on: kernels hold no state.
+ *
+ * Without a call, or with 'auto', WebAssembly SIMD runs where the platform has it and may compile it;
+ * plain TypeScript runs elsewhere, for example under a content security policy without
+ * 'wasm-unsafe-eval'.
+ *
+ * @returns what runs now.
+ * @throws RangeError for an unknown name; Error where 'wasm' was asked for and cannot run here, with the
+ *   platform's reason as its cause. The choice stays as it was then.
+ */
+export function useKernels(choice: KernelChoice, options: KernelOptions = {}): KernelInfo {
+  const { arithmetic = 'auto' } = options;
+  checkChoice('useKernels', 'kernels', choice, CHOICES);
+  checkChoice('useKernels', 'arithmetic', arithmetic, ARITHMETICS);
+  if (choice === 'typescript') selected = SCALAR;
+  else if (choice === 'auto') selected = automatic(arithmetic);
+  else selected = byName(resolved(arithmetic));
+  return selected.info;
+}
+
+/**
+ * Compiles the WebAssembly kernels in the background and chooses them, for platforms that refuse to
+ * compile at once; elsewhere nothing need be awaited, and this does what `useKernels('auto')` does.
+ *
+ * @returns what runs: plain TypeScript where WebAssembly cannot.
+ * @throws RangeError for an unknown arithmetic.
+ */
+export async function init(options: KernelOptions = {}): Promise<KernelInfo> {
+  const { arithmetic = 'auto' } = options;
+  checkChoice('init', 'arithmetic', arithmetic, ARITHMETICS);
+  const variant = resolved(arithmetic);
+  try {
+    instances.set(
+      variant,
+      instances.get(variant) ?? selection(variant, await compileAsync(variant)),
+    );
+  } catch {
+    // The automatic choice finds what does run.
+  }
+  return useKernels('auto', options);
+}
+
+function resolved(arithmetic: 'auto' | Arithmetic): Arithmetic {
+  if (arithmetic !== 'auto') return arithmetic;
+  return isSupported('relaxed') ? 'relaxed' : 'strict';
+}
+
+function automatic(arithmetic: 'auto' | Arithmetic): Selection {
+  const variants: Arithmetic[] = arithmetic === 'auto' ? ['relaxed', 'strict'] : [arithmetic];
+  for (const variant of variants) {
+    try {
+      return instance(variant);
+    } catch {
+      // Old engines lack an instruction, and policies forbid compiling: the next one is tried.
+    }
+  }
+  return SCALAR;
+}
+
+function byName(variant: Arithmetic): Selection {
+  try {
+    return instance(variant);
+  } catch (cause) {
+    throw new Error(
+      `useKernels: kernels is 'wasm' (${variant}), which cannot run here: ${String(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function instance(variant: Arithmetic): Selection {
+  const known = instances.get(variant) ?? selection(variant, compile(variant));
+  instances.set(variant, known);
+  return known;
+}
+
+function selection(variant: Arithmetic, module: object): Selection {
+  return {
+    kernels: wasmKernels(instantiate(module)),
+    info: {
+      engine: 'wasm',
+      variant: variant === 'relaxed' ? 'relaxed-simd' : 'simd',
+      threads: 1,
+    },
+  };
+}

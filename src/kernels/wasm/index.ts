@@ -1,0 +1,194 @@
+// The kernels in WebAssembly SIMD: blocks of the operands are copied in, and results copied out.
+
+import type { DType } from '../../core/dtype.js';
+import type { DenseMatrix, Op } from '../../core/matrix.js';
+import type { FailedPivot, Kernels } from '../kernels.js';
+import { scale } from '../level1.js';
+import type { Exports, Instance } from './instance.js';
+import { LinearMemory } from './memory.js';
+
+/** Elements of one operand that are inside at a time, so that memory stays bounded. */
+const LIMIT = 2 ** 22;
+
+/** Depth of the blocks of the product: chunks are multiples of it, so that sums keep their order. */
+const DEPTH = 256;
+
+/** Rows of X that are sketched while they are in the second-level cache. */
+const SKETCH_ROWS = 128;
+
+/** The exports for one dtype. */
+interface Typed {
+  readonly product: Exports['product32'];
+  readonly sketch: Exports['sketch32'];
+  readonly sketchColumns: Exports['sketchColumns32'];
+  readonly solve: Exports['solve32'];
+  readonly cholesky: Exports['cholesky32'];
+  readonly invert: Exports['invert32'];
+}
+
+/** The kernels of an instance. */
+export function wasmKernels({ exports, memory }: Instance): Kernels {
+  const linear = new LinearMemory(memory);
+  const workspace = exports.workspace();
+  const typed: Readonly<Record<DType, Typed>> = {
+    float32: {
+      product: exports.product32,
+      sketch: exports.sketch32,
+      sketchColumns: exports.sketchColumns32,
+      solve: exports.solve32,
+      cholesky: exports.cholesky32,
+      invert: exports.invert32,
+    },
+    float64: {
+      product: exports.product64,
+      sketch: exports.sketch64,
+      sketchColumns: exports.sketchColumns64,
+      solve: exports.solve64,
+      cholesky: exports.cholesky64,
+      invert: exports.invert64,
+    },
+  };
+
+  return {
+    product(alpha, A, opA, B, opB, beta, C, lowerOnly) {
+      const { rows: m, cols: n } = C;
+      const height = lowerOnly ? m : Math.min(m, Math.max(DEPTH, Math.floor(LIMIT / n)));
+      for (let i0 = 0; i0 < m; i0 += height) {
+        const rows = Math.min(height, m - i0);
+        productRows(alpha, A, opA, B, opB, beta, C, lowerOnly, i0, rows);
+      }
+    },
+
+    sketchMoment(alpha, X, sketch, beta, C) {
+      const { rows: p, cols: r } = C;
+      const { dtype } = C;
+      const kernels = typed[dtype];
+      // A row stride of a power of two would send the rows of a block to the same cache lines.
+      const ldx = p % 128 === 0 ? p + 16 : p;
+      const work = linear.begin(workspace);
+      const block = linear.take(dtype, SKETCH_ROWS * ldx);
+      const S = linear.take(dtype, p * r);
+      const to = linear.take(dtype, p * r);
+      const Y = linear.take(dtype, SKETCH_ROWS * r);
+      linear.commit();
+      if (sketch.kind === 'dense') linear.load(sketch.S, 0, p, 0, r, S);
+      else linear.loadIndices(sketch.indices, S);
+      if (beta === 0) {
+        linear.clear(dtype, to, p * r);
+      } else {
+        scale(beta, C);
+        linear.load(C, 0, p, 0, r, to);
+      }
+      const run = sketch.kind === 'dense' ? kernels.sketch : kernels.sketchColumns;
+      for (let i0 = 0; i0 < X.rows; i0 += SKETCH_ROWS) {
+        const rows = Math.min(SKETCH_ROWS, X.rows - i0);
+        linear.load(X, i0, rows, 0, p, block, ldx);
+        run(rows, p, r, alpha, block, ldx, S, to, Y, work);
+      }
+      linear.store(C, 0, p, 0, r, to);
+    },
+
+    solve(side, op, alpha, L, B) {
+      const n = L.rows;
+      if (alpha !== 1) scale(alpha, B);
+      const left = side === 'left';
+      const sides = left ? B.cols : B.rows;
+      const width = Math.min(sides, Math.max(1, Math.floor(LIMIT / n)));
+      const work = linear.begin(workspace);
+      const from = linear.take(L.dtype, n * n);
+      const X = linear.take(B.dtype, n * width);
+      linear.commit();
+      linear.load(L, 0, n, 0, n, from);
+      const upper = left === (op === 'T');
+      const [rsT, csT] = upper ? [1, n] : [n, 1];
+      for (let s0 = 0; s0 < sides; s0 += width) {
+        const m = Math.min(width, sides - s0);
+        const [row, rows, col, cols] = left ? [0, n, s0, m] : [s0, m, 0, n];
+        linear.load(B, row, rows, col, cols, X);
+        if (left) typed[B.dtype].solve(upper, n, m, from, rsT, csT, X, m, 1, work);
+        else typed[B.dtype].solve(upper, n, m, from, rsT, csT, X, 1, n, work);
+        linear.store(B, row, rows, col, cols, X);
+      }
+    },
+
+    cholesky(A): FailedPivot | undefined {
+      const n = A.rows;
+      const work = linear.begin(workspace);
+      const to = linear.take(A.dtype, n * n);
+      linear.commit();
+      linear.load(A, 0, n, 0, n, to);
+      const index = typed[A.dtype].cholesky(n, to, n, work);
+      if (index >= 0) return { index, value: linear.at(A.dtype, to, index * n + index) };
+      linear.storeLower(A, to, n);
+      return undefined;
+    },
+
+    invertFactored(L, B) {
+      const n = L.rows;
+      const work = linear.begin(workspace);
+      const from = linear.take(L.dtype, n * n);
+      const to = linear.take(B.dtype, n * n);
+      linear.commit();
+      linear.load(L, 0, n, 0, n, from);
+      linear.clear(B.dtype, to, n * n);
+      typed[L.dtype].invert(n, from, to, work);
+      linear.storeLower(B, to, n);
+    },
+  };
+
+  /** Rows [i0, i0 + rows) of a product, in chunks of its common dimension. */
+  function productRows(
+    alpha: number,
+    A: DenseMatrix,
+    opA: Op,
+    B: DenseMatrix,
+    opB: Op,
+    beta: number,
+    C: DenseMatrix,
+    lowerOnly: boolean,
+    i0: number,
+    rows: number,
+  ): void {
+    const { dtype, cols: n } = C;
+    const k = opA === 'N' ? A.cols : A.rows;
+    const chunk = Math.min(k, DEPTH * Math.max(1, Math.floor(LIMIT / Math.max(rows, n) / DEPTH)));
+    const same = A === B && opA !== opB && rows === n;
+    const work = linear.begin(workspace);
+    const a = linear.take(dtype, rows * chunk);
+    const b = same ? a : linear.take(dtype, n * chunk);
+    const c = linear.take(dtype, rows * n);
+    linear.commit();
+    if (beta !== 0) linear.load(C, i0, rows, 0, n, c);
+    for (let p0 = 0; p0 < k; p0 += chunk) {
+      const depth = Math.min(chunk, k - p0);
+      if (opA === 'N') linear.load(A, i0, rows, p0, depth, a);
+      else linear.load(A, p0, depth, i0, rows, a);
+      if (!same) {
+        if (opB === 'N') linear.load(B, p0, depth, 0, n, b);
+        else linear.load(B, 0, n, p0, depth, b);
+      }
+      const [rsA, csA] = opA === 'N' ? [depth, 1] : [1, rows];
+      const [rsB, csB] = opB === 'N' ? [n, 1] : [1, depth];
+      const factor = p0 === 0 ? beta : 1;
+      typed[dtype].product(
+        rows,
+        n,
+        depth,
+        alpha,
+        a,
+        rsA,
+        csA,
+        b,
+        rsB,
+        csB,
+        factor,
+        c,
+        n,
+        lowerOnly,
+        work,
+      );
+    }
+    if (lowerOnly) linear.storeLower(C, c, n);
+    else linear.store(C, i0, rows, 0, n, c);
+  }
+}

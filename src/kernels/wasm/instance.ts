@@ -1,0 +1,129 @@
+// Compiling and instantiating the WebAssembly kernels.
+
+import { BINARIES } from './binaries.js';
+import { decodeBase64, type WasmMemory, type WasmModule, webAssembly } from './platform.js';
+
+/**
+ * How products are added up: `strict` rounds every product, and gives the same bits on every machine;
+ * `relaxed` leaves it to the processor, which usually fuses both steps into one.
+ */
+export type Arithmetic = 'strict' | 'relaxed';
+
+type Product = (
+  m: number,
+  n: number,
+  k: number,
+  alpha: number,
+  A: number,
+  rsA: number,
+  csA: number,
+  B: number,
+  rsB: number,
+  csB: number,
+  beta: number,
+  C: number,
+  ldc: number,
+  lower: boolean,
+  work: number,
+) => void;
+
+type SketchBlock = (
+  rows: number,
+  p: number,
+  r: number,
+  alpha: number,
+  X: number,
+  ldx: number,
+  sketch: number,
+  C: number,
+  Y: number,
+  work: number,
+) => void;
+
+type Solve = (
+  upper: boolean,
+  n: number,
+  m: number,
+  L: number,
+  rsT: number,
+  csT: number,
+  X: number,
+  rsX: number,
+  csX: number,
+  work: number,
+) => void;
+
+type Cholesky = (n: number, A: number, lda: number, work: number) => number;
+type Invert = (n: number, L: number, B: number, work: number) => void;
+
+/** What ../assembly/index.ts exports; pointers and sizes are numbers. */
+export interface Exports {
+  workspace(): number;
+  readonly product32: Product;
+  readonly product64: Product;
+  readonly sketch32: SketchBlock;
+  readonly sketch64: SketchBlock;
+  readonly sketchColumns32: SketchBlock;
+  readonly sketchColumns64: SketchBlock;
+  readonly solve32: Solve;
+  readonly solve64: Solve;
+  readonly cholesky32: Cholesky;
+  readonly cholesky64: Cholesky;
+  readonly invert32: Invert;
+  readonly invert64: Invert;
+}
+
+/** The largest memory, in pages of 64 KiB, as the modules declare it. */
+const PAGES = 65_536;
+
+/** Whether this engine has the instructions of a variant; does not compile it. */
+export function isSupported(arithmetic: Arithmetic): boolean {
+  return webAssembly()?.validate(decodeBase64(BINARIES[arithmetic])) ?? false;
+}
+
+/**
+ * Compiles a variant, at once. Takes some milliseconds.
+ *
+ * @throws what the platform throws where it has no WebAssembly, lacks the instructions, or is
+ *   forbidden to compile (by a content security policy, or on a page's main thread).
+ */
+export function compile(arithmetic: Arithmetic): WasmModule {
+  const api = webAssembly();
+  if (api === undefined) throw new Error('this platform has no WebAssembly');
+  return new api.Module(decodeBase64(BINARIES[arithmetic]));
+}
+
+/**
+ * As {@link compile}, for platforms that compile in the background only.
+ *
+ * @throws (rejects) as it does.
+ */
+export async function compileAsync(arithmetic: Arithmetic): Promise<WasmModule> {
+  const api = webAssembly();
+  if (api === undefined) throw new Error('this platform has no WebAssembly');
+  return api.compile(decodeBase64(BINARIES[arithmetic]));
+}
+
+/** An instance, and the memory that it computes in. */
+export interface Instance {
+  readonly exports: Exports;
+  readonly memory: WasmMemory;
+}
+
+/**
+ * Instantiates a module with a memory of its own, which grows as it is needed.
+ *
+ * @throws Error where there is no WebAssembly, or the module is another one.
+ */
+export function instantiate(module: WasmModule): Instance {
+  const api = webAssembly();
+  if (api === undefined) throw new Error('this platform has no WebAssembly');
+  const memory = new api.Memory({ initial: 1, maximum: PAGES });
+  const { exports } = new api.Instance(module, { env: { memory } });
+  if (!isExports(exports)) throw new Error('the WebAssembly module exports other kernels');
+  return { exports, memory };
+}
+
+function isExports(exports: unknown): exports is Exports {
+  return typeof exports === 'object' && exports !== null && 'invert64' in exports;
+}
