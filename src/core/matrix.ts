@@ -90,6 +90,9 @@ export class DenseMatrix<D extends DType = DType> {
   }
 }
 
+/** What the orthogonal factorisations compute with, whatever the dtype of their input. */
+export type Matrix64 = DenseMatrix<'float64'>;
+
 /**
  * A rows × cols matrix of zeros.
  *

@@ -1,6 +1,6 @@
 // The contract of a set of kernels: the routines whose inner loops are worth writing twice.
 
-import type { DenseMatrix, Op } from '../core/matrix.js';
+import type { DenseMatrix, Matrix64, Op } from '../core/matrix.js';
 
 /** Which side of the unknown a triangle stands on. */
 export type Side = 'left' | 'right';
@@ -14,6 +14,15 @@ export type SketchMatrix =
 export interface FailedPivot {
   readonly index: number;
   readonly value: number;
+}
+
+/** Rotation k takes rows i = rows[k] and i + 1 to c·zᵢ − s·zᵢ₊₁ and s·zᵢ + c·zᵢ₊₁. */
+export interface RotationList {
+  readonly rows: Int32Array;
+  readonly cosines: Float64Array;
+  readonly sines: Float64Array;
+  /** The rotations that count; the arrays may be longer. */
+  readonly count: number;
 }
 
 /**
@@ -56,4 +65,25 @@ export interface Kernels {
    * which may be destroyed.
    */
   invertFactored(L: DenseMatrix, B: DenseMatrix): void;
+
+  // Householder reflections and rotations compute in float64 whatever the dtype of their input.
+
+  /**
+   * Replaces the rows of At (the columns of A, m elements each) by the vectors of the reflections that
+   * make A upper triangular, row j with zeros before element j, and Rt (n×n, zeros) by Rᵀ.
+   */
+  reduceColumns(At: Matrix64, Rt: Matrix64): void;
+  /**
+   * Qt ← the first n columns of Q = H₀H₁⋯H_{k−1}, as rows. Vt is k×m, its row j the vector of Hⱼ with
+   * zeros before element j; Qt is n×m, with 1 ≤ k ≤ n ≤ m.
+   */
+  accumulate(Vt: Matrix64, Qt: Matrix64): void;
+  /**
+   * Reduces a symmetric A (n×n, both triangles filled) to the tridiagonal T of A = QTQᵀ: its diagonal
+   * and what stands below it (n numbers each, the last of `offDiagonal` unused). Row j of A becomes
+   * the vector of the reflection that cleared column j, zeros up to element j.
+   */
+  tridiagonalise(A: Matrix64, diagonal: Float64Array, offDiagonal: Float64Array): void;
+  /** Applies rotations of rows to Z in their order. */
+  rotate(Z: Matrix64, rotations: RotationList): void;
 }

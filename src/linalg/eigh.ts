@@ -3,9 +3,8 @@
 import { checkFinite, checkInteger, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, copyInto, type DenseMatrix, identity } from '../core/matrix.js';
+import { convert, copyInto, type DenseMatrix, identity, type Matrix64 } from '../core/matrix.js';
 import { mirrorLower, scale, transpose } from '../kernels/level1.js';
-import type { Matrix64 } from './householder.js';
 import { diagonaliseByRotations } from './jacobi.js';
 import { diagonaliseTridiagonal } from './ql.js';
 import { Rotations } from './rotations.js';

@@ -2,7 +2,7 @@
 
 import { EPSILON } from '../core/dtype.js';
 import { NotConvergedError } from '../core/errors.js';
-import type { Matrix64 } from './householder.js';
+import type { Matrix64 } from '../core/matrix.js';
 
 /** Numbers below this count as zero beside ‖A‖ = 1: their squares would underflow. */
 const NEGLIGIBLE = 2 ** -480;

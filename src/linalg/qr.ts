@@ -3,16 +3,9 @@
 import { checkFinite } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
+import { convert, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
 import { scale, transpose } from '../kernels/level1.js';
-import {
-  accumulate,
-  applyReflection,
-  applyReflections,
-  BLOCK,
-  type Matrix64,
-  reflect,
-} from './householder.js';
+import { activeKernels } from '../kernels/selection.js';
 import { largestMagnitude, nearbyPowerOfTwo } from './scaling.js';
 
 /** A = Q·R. */
@@ -47,9 +40,12 @@ export function thinQr<D extends DType>(A: DenseMatrix<D>): ThinQr<D> {
   const Vt = zeros('float64', n, A.rows);
   transpose(convert(A, 'float64'), Vt);
   const units = scaleRows(Vt);
-  const Rt = reduce(Vt);
+  const Rt = zeros('float64', n, n);
   const Qt = zeros('float64', n, A.rows);
-  accumulate(Vt, Qt);
+  if (n > 0) {
+    activeKernels().reduceColumns(Vt, Rt);
+    activeKernels().accumulate(Vt, Qt);
+  }
   for (let j = 0; j < n; j++) {
     if (Rt.at(j, j) < 0) {
       scale(-1, Rt.view(j, j, n - j, 1));
@@ -70,28 +66,6 @@ function scaleRows(Vt: Matrix64): number[] {
     scale(1 / unit, row);
     return unit;
   });
-}
-
-/** Replaces the rows of At (columns of A) by the vectors of the reflections, and returns Rᵀ. */
-function reduce(At: Matrix64): Matrix64 {
-  const { rows: n, cols: m } = At;
-  const Rt = zeros('float64', n, n);
-  const work = zeros('float64', 1, BLOCK);
-  for (let start = 0; start < n; start += BLOCK) {
-    const end = Math.min(start + BLOCK, n);
-    for (let j = start; j < end; j++) {
-      // Column j of R is complete down to the diagonal: take it out and leave v with its zeros.
-      const above = At.view(j, 0, 1, j);
-      copyInto(above, Rt.view(j, 0, 1, j));
-      scale(0, above);
-      const v = At.view(j, j, 1, m - j);
-      Rt.set(j, j, reflect(v));
-      applyReflection(At.view(j + 1, j, end - j - 1, m - j), v, work);
-    }
-    const Vt = At.view(start, start, end - start, m - start);
-    applyReflections(At.view(end, start, n - end, m - start), Vt, 'forward');
-  }
-  return Rt;
 }
 
 function transposedAs<D extends DType>(At: Matrix64, dtype: D): DenseMatrix<D> {

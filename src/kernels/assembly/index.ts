@@ -1,6 +1,8 @@
 // What the host calls: each kernel for both element types.
 
+import { accumulate, reduceColumns, reflectionsWorkspace, tridiagonalise } from './householder';
 import { product, productWorkspace } from './product';
+import { rotate } from './rotations';
 import { sketch, sketchColumns } from './sketch';
 import { cholesky, invertLower, multiplyByTranspose, solve, solveWorkspace } from './triangular';
 
@@ -82,4 +84,33 @@ export function invert32(n: i32, L: usize, B: usize, work: usize): void {
 export function invert64(n: i32, L: usize, B: usize, work: usize): void {
   invertLower<f64>(n, L, n, work);
   multiplyByTranspose<f64>(n, L, n, B, work);
+}
+
+// The orthogonal factorisations compute in float64 whatever the dtype of their input.
+
+/** Elements of workspace of the factorisations below for m rows, beside {@link workspace}. */
+export function reflectionsElements(m: i32): i32 {
+  return reflectionsWorkspace(m);
+}
+
+export function reduceColumns64(n: i32, m: i32, At: usize, Rt: usize, work: usize): void {
+  reduceColumns<f64>(n, m, At, Rt, work);
+}
+
+export function accumulate64(
+  k: i32, n: i32, m: i32, Vt: usize, ldv: i32, Qt: usize, ldq: i32, work: usize,
+): void {
+  accumulate<f64>(k, n, m, Vt, ldv, Qt, ldq, work);
+}
+
+export function tridiagonalise64(
+  n: i32, A: usize, d: usize, e: usize, Vt: usize, P: usize, S: usize, work: usize,
+): void {
+  tridiagonalise<f64>(n, A, d, e, Vt, P, S, work);
+}
+
+export function rotate64(
+  n: i32, m: i32, Z: usize, count: i32, rows: usize, cosines: usize, sines: usize, strip: usize,
+): void {
+  rotate<f64>(n, m, Z, count, rows, cosines, sines, strip);
 }

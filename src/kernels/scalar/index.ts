@@ -4,8 +4,11 @@ import { type DenseMatrix, zeros } from '../../core/matrix.js';
 import type { Kernels, SketchMatrix } from '../kernels.js';
 import { gatherColumns } from '../level1.js';
 import { factorCholesky, invertFactored } from './cholesky.js';
+import { accumulate, reduceColumns } from './householder.js';
 import { packedProduct } from './packed.js';
+import { rotate } from './rotations.js';
 import { solveTriangular } from './solve.js';
+import { tridiagonalise } from './tridiagonal.js';
 
 /** One dtype for every sum: float64. A float32 result is rounded once every 256 terms. */
 export const scalarKernels: Kernels = {
@@ -14,6 +17,10 @@ export const scalarKernels: Kernels = {
   solve: solveTriangular,
   cholesky: factorCholesky,
   invertFactored,
+  reduceColumns,
+  accumulate,
+  tridiagonalise,
+  rotate,
 };
 
 function sketchMoment(

@@ -2,8 +2,7 @@
 
 import type { DenseMatrix, Op } from '../../core/matrix.js';
 import type { Side } from '../kernels.js';
-import { matrixVector } from '../vector.js';
-import { packedProduct } from './packed.js';
+import { multiply } from './multiply.js';
 
 /** Largest triangle solved directly, and the right-hand sides it takes at a time. */
 const BLOCK = 48;
@@ -44,29 +43,15 @@ export function solveTriangular(
   const B2 = left ? B.view(n1, 0, n2, B.cols) : B.view(0, n1, B.rows, n2);
   if (isForward(side, op)) {
     solveTriangular(side, op, alpha, L1, B1);
-    if (left) subtract(M, 'N', B1, 'N', alpha, B2);
-    else subtract(B1, 'N', M, 'T', alpha, B2);
+    if (left) multiply(-1, M, 'N', B1, 'N', alpha, B2);
+    else multiply(-1, B1, 'N', M, 'T', alpha, B2);
     solveTriangular(side, op, 1, L2, B2);
   } else {
     solveTriangular(side, op, alpha, L2, B2);
-    if (left) subtract(M, 'T', B2, 'N', alpha, B1);
-    else subtract(B2, 'N', M, 'N', alpha, B1);
+    if (left) multiply(-1, M, 'T', B2, 'N', alpha, B1);
+    else multiply(-1, B2, 'N', M, 'N', alpha, B1);
     solveTriangular(side, op, 1, L1, B1);
   }
-}
-
-/** C ← βC − op(A)·op(B). */
-function subtract(
-  A: DenseMatrix,
-  opA: Op,
-  B: DenseMatrix,
-  opB: Op,
-  beta: number,
-  C: DenseMatrix,
-): void {
-  if (C.cols === 1) matrixVector(-1, A, opA, B, beta, C);
-  else if (C.rows === 1) matrixVector(-1, B, opB === 'N' ? 'T' : 'N', A, beta, C);
-  else packedProduct(-1, A, opA, B, opB, beta, C, false);
 }
 
 /**

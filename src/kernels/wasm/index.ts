@@ -16,6 +16,10 @@ const DEPTH = 256;
 /** Rows of X that are sketched while they are in the second-level cache. */
 const SKETCH_ROWS = 128;
 
+/** Reflections of a block, and columns of a strip of rotations, as ../assembly has them. */
+const REFLECTIONS = 32;
+const STRIP = 16;
+
 /** The exports for one dtype. */
 interface Typed {
   readonly product: Exports['product32'];
@@ -72,7 +76,7 @@ export function wasmKernels({ exports, memory }: Instance): Kernels {
       const Y = linear.take(dtype, SKETCH_ROWS * r);
       linear.commit();
       if (sketch.kind === 'dense') linear.load(sketch.S, 0, p, 0, r, S);
-      else linear.loadIndices(sketch.indices, S);
+      else linear.loadArray(sketch.indices, r, S);
       if (beta === 0) {
         linear.clear(dtype, to, p * r);
       } else {
@@ -134,7 +138,71 @@ export function wasmKernels({ exports, memory }: Instance): Kernels {
       typed[L.dtype].invert(n, from, to, work);
       linear.storeLower(B, to, n);
     },
+
+    reduceColumns(At, Rt) {
+      const { rows: n, cols: m } = At;
+      const work = linear.begin(reflectionsBytes(n));
+      const columns = linear.take('float64', n * m);
+      const to = linear.take('float64', n * n);
+      linear.commit();
+      linear.load(At, 0, n, 0, m, columns);
+      linear.clear('float64', to, n * n);
+      exports.reduceColumns64(n, m, columns, to, work);
+      linear.store(At, 0, n, 0, m, columns);
+      linear.store(Rt, 0, n, 0, n, to);
+    },
+
+    accumulate(Vt, Qt) {
+      const { rows: k, cols: m } = Vt;
+      const n = Qt.rows;
+      const work = linear.begin(reflectionsBytes(n));
+      const vectors = linear.take('float64', k * m);
+      const to = linear.take('float64', n * m);
+      linear.commit();
+      linear.load(Vt, 0, k, 0, m, vectors);
+      exports.accumulate64(k, n, m, vectors, m, to, m, work);
+      linear.store(Qt, 0, n, 0, m, to);
+    },
+
+    tridiagonalise(A, diagonal, offDiagonal) {
+      const n = A.rows;
+      const work = linear.begin(workspace);
+      const from = linear.take('float64', n * n);
+      const vectors = linear.take('float64', n * n);
+      const d = linear.take('float64', n);
+      const e = linear.take('float64', n);
+      const P = linear.take('float64', 2 * REFLECTIONS * n);
+      const S = linear.take('float64', 2 * REFLECTIONS * n);
+      linear.commit();
+      linear.load(A, 0, n, 0, n, from);
+      exports.tridiagonalise64(n, from, d, e, vectors, P, S, work);
+      linear.store(A, 0, n, 0, n, vectors);
+      linear.storeArray(diagonal, d);
+      linear.storeArray(offDiagonal, e);
+    },
+
+    rotate(Z, { rows, cosines, sines, count }) {
+      const { rows: n, cols: m } = Z;
+      linear.begin(0);
+      const z = linear.take('float64', n * m);
+      const r = linear.takeBytes(4 * count);
+      const c = linear.take('float64', count);
+      const s = linear.take('float64', count);
+      const strip = linear.take('float64', n * STRIP);
+      linear.commit();
+      linear.load(Z, 0, n, 0, m, z);
+      linear.loadArray(rows, count, r);
+      linear.loadArray(cosines, count, c);
+      linear.loadArray(sines, count, s);
+      exports.rotate64(n, m, z, count, r, c, s, strip);
+      linear.store(Z, 0, n, 0, m, z);
+    },
   };
+
+  /** Workspace of blocks of reflections that are applied to `rows` rows. */
+  function reflectionsBytes(rows: number): number {
+    return workspace + 8 * exports.reflectionsElements(rows);
+  }
 
   /** Rows [i0, i0 + rows) of a product, in chunks of its common dimension. */
   function productRows(

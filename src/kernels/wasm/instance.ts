@@ -71,6 +71,38 @@ export interface Exports {
   readonly cholesky64: Cholesky;
   readonly invert32: Invert;
   readonly invert64: Invert;
+  reflectionsElements(rows: number): number;
+  reduceColumns64(n: number, m: number, At: number, Rt: number, work: number): void;
+  accumulate64(
+    k: number,
+    n: number,
+    m: number,
+    Vt: number,
+    ldv: number,
+    Qt: number,
+    ldq: number,
+    work: number,
+  ): void;
+  tridiagonalise64(
+    n: number,
+    A: number,
+    d: number,
+    e: number,
+    Vt: number,
+    P: number,
+    S: number,
+    work: number,
+  ): void;
+  rotate64(
+    n: number,
+    m: number,
+    Z: number,
+    count: number,
+    rows: number,
+    cosines: number,
+    sines: number,
+    strip: number,
+  ): void;
 }
 
 /** The largest memory, in pages of 64 KiB, as the modules declare it. */

@@ -116,8 +116,16 @@ export class LinearMemory {
     }
   }
 
-  loadIndices(indices: Int32Array, address: number): void {
-    this.#views.int32.set(indices, address / 4);
+  /** Copies the first `count` numbers in. */
+  loadArray(numbers: Float64Array | Int32Array, count: number, address: number): void {
+    const heap = numbers instanceof Int32Array ? this.#views.int32 : this.#views.float64;
+    heap.set(numbers.subarray(0, count), address / numbers.BYTES_PER_ELEMENT);
+  }
+
+  /** Copies numbers out. */
+  storeArray(numbers: Float64Array, address: number): void {
+    const start = address / 8;
+    numbers.set(this.#views.float64.subarray(start, start + numbers.length));
   }
 
   clear(dtype: DType, address: number, count: number): void {

@@ -1,13 +1,10 @@
 // Householder reflections, one at a time and in blocks, on matrices that are stored transposed.
 
-import { type DenseMatrix, zeros } from '../core/matrix.js';
-import { gemm } from '../kernels/gemm.js';
-import { dot, frobeniusNorm, scale } from '../kernels/level1.js';
-import { syrk } from '../kernels/syrk.js';
-import { trsm } from '../kernels/trsm.js';
-
-/** What the orthogonal factorisations compute with, whatever the dtype of their input. */
-export type Matrix64 = DenseMatrix<'float64'>;
+import { copyInto, type Matrix64, zeros } from '../../core/matrix.js';
+import { dot, frobeniusNorm, scale } from '../level1.js';
+import { multiply } from './multiply.js';
+import { packedProduct } from './packed.js';
+import { solveTriangular } from './solve.js';
 
 // A reflection is H = I − τvvᵀ with v₀ = 1 and τ = 2/vᵀv: τ follows from v, so that H is orthogonal
 // to rounding whatever happened while v was computed. Vectors are rows, because rows are
@@ -46,8 +43,8 @@ export function reflectionScale(v: Matrix64): number {
  */
 export function applyReflection(C: Matrix64, v: Matrix64, work: Matrix64): void {
   const y = work.view(0, 0, 1, C.rows);
-  gemm(reflectionScale(v), v, 'N', C, 'T', 0, y);
-  gemm(-1, y, 'T', v, 'N', 1, C);
+  multiply(reflectionScale(v), v, 'N', C, 'T', 0, y);
+  multiply(-1, y, 'T', v, 'N', 1, C);
 }
 
 /**
@@ -62,12 +59,12 @@ export function applyReflections(C: Matrix64, Vt: Matrix64, order: 'forward' | '
   if (C.rows === 0) return;
   const b = Vt.rows;
   const L = zeros('float64', b, b);
-  syrk(1, Vt, 'N', 0, L, 'lower');
+  packedProduct(1, Vt, 'N', Vt, 'T', 0, L, true);
   for (let i = 0; i < b; i++) L.set(i, i, L.at(i, i) / 2);
   const M = zeros('float64', C.rows, b);
-  gemm(1, C, 'N', Vt, 'T', 0, M);
-  trsm('right', order === 'forward' ? 'T' : 'N', 1, L, M);
-  gemm(-1, M, 'N', Vt, 'N', 1, C);
+  multiply(1, C, 'N', Vt, 'T', 0, M);
+  solveTriangular('right', order === 'forward' ? 'T' : 'N', 1, L, M);
+  multiply(-1, M, 'N', Vt, 'N', 1, C);
 }
 
 /**
@@ -90,5 +87,25 @@ export function accumulate(Vt: Matrix64, Qt: Matrix64): void {
       'backward',
     );
     end = start;
+  }
+}
+
+/** Replaces the rows of At (columns of A) by the vectors of the reflections, and Rt (zeros) by Rᵀ. */
+export function reduceColumns(At: Matrix64, Rt: Matrix64): void {
+  const { rows: n, cols: m } = At;
+  const work = zeros('float64', 1, BLOCK);
+  for (let start = 0; start < n; start += BLOCK) {
+    const end = Math.min(start + BLOCK, n);
+    for (let j = start; j < end; j++) {
+      // Column j of R is complete down to the diagonal: take it out and leave v with its zeros.
+      const above = At.view(j, 0, 1, j);
+      copyInto(above, Rt.view(j, 0, 1, j));
+      scale(0, above);
+      const v = At.view(j, j, 1, m - j);
+      Rt.set(j, j, reflect(v));
+      applyReflection(At.view(j + 1, j, end - j - 1, m - j), v, work);
+    }
+    const Vt = At.view(start, start, end - start, m - start);
+    applyReflections(At.view(end, start, n - end, m - start), Vt, 'forward');
   }
 }
