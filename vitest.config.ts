@@ -17,7 +17,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'typescript kernels',
-          include: ['test/{kernels,linalg,backend,nystrom,golden}/**/*.test.ts'],
+          include: ['test/{kernels,linalg,golden}/**/*.test.ts', 'test/backend/cpu.test.ts'],
+          exclude: ['test/kernels/{binaries,selection,overlap,level1}.test.ts'],
           setupFiles: ['test/support/typescript-kernels.ts'],
         },
       },

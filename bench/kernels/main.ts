@@ -4,12 +4,16 @@ import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { cpuEngine } from '../../src/backend/cpu.js';
 import { checkPositive } from '../../src/core/check.js';
+import { backendInfo } from '../../src/kernels/selection.js';
+import { startTensorflow } from '../data/tensorflow.js';
 import { formatMeasured, formatMilliseconds } from '../report/format.js';
-import { resultJson, writeResultFile } from '../report/json.js';
+import { surroundings, toJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
 import { geometricMean } from '../report/statistics.js';
 import { markdownTable, type Table, terminalTable } from '../report/table.js';
 import { type KernelCase, kernelCases, type Work } from './cases.js';
+import { measureOnNode24 } from './node24.js';
+import { type Reached, reaches } from './reach.js';
 
 /** Milliseconds: the median, and the median distance from it. */
 interface Timing {
@@ -29,7 +33,7 @@ interface Row {
 }
 
 /** Runs the benchmark, prints its table and writes bench/results/kernels.json. */
-export function run(args: string[]): void {
+export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
@@ -51,10 +55,68 @@ export function run(args: string[]): void {
   progress.stop();
   const table = summarise(rows);
   console.log(values.markdown ? markdownTable(table) : terminalTable(table));
+  const reached = await reach(time);
+  const reachTable = summariseReach(reached.figures);
+  console.log(values.markdown ? markdownTable(reachTable) : terminalTable(reachTable));
   const configuration = { millisecondsPerMeasurement: time, peer: 'ml-matrix (float64)' };
-  const { info } = cpuEngine('float64');
-  const json = resultJson({ name: 'kernels', seed, backend: info, configuration, results: rows });
+  const json = toJson({
+    ...surroundings({
+      name: 'kernels',
+      seed,
+      backend: cpuEngine('float64').info,
+      configuration,
+    }),
+    ...backendInfo(),
+    node: process.version,
+    node24: reached.node24,
+    reach: Object.fromEntries(reached.figures.map(({ key, value }) => [key, value])),
+    measured: reached.figures,
+    results: rows,
+  });
   console.log(`Written to ${writeResultFile('kernels.json', json)}.`);
+}
+
+/** Every figure, and what ran those of Node 24. */
+async function reach(time: number) {
+  const list = reaches(await startTensorflow());
+  const progress = startProgress('reach', list.length + 1);
+  const figures: Reached[] = list.map((item, index) => {
+    progress.update(index, item.key);
+    return item.measure(4 * time);
+  });
+  progress.update(list.length, 'Node 24');
+  const other = measureOnNode24(4 * time);
+  progress.stop();
+  if (other === undefined) {
+    console.log('Node 24 is not installed: `npm run node24`, and its figures come too.');
+    return { figures, node24: undefined };
+  }
+  figures.push(...other.reached);
+  return { figures, node24: { node: other.node, ...other.info } };
+}
+
+function summariseReach(figures: readonly Reached[]): Table {
+  const { engine, variant } = backendInfo();
+  const right = { align: 'right' } as const;
+  return {
+    title: `What the kernels reach (Node ${process.version}, ${engine}, ${variant})`,
+    columns: [
+      { heading: 'figure', align: 'left' },
+      { heading: 'reached', ...right },
+      { heading: 'aim', ...right },
+      { heading: 'ours', ...right },
+      { heading: 'beside it', ...right },
+      { heading: 'key', align: 'left' },
+    ],
+    rows: figures.map(({ name, value, aim, pair, key }) => [
+      name,
+      formatMeasured(value),
+      'least' in aim ? `≥ ${aim.least}` : `≤ ${aim.most}`,
+      pair === undefined ? '' : formatMilliseconds(pair.ours),
+      pair === undefined ? '' : formatMilliseconds(pair.beside),
+      key,
+    ]),
+  };
 }
 
 function measureCase({ name, flops, ours, peer }: KernelCase, time: number): Row {

@@ -1,4 +1,7 @@
-// What tests use of build.js.
+// What tests use of build.js. Paths are from the root.
+
+/** What is built from what. */
+export const TARGETS: readonly { readonly entry: string; readonly output: string }[];
 
 /** The SHA-256 of all sources. */
 export function sourceDigest(): string;

@@ -41,7 +41,7 @@ export function reflectionScale(v: Matrix64): number {
  * C ← C·H, H the reflection with vector v. C is m×n, v is 1×n; `work` is 1×k with k ≥ m.
  * Cost: 4mn flops.
  */
-export function applyReflection(C: Matrix64, v: Matrix64, work: Matrix64): void {
+function applyReflection(C: Matrix64, v: Matrix64, work: Matrix64): void {
   const y = work.view(0, 0, 1, C.rows);
   multiply(reflectionScale(v), v, 'N', C, 'T', 0, y);
   multiply(-1, y, 'T', v, 'N', 1, C);
@@ -55,7 +55,7 @@ export function applyReflection(C: Matrix64, v: Matrix64, work: Matrix64): void 
  * transform: Puglisi, SIAM J. Sci. Stat. Comput. 13, 1992), so T is never formed: it is applied by a
  * triangular solve. Cost: 4mnb + nb² + mb² flops; workspace b(m + b).
  */
-export function applyReflections(C: Matrix64, Vt: Matrix64, order: 'forward' | 'backward'): void {
+function applyReflections(C: Matrix64, Vt: Matrix64, order: 'forward' | 'backward'): void {
   if (C.rows === 0) return;
   const b = Vt.rows;
   const L = zeros('float64', b, b);

@@ -1,7 +1,7 @@
-// Built from ../assembly by `npm run build:wasm`; not to be edited.
+// Built from src/kernels/assembly/index.ts by `npm run build:wasm`; not to be edited.
 
 /** The SHA-256 of the sources. */
-export const SOURCE_DIGEST = 'e0163eb767f4348422c1d82eae2f66a24e25bb681e2e14836d387184186fe9d0';
+export const SOURCE_DIGEST = 'eb8b2e524a086187eef3a677cd6c3d897ee5705d9c12eddc7ca67ab1fef8c027';
 
 /** The modules, in base64. */
 export const BINARIES: Readonly<Record<'strict' | 'relaxed', string>> = {
