@@ -1,4 +1,35 @@
-import { defineConfig } from 'vitest/config';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './test/browser/chromium.js';
+
+/** The tests that run in a real browser, where there is one. */
+function browserProject(): TestProjectInlineConfiguration[] {
+  const executablePath = findChromium();
+  if (executablePath === undefined) {
+    const advice = 'install chromium, or set CHROME_PATH';
+    if (process.env.CI === 'true') throw new Error(`No Chromium for the browser tests: ${advice}`);
+    console.log(`Browser tests left out: no Chromium found (${advice}).`);
+    return [];
+  }
+  return [
+    {
+      extends: true,
+      server: { headers: ISOLATION_HEADERS },
+      optimizeDeps: { include: ['gpu.js', 'fast-check', 'ml-matrix'] },
+      test: {
+        name: 'browser',
+        include: ['test/browser/**/*.test.ts'],
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({ launchOptions: { executablePath, args: [...SOFTWARE_FLAGS] } }),
+          instances: [{ browser: 'chromium' }],
+        },
+      },
+    },
+  ];
+}
 
 export default defineConfig({
   test: {
@@ -11,7 +42,14 @@ export default defineConfig({
       thresholds: { branches: 90, functions: 90, lines: 90, statements: 90 },
     },
     projects: [
-      { extends: true, test: { name: 'nysact', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'nysact',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/browser/**'],
+        },
+      },
       {
         // Whatever computes must compute right on the fallback too.
         extends: true,
@@ -22,6 +60,7 @@ export default defineConfig({
           setupFiles: ['test/support/typescript-kernels.ts'],
         },
       },
+      ...browserProject(),
     ],
   },
 });

@@ -1,0 +1,13 @@
+// Few shapes: a software GPU takes longer to compile a kernel than to run it.
+
+import type { Sizes } from '../backend/operation.js';
+
+/** Tiny and ragged, larger than a workgroup on every side, and without elements or terms. */
+export const SIZES: readonly Sizes[] = [
+  { m: 5, p: 7, q: 3, r: 2 },
+  { m: 19, p: 70, q: 37, r: 13 },
+  { m: 0, p: 4, q: 3, r: 2 },
+  { m: 4, p: 0, q: 3, r: 0 },
+];
+
+export const LARGEST_RANK_ONE = 2;
