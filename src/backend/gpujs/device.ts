@@ -10,7 +10,7 @@ import { copySource, type Source, zeroSource } from './sources.js';
 import { Grid, type Texture, Tile } from './tiles.js';
 
 /** Compiled kernels that are kept at most, but for those whose outcomes still live. */
-const KERNELS = 256;
+const KERNELS = 1024;
 
 /** What lives on a device. */
 export interface DeviceMemory {
@@ -33,7 +33,7 @@ export interface DeviceSettings {
   readonly reading: Reading;
   /** The most rows and columns of a tile. */
   readonly edge: number;
-  /** Compiled kernels that are kept at most (default 256). */
+  /** Compiled kernels that are kept at most (default 1024). */
   readonly kernels?: number;
 }
 

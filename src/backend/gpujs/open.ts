@@ -36,7 +36,7 @@ export interface GpuOptions {
   readonly maxError?: number;
   /** The most rows and columns of a matrix that is held in one piece (default 4096). */
   readonly tile?: number;
-  /** Compiled kernels that are kept at most (default 256). */
+  /** Compiled kernels that are kept at most (default 1024). */
   readonly kernels?: number;
 }
 
