@@ -68,6 +68,7 @@ describe('the names that exist at run time', () => {
       'permutation',
       'precondition',
       'randomKey',
+      'readNow',
       'referenceEigenpairs',
       'sampleWithoutReplacement',
       'scale',
@@ -87,6 +88,7 @@ describe('the names that exist at run time', () => {
       'upload',
       'useKernels',
       'warmUp',
+      'withSlots',
       'zeros',
     ]);
   });
@@ -114,6 +116,8 @@ describe('the names that exist at run time', () => {
       'GpuPrecisionError',
       'GpuUnavailableError',
       'gpuBackend',
+      'hybridBackend',
+      'measureCrossover',
     ]);
   });
 

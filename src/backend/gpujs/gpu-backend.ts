@@ -6,7 +6,9 @@ import {
   type GpuBackend,
   type SyncGpuBackend,
 } from './backend.js';
+import { measureCrossover } from './crossover.js';
 import { handOver } from './handover.js';
+import { hybridOf } from './hybrid.js';
 import type { GpuJs } from './library.js';
 import { type GpuOptions, openDevice } from './open.js';
 
@@ -63,4 +65,48 @@ export async function openBackend(GPU: GpuJs, options: GpuOptions): Promise<GpuB
   }
   const { mode, reading = mode === 'async' ? 'async' : 'sync' } = options;
   return handOver(`GPU.js offers ${opened.offered} here, which is no GPU`, reading);
+}
+
+/** What a hybrid needs besides a device. */
+export interface HybridOptions {
+  /**
+   * The multiply-adds from which a product goes to the device: what `measureCrossover` found, or
+   * any number ≥ 0 (default: measured now, which takes about half a second).
+   */
+  readonly crossover?: number;
+}
+
+/**
+ * A backend that sends a product to the device where that is faster, transfers included, and keeps
+ * small work on the CPU. It looks for a device as {@link gpuBackend} does, and measures from how much
+ * work on it pays; without a device the CPU does everything, and `info.handedOver` says so.
+ *
+ * Element-wise work goes where its operands are. What only the device holds stays there until it is
+ * read or overwritten. `info.crossover` is what was measured; Infinity where the device never won.
+ *
+ * @throws what {@link gpuBackend} throws; RangeError unless `crossover` is a number ≥ 0.
+ */
+export function hybridBackend(
+  GPU: GpuJs,
+  options: SyncGpuOptions & HybridOptions,
+): Promise<SyncGpuBackend>;
+export function hybridBackend(
+  GPU: GpuJs,
+  options: AsyncGpuOptions & HybridOptions,
+): Promise<AsyncGpuBackend>;
+export function hybridBackend(
+  GPU: GpuJs,
+  options?: AnyGpuOptions & HybridOptions,
+): Promise<GpuBackend>;
+export async function hybridBackend(
+  GPU: GpuJs,
+  options: GpuOptions & HybridOptions = {},
+): Promise<GpuBackend> {
+  const { crossover: given, ...rest } = options;
+  if (given !== undefined && !(given >= 0)) {
+    throw new RangeError(`hybridBackend: crossover is ${given}, expected a number >= 0`);
+  }
+  const backend = await openBackend(GPU, rest);
+  if (backend.info.handedOver !== undefined) return backend;
+  return hybridOf(backend, given ?? (await measureCrossover(backend)).multiplyAdds);
 }

@@ -1,6 +1,12 @@
 // The public names of the subpath nysact/gpu.
 
 export type { AsyncGpuBackend, GpuBackend, GpuResources, SyncGpuBackend } from './backend.js';
+export {
+  type Crossover,
+  type CrossoverOptions,
+  type CrossoverRow,
+  measureCrossover,
+} from './crossover.js';
 export type { DeviceMemory } from './device.js';
 export {
   GpuContextLostError,
@@ -13,6 +19,8 @@ export {
   type AnyGpuOptions,
   type AsyncGpuOptions,
   gpuBackend,
+  type HybridOptions,
+  hybridBackend,
   type SyncGpuOptions,
 } from './gpu-backend.js';
 export type {
