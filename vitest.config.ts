@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    // Every core works: by default one is left idle.
+    maxWorkers: '100%',
     coverage: {
       provider: 'v8',
       reporter: ['text-summary', 'html'],
