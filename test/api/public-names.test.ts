@@ -64,6 +64,7 @@ describe('the names that exist at run time', () => {
       'observation',
       'outputGradientRows',
       'outputGradients',
+      'openPool',
       'permutation',
       'precondition',
       'randomKey',

@@ -4,22 +4,31 @@ import { multiplyPackedTile, multiplyTile, TILE_BYTES, TILE_ROWS, tileColumns } 
 import { lanes } from './vectors';
 
 /** A block of A lives in the second-level cache, one panel of B in the first. */
-export const BLOCK_ROWS: i32 = 128;
 export const BLOCK_DEPTH: i32 = 256;
-export const BLOCK_COLS: i32 = 1024;
+
+// @ts-ignore: decorator
+@inline function blockRows<T>(): i32 {
+  return 512 / sizeof<T>();
+}
+
+// @ts-ignore: decorator
+@inline function blockColumns<T>(): i32 {
+  return 4096 / sizeof<T>();
+}
 
 /** Up to this many columns a packed A would not be read often enough to pay for the packing. */
 const THIN: i32 = 32;
 
 /** Bytes of workspace of {@link product}: a tile, a block of A and a block of B. */
 export function productWorkspace<T>(): usize {
-  return TILE_BYTES + <usize>(BLOCK_DEPTH * (BLOCK_ROWS + BLOCK_COLS)) * sizeof<T>();
+  return TILE_BYTES + <usize>(BLOCK_DEPTH * (blockRows<T>() + blockColumns<T>())) * sizeof<T>();
 }
 
 /**
  * C ← α·A·B + β·C; A is m×k, B is k×n, element (i, j) of each at i·rs + j·cs elements; the rows of C
- * are ldc elements apart. `lower`: only what is on and below the diagonal of C is written. With
- * β = 0 the old content of C is not read. k ≥ 1.
+ * are ldc elements apart. Row i of C is written in columns j < reach + i alone: n makes that all of it,
+ * 1 what is on and below the diagonal, and r + 1 the same of rows r and more of a larger C. With β = 0
+ * the old content of C is not read. k ≥ 1.
  *
  * Every element of C sums its products in the same order whatever m, n and the blocks are, so that
  * parts of C computed apart equal the whole to the last bit.
@@ -38,27 +47,29 @@ export function product<T>(
   beta: T,
   C: usize,
   ldc: i32,
-  lower: bool,
+  reach: i32,
   work: usize,
 ): void {
   const size = sizeof<T>();
   const tile = work;
   const panelsA = tile + TILE_BYTES;
-  const panelsB = panelsA + <usize>(BLOCK_DEPTH * BLOCK_ROWS) * size;
+  const panelsB = panelsA + <usize>(BLOCK_DEPTH * blockRows<T>()) * size;
   const columns = tileColumns<T>();
   const thin = n <= THIN;
-  for (let j0 = 0; j0 < n; j0 += BLOCK_COLS) {
-    const width = min(BLOCK_COLS, n - j0);
+  for (let j0 = 0; j0 < n; j0 += blockColumns<T>()) {
+    const width = min(blockColumns<T>(), n - j0);
     for (let p0 = 0; p0 < k; p0 += BLOCK_DEPTH) {
       const depth = min(BLOCK_DEPTH, k - p0);
       const factor: T = p0 == 0 ? beta : <T>1;
       packColumns<T>(B + address<T>(p0, rsB, j0, csB), csB, rsB, width, depth, panelsB);
-      for (let i0 = lower ? j0 - (j0 % TILE_ROWS) : 0; i0 < m; i0 += BLOCK_ROWS) {
-        const rows = min(BLOCK_ROWS, m - i0);
+      // The first row that reaches column j0, at the start of its tile.
+      const top = max(0, j0 - reach + 1);
+      for (let i0 = top - (top % TILE_ROWS); i0 < m; i0 += blockRows<T>()) {
+        const rows = min(blockRows<T>(), m - i0);
         const a = A + address<T>(i0, rsA, p0, csA);
         if (!thin) packRows<T>(a, rsA, csA, rows, depth, panelsA);
         for (let j = 0; j < width; j += columns) {
-          const first = lower ? max(0, j0 + j - i0) : 0;
+          const first = max(0, j0 + j - i0 - reach + 1);
           const wide = min(columns, width - j);
           const b = panelsB + <usize>(j * depth) * size;
           for (let i = first - (first % TILE_ROWS); i < rows; i += TILE_ROWS) {
@@ -67,7 +78,7 @@ export function product<T>(
             const whole =
               high == TILE_ROWS &&
               wide == columns &&
-              (!lower || j0 + j + columns - 1 <= i0 + i);
+              j0 + j + columns <= reach + i0 + i;
             const to = whole ? c : tile;
             const ld = whole ? <usize>ldc * size : <usize>32;
             const scale: T = whole ? factor : <T>0;
@@ -86,7 +97,7 @@ export function product<T>(
               multiplyPackedTile<T>(depth, panelsA, b, alpha, scale, to, ld);
             }
             if (!whole) {
-              storeTile<T>(tile, high, wide, lower ? i0 + i - j0 - j : columns, factor, c, ldc);
+              storeTile<T>(tile, high, wide, reach + i0 + i - j0 - j, factor, c, ldc);
             }
           }
         }
@@ -100,18 +111,18 @@ export function product<T>(
   return (<usize>i * <usize>rs + <usize>j * <usize>cs) * sizeof<T>();
 }
 
-/** The part of a tile that lies inside C, up to column `diagonal` + i of row i. */
+/** The part of a tile that lies inside C, in columns before `reach` + i of row i. */
 function storeTile<T>(
   tile: usize,
   high: i32,
   wide: i32,
-  diagonal: i32,
+  reach: i32,
   beta: T,
   c: usize,
   ldc: i32,
 ): void {
   for (let i = 0; i < high; i++) {
-    const end = min(wide, diagonal + i + 1);
+    const end = min(wide, reach + i);
     for (let j = 0; j < end; j++) {
       const to = c + address<T>(i, ldc, j, 1);
       let value = load<T>(tile + <usize>i * 32 + <usize>j * sizeof<T>());
