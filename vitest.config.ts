@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    execArgv: ['--expose-gc'],
     // Every core works: by default one is left idle.
     maxWorkers: '100%',
     coverage: {
