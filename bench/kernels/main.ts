@@ -129,12 +129,15 @@ function summariseAccuracy(rows: readonly Accuracy[]): Table {
   };
 }
 
+/** The rate of a product of 512×512 matrices. */
+function productRate(milliseconds: number): string {
+  return `${formatMeasured((2 * 512 ** 3) / milliseconds / 1e6)} GFLOP/s`;
+}
+
 function describeNumpy(numpy: Numpy | undefined): string {
   if (numpy === undefined) return 'NumPy is not installed; it would be shown beside these.';
   const { version, gemm512, cholesky577, inverse577, eigh577 } = numpy;
-  const rate = (milliseconds: number): string =>
-    `${formatMeasured((2 * 512 ** 3) / milliseconds / 1e6)} GFLOP/s`;
-  return `NumPy ${version}, one thread: GEMM n=512 ${rate(gemm512.float32)} float32, ${rate(gemm512.float64)} float64; n=577 float64: Cholesky ${formatMilliseconds(cholesky577)}, inverse ${formatMilliseconds(inverse577)}, eigh ${formatMilliseconds(eigh577)}.`;
+  return `NumPy ${version}, one thread: GEMM n=512 ${productRate(gemm512.float32)} float32, ${productRate(gemm512.float64)} float64; n=577 float64: Cholesky ${formatMilliseconds(cholesky577)}, inverse ${formatMilliseconds(inverse577)}, eigh ${formatMilliseconds(eigh577)}.`;
 }
 
 function summariseReach(figures: readonly Reached[]): Table {
