@@ -34,6 +34,9 @@ function browserProject(): TestProjectInlineConfiguration[] {
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    execArgv: ['--expose-gc'],
+    // Every core works: by default one is left idle.
+    maxWorkers: '100%',
     coverage: {
       provider: 'v8',
       reporter: ['text-summary', 'html'],

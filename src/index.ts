@@ -78,6 +78,9 @@ export {
   type KernelChoice,
   type KernelInfo,
   type KernelOptions,
+  openPool,
+  type Pool,
+  type PoolOptions,
   useKernels,
 } from './kernels/selection.js';
 export { syrk } from './kernels/syrk.js';

@@ -11,9 +11,12 @@ import { surroundings, toJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
 import { geometricMean } from '../report/statistics.js';
 import { markdownTable, type Table, terminalTable } from '../report/table.js';
+import { type Accuracy, measureAccuracy } from './accuracy.js';
 import { type KernelCase, kernelCases, type Work } from './cases.js';
 import { measureOnNode24 } from './node24.js';
+import { measureNumpy, type Numpy } from './numpy.js';
 import { type Reached, reaches } from './reach.js';
+import { measureThreads } from './threads.js';
 
 /** Milliseconds: the median, and the median distance from it. */
 interface Timing {
@@ -58,6 +61,11 @@ export async function run(args: string[]): Promise<void> {
   const reached = await reach(time);
   const reachTable = summariseReach(reached.figures);
   console.log(values.markdown ? markdownTable(reachTable) : terminalTable(reachTable));
+  const accuracy = measureAccuracy();
+  const accuracyTable = summariseAccuracy(accuracy);
+  console.log(values.markdown ? markdownTable(accuracyTable) : terminalTable(accuracyTable));
+  const numpy = measureNumpy();
+  console.log(describeNumpy(numpy));
   const configuration = { millisecondsPerMeasurement: time, peer: 'ml-matrix (float64)' };
   const json = toJson({
     ...surroundings({
@@ -71,6 +79,8 @@ export async function run(args: string[]): Promise<void> {
     node24: reached.node24,
     reach: Object.fromEntries(reached.figures.map(({ key, value }) => [key, value])),
     measured: reached.figures,
+    accuracy,
+    numpy,
     results: rows,
   });
   console.log(`Written to ${writeResultFile('kernels.json', json)}.`);
@@ -79,12 +89,14 @@ export async function run(args: string[]): Promise<void> {
 /** Every figure, and what ran those of Node 24. */
 async function reach(time: number) {
   const list = reaches(await startTensorflow());
-  const progress = startProgress('reach', list.length + 1);
+  const progress = startProgress('reach', list.length + 2);
   const figures: Reached[] = list.map((item, index) => {
     progress.update(index, item.key);
     return item.measure(4 * time);
   });
-  progress.update(list.length, 'Node 24');
+  progress.update(list.length, 'two threads');
+  figures.push(await measureThreads('float32'));
+  progress.update(list.length + 1, 'Node 24');
   const other = measureOnNode24(4 * time);
   progress.stop();
   if (other === undefined) {
@@ -93,6 +105,39 @@ async function reach(time: number) {
   }
   figures.push(...other.reached);
   return { figures, node24: { node: other.node, ...other.info } };
+}
+
+function summariseAccuracy(rows: readonly Accuracy[]): Table {
+  const right = { align: 'right' } as const;
+  return {
+    title:
+      'How exact products are: max |error|/Σ|ab| over 400 entries of a product of normal numbers',
+    columns: [
+      { heading: 'engine', align: 'left' },
+      { heading: 'dtype', align: 'left' },
+      { heading: 'depth', ...right },
+      { heading: 'error', ...right },
+      { heading: 'in units of ε', ...right },
+    ],
+    rows: rows.map(({ engine, variant, dtype, depth, error, errorInEpsilons }) => [
+      `${engine}, ${variant}`,
+      dtype,
+      String(depth),
+      formatMeasured(error),
+      formatMeasured(errorInEpsilons),
+    ]),
+  };
+}
+
+/** The rate of a product of 512×512 matrices. */
+function productRate(milliseconds: number): string {
+  return `${formatMeasured((2 * 512 ** 3) / milliseconds / 1e6)} GFLOP/s`;
+}
+
+function describeNumpy(numpy: Numpy | undefined): string {
+  if (numpy === undefined) return 'NumPy is not installed; it would be shown beside these.';
+  const { version, gemm512, cholesky577, inverse577, eigh577 } = numpy;
+  return `NumPy ${version}, one thread: GEMM n=512 ${productRate(gemm512.float32)} float32, ${productRate(gemm512.float64)} float64; n=577 float64: Cholesky ${formatMilliseconds(cholesky577)}, inverse ${formatMilliseconds(inverse577)}, eigh ${formatMilliseconds(eigh577)}.`;
 }
 
 function summariseReach(figures: readonly Reached[]): Table {
@@ -106,14 +151,16 @@ function summariseReach(figures: readonly Reached[]): Table {
       { heading: 'aim', ...right },
       { heading: 'ours', ...right },
       { heading: 'beside it', ...right },
+      { heading: 'GFLOP/s', ...right },
       { heading: 'key', align: 'left' },
     ],
-    rows: figures.map(({ name, value, aim, pair, key }) => [
+    rows: figures.map(({ name, value, aim, pair, gflops, key }) => [
       name,
       formatMeasured(value),
       'least' in aim ? `≥ ${aim.least}` : `≤ ${aim.most}`,
       pair === undefined ? '' : formatMilliseconds(pair.ours),
       pair === undefined ? '' : formatMilliseconds(pair.beside),
+      gflops === undefined ? '' : formatMeasured(gflops),
       key,
     ]),
   };

@@ -23,14 +23,24 @@ const FEWEST = 5;
 /** A sample lasts this long at least: shorter work is repeated. */
 const SHORTEST = 1;
 
+/** What is timed, and what has to happen before each call without being timed. */
+export interface Prepared {
+  readonly run: () => void;
+  readonly prepare: () => void;
+}
+
 /** Runs `ours` and `beside` in turn for `budget` milliseconds after half as long of warming up. */
-export function timePair(ours: () => void, beside: () => void, budget: number): Pair {
-  const repeats = [ours, beside].map((work) => warmUp(work, budget / 4));
+export function timePair(
+  ours: (() => void) | Prepared,
+  beside: (() => void) | Prepared,
+  budget: number,
+): Pair {
+  const samplers = [ours, beside].map((work) => sampler(work, budget / 4));
   const samples: [number[], number[]] = [[], []];
   const start = performance.now();
   while (samples[0].length < FEWEST || performance.now() - start < budget) {
-    samples[0].push(sample(ours, repeats[0]));
-    samples[1].push(sample(beside, repeats[1]));
+    samples[0].push(samplers[0]());
+    samples[1].push(samplers[1]());
   }
   const ratios = samples[0].map((time, k) => samples[1][k] / time);
   return {
@@ -41,22 +51,26 @@ export function timePair(ours: () => void, beside: () => void, budget: number): 
   };
 }
 
-/** Gives the compiler its chance, and tells how often the work fits into a sample. */
-function warmUp(work: () => void, budget: number): number {
-  const start = performance.now();
+/** Gives the compiler its chance, and returns what times one call, in milliseconds. */
+function sampler(work: (() => void) | Prepared, budget: number): () => number {
+  const { run, prepare } = typeof work === 'function' ? { run: work, prepare: undefined } : work;
+  const once = (): number => {
+    prepare?.();
+    const start = performance.now();
+    run();
+    return performance.now() - start;
+  };
   let calls = 0;
   let spent = 0;
   while (calls < 3 || spent < budget) {
-    work();
+    spent += once();
     calls++;
-    spent = performance.now() - start;
   }
-  return Math.max(1, Math.ceil((SHORTEST * calls) / spent));
-}
-
-/** Milliseconds of one call. */
-function sample(work: () => void, repeats: number): number {
-  const start = performance.now();
-  for (let k = 0; k < repeats; k++) work();
-  return (performance.now() - start) / repeats;
+  if (prepare !== undefined) return once;
+  const repeats = Math.max(1, Math.ceil((SHORTEST * calls) / spent));
+  return () => {
+    const start = performance.now();
+    for (let k = 0; k < repeats; k++) run();
+    return (performance.now() - start) / repeats;
+  };
 }

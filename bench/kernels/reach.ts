@@ -22,7 +22,7 @@ import { observation } from '../../src/precondition/observation.js';
 import type { Preconditioner } from '../../src/precondition/preconditioner.js';
 import type { startTensorflow } from '../data/tensorflow.js';
 import { calibrator } from './calibrator.js';
-import { type Pair, timePair } from './paired.js';
+import { type Pair, type Prepared, timePair } from './paired.js';
 
 /** TensorFlow.js, started. */
 type Tensorflow = Awaited<ReturnType<typeof startTensorflow>>;
@@ -37,6 +37,8 @@ export interface Reached {
   readonly aim: { readonly least: number } | { readonly most: number };
   /** What was timed, where it was. */
   readonly pair?: Pair;
+  /** The rate of ours, where it is a product. */
+  readonly gflops?: number;
 }
 
 /** Makes the figure when it is called, in `budget` milliseconds or so. */
@@ -71,7 +73,7 @@ function peak(dtype: DType, least: number): Reach {
       const pair = timePair(() => gemm(1, A, 'N', B, 'N', 0, C), loop.run, budget);
       const value = (2 * n ** 3 * pair.ratio) / loop.flops;
       const name = `GEMM n=${n} ${dtype}, share of the calibration loop`;
-      return { key, name, value, aim: { least }, pair };
+      return { key, name, value, aim: { least }, pair, gflops: (2 * n ** 3) / pair.ours / 1e6 };
     },
   };
 }
@@ -208,42 +210,21 @@ const alternating: Reach = {
   },
 };
 
-/** One layer's refresh, of what one batch has shown it. */
-function refreshOf(preconditioner: Preconditioner): () => void {
+/** One layer's refresh, of what one batch has shown it: a window closes with its refresh. */
+function refreshOf(preconditioner: Preconditioner): Prepared {
   const engine = cpuEngine('float32');
-  const layer = { name: 'layer', inputs: INPUTS, outputs: 64 };
-  const [unit] = preconditioner.init(engine, [layer]);
+  const [layer] = preconditioner.init(engine, [{ name: 'layer', inputs: INPUTS, outputs: 64 }]);
   const X = activations(normal('float32', 1024, INPUTS, 1), { dtype: 'float32' });
   const seen = observation(engine, X);
-  return () => {
-    unit.observe(seen);
-    unit.refresh();
-  };
-}
-
-/** The observation alone, to be taken off. */
-function observeOf(preconditioner: Preconditioner): () => void {
-  const engine = cpuEngine('float32');
-  const [unit] = preconditioner.init(engine, [{ name: 'layer', inputs: INPUTS, outputs: 64 }]);
-  const X = activations(normal('float32', 1024, INPUTS, 1), { dtype: 'float32' });
-  const seen = observation(engine, X);
-  return () => unit.observe(seen);
+  return { prepare: () => layer.observe(seen), run: () => layer.refresh() };
 }
 
 const refresh: Reach = {
   key: 'refresh10.foof',
   measure: (budget) => {
-    const nysact = nysactPreconditioner({ rank: RANK, damping: 1 });
-    const foof = foofPreconditioner({ damping: 1 });
-    // A window closes with its refresh, so each refresh needs an observation, which is taken off.
-    const both = timePair(refreshOf(nysact), refreshOf(foof), budget / 2);
-    const observing = timePair(observeOf(nysact), observeOf(foof), budget / 2);
-    const pair = {
-      ours: both.ours - observing.ours,
-      beside: both.beside - observing.beside,
-      ratio: (both.beside - observing.beside) / (both.ours - observing.ours),
-      rounds: both.rounds,
-    };
+    const nysact = refreshOf(nysactPreconditioner({ rank: RANK, damping: 1 }));
+    const foof = refreshOf(foofPreconditioner({ damping: 1 }));
+    const pair = timePair(nysact, foof, budget);
     const name = `a NysAct refresh (r=${RANK}, p=${INPUTS}) against a FOOF refresh`;
     return { key: 'refresh10.foof', name, value: pair.ratio, aim: { least: 30 }, pair };
   },

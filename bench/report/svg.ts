@@ -25,7 +25,7 @@ export interface Drawing {
 export function drawPlot(options: Plot.PlotOptions & { width: number; height: number }): Drawing {
   const figure = Plot.plot({ ...options, document, style });
   figure.setAttribute('xmlns', namespace);
-  return { svg: String(figure.outerHTML), width: options.width, height: options.height };
+  return { svg: figure.outerHTML, width: options.width, height: options.height };
 }
 
 /** The drawings in a row, as one SVG element. */

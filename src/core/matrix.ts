@@ -134,6 +134,10 @@ export function convert<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<
  */
 export function copyInto(A: DenseMatrix, B: DenseMatrix): void {
   checkShape('copyInto', 'B', B, A.rows, A.cols);
+  if (A.stride === A.cols && B.stride === B.cols) {
+    B.data.set(A.data.subarray(A.offset, A.offset + A.rows * A.cols), B.offset);
+    return;
+  }
   for (let i = 0; i < A.rows; i++) {
     const from = A.offset + i * A.stride;
     B.data.set(A.data.subarray(from, from + A.cols), B.offset + i * B.stride);

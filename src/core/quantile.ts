@@ -40,6 +40,13 @@ function horner(coefficients: readonly number[], x: number): number {
   return sum;
 }
 
+/** Σ cᵢxⁱ of eight coefficients: {@link horner} without its loop, to the same bits. */
+function horner8(c: readonly number[], x: number): number {
+  return (
+    ((((((c[7] * x + c[6]) * x + c[5]) * x + c[4]) * x + c[3]) * x + c[2]) * x + c[1]) * x + c[0]
+  );
+}
+
 /** ln x for 0 < x ≤ 1, within 2 ulp: x = m·2ᵉ exactly, ln m = 2·atanh((m−1)/(m+1)). */
 export function logOfProbability(x: number): number {
   let m = x;
@@ -68,12 +75,12 @@ export function normalQuantile(p: number): number {
   const q = p - 0.5;
   if (q >= -0.425 && q <= 0.425) {
     const t = 0.180625 - q * q;
-    return (q * horner(CENTRE_P, t)) / horner(CENTRE_Q, t);
+    return (q * horner8(CENTRE_P, t)) / horner8(CENTRE_Q, t);
   }
   const r = Math.sqrt(-logOfProbability(q < 0 ? p : 1 - p));
   const z =
     r <= 5
-      ? horner(NEAR_P, r - 1.6) / horner(NEAR_Q, r - 1.6)
-      : horner(FAR_P, r - 5) / horner(FAR_Q, r - 5);
+      ? horner8(NEAR_P, r - 1.6) / horner8(NEAR_Q, r - 1.6)
+      : horner8(FAR_P, r - 5) / horner8(FAR_Q, r - 5);
   return q < 0 ? -z : z;
 }

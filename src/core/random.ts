@@ -54,31 +54,39 @@ export function foldIn(key: RandomKey, value: number): RandomKey {
   return { low: words[0], high: words[1] };
 }
 
-const first24Bits = (u: number): number => Math.floor(u * TWO_24) / TWO_24;
-const all53Bits = (u: number): number => u;
-
-/** out[i] ← map(uₛ₊ᵢ), uₛ₊ᵢ the 53-bit uniform number start + i of the key; two fill a block. */
-function fillMapped(
-  where: string,
-  key: RandomKey,
-  out: Float32Array | Float64Array,
-  start: number,
-  map: (u: number) => number,
-): void {
-  checkInteger(where, 'start', start, 0, Number.MAX_SAFE_INTEGER - out.length);
+/** out[i] ← uₛ₊ᵢ, the 53-bit uniform number start + i of the key; two fill a block. */
+function fill53Bits(key: RandomKey, out: Float64Array, start: number): void {
   const counter = Uint32Array.of(0, 0, 0, STREAM);
   const words = new Uint32Array(4);
-  for (let i = 0; i < out.length; i++) {
-    const index = start + i;
-    const slot = (index % 2) * 2;
-    if (slot === 0 || i === 0) {
-      const block = Math.floor(index / 2);
-      counter[0] = block >>> 0;
-      counter[1] = Math.floor(block / TWO_32);
-      philox4x32(counter, key.low, key.high, words);
+  let block = Math.floor(start / 2);
+  // A stream that starts in the middle of a block leaves its first number out.
+  for (let i = -(start % 2); i < out.length; i += 2, block++) {
+    counter[0] = block >>> 0;
+    counter[1] = Math.floor(block / TWO_32);
+    philox4x32(counter, key.low, key.high, words);
+    if (i >= 0) out[i] = ((words[0] >>> 5) * TWO_26 + (words[1] >>> 6)) * ULP_UNIFORM;
+    if (i + 1 < out.length) {
+      out[i + 1] = ((words[2] >>> 5) * TWO_26 + (words[3] >>> 6)) * ULP_UNIFORM;
     }
-    const u = ((words[slot] >>> 5) * TWO_26 + (words[slot + 1] >>> 6)) * ULP_UNIFORM;
-    out[i] = map(u);
+  }
+}
+
+/** Numbers that are drawn at a time. */
+const CHUNK = 512;
+
+/** Calls `store` with chunks of uₛ, uₛ₊₁, …: `count` numbers that belong at `first`. */
+function forChunks(
+  where: string,
+  key: RandomKey,
+  length: number,
+  start: number,
+  store: (u: Float64Array, first: number, count: number) => void,
+): void {
+  checkInteger(where, 'start', start, 0, Number.MAX_SAFE_INTEGER - length);
+  const chunk = new Float64Array(Math.min(CHUNK, length));
+  for (let first = 0; first < length; first += chunk.length) {
+    fill53Bits(key, chunk, start + first);
+    store(chunk, first, Math.min(chunk.length, length - first));
   }
 }
 
@@ -96,7 +104,13 @@ export function fillUniform(
   out: Float32Array | Float64Array,
   start: number = 0,
 ): void {
-  fillMapped('fillUniform', key, out, start, out instanceof Float32Array ? first24Bits : all53Bits);
+  // A float32 takes the first 24 bits: rounding 53 could give 1.
+  const isSingle = out instanceof Float32Array;
+  forChunks('fillUniform', key, out.length, start, (u, first, count) => {
+    for (let i = 0; i < count; i++) {
+      out[first + i] = isSingle ? Math.floor(u[i] * TWO_24) / TWO_24 : u[i];
+    }
+  });
 }
 
 /**
@@ -118,12 +132,14 @@ export function fillNormal(
   if (!Number.isFinite(scale)) {
     throw new RangeError(`fillNormal: scale is ${scale}, expected a finite number`);
   }
-  // Both halves are exact: each middle is an odd multiple of 2⁻⁵⁴ not above ½.
-  fillMapped('fillNormal', key, out, start, (u) =>
-    u < 0.5
-      ? scale * normalQuantile(u + HALF_ULP_UNIFORM)
-      : -scale * normalQuantile(1 - u - HALF_ULP_UNIFORM),
-  );
+  forChunks('fillNormal', key, out.length, start, (u, first, count) => {
+    for (let i = 0; i < count; i++) {
+      // Both halves are exact: each middle is an odd multiple of 2⁻⁵⁴ not above ½.
+      const upper = u[i] >= 0.5;
+      const z = normalQuantile(upper ? 1 - u[i] - HALF_ULP_UNIFORM : u[i] + HALF_ULP_UNIFORM);
+      out[first + i] = upper ? -scale * z : scale * z;
+    }
+  });
 }
 
 /**

@@ -1,13 +1,16 @@
 // Which kernels run: WebAssembly where it can, plain TypeScript where it cannot, either by name.
 
-import { checkChoice } from '../core/check.js';
+import { checkChoice, checkInteger } from '../core/check.js';
 import type { Kernels } from './kernels.js';
+import { startTeam } from './pool/pool.js';
+import { cores } from './pool/threads.js';
 import { scalarKernels } from './scalar/index.js';
 import { wasmKernels } from './wasm/index.js';
 import {
   type Arithmetic,
   compile,
   compileAsync,
+  compileShared,
   instantiate,
   isSupported,
 } from './wasm/instance.js';
@@ -52,6 +55,15 @@ let selected: Selection | undefined;
 
 /** Made once for each variant: they are stateless but for their memory. */
 const instances = new Map<Arithmetic, Selection>();
+
+/** The pool that is open, or opening: while it is, it runs where its variant is chosen. */
+interface OpenPool {
+  readonly variant: Arithmetic;
+  selection: Selection | undefined;
+}
+
+const MOST_THREADS = 64;
+let pool: OpenPool | undefined;
 
 /** The kernels that run. */
 export function activeKernels(): Kernels {
@@ -112,6 +124,75 @@ export async function init(options: KernelOptions = {}): Promise<KernelInfo> {
   return useKernels('auto', options);
 }
 
+/** Options of {@link openPool}. */
+export interface PoolOptions extends KernelOptions {
+  /** The threads that compute, the calling one included (default: as many as there are cores). */
+  readonly threads?: number;
+  /**
+   * The worker's script, which lies beside this library as `kernels/pool/worker.js`: needed where a
+   * bundler does not bring it along by itself.
+   */
+  readonly worker?: URL;
+}
+
+/** Threads that share the large products of this process. */
+export interface Pool {
+  readonly threads: number;
+  /** Sends the workers home; what ran before the pool was opened runs again. Twice is once. */
+  close(): void;
+}
+
+/**
+ * Opens a pool of threads, and makes the WebAssembly kernels use it: large GEMM, SYRK and Cholesky
+ * factorisations are cut into parts. Results are those of one thread, to the last bit. Between calls the
+ * workers look for work for some microseconds and then sleep; in Node an open pool does not keep the
+ * process from ending.
+ *
+ * @throws (rejects) RangeError on options out of range; Error where WebAssembly cannot run, memory
+ *   cannot be shared (a page must be cross-origin isolated), a worker does not start, or a pool is open
+ *   already. What runs stays as it was then.
+ */
+export async function openPool(options: PoolOptions = {}): Promise<Pool> {
+  const { threads = Math.max(2, cores()), arithmetic = 'auto', worker } = options;
+  checkInteger('openPool', 'threads', threads, 2, MOST_THREADS);
+  checkChoice('openPool', 'arithmetic', arithmetic, ARITHMETICS);
+  if (pool !== undefined) {
+    throw new Error('openPool: a pool is open or opening, expected it to be closed first');
+  }
+  const opened: OpenPool = { variant: resolved(arithmetic), selection: undefined };
+  pool = opened;
+  try {
+    const module = await compileShared(opened.variant);
+    const { team, instance: shared, close } = await startTeam(module, threads, worker);
+    opened.selection = {
+      kernels: wasmKernels(shared, team),
+      info: { ...infoOf(opened.variant), threads },
+    };
+    const before = selected;
+    selected = opened.selection;
+    return {
+      threads,
+      close: () => {
+        if (pool !== opened) return;
+        pool = undefined;
+        if (selected === opened.selection) selected = before;
+        close();
+      },
+    };
+  } catch (error) {
+    pool = undefined;
+    throw error;
+  }
+}
+
+function infoOf(variant: Arithmetic): KernelInfo {
+  return {
+    engine: 'wasm',
+    variant: variant === 'relaxed' ? 'relaxed-simd' : 'simd',
+    threads: 1,
+  };
+}
+
 function resolved(arithmetic: 'auto' | Arithmetic): Arithmetic {
   if (arithmetic !== 'auto') return arithmetic;
   return isSupported('relaxed') ? 'relaxed' : 'strict';
@@ -143,18 +224,12 @@ function byName(variant: Arithmetic): Selection {
 }
 
 function instance(variant: Arithmetic): Selection {
+  if (pool?.variant === variant && pool.selection !== undefined) return pool.selection;
   const known = instances.get(variant) ?? selection(variant, compile(variant));
   instances.set(variant, known);
   return known;
 }
 
 function selection(variant: Arithmetic, module: object): Selection {
-  return {
-    kernels: wasmKernels(instantiate(module)),
-    info: {
-      engine: 'wasm',
-      variant: variant === 'relaxed' ? 'relaxed-simd' : 'simd',
-      threads: 1,
-    },
-  };
+  return { kernels: wasmKernels(instantiate(module)), info: infoOf(variant) };
 }

@@ -31,8 +31,10 @@ export function drawGaussian<D extends DType>(
   const columns = allocate(dtype, inputs * width);
   fillNormal(key, columns, { scale: 1 / Math.sqrt(inputs) });
   const S = zeros(dtype, inputs, width);
+  const elements = S.data;
   for (let j = 0; j < width; j++) {
-    for (let i = 0; i < inputs; i++) S.set(i, j, columns[j * inputs + i]);
+    const from = j * inputs;
+    for (let i = 0; i < inputs; i++) elements[i * width + j] = columns[from + i];
   }
   return { kind: 'gaussian', inputs, width, S };
 }

@@ -63,6 +63,7 @@ describe('the names that exist at run time', () => {
       'nysactPreconditioner',
       'nystromEigenpairs',
       'observation',
+      'openPool',
       'outputGradientRows',
       'outputGradients',
       'permutation',

@@ -14,7 +14,7 @@ const native = globalThis.WebAssembly;
 const relaxed = WebAssembly.validate(
   // (func (param v128) local.get 0 local.get 0 local.get 0 f32x4.relaxed_madd drop)
   Uint8Array.from(
-    Buffer.from('0061736d0100000001050160017b00030201000a0f010d00200020002000fd85021a0b', 'hex'),
+    Buffer.from('0061736d0100000001050160017b00030201000a0e010c00200020002000fd85021a0b', 'hex'),
   ),
 );
 function refuseToCompile(): never {

@@ -77,15 +77,15 @@ export function applyReflections<T>(
   const solving = M + <usize>(REFLECTIONS * m) * sizeof<T>();
   const multiplying = solving + solveWorkspace<T>();
   const one = <T>1;
-  product<T>(b, b, n, one, Vt, ldv, 1, Vt, 1, ldv, <T>0, L, b, true, multiplying);
+  product<T>(b, b, n, one, Vt, ldv, 1, Vt, 1, ldv, <T>0, L, b, 1, multiplying);
   for (let i = 0; i < b; i++) {
     const at = L + address<T>(i, b, i, 1);
     store<T>(at, <T>(load<T>(at) / <T>2));
   }
-  product<T>(m, b, n, one, C, ldc, 1, Vt, 1, ldv, <T>0, M, b, false, multiplying);
+  product<T>(m, b, n, one, C, ldc, 1, Vt, 1, ldv, <T>0, M, b, b, multiplying);
   if (backward) solve<T>(true, b, m, L, 1, b, M, 1, b, solving);
   else solve<T>(false, b, m, L, b, 1, M, 1, b, solving);
-  product<T>(m, n, b, <T>-1, M, b, 1, Vt, ldv, 1, one, C, ldc, false, multiplying);
+  product<T>(m, n, b, <T>-1, M, b, 1, Vt, ldv, 1, one, C, ldc, n, multiplying);
 }
 
 /**
@@ -305,7 +305,7 @@ export function tridiagonalise<T>(
     const rest = n - end;
     product<T>(
       rest, rest, 2 * (end - start), <T>-1, P + address<T>(0, 0, end, 1), 1, n,
-      S + address<T>(0, 0, end, 1), n, 1, <T>1, A + address<T>(end, n, end, 1), n, true, work,
+      S + address<T>(0, 0, end, 1), n, 1, <T>1, A + address<T>(end, n, end, 1), n, 1, work,
     );
   }
   for (let j = max(0, n - 2); j < n; j++) {

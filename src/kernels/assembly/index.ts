@@ -13,16 +13,16 @@ export function workspace(): i32 {
 
 export function product32(
   m: i32, n: i32, k: i32, alpha: f64, A: usize, rsA: i32, csA: i32, B: usize, rsB: i32, csB: i32,
-  beta: f64, C: usize, ldc: i32, lower: bool, work: usize,
+  beta: f64, C: usize, ldc: i32, reach: i32, work: usize,
 ): void {
-  product<f32>(m, n, k, <f32>alpha, A, rsA, csA, B, rsB, csB, <f32>beta, C, ldc, lower, work);
+  product<f32>(m, n, k, <f32>alpha, A, rsA, csA, B, rsB, csB, <f32>beta, C, ldc, reach, work);
 }
 
 export function product64(
   m: i32, n: i32, k: i32, alpha: f64, A: usize, rsA: i32, csA: i32, B: usize, rsB: i32, csB: i32,
-  beta: f64, C: usize, ldc: i32, lower: bool, work: usize,
+  beta: f64, C: usize, ldc: i32, reach: i32, work: usize,
 ): void {
-  product<f64>(m, n, k, alpha, A, rsA, csA, B, rsB, csB, beta, C, ldc, lower, work);
+  product<f64>(m, n, k, alpha, A, rsA, csA, B, rsB, csB, beta, C, ldc, reach, work);
 }
 
 export function sketch32(
@@ -54,17 +54,17 @@ export function sketchColumns64(
 }
 
 export function solve32(
-  upper: bool, n: i32, m: i32, L: usize, rsT: i32, csT: i32, X: usize, rsX: i32, csX: i32,
+  upper: i32, n: i32, m: i32, L: usize, rsT: i32, csT: i32, X: usize, rsX: i32, csX: i32,
   work: usize,
 ): void {
-  solve<f32>(upper, n, m, L, rsT, csT, X, rsX, csX, work);
+  solve<f32>(upper != 0, n, m, L, rsT, csT, X, rsX, csX, work);
 }
 
 export function solve64(
-  upper: bool, n: i32, m: i32, L: usize, rsT: i32, csT: i32, X: usize, rsX: i32, csX: i32,
+  upper: i32, n: i32, m: i32, L: usize, rsT: i32, csT: i32, X: usize, rsX: i32, csX: i32,
   work: usize,
 ): void {
-  solve<f64>(upper, n, m, L, rsT, csT, X, rsX, csX, work);
+  solve<f64>(upper != 0, n, m, L, rsT, csT, X, rsX, csX, work);
 }
 
 export function cholesky32(n: i32, A: usize, lda: i32, work: usize): i32 {

@@ -1,25 +1,43 @@
 // C ← α·A·B + β·C with any strides: packed panels around one register tile.
 
-import { multiplyPackedTile, multiplyTile, TILE_BYTES, TILE_ROWS, tileColumns } from './tile';
+import {
+  multiplyNarrowTile,
+  multiplyPackedTile,
+  multiplyStridedTile,
+  PACKED_ROWS,
+  STRIDED_ROWS,
+  storeTile,
+  TILE_BYTES,
+  tileColumns,
+} from './tile';
 import { lanes } from './vectors';
 
 /** A block of A lives in the second-level cache, one panel of B in the first. */
-export const BLOCK_ROWS: i32 = 128;
 export const BLOCK_DEPTH: i32 = 256;
-export const BLOCK_COLS: i32 = 1024;
+
+// @ts-ignore: decorator
+@inline function blockRows<T>(): i32 {
+  return 480 / sizeof<T>();
+}
+
+// @ts-ignore: decorator
+@inline function blockColumns<T>(): i32 {
+  return 4096 / sizeof<T>();
+}
 
 /** Up to this many columns a packed A would not be read often enough to pay for the packing. */
 const THIN: i32 = 32;
 
 /** Bytes of workspace of {@link product}: a tile, a block of A and a block of B. */
 export function productWorkspace<T>(): usize {
-  return TILE_BYTES + <usize>(BLOCK_DEPTH * (BLOCK_ROWS + BLOCK_COLS)) * sizeof<T>();
+  return TILE_BYTES + <usize>(BLOCK_DEPTH * (blockRows<T>() + blockColumns<T>())) * sizeof<T>();
 }
 
 /**
  * C ← α·A·B + β·C; A is m×k, B is k×n, element (i, j) of each at i·rs + j·cs elements; the rows of C
- * are ldc elements apart. `lower`: only what is on and below the diagonal of C is written. With
- * β = 0 the old content of C is not read. k ≥ 1.
+ * are ldc elements apart. Row i of C is written in columns j < reach + i alone: n makes that all of it,
+ * 1 what is on and below the diagonal, and r + 1 the same of rows r and more of a larger C. With β = 0
+ * the old content of C is not read. k ≥ 1.
  *
  * Every element of C sums its products in the same order whatever m, n and the blocks are, so that
  * parts of C computed apart equal the whole to the last bit.
@@ -38,56 +56,49 @@ export function product<T>(
   beta: T,
   C: usize,
   ldc: i32,
-  lower: bool,
+  reach: i32,
   work: usize,
 ): void {
   const size = sizeof<T>();
   const tile = work;
   const panelsA = tile + TILE_BYTES;
-  const panelsB = panelsA + <usize>(BLOCK_DEPTH * BLOCK_ROWS) * size;
+  const panelsB = panelsA + <usize>(BLOCK_DEPTH * blockRows<T>()) * size;
   const columns = tileColumns<T>();
   const thin = n <= THIN;
-  for (let j0 = 0; j0 < n; j0 += BLOCK_COLS) {
-    const width = min(BLOCK_COLS, n - j0);
+  const tileRows = thin ? STRIDED_ROWS : PACKED_ROWS;
+  for (let j0 = 0; j0 < n; j0 += blockColumns<T>()) {
+    const width = min(blockColumns<T>(), n - j0);
     for (let p0 = 0; p0 < k; p0 += BLOCK_DEPTH) {
       const depth = min(BLOCK_DEPTH, k - p0);
       const factor: T = p0 == 0 ? beta : <T>1;
       packColumns<T>(B + address<T>(p0, rsB, j0, csB), csB, rsB, width, depth, panelsB);
-      for (let i0 = lower ? j0 - (j0 % TILE_ROWS) : 0; i0 < m; i0 += BLOCK_ROWS) {
-        const rows = min(BLOCK_ROWS, m - i0);
+      // The first row that reaches column j0, at the start of its tile.
+      const top = max(0, j0 - reach + 1);
+      for (let i0 = top - (top % tileRows); i0 < m; i0 += blockRows<T>()) {
+        const rows = min(blockRows<T>(), m - i0);
         const a = A + address<T>(i0, rsA, p0, csA);
         if (!thin) packRows<T>(a, rsA, csA, rows, depth, panelsA);
         for (let j = 0; j < width; j += columns) {
-          const first = lower ? max(0, j0 + j - i0) : 0;
+          const first = max(0, j0 + j - i0 - reach + 1);
           const wide = min(columns, width - j);
           const b = panelsB + <usize>(j * depth) * size;
-          for (let i = first - (first % TILE_ROWS); i < rows; i += TILE_ROWS) {
-            const c = C + address<T>(i0 + i, ldc, j0 + j, 1);
-            const high = min(TILE_ROWS, rows - i);
-            const whole =
-              high == TILE_ROWS &&
-              wide == columns &&
-              (!lower || j0 + j + columns - 1 <= i0 + i);
-            const to = whole ? c : tile;
-            const ld = whole ? <usize>ldc * size : <usize>32;
-            const scale: T = whole ? factor : <T>0;
+          for (let i = first - (first % tileRows); i < rows; i += tileRows) {
+            const high = min(tileRows, rows - i);
+            const from = a + address<T>(i, rsA, 0, 0);
             if (!thin) {
-              multiplyPackedTile<T>(
-                depth, panelsA + <usize>(i * depth) * size, b, alpha, scale, to, ld,
-              );
-            } else if (high == TILE_ROWS) {
-              multiplyTile<T>(
-                depth, a + address<T>(i, rsA, 0, 0), <usize>rsA * size, <usize>csA * size,
-                b, wide <= lanes<T>(), alpha, scale, to, ld,
-              );
+              multiplyPackedTile<T>(depth, panelsA + <usize>(i * depth) * size, b, tile);
+            } else if (high < tileRows) {
+              // Packed after all, so that nothing is read past the last row.
+              packRows<T>(from, rsA, csA, high, depth, panelsA);
+              multiplyPackedTile<T>(depth, panelsA, b, tile);
+            } else if (wide <= lanes<T>()) {
+              multiplyNarrowTile<T>(depth, from, <usize>rsA * size, <usize>csA * size, b, tile);
             } else {
-              // A tile of fewer rows is packed after all, so that nothing is read past the last row.
-              packRows<T>(a + address<T>(i, rsA, 0, 0), rsA, csA, high, depth, panelsA);
-              multiplyPackedTile<T>(depth, panelsA, b, alpha, scale, to, ld);
+              multiplyStridedTile<T>(depth, from, <usize>rsA * size, <usize>csA * size, b, tile);
             }
-            if (!whole) {
-              storeTile<T>(tile, high, wide, lower ? i0 + i - j0 - j : columns, factor, c, ldc);
-            }
+            const c = C + address<T>(i0 + i, ldc, j0 + j, 1);
+            const reached = reach + i0 + i - j0 - j;
+            storeTile<T>(tile, high, wide, reached, alpha, factor, c, <usize>ldc * size);
           }
         }
       }
@@ -100,38 +111,31 @@ export function product<T>(
   return (<usize>i * <usize>rs + <usize>j * <usize>cs) * sizeof<T>();
 }
 
-/** The part of a tile that lies inside C, up to column `diagonal` + i of row i. */
-function storeTile<T>(
-  tile: usize,
-  high: i32,
-  wide: i32,
-  diagonal: i32,
-  beta: T,
-  c: usize,
-  ldc: i32,
-): void {
-  for (let i = 0; i < high; i++) {
-    const end = min(wide, diagonal + i + 1);
-    for (let j = 0; j < end; j++) {
-      const to = c + address<T>(i, ldc, j, 1);
-      let value = load<T>(tile + <usize>i * 32 + <usize>j * sizeof<T>());
-      if (beta != <T>0) value = <T>(value + beta * load<T>(to));
-      store<T>(to, value);
-    }
-  }
-}
-
-/** Packs `count` rows of A in panels of four, depth by depth; missing rows are zero. */
+/** Packs `count` rows of A in panels of five, depth by depth; missing rows are zero. */
 function packRows<T>(a: usize, rs: i32, cs: i32, count: i32, depth: i32, to: usize): void {
   const size = sizeof<T>();
   let i = 0;
-  for (; i + TILE_ROWS <= count; i += TILE_ROWS) {
+  for (; i + PACKED_ROWS <= count; i += PACKED_ROWS) {
     const from = a + address<T>(i, rs, 0, 0);
-    if (cs == 1) interleave<T>(from, rs, depth, to, 4 * size);
-    else copyLanes<T>(from, rs, cs, 4, depth, to);
-    to += <usize>(depth * 4) * size;
+    const last = from + address<T>(4, rs, 0, 0);
+    if (cs == 1) {
+      interleave<T>(from, rs, depth, to, 5 * size);
+      copyLane<T>(last, 1, depth, to + 4 * size, 5 * size);
+    } else {
+      copyLanes<T>(from, rs, cs, 5, depth, to);
+    }
+    to += <usize>(depth * 5) * size;
   }
-  if (i < count) packPartly<T>(a + address<T>(i, rs, 0, 0), rs, cs, count - i, 4, depth, to);
+  if (i < count) packPartly<T>(a + address<T>(i, rs, 0, 0), rs, cs, count - i, 5, depth, to);
+}
+
+/** One lane of each depth, `step` bytes apart. */
+function copyLane<T>(from: usize, ds: i32, depth: i32, to: usize, step: usize): void {
+  for (let p = 0; p < depth; p++) {
+    store<T>(to, load<T>(from));
+    from += <usize>ds * sizeof<T>();
+    to += step;
+  }
 }
 
 /** Packs `count` columns of B in panels of two vectors; missing columns are zero. */
@@ -221,24 +225,23 @@ function interleave<T>(from: usize, rs: i32, depth: i32, to: usize, step: usize)
   }
 }
 
-/** `width` lanes `ls` apart become the lanes of each depth; for lanes that are contiguous. */
+/** `width` ≥ 4 lanes `ls` apart become the lanes of each depth; fast where they are contiguous. */
 function copyLanes<T>(from: usize, ls: i32, ds: i32, width: i32, depth: i32, to: usize): void {
   const size = sizeof<T>();
-  if (ls == 1 && width == 4) {
-    for (let p = 0; p < depth; p++) {
+  const next = <usize>ds * size;
+  for (let p = 0; p < depth; p++) {
+    let lane = 0;
+    if (ls == 1) {
       v128.store(to, v128.load(from));
       if (size == 8) v128.store(to, v128.load(from, 16), 16);
-      from += <usize>ds * size;
+      lane = 4;
       to += 4 * size;
     }
-    return;
-  }
-  for (let p = 0; p < depth; p++) {
-    for (let lane = 0; lane < width; lane++) {
+    for (; lane < width; lane++) {
       store<T>(to, load<T>(from + address<T>(lane, ls, 0, 0)));
       to += size;
     }
-    from += <usize>ds * size;
+    from += next;
   }
 }
 

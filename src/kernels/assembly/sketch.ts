@@ -18,8 +18,8 @@ export function sketch<T>(
   Y: usize,
   work: usize,
 ): void {
-  product<T>(rows, r, p, <T>1, X, ldx, 1, S, r, 1, <T>0, Y, r, false, work);
-  product<T>(p, r, rows, alpha, X, 1, ldx, Y, r, 1, <T>1, C, r, false, work);
+  product<T>(rows, r, p, <T>1, X, ldx, 1, S, r, 1, <T>0, Y, r, r, work);
+  product<T>(p, r, rows, alpha, X, 1, ldx, Y, r, 1, <T>1, C, r, r, work);
 }
 
 /** As {@link sketch}, for an S that picks columns of X: nothing is multiplied by zero. */
@@ -43,5 +43,5 @@ export function sketchColumns<T>(
       store<T>(to + <usize>j * sizeof<T>(), load<T>(row + <usize>index * sizeof<T>()));
     }
   }
-  product<T>(p, r, rows, alpha, X, 1, ldx, Y, r, 1, <T>1, C, r, false, work);
+  product<T>(p, r, rows, alpha, X, 1, ldx, Y, r, 1, <T>1, C, r, r, work);
 }

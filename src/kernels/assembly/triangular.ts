@@ -67,9 +67,9 @@ export function solve<T>(
   const more = work + solveWorkspace<T>();
   const minus = <T>-1;
   if (csX == 1) {
-    product<T>(rows, m, depth, minus, M, rsM, csM, X, rsX, 1, <T>1, Y, rsX, false, more);
+    product<T>(rows, m, depth, minus, M, rsM, csM, X, rsX, 1, <T>1, Y, rsX, m, more);
   } else {
-    product<T>(m, rows, depth, minus, X, csX, rsX, M, csM, rsM, <T>1, Y, csX, false, more);
+    product<T>(m, rows, depth, minus, X, csX, rsX, M, csM, rsM, <T>1, Y, csX, rows, more);
   }
 }
 
@@ -174,7 +174,7 @@ export function cholesky<T>(n: i32, A: usize, lda: i32, work: usize): i32 {
   // L₂₁L₁₁ᵀ = A₂₁, that is L₁₁L₂₁ᵀ = A₂₁ᵀ.
   solve<T>(false, n1, n2, A, lda, 1, A21, 1, lda, work);
   const more = work + solveWorkspace<T>();
-  product<T>(n2, n2, n1, <T>-1, A21, lda, 1, A21, 1, lda, <T>1, A22, lda, true, more);
+  product<T>(n2, n2, n1, <T>-1, A21, lda, 1, A21, 1, lda, <T>1, A22, lda, 1, more);
   const later = cholesky<T>(n2, A22, lda, work);
   return later >= 0 ? n1 + later : -1;
 }
@@ -259,6 +259,6 @@ export function multiplyByTranspose<T>(n: i32, L: usize, ld: i32, B: usize, work
     const height = min(BAND, n - start);
     const end = start + height;
     const band = L + address<T>(start, ld, 0, 0);
-    product<T>(end, end, height, <T>1, band, 1, ld, band, ld, 1, <T>1, B, n, true, more);
+    product<T>(end, end, height, <T>1, band, 1, ld, band, ld, 1, <T>1, B, n, 1, more);
   }
 }

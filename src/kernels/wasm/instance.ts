@@ -23,7 +23,7 @@ type Product = (
   beta: number,
   C: number,
   ldc: number,
-  lower: boolean,
+  reach: number,
   work: number,
 ) => void;
 
@@ -41,7 +41,7 @@ type SketchBlock = (
 ) => void;
 
 type Solve = (
-  upper: boolean,
+  upper: number,
   n: number,
   m: number,
   L: number,
@@ -142,18 +142,68 @@ export interface Instance {
   readonly memory: WasmMemory;
 }
 
+/** A memory that threads can share; it grows as it is needed. */
+export function sharedMemory(): WasmMemory {
+  return createMemory(true);
+}
+
+function createMemory(shared: boolean): WasmMemory {
+  const api = webAssembly();
+  if (api === undefined) throw new Error('this platform has no WebAssembly');
+  return new api.Memory({ initial: 1, maximum: PAGES, shared });
+}
+
 /**
- * Instantiates a module with a memory of its own, which grows as it is needed.
+ * Instantiates a module on `memory`, or on one of its own, which grows as it is needed.
  *
  * @throws Error where there is no WebAssembly, or the module is another one.
  */
-export function instantiate(module: WasmModule): Instance {
+export function instantiate(
+  module: WasmModule,
+  memory: WasmMemory = createMemory(false),
+): Instance {
   const api = webAssembly();
   if (api === undefined) throw new Error('this platform has no WebAssembly');
-  const memory = new api.Memory({ initial: 1, maximum: PAGES });
   const { exports } = new api.Instance(module, { env: { memory } });
   if (!isExports(exports)) throw new Error('the WebAssembly module exports other kernels');
   return { exports, memory };
+}
+
+/** What an import of a memory begins with: the names of the module and of the field, and its kind. */
+const MEMORY_IMPORT = [3, ...ascii('env'), 6, ...ascii('memory'), 2] as const;
+
+/** The flags of a memory that has a maximum, without and with sharing. */
+const UNSHARED = 1;
+const SHARED = 3;
+
+function ascii(text: string): number[] {
+  return Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/**
+ * The bytes of a variant whose memory is shared: one flag of its import differs, so that sharing costs
+ * no payload.
+ */
+function sharedBinary(arithmetic: Arithmetic): Uint8Array<ArrayBuffer> {
+  const bytes = decodeBase64(BINARIES[arithmetic]);
+  const start = bytes.findIndex((_, i) => MEMORY_IMPORT.every((byte, k) => bytes[i + k] === byte));
+  const flags = start + MEMORY_IMPORT.length;
+  if (start < 0 || bytes[flags] !== UNSHARED) {
+    throw new Error('the WebAssembly module imports no memory');
+  }
+  bytes[flags] = SHARED;
+  return bytes;
+}
+
+/**
+ * Compiles a variant whose memory is to be shared.
+ *
+ * @throws (rejects) as {@link compile} does.
+ */
+export async function compileShared(arithmetic: Arithmetic): Promise<WasmModule> {
+  const api = webAssembly();
+  if (api === undefined) throw new Error('this platform has no WebAssembly');
+  return api.compile(sharedBinary(arithmetic));
 }
 
 function isExports(exports: unknown): exports is Exports {

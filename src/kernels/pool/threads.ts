@@ -1,0 +1,132 @@
+// Threads, as Node and browsers have them.
+
+import type { WasmMemory, WasmModule } from '../wasm/platform.js';
+
+/** What a worker is given when it starts. */
+export interface Assignment {
+  readonly module: WasmModule;
+  readonly memory: WasmMemory;
+  readonly control: SharedArrayBuffer;
+  readonly index: number;
+}
+
+/** Whether a message is an {@link Assignment}. */
+export function isAssignment(message: unknown): message is Assignment {
+  return typeof message === 'object' && message !== null && 'control' in message;
+}
+
+/** A started thread. */
+export interface Thread {
+  /** Resolves at the first message; rejects where the thread could not start. */
+  readonly ready: Promise<void>;
+  end(): void;
+}
+
+interface NodeWorker {
+  postMessage(message: unknown): void;
+  terminate(): Promise<number>;
+  unref(): void;
+  once(event: 'message' | 'error', listener: (value: unknown) => void): void;
+}
+
+interface NodePort {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (value: unknown) => void): void;
+}
+
+interface NodeThreads {
+  readonly Worker: new (script: URL) => NodeWorker;
+  readonly parentPort: NodePort | null;
+}
+
+interface NodeProcess {
+  getBuiltinModule(name: 'node:worker_threads'): NodeThreads;
+}
+
+function isNodeProcess(value: unknown): value is NodeProcess {
+  return typeof value === 'object' && value !== null && 'getBuiltinModule' in value;
+}
+
+/** Node's threads, where this is Node: asked for at run time, so that bundlers need not know them. */
+function nodeThreads(): NodeThreads | undefined {
+  const candidate: unknown = Reflect.get(globalThis, 'process');
+  return isNodeProcess(candidate) ? candidate.getBuiltinModule('node:worker_threads') : undefined;
+}
+
+/** The cores that the platform admits to, 2 where it does not say. */
+export function cores(): number {
+  return typeof navigator === 'undefined' ? 2 : navigator.hardwareConcurrency;
+}
+
+/**
+ * Memory must be shareable.
+ *
+ * @throws Error where it is not, saying what a page has to do about it.
+ */
+export function checkShareable(): void {
+  const refused = typeof crossOriginIsolated === 'boolean' && !crossOriginIsolated;
+  if (typeof SharedArrayBuffer === 'function' && !refused) return;
+  throw new Error(
+    'openPool: this page may not share memory between threads, because it is not cross-origin isolated: serve it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
+  );
+}
+
+/**
+ * Starts a thread on `script`, or on ./worker.js without one, and hands it its assignment.
+ *
+ * @throws Error where the platform has no threads.
+ */
+export function startThread(assignment: Assignment, script: URL | undefined): Thread {
+  const node = nodeThreads();
+  if (node !== undefined) return startNodeThread(node, assignment, script);
+  if (typeof Worker === 'undefined') {
+    throw new Error('openPool: this platform has no threads (neither worker_threads nor Worker)');
+  }
+  const worker =
+    script === undefined
+      ? // Bundlers know this very expression, and bring the script along.
+        new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+      : new Worker(script, { type: 'module' });
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.addEventListener('message', () => resolve());
+    worker.addEventListener('error', ({ message }) => {
+      reject(new Error(`openPool: the worker did not start: ${message || 'no script is there'}`));
+    });
+  });
+  worker.postMessage(assignment);
+  return { ready, end: () => worker.terminate() };
+}
+
+function startNodeThread(
+  node: NodeThreads,
+  assignment: Assignment,
+  script: URL = new URL('./worker.js', import.meta.url),
+): Thread {
+  const worker = new node.Worker(script);
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.once('message', () => {
+      // From here on an idle pool does not keep the process from ending.
+      worker.unref();
+      resolve();
+    });
+    worker.once('error', (cause) => {
+      reject(new Error(`openPool: the worker did not start: ${String(cause)}`, { cause }));
+    });
+  });
+  worker.postMessage(assignment);
+  return { ready, end: () => void worker.terminate() };
+}
+
+/** In a worker: calls `listener` with what the thread that started it posts. */
+export function onMessage(listener: (message: unknown) => void): void {
+  const port = nodeThreads()?.parentPort ?? undefined;
+  if (port !== undefined) port.on('message', listener);
+  else globalThis.addEventListener('message', ({ data }) => listener(data));
+}
+
+/** In a worker: posts to the thread that started it. */
+export function report(message: string): void {
+  const port = nodeThreads()?.parentPort ?? undefined;
+  if (port !== undefined) port.postMessage(message);
+  else globalThis.postMessage(message);
+}

@@ -1,0 +1,200 @@
+// The pool of threads: the bits of one thread, clean ends, and plain words where it cannot open.
+
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { DType } from '../../src/core/dtype.js';
+import { NotPositiveDefiniteError } from '../../src/core/errors.js';
+import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { gemm } from '../../src/kernels/gemm.js';
+import { Caller, createControl, serve } from '../../src/kernels/pool/control.js';
+import { backendInfo, openPool, type Pool, useKernels } from '../../src/kernels/selection.js';
+import { syrk } from '../../src/kernels/syrk.js';
+import type { Exports } from '../../src/kernels/wasm/instance.js';
+import { evenRanges, parts, triangularRanges } from '../../src/kernels/wasm/split.js';
+import { cholesky } from '../../src/linalg/cholesky.js';
+import { type Built, buildLibrary } from '../support/built.js';
+import { DTYPES, matrix, OP_PAIRS, reals } from './support.js';
+
+let built: Built;
+let worker: URL;
+
+beforeAll(() => {
+  built = buildLibrary();
+  worker = pathToFileURL(join(built.folder, 'kernels/pool/worker.js'));
+});
+
+afterAll(() => built.remove());
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  useKernels('auto');
+});
+
+/** What one thread computes and what a pool does, on the same operands. */
+async function both(threads: number, compute: () => DenseMatrix): Promise<DenseMatrix[]> {
+  useKernels('auto');
+  const one = compute();
+  const pool = await openPool({ threads, worker });
+  try {
+    expect(backendInfo().threads).toBe(threads);
+    return [one, compute()];
+  } finally {
+    pool.close();
+  }
+}
+
+/** Sizes that are cut in parts, none of them a whole number of tiles. */
+const [M, N, K] = [333, 261, 307];
+
+describe.each(DTYPES)('in %s a pool computes the bits of one thread', (dtype) => {
+  describe.each([2, 3])('with %i threads', (threads) => {
+    test.each(OP_PAIRS)('gemm %s%s', async (opA, opB) => {
+      const element = reals(1);
+      const A = matrix(dtype, opA === 'N' ? M : K, opA === 'N' ? K : M, element);
+      const B = matrix(dtype, opB === 'N' ? K : N, opB === 'N' ? N : K, element);
+      const C0 = matrix(dtype, M, N, element);
+      const [one, pooled] = await both(threads, () => {
+        const C = C0.clone();
+        gemm(0.5, A, opA, B, opB, -0.25, C);
+        return C;
+      });
+      expect(pooled.data).toEqual(one.data);
+    });
+
+    test('syrk', async () => {
+      const X = matrix(dtype, 400, N, reals(2));
+      const [one, pooled] = await both(threads, () => {
+        const C = zeros(dtype, N, N);
+        syrk(1, X, 'T', 0, C, 'both');
+        return C;
+      });
+      expect(pooled.data).toEqual(one.data);
+    });
+
+    test('Cholesky', async () => {
+      const A = secondMoment(dtype, 601);
+      const [one, pooled] = await both(threads, () => cholesky(A));
+      expect(pooled.data).toEqual(one.data);
+    });
+  });
+});
+
+test.each([3, 400, 600])('pivot %i fails in a pool as it does alone', async (pivot) => {
+  const A = secondMoment('float64', 601);
+  A.set(pivot, pivot, -1);
+  const pool = await openPool({ threads: 2, worker });
+  try {
+    expect(() => cholesky(A)).toThrow(NotPositiveDefiniteError);
+    expect(() => cholesky(A)).toThrow(`pivot ${pivot} is -`);
+  } finally {
+    pool.close();
+  }
+});
+
+function secondMoment<D extends DType>(dtype: D, n: number): DenseMatrix<D> {
+  const A = zeros(dtype, n, n);
+  syrk(1 / n, matrix(dtype, 2 * n, n, reals(3)), 'T', 0, A, 'both');
+  return A;
+}
+
+describe('parts', () => {
+  test.each([evenRanges, triangularRanges])('cover all rows once, in whole tiles', (split) => {
+    for (const rows of [1, 3, 4, 5, 64, 333]) {
+      for (const count of [1, 2, 3, 7]) {
+        const ranges = split(rows, count);
+        expect(ranges.length).toBeLessThanOrEqual(count);
+        const ends = ranges.map(({ to }) => to);
+        expect(ranges.map(({ from }) => from)).toEqual([0, ...ends.slice(0, -1)]);
+        expect(ends.at(-1)).toBe(rows);
+        expect(ranges.every(({ from }) => from % 4 === 0)).toBe(true);
+      }
+    }
+  });
+
+  test('of a triangle have nearly equal areas', () => {
+    const areas = triangularRanges(1000, 4).map(({ from, to }) => to * to - from * from);
+    for (const area of areas) expect(Math.abs(area / 250_000 - 1)).toBeLessThan(0.02);
+  });
+
+  test('are not made of little work', () => {
+    expect(parts(1000, 8)).toBe(1);
+    expect(parts(1e9, 8)).toBe(8);
+  });
+});
+
+describe('a pool opens and closes', () => {
+  test('once at a time, and what ran before runs again', async () => {
+    useKernels('typescript');
+    const pool = await openPool({ threads: 2, worker });
+    await expect(openPool({ threads: 2, worker })).rejects.toThrow('a pool is open');
+    expect(backendInfo()).toMatchObject({ engine: 'wasm', threads: 2 });
+    pool.close();
+    pool.close();
+    expect(backendInfo().engine).toBe('typescript');
+    const again: Pool = await openPool({ threads: 2, worker });
+    again.close();
+  });
+
+  test('and runs whenever its kernels are chosen', async () => {
+    const pool = await openPool({ threads: 2, worker });
+    expect(useKernels('typescript').threads).toBe(1);
+    expect(useKernels('auto').threads).toBe(2);
+    pool.close();
+    expect(useKernels('auto').threads).toBe(1);
+  });
+
+  test('as a process that ends by itself, with an idle pool', () => {
+    const script = join(built.folder, 'idle.mjs');
+    writeFileSync(
+      script,
+      `import { backendInfo, gemm, openPool, zeros } from './index.js';
+      const { threads } = await openPool();
+      const A = zeros('float32', 300, 300);
+      gemm(1, A, 'N', A, 'N', 0, zeros('float32', 300, 300));
+      console.log(threads === backendInfo().threads);`,
+    );
+    const printed = execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 30_000 });
+    expect(printed).toBe('true\n');
+  });
+
+  test.each([1, 65, 1.5, Number.NaN])('but not with %d threads', async (threads) => {
+    await expect(openPool({ threads, worker })).rejects.toThrow(/^openPool: threads is /);
+  });
+
+  test('but not on a page that is not cross-origin isolated', async () => {
+    vi.stubGlobal('crossOriginIsolated', false);
+    const before = backendInfo();
+    await expect(openPool({ threads: 2, worker })).rejects.toThrow(
+      /not cross-origin isolated: serve it with the headers Cross-Origin-Opener-Policy/,
+    );
+    expect(backendInfo()).toEqual(before);
+  });
+
+  test('but not without its script', async () => {
+    const missing = pathToFileURL(join(built.folder, 'nowhere.js'));
+    const before = backendInfo();
+    await expect(openPool({ threads: 2, worker: missing })).rejects.toThrow(
+      /^openPool: the worker did not start: /,
+    );
+    expect(backendInfo()).toEqual(before);
+  });
+});
+
+test('a kernel that fails in a worker is an error of the call, and the worker goes on', () => {
+  const control = createControl(1);
+  const caller = new Caller(control, 1);
+  const kernel = vi.fn(() => {
+    // Whatever comes next, the pool is closed: so that this thread, which plays the worker, returns.
+    caller.close();
+    throw new RangeError('out of bounds');
+  });
+  const exports: Exports = Object.assign(Object.create(null), { product64: kernel });
+  caller.start([{ kernel: 'product64', operands: [1, 2, 3] }], 100, 8);
+  serve(exports, control, 0);
+  expect(kernel).toHaveBeenCalledWith(1, 2, 3, 100);
+  expect(() => caller.finish()).toThrow('a kernel failed in a worker');
+  expect(() => caller.finish()).not.toThrow();
+});

@@ -1,0 +1,68 @@
+// A training loop keeps what it has: after its first steps it holds no more memory than before.
+
+import { expect, test } from 'vitest';
+import { cpuEngine } from '../../src/backend/cpu.js';
+import { upload } from '../../src/backend/engine.js';
+import type { DType } from '../../src/core/dtype.js';
+import { zeros } from '../../src/core/matrix.js';
+import { fillNormal, randomKey } from '../../src/core/random.js';
+import { activations, outputGradients } from '../../src/covariance/activations.js';
+import { eva, foof, kfac, nysact } from '../../src/optimize/aliases.js';
+import { Optimizer } from '../../src/optimize/optimizer.js';
+import type { Transform } from '../../src/optimize/transform.js';
+import { observation } from '../../src/precondition/observation.js';
+
+const [ROWS, INPUTS, OUTPUTS] = [64, 49, 24];
+const STEPS = 1000;
+const WINDOWS = 10;
+const LIMIT = 64 * 1024;
+
+const cadence = { learningRate: 1e-3, observeEvery: 1, refreshEvery: 5 };
+const transforms: readonly (readonly [string, Transform])[] = [
+  ['nysact-g', nysact({ ...cadence, rank: 5, sketch: 'gaussian' })],
+  ['nysact-s', nysact({ ...cadence, rank: 5, sketch: 'subcolumn' })],
+  ['foof', foof(cadence)],
+  ['kfac', kfac(cadence)],
+  ['eva', eva(cadence)],
+];
+
+/** Bytes in use once nothing can be collected any more. */
+function bytesInUse(): number {
+  if (gc === undefined) throw new Error('run with --expose-gc');
+  gc();
+  gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const dtypes: readonly DType[] = ['float32', 'float64'];
+const cases = dtypes.flatMap((dtype) => transforms.map((entry) => [dtype, ...entry] as const));
+
+test.each(cases)('in %s, 1000 steps of %s', (dtype, _name, transform) => {
+  const engine = cpuEngine<DType>(dtype);
+  const random = (rows: number, cols: number, seed: number) => {
+    const A = zeros(dtype, rows, cols);
+    fillNormal(randomKey(seed), A.data);
+    return A;
+  };
+  const W = upload(engine, random(OUTPUTS, INPUTS, 1));
+  const G = upload(engine, random(OUTPUTS, INPUTS, 2));
+  const optimizer = new Optimizer({ engine, transform, parameters: [W], layers: [{ weight: 0 }] });
+  const seen = observation(
+    engine,
+    activations(random(ROWS, INPUTS, 3), { dtype }),
+    outputGradients(random(ROWS, OUTPUTS, 4), { dtype }),
+  );
+  const steps = (count: number) => {
+    for (let k = 0; k < count; k++) optimizer.step([G], [W], [seen]);
+  };
+  steps(STEPS);
+  // Compiled code counts as memory too, and comes when it likes; what leaks does so every time.
+  let growth = Number.POSITIVE_INFINITY;
+  for (let window = 0; window < WINDOWS && growth >= LIMIT; window++) {
+    const before = bytesInUse();
+    steps(STEPS);
+    growth = bytesInUse() - before;
+  }
+  expect(growth).toBeLessThan(LIMIT);
+});
