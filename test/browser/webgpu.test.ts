@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { engineFrom } from '../../src/backend/compose.js';
 import { backendContract } from '../backend/backend.contract.js';
 import { engineContract } from '../backend/engine.contract.js';
+import { deviceLaws } from '../backend/gpujs/device.contract.js';
 import { devicePreconditioners } from '../backend/gpujs/preconditioners.contract.js';
 import { testDevice } from '../support/gpu.js';
 import { LARGEST_RANK_ONE, REPRESENTATIVES, SIZES } from './selection.js';
@@ -18,3 +19,4 @@ test('the mode that runs is webgpu', () => {
 backendContract('GPU.js on WebGPU', backend, SIZES);
 engineContract('its engine', () => engineFrom(backend()), SIZES, LARGEST_RANK_ONE);
 devicePreconditioners('preconditioners on WebGPU', backend, REPRESENTATIVES);
+deviceLaws('WebGPU', backend);

@@ -66,6 +66,13 @@ class DoubleTexture {
   }
 }
 
+/** Turns of the queue of microtasks that a compilation takes. */
+const COMPILATION = 20;
+
+async function turns(count: number): Promise<void> {
+  for (let k = 0; k < count; k++) await Promise.resolve();
+}
+
 /** GPU.js with the devices of `options`. */
 export function doubleOf(options: DoubleOptions = {}): Double {
   const { devices = [], arithmetic = (x) => x, ranOn, maxTextureSize = 8192, observe } = options;
@@ -119,9 +126,12 @@ export function doubleOf(options: DoubleOptions = {}): Double {
             textures -= 1;
           });
         };
+        let compiling: Promise<void> | undefined;
         const run = (...operands: readonly unknown[]): unknown => {
           if (!later && !settings.asyncMode) return compute(operands);
-          return Promise.resolve().then(() => compute(operands));
+          // Operands are looked at when the kernel has been compiled, some turns after the first call.
+          compiling ??= turns(COMPILATION);
+          return compiling.then(() => compute(operands));
         };
         return Object.assign(run, {
           kernel: new DoubleKernel(),

@@ -4,13 +4,11 @@ import type { Reading } from '../slot.js';
 import { becomesLost, contextOf, isLost, largestEdge, modeOfGl } from './context.js';
 import { GpuContextLostError } from './errors.js';
 import type { GpuInstance } from './library.js';
-import { type Operand, Program } from './program.js';
+import type { Operand, Program } from './program.js';
+import { ProgramCache } from './programs.js';
 import { ImmediateQueue, isPromiseLike, PromiseQueue } from './queue.js';
 import { copySource, type Source, zeroSource } from './sources.js';
-import { Grid, type Texture, Tile } from './tiles.js';
-
-/** Compiled kernels that are kept at most, but for those whose outcomes still live. */
-const KERNELS = 1024;
+import { Grid, Texture, Tile } from './tiles.js';
 
 /** What lives on a device. */
 export interface DeviceMemory {
@@ -33,8 +31,8 @@ export interface DeviceSettings {
   readonly reading: Reading;
   /** The most rows and columns of a tile. */
   readonly edge: number;
-  /** Compiled kernels that are kept at most (default 1024). */
-  readonly kernels?: number;
+  /** Compiled kernels that are kept at most. */
+  readonly kernels: number;
 }
 
 /** A context of GPU.js at work. */
@@ -44,18 +42,19 @@ export class Device {
   readonly #gpu: GpuInstance;
   readonly #immediate = new ImmediateQueue();
   readonly #later: PromiseQueue | undefined;
-  readonly #programs = new Map<string, Program>();
-  readonly #kernels: number;
+  readonly #programs: ProgramCache;
   #context: object | undefined;
+  /** Asked once: a context that is lost has no limits any more. */
+  #largestEdge = Number.POSITIVE_INFINITY;
   #kind: string | undefined;
   readonly #textures = new Set<Texture>();
   #bytes = 0;
 
-  constructor(gpu: GpuInstance, { reading, edge, kernels = KERNELS }: DeviceSettings) {
+  constructor(gpu: GpuInstance, { reading, edge, kernels }: DeviceSettings) {
     this.#gpu = gpu;
     this.reading = reading;
     this.#edge = edge;
-    this.#kernels = kernels;
+    this.#programs = new ProgramCache(gpu, reading === 'async', kernels);
     this.#later = reading === 'async' ? new PromiseQueue() : undefined;
   }
 
@@ -67,7 +66,7 @@ export class Device {
 
   /** The most rows and columns that the device's own limits allow, known after the first kernel. */
   get largestEdge(): number {
-    return largestEdge(this.#context);
+    return this.#largestEdge;
   }
 
   /** The most rows and columns of a tile: no more than was asked for, nor than the device takes. */
@@ -102,7 +101,7 @@ export class Device {
     }
     this.#enqueue(
       () => {
-        const program = this.#program(source, true);
+        const program = this.#programs.of(source, true);
         return whenKnown(this.#run(program, operands), (handle) => ({ program, handle }));
       },
       ({ program, handle }) => this.#put(output, program, handle),
@@ -117,10 +116,10 @@ export class Device {
 
   /** Hands every tile that is not all zeros to `place`. Of a device that reads at once. */
   readNow(grid: Grid, place: Place): void {
+    this.check();
     grid.forEach((tile, i, j) => {
       if (!tile.filled) return;
-      this.check();
-      const rows = this.#run(this.#program(readSource(tile), false), [tile]);
+      const rows = this.#run(this.#programs.of(readSource(tile), false), [tile]);
       // A context that is lost while it is read yields whatever it likes.
       this.check();
       place(grid.down[i].start, grid.across[j].start, rowsOf(rows));
@@ -134,12 +133,11 @@ export class Device {
     grid.forEach((tile, i, j) => {
       if (!tile.filled) return;
       this.#enqueue(
-        // In an object, so that the steps behind it wait for its launch and not for its outcome.
-        () => ({ pending: this.#start(this.#program(readSource(tile), false), [tile]) }),
+        // In an object, so that the steps behind it wait for no more than its beginning.
+        () => ({ pending: this.#begin(tile) }),
         ({ pending }) => {
           reads.push(async () => {
-            const rows = rowsOf(await pending);
-            place(grid.down[i].start, grid.across[j].start, rows);
+            place(grid.down[i].start, grid.across[j].start, rowsOf(await pending));
           });
         },
       );
@@ -168,13 +166,20 @@ export class Device {
   async dispose(): Promise<void> {
     // What went wrong has been reported; here it only ends the waiting.
     await this.settled().catch(() => {});
-    for (const texture of this.#textures) this.#drop(texture);
+    for (const texture of this.#textures) this.#delete(texture);
     await this.#gpu.destroy();
   }
 
   #enqueue<T>(step: () => T | PromiseLike<T>, done: (outcome: T) => void): void {
-    if (this.#later === undefined) this.#immediate.enqueue(step, done);
-    else this.#later.enqueue(() => this.#guarded(step), done);
+    if (this.#later !== undefined) {
+      this.#later.enqueue(() => this.#guarded(step), done);
+      return;
+    }
+    try {
+      this.#immediate.enqueue(step, done);
+    } catch (cause) {
+      throw isLost(this.#context) ? new GpuContextLostError(this.mode, { cause }) : cause;
+    }
   }
 
   /** What a step throws on a context that is lost is that loss, whatever it says. */
@@ -188,35 +193,27 @@ export class Device {
     }
   }
 
-  #program(source: Source, resident: boolean): Program {
-    const key = resident ? source.key : `read ${source.key}`;
-    const known = this.#programs.get(key);
-    // The least recently used comes first.
-    if (known !== undefined) this.#programs.delete(key);
-    const program =
-      known ?? new Program(this.#gpu, source, { asynchronous: this.reading === 'async', resident });
-    this.#programs.set(key, program);
-    if (known === undefined) this.#evict(program);
-    return program;
-  }
-
-  #evict(newest: Program): void {
-    for (const [key, program] of this.#programs) {
-      if (this.#programs.size <= this.#kernels) return;
-      if (program.live > 0 || program === newest) continue;
-      this.#programs.delete(key);
-      program.destroy();
-    }
-  }
-
   #run(program: Program, operands: readonly (Tile | Operand)[]): unknown {
     return program.run(operands.map(loaded));
   }
 
-  /** Like {@link #run}; a rejection waits until somebody asks. */
-  #start(program: Program, operands: readonly (Tile | Operand)[]): Promise<unknown> {
-    const pending = Promise.resolve(this.#run(program, operands));
-    pending.catch(() => {});
+  /**
+   * Begins to read a tile. A kernel that is still being compiled looks at its operand only afterwards:
+   * until the read has ended, neither may be given back. A rejection waits until somebody asks.
+   */
+  #begin(tile: Tile): Promise<unknown> {
+    const program = this.#programs.of(readSource(tile), false);
+    const { texture } = tile;
+    program.live += 1;
+    if (texture !== undefined) texture.readers += 1;
+    const end = () => {
+      program.live -= 1;
+      if (texture === undefined) return;
+      texture.readers -= 1;
+      if (texture.dropped && texture.readers === 0) this.#delete(texture);
+    };
+    const pending = Promise.resolve(this.#run(program, [tile]));
+    pending.then(end, end);
     return pending;
   }
 
@@ -224,14 +221,17 @@ export class Device {
     if (typeof handle !== 'object' || handle === null) {
       throw new TypeError(`GPU.js answered with ${String(handle)}, expected a texture`);
     }
-    const texture = { handle, program };
+    const texture = new Texture(handle, program);
     this.#textures.add(texture);
     this.#bytes += program.bytes;
     program.live += 1;
     this.#release(output);
     output.texture = texture;
     this.#kind ??= program.kind;
-    this.#context ??= contextOf(handle);
+    if (this.#context === undefined) {
+      this.#context = contextOf(handle);
+      this.#largestEdge = largestEdge(this.#context);
+    }
     program.checkKind(this.#kind);
   }
 
@@ -242,8 +242,13 @@ export class Device {
   }
 
   #drop(texture: Texture): void {
+    texture.dropped = true;
+    if (texture.readers === 0) this.#delete(texture);
+  }
+
+  #delete(texture: Texture): void {
     const { handle, program } = texture;
-    this.#textures.delete(texture);
+    if (!this.#textures.delete(texture)) return;
     this.#bytes -= program.bytes;
     program.live -= 1;
     // Where GPU.js computes on the host, its outcomes are plain arrays.

@@ -56,6 +56,9 @@ const DEVICES = ['webgpu', 'webgl2', 'webgl', 'headlessgl'] as const;
 const HOSTS = ['webasm', 'cpu'] as const;
 const MODES: readonly string[] = [...DEVICES, 'async', ...HOSTS];
 
+/** More than the shapes of a deep network; a kernel that is compiled at every step costs a step. */
+const KERNELS = 1024;
+
 /** Up to 2²⁴ elements have indices that WebGL 1 counts without rounding. */
 const TILE = 4096;
 
@@ -134,18 +137,14 @@ function hostMode(GPU: GpuJs): 'webasm' | 'cpu' {
 async function attempt(
   GPU: GpuJs,
   mode: GpuJsMode,
-  { reading = 'sync', tile = TILE, kernels }: GpuOptions,
+  { reading = 'sync', tile = TILE, kernels = KERNELS }: GpuOptions,
   hostToo = false,
 ): Promise<Opened | { readonly reason: string | undefined }> {
   const later = mode === 'webgpu' || mode === 'async' ? 'async' : reading;
   if (mode === 'webgpu' && !(await GPU.isWebGPUAvailable())) return { reason: 'no adapter' };
   let device: Device | undefined;
   try {
-    const settings = { reading: later, edge: tile };
-    device = new Device(
-      new GPU({ mode }),
-      kernels === undefined ? settings : { ...settings, kernels },
-    );
+    device = new Device(new GPU({ mode }), { reading: later, edge: tile, kernels });
     const error = await measureError(device);
     if (hostToo || !isHost(device.mode)) return { device, error };
     await device.dispose();

@@ -7,14 +7,6 @@ import type { Source } from './sources.js';
 /** What a kernel takes: textures, numbers, and elements to upload. */
 export type Operand = object | number;
 
-/** How kernels of one device are made. */
-export interface ProgramSettings {
-  /** Whether calls answer with a Promise. */
-  readonly asynchronous: boolean;
-  /** Whether the outcome stays on the device. */
-  readonly resident: boolean;
-}
-
 /** One compiled kernel. Compiling happens at the first run, in GPU.js. */
 export class Program {
   readonly #kernel: GpuKernel;
@@ -22,7 +14,8 @@ export class Program {
   /** Outcomes that have not been released: a kernel must outlive them, as they are freed through it. */
   live = 0;
 
-  constructor(gpu: GpuInstance, source: Source, { asynchronous, resident }: ProgramSettings) {
+  /** `asynchronous`: calls answer with a Promise; `resident`: the outcome stays on the device. */
+  constructor(gpu: GpuInstance, source: Source, asynchronous: boolean, resident: boolean) {
     this.bytes = 4 * source.rows * source.cols;
     this.#kernel = gpu.createKernel(source.text, {
       output: [source.cols, source.rows],

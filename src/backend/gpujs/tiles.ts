@@ -3,9 +3,18 @@
 import type { Program } from './program.js';
 
 /** What a kernel computed, where it is, and the kernel that must outlive it. */
-export interface Texture {
+export class Texture {
   readonly handle: object;
   readonly program: Program;
+  /** Reads that have begun and not ended. */
+  readers = 0;
+  /** Whether it goes with the last of them. */
+  dropped = false;
+
+  constructor(handle: object, program: Program) {
+    this.handle = handle;
+    this.program = program;
+  }
 }
 
 /** One tile: what it holds is replaced by every operation, since no kernel may write what it reads. */
