@@ -15,10 +15,16 @@ function browserProject(): TestProjectInlineConfiguration[] {
     {
       extends: true,
       server: { headers: ISOLATION_HEADERS },
-      optimizeDeps: { include: ['gpu.js', 'fast-check', 'ml-matrix'] },
+      optimizeDeps: { include: ['gpu.js', 'fast-check', '@fast-check/vitest', 'ml-matrix'] },
       test: {
         name: 'browser',
-        include: ['test/browser/**/*.test.ts'],
+        // Devices and engines, and what the core computes on them.
+        include: [
+          'test/browser/**/*.test.ts',
+          'test/core/{matrix,random}.test.ts',
+          'test/linalg/{cholesky,eigh,qr}.test.ts',
+          'test/nystrom/{activation-sketch,inverse}.test.ts',
+        ],
         browser: {
           enabled: true,
           headless: true,

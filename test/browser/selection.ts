@@ -4,19 +4,18 @@
 import type { Sizes } from '../backend/operation.js';
 import { VARIANTS, type Variant } from '../precondition/variants.js';
 
-/** Tiny and ragged, larger than a workgroup on every side, and without elements or terms. */
+/** Ragged and larger than a workgroup, and without terms. The suites have small shapes of their own. */
 export const SIZES: readonly Sizes[] = [
-  { m: 5, p: 7, q: 3, r: 2 },
   { m: 19, p: 70, q: 37, r: 13 },
   { m: 0, p: 4, q: 3, r: 2 },
-  { m: 4, p: 0, q: 3, r: 0 },
 ];
 
 export const LARGEST_RANK_ONE = 2;
 
-const NAMES = ['NysAct gaussian, restart', 'NysAct subcolumn, tail', 'FOOF', 'KFAC', 'Eva'];
-
-/** One preconditioner for every way of computing; the others are compared with the CPU engine only. */
-export const REPRESENTATIVES: readonly Variant[] = VARIANTS.filter(({ name }) =>
-  NAMES.includes(name),
-);
+/**
+ * Preconditioners by name, for their whole contract. All of them are compared with the CPU engine on
+ * every device, and keep their contract on GPU.js's mode on the host.
+ */
+export function variants(...names: readonly string[]): readonly Variant[] {
+  return VARIANTS.filter(({ name }) => names.includes(name));
+}

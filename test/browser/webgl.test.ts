@@ -14,5 +14,5 @@ test('the mode that runs is webgl', () => {
   expect(device.mode).toBe('webgl');
 });
 
-backendContract('GPU.js on WebGL 1', backend, SIZES.slice(0, 1));
+backendContract('GPU.js on WebGL 1', backend, SIZES);
 deviceLaws('WebGL 1', backend);

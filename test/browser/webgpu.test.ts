@@ -7,7 +7,7 @@ import { engineContract } from '../backend/engine.contract.js';
 import { deviceLaws } from '../backend/gpujs/device.contract.js';
 import { devicePreconditioners } from '../backend/gpujs/preconditioners.contract.js';
 import { testDevice } from '../support/gpu.js';
-import { LARGEST_RANK_ONE, REPRESENTATIVES, SIZES } from './selection.js';
+import { LARGEST_RANK_ONE, SIZES, variants } from './selection.js';
 
 const { device, backend } = await testDevice({ mode: 'webgpu' });
 
@@ -18,5 +18,9 @@ test('the mode that runs is webgpu', () => {
 
 backendContract('GPU.js on WebGPU', backend, SIZES);
 engineContract('its engine', () => engineFrom(backend()), SIZES, LARGEST_RANK_ONE);
-devicePreconditioners('preconditioners on WebGPU', backend, REPRESENTATIVES);
+devicePreconditioners(
+  'preconditioners on WebGPU',
+  backend,
+  variants('NysAct subcolumn, tail', 'FOOF'),
+);
 deviceLaws('WebGPU', backend);
