@@ -1,11 +1,11 @@
-// The backend of GPU.js keeps both contracts on WebGPU, and the preconditioners theirs.
+// The backend of GPU.js keeps its contract on WebGPU, and the preconditioners give what they should.
 
 import { expect, test } from 'vitest';
 import { engineFrom } from '../../src/backend/compose.js';
 import { backendContract } from '../backend/backend.contract.js';
-import { engineContract } from '../backend/engine.contract.js';
 import { deviceLaws } from '../backend/gpujs/device.contract.js';
 import { devicePreconditioners } from '../backend/gpujs/preconditioners.contract.js';
+import { rankOneLaws } from '../backend/rank-one.contract.js';
 import { testDevice } from '../support/gpu.js';
 import { LARGEST_RANK_ONE, SIZES, variants } from './selection.js';
 
@@ -17,10 +17,7 @@ test('the mode that runs is webgpu', () => {
 });
 
 backendContract('GPU.js on WebGPU', backend, SIZES);
-engineContract('its engine', () => engineFrom(backend()), SIZES, LARGEST_RANK_ONE);
-devicePreconditioners(
-  'preconditioners on WebGPU',
-  backend,
-  variants('NysAct subcolumn, tail', 'FOOF'),
-);
+// Of the engine's contract, what depends on the device: the range of its numbers.
+rankOneLaws(() => engineFrom(backend()), LARGEST_RANK_ONE);
+devicePreconditioners('preconditioners on WebGPU', backend, variants('NysAct subcolumn, tail'));
 deviceLaws('WebGPU', backend);

@@ -7,17 +7,16 @@ import { backendContract } from '../backend.contract.js';
 import { engineContract } from '../engine.contract.js';
 import { EMPTY, SIZES } from '../operation.js';
 
-const sizes = [...SIZES, ...EMPTY];
+const few = [SIZES[1], SIZES[3], EMPTY[1]];
 /** Small enough that every matrix of the suites is in pieces, and ragged against their sizes. */
 const tile = 6;
 
-for (const { name, options } of [
-  { name: 'at once', options: { mode: 'cpu' } },
-  { name: 'later', options: { mode: 'cpu', reading: 'async' } },
-  { name: 'at once, in tiles', options: { mode: 'cpu', tile } },
-  { name: 'later, in tiles', options: { mode: 'cpu', reading: 'async', tile } },
+for (const { name, options, sizes } of [
+  { name: 'at once', options: { mode: 'cpu' }, sizes: [...SIZES, ...EMPTY] },
+  { name: 'later', options: { mode: 'cpu', reading: 'async' }, sizes: few },
+  { name: 'later, in tiles', options: { mode: 'cpu', reading: 'async', tile }, sizes: few },
 ] as const) {
   const { backend } = await testDevice(options);
   backendContract(`GPU.js on cpu, ${name}`, backend, sizes);
-  engineContract(`the engine of GPU.js on cpu, ${name}`, () => engineFrom(backend()), sizes);
+  engineContract(`the engine of GPU.js on cpu, ${name}`, () => engineFrom(backend()), sizes, 3);
 }
