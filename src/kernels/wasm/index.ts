@@ -236,9 +236,8 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
   /** A product of operands that are inside, in parts of its rows. */
   function multiply(dtype: DType, product: Product, work: number): void {
     const { m, n, k, alpha, a, rsA, csA, b, rsB, csB, beta, c, ldc, lowerOnly } = product;
+    const count = parts((lowerOnly ? 1 : 2) * m * n * k, team.size);
     const bytes = BYTES[dtype];
-    const flops = (lowerOnly ? 1 : 2) * m * n * k;
-    const count = parts(flops, team.size);
     const ranges = lowerOnly ? triangularRanges(m, count) : evenRanges(m, count);
     const kernel = dtype === 'float32' ? 'product32' : 'product64';
     const calls = ranges.map(({ from, to }): Call => {
@@ -324,11 +323,21 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
         if (opB === 'N') linear.load(B, p0, depth, 0, n, b);
         else linear.load(B, 0, n, p0, depth, b);
       }
-      const [rsA, csA] = opA === 'N' ? [depth, 1] : [1, rows];
-      const [rsB, csB] = opB === 'N' ? [n, 1] : [1, depth];
+      // No arrays and no objects here: a small product would spend its time on them.
+      const rsA = opA === 'N' ? depth : 1;
+      const csA = opA === 'N' ? 1 : rows;
+      const rsB = opB === 'N' ? n : 1;
+      const csB = opB === 'N' ? 1 : depth;
       const kept = p0 === 0 ? beta : 1;
-      const product = { m: rows, n, k: depth, alpha, a, rsA, csA, b, rsB, csB, beta: kept, c };
-      multiply(dtype, { ...product, ldc: n, lowerOnly }, work);
+      const flops = (lowerOnly ? 1 : 2) * rows * n * depth;
+      if (parts(flops, team.size) === 1) {
+        const { product } = typed[dtype];
+        const reach = lowerOnly ? 1 : n;
+        product(rows, n, depth, alpha, a, rsA, csA, b, rsB, csB, kept, c, n, reach, work);
+      } else {
+        const product = { m: rows, n, k: depth, alpha, a, rsA, csA, b, rsB, csB, beta: kept, c };
+        multiply(dtype, { ...product, ldc: n, lowerOnly }, work);
+      }
     }
     if (lowerOnly) linear.storeLower(C, c, n);
     else linear.store(C, i0, rows, 0, n, c);
