@@ -1,0 +1,62 @@
+// Memory that is used again: what a refresh allocates on its way goes back when it ends.
+
+/** The arrays that matrices are made of. */
+type Elements = Float32Array | Float64Array;
+
+/** Idle arrays are kept up to so many bytes; larger work pays for its memory by its flops. */
+const LIMIT = 2 ** 26;
+
+/**
+ * A store of arrays. While {@link run} runs a body, `allocate` (and so `zeros`, `convert`, …) takes its
+ * arrays from here, and all of them come back at the end: a body must hand out copies, and never a matrix
+ * that it made.
+ */
+export class Region {
+  /** The one that came back last is at the end. */
+  readonly #idle: Elements[] = [];
+  #taken: Elements[] = [];
+
+  /** Runs `body` on memory that is used again by the next one. Bodies may not be nested. */
+  run<T>(body: () => T): T {
+    if (current !== undefined) throw new Error('Region.run: a region is running');
+    current = this;
+    try {
+      return body();
+    } finally {
+      current = undefined;
+      this.#idle.push(...this.#taken);
+      this.#taken = [];
+      this.#trim();
+    }
+  }
+
+  /** An array of zeros, used before where one of this length is idle. */
+  take<E extends Elements>(Stored: new (length: number) => E, length: number): E {
+    const array = this.#reuse(Stored, length) ?? new Stored(length);
+    this.#taken.push(array);
+    return array;
+  }
+
+  #reuse<E extends Elements>(Stored: new (length: number) => E, length: number): E | undefined {
+    for (let index = this.#idle.length - 1; index >= 0; index--) {
+      const array: unknown = this.#idle[index];
+      if (!(array instanceof Stored) || array.length !== length) continue;
+      this.#idle.splice(index, 1);
+      array.fill(0);
+      return array;
+    }
+    return undefined;
+  }
+
+  #trim(): void {
+    let bytes = this.#idle.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    while (bytes > LIMIT) bytes -= this.#idle.shift()?.byteLength ?? 0;
+  }
+}
+
+let current: Region | undefined;
+
+/** The region that is running. */
+export function runningRegion(): Region | undefined {
+  return current;
+}
