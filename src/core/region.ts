@@ -24,7 +24,8 @@ export class Region {
       return body();
     } finally {
       current = undefined;
-      this.#idle.push(...this.#taken);
+      // Last in, first out: the next body finds its first array where this one took it.
+      this.#idle.push(...this.#taken.toReversed());
       this.#taken = [];
       this.#trim();
     }
