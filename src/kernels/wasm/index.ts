@@ -27,6 +27,7 @@ interface Typed {
   readonly product: Exports['product32'];
   readonly sketch: Exports['sketch32'];
   readonly sketchColumns: Exports['sketchColumns32'];
+  readonly fillNormal: Exports['fillNormal32'];
   readonly solve: Exports['solve32'];
   readonly cholesky: Exports['cholesky32'];
   readonly invert: Exports['invert32'];
@@ -68,6 +69,7 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       product: exports.product32,
       sketch: exports.sketch32,
       sketchColumns: exports.sketchColumns32,
+      fillNormal: exports.fillNormal32,
       solve: exports.solve32,
       cholesky: exports.cholesky32,
       invert: exports.invert32,
@@ -76,6 +78,7 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       product: exports.product64,
       sketch: exports.sketch64,
       sketchColumns: exports.sketchColumns64,
+      fillNormal: exports.fillNormal64,
       solve: exports.solve64,
       cholesky: exports.cholesky64,
       invert: exports.invert64,
@@ -119,6 +122,15 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
         run(rows, p, r, alpha, block, ldx, S, to, Y, work);
       }
       linear.store(C, 0, p, 0, r, to);
+    },
+
+    fillNormal({ low, high }, factor, S) {
+      const { dtype, rows: p, cols: r } = S;
+      const words = linear.begin(16);
+      const to = linear.take(dtype, p * r);
+      linear.commit();
+      typed[dtype].fillNormal(low, high, factor, p, r, to, words);
+      linear.store(S, 0, p, 0, r, to);
     },
 
     solve(side, op, alpha, L, B) {
