@@ -3,6 +3,9 @@
 /** The arrays that matrices are made of. */
 type Elements = Float32Array | Float64Array;
 
+/** Gives an array of zeros. */
+type Take = <E extends Elements>(Stored: new (length: number) => E, length: number) => E;
+
 /** Idle arrays are kept up to so many bytes; larger work pays for its memory by its flops. */
 const LIMIT = 2 ** 26;
 
@@ -16,26 +19,27 @@ export class Region {
   readonly #idle: Elements[] = [];
   #taken: Elements[] = [];
 
-  /** Runs `body` on memory that is used again by the next one. Bodies may not be nested. */
+  /**
+   * Runs `body` on memory that is used again by the next one.
+   *
+   * @throws Error where another region is running.
+   */
   run<T>(body: () => T): T {
-    if (current !== undefined) throw new Error('Region.run: a region is running');
-    current = this;
+    if (running !== undefined) throw new Error('Region.run: a region is running');
+    running = (Stored, length) => {
+      const array = this.#reuse(Stored, length) ?? new Stored(length);
+      this.#taken.push(array);
+      return array;
+    };
     try {
       return body();
     } finally {
-      current = undefined;
+      running = undefined;
       // Last in, first out: the next body finds its first array where this one took it.
       this.#idle.push(...this.#taken.toReversed());
       this.#taken = [];
       this.#trim();
     }
-  }
-
-  /** An array of zeros, used before where one of this length is idle. */
-  take<E extends Elements>(Stored: new (length: number) => E, length: number): E {
-    const array = this.#reuse(Stored, length) ?? new Stored(length);
-    this.#taken.push(array);
-    return array;
   }
 
   #reuse<E extends Elements>(Stored: new (length: number) => E, length: number): E | undefined {
@@ -55,9 +59,9 @@ export class Region {
   }
 }
 
-let current: Region | undefined;
+/** What gives arrays while a region runs. */
+let running: Take | undefined;
 
-/** The region that is running. */
-export function runningRegion(): Region | undefined {
-  return current;
-}
+/** An array of zeros: of the region that runs, or a new one. */
+export const takeArray: Take = (Stored, length) =>
+  running === undefined ? new Stored(length) : running(Stored, length);

@@ -5,17 +5,19 @@ import type { DType } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 import { Region } from '../../src/core/region.js';
 
+/** Makes three matrices, of zeros, and spoils them. */
+function body() {
+  const made = (['float32', 'float64', 'float64'] as const).map((dtype) => zeros(dtype, 3, 4));
+  for (const A of made) {
+    expect(A.data.every((x) => x === 0)).toBe(true);
+    A.data.fill(7);
+  }
+  return made.map(({ data }) => data);
+}
+
 describe('a region', () => {
   test('gives a body the memory of the one before, in zeros', () => {
     const region = new Region();
-    const body = () => {
-      const made = (['float32', 'float64', 'float64'] as const).map((dtype) => zeros(dtype, 3, 4));
-      for (const A of made) {
-        expect(A.data.every((x) => x === 0)).toBe(true);
-        A.data.fill(7);
-      }
-      return made.map(({ data }) => data);
-    };
     const first = region.run(body);
     expect(new Set(first).size).toBe(3);
     expect(new Set(region.run(body))).toEqual(new Set(first));
