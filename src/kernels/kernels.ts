@@ -1,6 +1,7 @@
 // The contract of a set of kernels: the routines whose inner loops are worth writing twice.
 
 import type { DenseMatrix, Matrix64, Op } from '../core/matrix.js';
+import type { RandomKey } from '../core/random.js';
 
 /** Which side of the unknown a triangle stands on. */
 export type Side = 'left' | 'right';
@@ -53,6 +54,11 @@ export interface Kernels {
     beta: number,
     C: DenseMatrix,
   ): void;
+  /**
+   * S ← scale·z, column by column: element (i, j) of S (p×r) is normal number j·p + i of the key, as
+   * core/random.ts has it, to the last bit.
+   */
+  fillNormal(key: RandomKey, scale: number, S: DenseMatrix): void;
   /** B ← α·op(L)⁻¹·B (left) or α·B·op(L)⁻¹ (right), α ≠ 0; L is lower triangular. */
   solve(side: Side, op: Op, alpha: number, L: DenseMatrix, B: DenseMatrix): void;
   /**

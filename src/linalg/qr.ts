@@ -38,7 +38,7 @@ export function thinQr<D extends DType>(A: DenseMatrix<D>): ThinQr<D> {
   checkFinite('thinQr', 'A', A);
   const n = A.cols;
   const Vt = zeros('float64', n, A.rows);
-  transpose(convert(A, 'float64'), Vt);
+  transpose(toDType(A, 'float64'), Vt);
   const units = scaleRows(Vt);
   const Rt = zeros('float64', n, n);
   const Qt = zeros('float64', n, A.rows);
@@ -68,8 +68,17 @@ function scaleRows(Vt: Matrix64): number[] {
   });
 }
 
+/** A itself where it has the dtype already. */
+function toDType<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<D> {
+  return hasDType(A, dtype) ? A : convert(A, dtype);
+}
+
+function hasDType<D extends DType>(A: DenseMatrix, dtype: D): A is DenseMatrix<D> {
+  return A.dtype === dtype;
+}
+
 function transposedAs<D extends DType>(At: Matrix64, dtype: D): DenseMatrix<D> {
   const A = zeros('float64', At.cols, At.rows);
   transpose(At, A);
-  return convert(A, dtype);
+  return toDType(A, dtype);
 }

@@ -7,7 +7,11 @@ import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { isBreakdown, NonFiniteError, PreconditionerError } from '../core/errors.js';
 import type { DenseMatrix } from '../core/matrix.js';
+import { Region } from '../core/region.js';
 import { frobeniusNorm } from '../kernels/level1.js';
+
+/** One refresh runs at a time, of whatever layer: they share what they need on their way. */
+const region = new Region();
 
 /** How often in a row a refresh may break down before it is an error, unless the user says. */
 export const DEFAULT_MAX_FAILURES = 5;
@@ -17,7 +21,7 @@ export interface RefreshJob<D extends DType> {
   readonly reads: readonly Slot<D>[];
   /**
    * Factorises what was read, changing nothing, and returns what puts the result in place. May throw
-   * a breakdown.
+   * a breakdown. Matrices that it makes are gone once the result is in place.
    */
   compute(matrices: readonly DenseMatrix<D>[]): () => void;
   /** Called where what was read holds NaN or Infinity: the averages are to start anew. */
@@ -86,16 +90,18 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
     this.#throwPending();
     const engine = this.#engine;
     if (engine.reading === 'sync') {
-      this.#attempt(
-        job,
-        job.reads.map((slot) => engine.read(slot)),
+      region.run(() =>
+        this.#attempt(
+          job,
+          job.reads.map((slot) => engine.read(slot)),
+        ),
       );
       return;
     }
     const expected = () => this.#inFlight === flight;
     const flight = Promise.all(job.reads.map((slot) => engine.read(slot)))
       .then((matrices) => {
-        if (expected()) this.#attempt(job, matrices);
+        if (expected()) region.run(() => this.#attempt(job, matrices));
       })
       .catch((cause: unknown) => {
         if (expected()) this.#error = { cause };

@@ -1,8 +1,9 @@
 // The Gaussian sketch: S with independent entries N(0, 1/p).
 
-import { allocate, type DType } from '../core/dtype.js';
+import type { DType } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
-import { fillNormal, type RandomKey } from '../core/random.js';
+import type { RandomKey } from '../core/random.js';
+import { activeKernels } from '../kernels/selection.js';
 import { checkSketchShape, type SketchShape } from './shape.js';
 
 /** A drawn Gaussian sketch. */
@@ -28,13 +29,7 @@ export function drawGaussian<D extends DType>(
   key: RandomKey,
 ): GaussianSketch<D> {
   checkSketchShape('drawGaussian', { inputs, width });
-  const columns = allocate(dtype, inputs * width);
-  fillNormal(key, columns, { scale: 1 / Math.sqrt(inputs) });
   const S = zeros(dtype, inputs, width);
-  const elements = S.data;
-  for (let j = 0; j < width; j++) {
-    const from = j * inputs;
-    for (let i = 0; i < inputs; i++) elements[i * width + j] = columns[from + i];
-  }
+  activeKernels().fillNormal(key, 1 / Math.sqrt(inputs), S);
   return { kind: 'gaussian', inputs, width, S };
 }

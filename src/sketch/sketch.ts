@@ -65,8 +65,12 @@ export function addScaledSketch(nu: number, sketch: Sketch, Y: DenseMatrix<'floa
   checkNonNegative('addScaledSketch', 'nu', nu);
   checkShape('addScaledSketch', 'Y', Y, sketch.inputs, sketch.width);
   if (sketch.kind === 'gaussian') {
+    const { data: s, offset, stride } = sketch.S;
+    const y = Y.data;
     for (let i = 0; i < Y.rows; i++) {
-      for (let j = 0; j < Y.cols; j++) Y.set(i, j, Y.at(i, j) + nu * sketch.S.at(i, j));
+      const from = offset + i * stride;
+      const to = Y.offset + i * Y.stride;
+      for (let j = 0; j < Y.cols; j++) y[to + j] += nu * s[from + j];
     }
   } else {
     sketch.indices.forEach((i, j) => {

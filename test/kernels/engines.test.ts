@@ -10,6 +10,7 @@ import {
   type Matrix64,
   zeros,
 } from '../../src/core/matrix.js';
+import { randomKey } from '../../src/core/random.js';
 import type { Kernels, RotationList, SketchMatrix } from '../../src/kernels/kernels.js';
 import { frobeniusNorm } from '../../src/kernels/level1.js';
 import { scalarKernels } from '../../src/kernels/scalar/index.js';
@@ -101,6 +102,19 @@ describe.each(variants)('%s kernels', (variant) => {
         return result.A;
       });
       expectNear(one, other, C * eps * (m + p) * (p + 1) * Math.sqrt(p * r));
+    });
+
+    test.prop([size, size, fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })], {
+      numRuns: 100,
+      seed: 10,
+    })('normal numbers, to the last bit', (p, r, s) => {
+      const [one, other] = both((kernels) => {
+        const S = framed(dtype, p, r, () => 0);
+        kernels.fillNormal(randomKey(s), 0.7, S.A);
+        S.expectFrameIntact();
+        return S.A.clone();
+      });
+      expect(one.data).toEqual(other.data);
     });
 
     test.prop(
@@ -236,5 +250,16 @@ describe.each(variants)('%s kernels', (variant) => {
       return frame.A;
     });
     expectNear(one, other, C * eps64 * count * frobeniusNorm(Z));
+  });
+
+  test('100,000 normal numbers, far into the tails, to the last bit', () => {
+    const [one, other] = both((kernels) => {
+      const S = zeros('float64', 100_000, 1);
+      kernels.fillNormal(randomKey(5), 1, S);
+      return S;
+    });
+    expect(one.data).toEqual(other.data);
+    // Seven of 10⁵ lie beyond 4σ: those of the central branch alone would prove little.
+    expect(one.data.some((z) => Math.abs(z) > 4)).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 // A training loop keeps what it has: after its first steps it holds no more memory than before.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { cpuEngine } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
 import type { DType } from '../../src/core/dtype.js';
@@ -10,6 +10,9 @@ import { activations, outputGradients } from '../../src/covariance/activations.j
 import { eva, foof, kfac, nysact } from '../../src/optimize/aliases.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import type { Transform } from '../../src/optimize/transform.js';
+import { foofPreconditioner } from '../../src/precondition/foof.js';
+import { kfacPreconditioner } from '../../src/precondition/kfac.js';
+import { nysactPreconditioner } from '../../src/precondition/nysact.js';
 import { observation } from '../../src/precondition/observation.js';
 
 const [ROWS, INPUTS, OUTPUTS] = [64, 49, 24];
@@ -65,4 +68,39 @@ test.each(cases)('in %s, 1000 steps of %s', (dtype, _name, transform) => {
     growth = bytesInUse() - before;
   }
   expect(growth).toBeLessThan(LIMIT);
+});
+
+describe('a refresh works in the memory of the one before', () => {
+  const preconditioners = [
+    nysactPreconditioner({ rank: 5 }),
+    foofPreconditioner(),
+    kfacPreconditioner({ inverse: 'eigenbasis' }),
+    kfacPreconditioner({ inverse: 'factored' }),
+  ];
+
+  test.each(preconditioners.map((made) => [made.name, made] as const))('%s', (_name, made) => {
+    const engine = cpuEngine('float64');
+    const write = vi.spyOn(engine, 'write');
+    const [layer] = made.init(engine, [{ name: 'layer', inputs: INPUTS, outputs: OUTPUTS }]);
+    const X = zeros('float64', ROWS, INPUTS);
+    const D = zeros('float64', ROWS, OUTPUTS);
+    fillNormal(randomKey(1), X.data);
+    fillNormal(randomKey(2), D.data);
+    const seen = observation(
+      engine,
+      activations(X, { dtype: 'float64' }),
+      outputGradients(D, { dtype: 'float64' }),
+    );
+    /** The arrays of the results that a refresh puts in place: its first writes. */
+    const refresh = () => {
+      layer.observe(seen);
+      write.mockClear();
+      layer.refresh();
+      return write.mock.calls.map(([, { data }]) => data);
+    };
+    refresh();
+    const [before, after] = [refresh(), refresh()];
+    expect(before.length).toBeGreaterThan(0);
+    expect(before.some((data) => after.includes(data))).toBe(true);
+  });
 });

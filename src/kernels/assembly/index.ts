@@ -2,6 +2,7 @@
 
 import { accumulate, reduceColumns, reflectionsWorkspace, tridiagonalise } from './householder';
 import { product, productWorkspace } from './product';
+import { fillNormal } from './random';
 import { rotate } from './rotations';
 import { sketch, sketchColumns } from './sketch';
 import { cholesky, invertLower, multiplyByTranspose, solve, solveWorkspace } from './triangular';
@@ -113,4 +114,16 @@ export function rotate64(
   n: i32, m: i32, Z: usize, count: i32, rows: usize, cosines: usize, sines: usize, strip: usize,
 ): void {
   rotate<f64>(n, m, Z, count, rows, cosines, sines, strip);
+}
+
+export function fillNormal32(
+  keyLow: u32, keyHigh: u32, scale: f64, p: i32, r: i32, S: usize, words: usize,
+): void {
+  fillNormal<f32>(keyLow, keyHigh, scale, p, r, S, words);
+}
+
+export function fillNormal64(
+  keyLow: u32, keyHigh: u32, scale: f64, p: i32, r: i32, S: usize, words: usize,
+): void {
+  fillNormal<f64>(keyLow, keyHigh, scale, p, r, S, words);
 }

@@ -8,6 +8,7 @@ import {
   STRIDED_ROWS,
   storeTile,
   TILE_BYTES,
+  TILE_ROW_BYTES,
   tileColumns,
 } from './tile';
 import { lanes } from './vectors';
@@ -65,6 +66,7 @@ export function product<T>(
   const panelsB = panelsA + <usize>(BLOCK_DEPTH * blockRows<T>()) * size;
   const columns = tileColumns<T>();
   const thin = n <= THIN;
+  const plain = alpha == <T>1;
   const tileRows = thin ? STRIDED_ROWS : PACKED_ROWS;
   for (let j0 = 0; j0 < n; j0 += blockColumns<T>()) {
     const width = min(blockColumns<T>(), n - j0);
@@ -85,19 +87,24 @@ export function product<T>(
           for (let i = first - (first % tileRows); i < rows; i += tileRows) {
             const high = min(tileRows, rows - i);
             const from = a + address<T>(i, rsA, 0, 0);
+            const c = C + address<T>(i0 + i, ldc, j0 + j, 1);
+            const reached = reach + i0 + i - j0 - j;
             if (!thin) {
-              multiplyPackedTile<T>(depth, panelsA + <usize>(i * depth) * size, b, tile);
+              const panel = panelsA + <usize>(i * depth) * size;
+              if (plain && factor == <T>0 && high == tileRows && wide == columns && reached >= columns) {
+                multiplyPackedTile<T>(depth, panel, b, c, <usize>ldc * size);
+                continue;
+              }
+              multiplyPackedTile<T>(depth, panel, b, tile, TILE_ROW_BYTES);
             } else if (high < tileRows) {
               // Packed after all, so that nothing is read past the last row.
               packRows<T>(from, rsA, csA, high, depth, panelsA);
-              multiplyPackedTile<T>(depth, panelsA, b, tile);
+              multiplyPackedTile<T>(depth, panelsA, b, tile, TILE_ROW_BYTES);
             } else if (wide <= lanes<T>()) {
               multiplyNarrowTile<T>(depth, from, <usize>rsA * size, <usize>csA * size, b, tile);
             } else {
               multiplyStridedTile<T>(depth, from, <usize>rsA * size, <usize>csA * size, b, tile);
             }
-            const c = C + address<T>(i0 + i, ldc, j0 + j, 1);
-            const reached = reach + i0 + i - j0 - j;
             storeTile<T>(tile, high, wide, reached, alpha, factor, c, <usize>ldc * size);
           }
         }

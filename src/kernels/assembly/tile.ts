@@ -21,11 +21,14 @@ export const STRIDED_ROWS: i32 = 4;
 export const TILE_ROW_BYTES: usize = 32;
 export const TILE_BYTES: usize = 192;
 
-// The loops end in plain stores to a tile of their own. What C needs besides (α, β, rows that stick
-// out) would take registers from the sums; it is done by storeTile, at a price of one part in 200.
+// The loops end in plain stores, to C where that is all, else to a tile of their own. What C may need
+// besides (α, β, rows that stick out) would take registers from the sums; it is done by storeTile.
 
-/** tile ← (five packed rows of A)·(one packed panel of B), both depth by depth. */
-export function multiplyPackedTile<T>(k: i32, a: usize, b: usize, tile: usize): void {
+/**
+ * to ← (five packed rows of A)·(one packed panel of B), both depth by depth; rows of `to` are ld bytes
+ * apart.
+ */
+export function multiplyPackedTile<T>(k: i32, a: usize, b: usize, to: usize, ld: usize): void {
   const zero = v128.splat<T>(<T>0);
   let c00 = zero;
   let c01 = zero;
@@ -59,16 +62,20 @@ export function multiplyPackedTile<T>(k: i32, a: usize, b: usize, tile: usize): 
     a += 5 * sizeof<T>();
     b += 32;
   }
-  v128.store(tile, c00);
-  v128.store(tile, c01, 16);
-  v128.store(tile, c10, 32);
-  v128.store(tile, c11, 48);
-  v128.store(tile, c20, 64);
-  v128.store(tile, c21, 80);
-  v128.store(tile, c30, 96);
-  v128.store(tile, c31, 112);
-  v128.store(tile, c40, 128);
-  v128.store(tile, c41, 144);
+  v128.store(to, c00);
+  v128.store(to, c01, 16);
+  to += ld;
+  v128.store(to, c10);
+  v128.store(to, c11, 16);
+  to += ld;
+  v128.store(to, c20);
+  v128.store(to, c21, 16);
+  to += ld;
+  v128.store(to, c30);
+  v128.store(to, c31, 16);
+  to += ld;
+  v128.store(to, c40);
+  v128.store(to, c41, 16);
 }
 
 /**

@@ -1,6 +1,7 @@
 // The kernels in plain TypeScript: what runs where WebAssembly does not.
 
 import { type DenseMatrix, zeros } from '../../core/matrix.js';
+import { fillNormal, type RandomKey } from '../../core/random.js';
 import type { Kernels, SketchMatrix } from '../kernels.js';
 import { gatherColumns } from '../level1.js';
 import { factorCholesky, invertFactored } from './cholesky.js';
@@ -14,6 +15,7 @@ import { tridiagonalise } from './tridiagonal.js';
 export const scalarKernels: Kernels = {
   product: packedProduct,
   sketchMoment,
+  fillNormal: fillColumns,
   solve: solveTriangular,
   cholesky: factorCholesky,
   invertFactored,
@@ -22,6 +24,17 @@ export const scalarKernels: Kernels = {
   tridiagonalise,
   rotate,
 };
+
+function fillColumns(key: RandomKey, scale: number, S: DenseMatrix): void {
+  const { rows: p, cols: r, offset, stride } = S;
+  const columns = new Float64Array(p * r);
+  fillNormal(key, columns, { scale });
+  const elements = S.data;
+  for (let j = 0; j < r; j++) {
+    const from = j * p;
+    for (let i = 0; i < p; i++) elements[offset + i * stride + j] = columns[from + i];
+  }
+}
 
 function sketchMoment(
   alpha: number,

@@ -1,13 +1,14 @@
 // The kernels in WebAssembly SIMD: blocks of the operands are copied in, and results copied out.
 
-import { BYTES, type DType } from '../../core/dtype.js';
+import type { DType } from '../../core/dtype.js';
 import type { DenseMatrix, Op } from '../../core/matrix.js';
 import type { FailedPivot, Kernels } from '../kernels.js';
 import { scale } from '../level1.js';
+import { factorInParts, multiplyInParts } from './divided.js';
 import type { Exports, Instance } from './instance.js';
 import { LinearMemory } from './memory.js';
-import { evenRanges, parts, triangularRanges } from './split.js';
-import { alone, type Call, type Team } from './team.js';
+import { parts } from './split.js';
+import { alone, type Team } from './team.js';
 
 /** Elements of one operand that are inside at a time, so that memory stays bounded. */
 const LIMIT = 2 ** 22;
@@ -27,34 +28,10 @@ interface Typed {
   readonly product: Exports['product32'];
   readonly sketch: Exports['sketch32'];
   readonly sketchColumns: Exports['sketchColumns32'];
+  readonly fillNormal: Exports['fillNormal32'];
   readonly solve: Exports['solve32'];
-  readonly cholesky: Exports['cholesky32'];
   readonly invert: Exports['invert32'];
 }
-
-/** C ← α·A·B + β·C on operands that are inside: addresses, strides in elements, sizes. */
-interface Product {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly alpha: number;
-  readonly a: number;
-  readonly rsA: number;
-  readonly csA: number;
-  readonly b: number;
-  readonly rsB: number;
-  readonly csB: number;
-  readonly beta: number;
-  readonly c: number;
-  readonly ldc: number;
-  readonly lowerOnly: boolean;
-}
-
-/** Up to this size a triangle is factored by one thread: the recursion's leaves. */
-const LEAF = 256;
-
-/** The halves of a Cholesky factorisation are whole blocks of this size, as in ../assembly. */
-const HALF = 16;
 
 /**
  * The kernels of an instance. Where `team` has several threads, large products, solves and Cholesky
@@ -63,21 +40,22 @@ const HALF = 16;
 export function wasmKernels({ exports, memory }: Instance, team: Team = alone(exports)): Kernels {
   const linear = new LinearMemory(memory);
   const workspace = exports.workspace();
+  const hands = { exports, team, stride: workspace };
   const typed: Readonly<Record<DType, Typed>> = {
     float32: {
       product: exports.product32,
       sketch: exports.sketch32,
       sketchColumns: exports.sketchColumns32,
+      fillNormal: exports.fillNormal32,
       solve: exports.solve32,
-      cholesky: exports.cholesky32,
       invert: exports.invert32,
     },
     float64: {
       product: exports.product64,
       sketch: exports.sketch64,
       sketchColumns: exports.sketchColumns64,
+      fillNormal: exports.fillNormal64,
       solve: exports.solve64,
-      cholesky: exports.cholesky64,
       invert: exports.invert64,
     },
   };
@@ -121,6 +99,15 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       linear.store(C, 0, p, 0, r, to);
     },
 
+    fillNormal({ low, high }, factor, S) {
+      const { dtype, rows: p, cols: r } = S;
+      const words = linear.begin(16);
+      const to = linear.take(dtype, p * r);
+      linear.commit();
+      typed[dtype].fillNormal(low, high, factor, p, r, to, words);
+      linear.store(S, 0, p, 0, r, to);
+    },
+
     solve(side, op, alpha, L, B) {
       const n = L.rows;
       if (alpha !== 1) scale(alpha, B);
@@ -150,7 +137,7 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       const to = linear.take(A.dtype, n * n);
       linear.commit();
       linear.load(A, 0, n, 0, n, to);
-      const index = factor(A.dtype, n, to, n, work);
+      const index = factorInParts(hands, A.dtype, n, to, n, work);
       if (index >= 0) return { index, value: linear.at(A.dtype, to, index * n + index) };
       linear.storeLower(A, to, n);
       return undefined;
@@ -233,66 +220,6 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
     return workspace + 8 * exports.reflectionsElements(rows);
   }
 
-  /** A product of operands that are inside, in parts of its rows. */
-  function multiply(dtype: DType, product: Product, work: number): void {
-    const { m, n, k, alpha, a, rsA, csA, b, rsB, csB, beta, c, ldc, lowerOnly } = product;
-    const bytes = BYTES[dtype];
-    const flops = (lowerOnly ? 1 : 2) * m * n * k;
-    const count = parts(flops, team.size);
-    const ranges = lowerOnly ? triangularRanges(m, count) : evenRanges(m, count);
-    const kernel = dtype === 'float32' ? 'product32' : 'product64';
-    const calls = ranges.map(({ from, to }): Call => {
-      const [rowsA, rowsC] = [a + from * rsA * bytes, c + from * ldc * bytes];
-      // Rows of the lower triangle reach no further than their diagonal.
-      const [cols, reach] = lowerOnly ? [to, from + 1] : [n, n];
-      return {
-        kernel,
-        // Rows, columns and depth; then each matrix with its factor and strides.
-        operands: [to - from, cols, k].concat(
-          [alpha, rowsA, rsA, csA, b, rsB, csB],
-          [beta, rowsC, ldc, reach],
-        ),
-      };
-    });
-    team.run(calls, work, workspace);
-  }
-
-  /** X·Lᵀ ← X for m rows of X, in parts of them. L is n×n; rows of both are ld apart. */
-  function solveRows(
-    dtype: DType,
-    n: number,
-    m: number,
-    L: number,
-    X: number,
-    ld: number,
-    work: number,
-  ): void {
-    const kernel = dtype === 'float32' ? 'solve32' : 'solve64';
-    const calls = evenRanges(m, parts(n * n * m, team.size)).map(({ from, to }): Call => {
-      const rows = X + from * ld * BYTES[dtype];
-      return { kernel, operands: [0, n, to - from, L, ld, 1, rows, 1, ld] };
-    });
-    team.run(calls, work, workspace);
-  }
-
-  /** The recursion of ../assembly/triangular.ts, whose large products and solves go to the team. */
-  function factor(dtype: DType, n: number, A: number, ld: number, work: number): number {
-    if (team.size === 1 || n <= LEAF) return typed[dtype].cholesky(n, A, ld, work);
-    const bytes = BYTES[dtype];
-    const n1 = HALF * Math.ceil((n >> 1) / HALF);
-    const n2 = n - n1;
-    const failed = factor(dtype, n1, A, ld, work);
-    if (failed >= 0) return failed;
-    const A21 = A + n1 * ld * bytes;
-    const A22 = A21 + n1 * bytes;
-    solveRows(dtype, n1, n2, A, A21, ld, work);
-    const operands = { m: n2, n: n2, k: n1, a: A21, rsA: ld, csA: 1, b: A21, rsB: 1, csB: ld };
-    const product = { ...operands, alpha: -1, beta: 1, c: A22, ldc: ld, lowerOnly: true };
-    multiply(dtype, product, work);
-    const later = factor(dtype, n2, A22, ld, work);
-    return later >= 0 ? n1 + later : -1;
-  }
-
   /** Rows [i0, i0 + rows) of a product, in chunks of its common dimension. */
   function productRows(
     alpha: number,
@@ -324,11 +251,21 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
         if (opB === 'N') linear.load(B, p0, depth, 0, n, b);
         else linear.load(B, 0, n, p0, depth, b);
       }
-      const [rsA, csA] = opA === 'N' ? [depth, 1] : [1, rows];
-      const [rsB, csB] = opB === 'N' ? [n, 1] : [1, depth];
+      // No arrays and no objects here: a small product would spend its time on them.
+      const rsA = opA === 'N' ? depth : 1;
+      const csA = opA === 'N' ? 1 : rows;
+      const rsB = opB === 'N' ? n : 1;
+      const csB = opB === 'N' ? 1 : depth;
       const kept = p0 === 0 ? beta : 1;
-      const product = { m: rows, n, k: depth, alpha, a, rsA, csA, b, rsB, csB, beta: kept, c };
-      multiply(dtype, { ...product, ldc: n, lowerOnly }, work);
+      const flops = (lowerOnly ? 1 : 2) * rows * n * depth;
+      if (parts(flops, team.size) === 1) {
+        const { product } = typed[dtype];
+        const reach = lowerOnly ? 1 : n;
+        product(rows, n, depth, alpha, a, rsA, csA, b, rsB, csB, kept, c, n, reach, work);
+      } else {
+        const product = { m: rows, n, k: depth, alpha, a, rsA, csA, b, rsB, csB, beta: kept, c };
+        multiplyInParts(hands, dtype, { ...product, ldc: n, lowerOnly }, work);
+      }
     }
     if (lowerOnly) linear.storeLower(C, c, n);
     else linear.store(C, i0, rows, 0, n, c);

@@ -53,6 +53,16 @@ type Solve = (
   work: number,
 ) => void;
 
+type FillNormal = (
+  keyLow: number,
+  keyHigh: number,
+  scale: number,
+  p: number,
+  r: number,
+  S: number,
+  words: number,
+) => void;
+
 type Cholesky = (n: number, A: number, lda: number, work: number) => number;
 type Invert = (n: number, L: number, B: number, work: number) => void;
 
@@ -67,6 +77,8 @@ export interface Exports {
   readonly sketchColumns64: SketchBlock;
   readonly solve32: Solve;
   readonly solve64: Solve;
+  readonly fillNormal32: FillNormal;
+  readonly fillNormal64: FillNormal;
   readonly cholesky32: Cholesky;
   readonly cholesky64: Cholesky;
   readonly invert32: Invert;

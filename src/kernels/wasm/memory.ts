@@ -23,10 +23,12 @@ export class LinearMemory {
   readonly #memory: WasmMemory;
   readonly #views: { float32: Float32Array; float64: Float64Array; int32: Int32Array };
   #top = BASE;
+  #size: number;
 
   constructor(memory: WasmMemory) {
     this.#memory = memory;
     this.#views = viewsOf(memory);
+    this.#size = memory.buffer.byteLength;
   }
 
   /** Starts a layout with `bytes` of workspace, and returns its address. */
@@ -48,12 +50,12 @@ export class LinearMemory {
 
   /** Makes room for what was taken. */
   commit(): void {
-    const missing = this.#top - this.#memory.buffer.byteLength;
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE));
-    // Another thread, or a growth that failed half-way, may have replaced the buffer too.
-    if (this.#views.float32.buffer !== this.#memory.buffer) {
-      Object.assign(this.#views, viewsOf(this.#memory));
-    }
+    // To ask the memory for its size would take longer than a small product: nobody else grows it.
+    const missing = this.#top - this.#size;
+    if (missing <= 0) return;
+    this.#memory.grow(Math.ceil(missing / PAGE));
+    this.#size = this.#memory.buffer.byteLength;
+    Object.assign(this.#views, viewsOf(this.#memory));
   }
 
   /** Copies rows [row, row+rows) and columns [col, col+cols) of A in; its rows are `ld` apart there. */
