@@ -6,6 +6,12 @@ import * as gpu from '../../src/backend/gpujs/index.js';
 import * as nysact from '../../src/index.js';
 import * as tfjs from '../../src/tfjs/index.js';
 
+test('installing GPU.js for these tests compiles nothing', () => {
+  // Its optional dependency gl would, for minutes, wherever X headers are installed.
+  const { overrides } = JSON.parse(readFileSync('package.json', 'utf8'));
+  expect(overrides).toEqual({ gl: 'npm:empty-npm-package@1.0.0' });
+});
+
 describe('the names that exist at run time', () => {
   test('of nysact', () => {
     expect(Object.keys(nysact).toSorted()).toEqual([
