@@ -41,6 +41,19 @@ module.exports = {
       to: { path: '^src/tfjs/' },
     },
     {
+      name: 'nothing-imports-the-gpu-backend',
+      severity: 'error',
+      from: { pathNot: '^src/backend/gpujs/' },
+      to: { path: '^src/backend/gpujs/' },
+    },
+    {
+      // It takes the class as an argument, and knows it by types of its own.
+      name: 'nothing-imports-gpu-js',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '(^|/)gpu\\.js(/|$)' },
+    },
+    {
       name: 'ml-matrix-in-one-file',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/core/mlmatrix\\.ts$' },

@@ -1,4 +1,41 @@
-import { defineConfig } from 'vitest/config';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './test/browser/chromium.js';
+
+/** The tests that run in a real browser, where there is one. */
+function browserProject(): TestProjectInlineConfiguration[] {
+  const executablePath = findChromium();
+  if (executablePath === undefined) {
+    const advice = 'install chromium, or set CHROME_PATH';
+    if (process.env.CI === 'true') throw new Error(`No Chromium for the browser tests: ${advice}`);
+    console.log(`Browser tests left out: no Chromium found (${advice}).`);
+    return [];
+  }
+  return [
+    {
+      extends: true,
+      server: { headers: ISOLATION_HEADERS },
+      optimizeDeps: { include: ['gpu.js', 'fast-check', '@fast-check/vitest', 'ml-matrix'] },
+      test: {
+        name: 'browser',
+        // Devices and engines, and what the core computes on them.
+        include: [
+          'test/browser/**/*.test.ts',
+          'test/core/{matrix,random}.test.ts',
+          'test/linalg/{cholesky,eigh,qr}.test.ts',
+          'test/nystrom/{activation-sketch,inverse}.test.ts',
+        ],
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({ launchOptions: { executablePath, args: [...SOFTWARE_FLAGS] } }),
+          instances: [{ browser: 'chromium' }],
+        },
+      },
+    },
+  ];
+}
 
 export default defineConfig({
   test: {
@@ -14,7 +51,14 @@ export default defineConfig({
       thresholds: { branches: 90, functions: 90, lines: 90, statements: 90 },
     },
     projects: [
-      { extends: true, test: { name: 'nysact', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'nysact',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/browser/**'],
+        },
+      },
       {
         // Whatever computes must compute right on the fallback too.
         extends: true,
@@ -25,6 +69,7 @@ export default defineConfig({
           setupFiles: ['test/support/typescript-kernels.ts'],
         },
       },
+      ...browserProject(),
     ],
   },
 });

@@ -6,6 +6,7 @@ type Benchmark = (args: string[]) => void | Promise<void>;
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   approximation: async () => (await import('./approximation/main.js')).run,
   complexity: async () => (await import('./complexity/main.js')).run,
+  gpu: async () => (await import('./gpu/main.js')).run,
   kernels: async () => (await import('./kernels/main.js')).run,
 };
 

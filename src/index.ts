@@ -17,10 +17,12 @@ export {
   type AsyncEngine,
   type Engine,
   type EngineOperations,
+  readNow,
   type SpectralFactor,
   type SyncEngine,
   upload,
 } from './backend/engine.js';
+export { type SlotScope, withSlots } from './backend/scope.js';
 export type {
   AsyncReads,
   BackendInfo,

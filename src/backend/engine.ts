@@ -6,6 +6,7 @@ import type { DenseMatrix } from '../core/matrix.js';
 import type {
   AsyncReads,
   ElementwiseOperations,
+  Reading,
   SketchOperand,
   Slot,
   SlotOperations,
@@ -85,4 +86,22 @@ export function upload<D extends DType>(owner: SlotOperations<D>, value: DenseMa
   const A = owner.allocate(value.rows, value.cols);
   owner.write(A, value);
   return A;
+}
+
+/**
+ * What a slot holds, now. Only an engine or backend that reads at once can say: the types refuse any
+ * other, and so does this.
+ *
+ * @throws TypeError where the owner reads asynchronously.
+ */
+export function readNow<D extends DType>(
+  owner: SyncReads<D> & Pick<SlotOperations<D>, 'info'>,
+  A: Slot<D>,
+): DenseMatrix<D> {
+  const reading: Reading = owner.reading;
+  if (reading === 'sync') return owner.read(A);
+  const { name, variant } = owner.info;
+  throw new TypeError(
+    `readNow: the engine (${name}, ${variant}) reads asynchronously, expected one that reads at once: await its read instead`,
+  );
 }

@@ -30,6 +30,12 @@ export interface BackendInfo {
   /** What executes the kernels, for example `typescript` or `wasm`. */
   readonly variant: string;
   readonly threads: number;
+  /** Of a device: the largest relative error, measured against float64 when it was opened. */
+  readonly error?: number;
+  /** Of a hybrid: the multiply-adds from which a product goes to the device. */
+  readonly crossover?: number;
+  /** Where work that was meant for a device runs here: why. */
+  readonly handedOver?: string;
 }
 
 /** Keeping slots: what every backend and every engine does. */

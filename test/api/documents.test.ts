@@ -24,11 +24,12 @@ function examplesOf(document: string, text: string): Example[] {
 const ENTRIES: Readonly<Record<string, string>> = {
   nysact: resolve('src/index.ts'),
   'nysact/tfjs': resolve('src/tfjs/index.ts'),
+  'nysact/gpu': resolve('src/backend/gpujs/index.ts'),
 };
 
 /** The example on the sources instead of the built package. */
 function onSources(code: string): string {
-  return code.replaceAll(/(from\s+)'(nysact(?:\/tfjs)?)'/g, (_, from: string, name: string) => {
+  return code.replaceAll(/(from\s+)'(nysact(?:\/\w+)?)'/g, (_, from: string, name: string) => {
     return `${from}'${ENTRIES[name]}'`;
   });
 }

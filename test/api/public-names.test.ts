@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import * as gpu from '../../src/backend/gpujs/index.js';
 import * as nysact from '../../src/index.js';
 import * as tfjs from '../../src/tfjs/index.js';
 
@@ -68,6 +69,7 @@ describe('the names that exist at run time', () => {
       'permutation',
       'precondition',
       'randomKey',
+      'readNow',
       'referenceEigenpairs',
       'sampleWithoutReplacement',
       'scale',
@@ -87,6 +89,7 @@ describe('the names that exist at run time', () => {
       'upload',
       'useKernels',
       'warmUp',
+      'withSlots',
       'zeros',
     ]);
   });
@@ -106,11 +109,28 @@ describe('the names that exist at run time', () => {
     ]);
   });
 
-  test('are those of the package: its entries are these two files', () => {
+  test('of nysact/gpu', () => {
+    expect(Object.keys(gpu).toSorted()).toEqual([
+      'GpuContextLostError',
+      'GpuDTypeError',
+      'GpuFallbackError',
+      'GpuPrecisionError',
+      'GpuUnavailableError',
+      'gpuBackend',
+      'hybridBackend',
+      'measureCrossover',
+    ]);
+  });
+
+  test('are those of the package: its entries are these three files', () => {
     const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(exports).toEqual({
       '.': { types: './dist/index.d.ts', default: './dist/index.js' },
       './tfjs': { types: './dist/tfjs/index.d.ts', default: './dist/tfjs/index.js' },
+      './gpu': {
+        types: './dist/backend/gpujs/index.d.ts',
+        default: './dist/backend/gpujs/index.js',
+      },
       './package.json': './package.json',
     });
   });

@@ -1,7 +1,9 @@
 // What the compiler promises to users: this file is compiled, never run.
 
 import type * as tf from '@tensorflow/tfjs';
+import type { GPU } from 'gpu.js';
 import type { Matrix as MlMatrix } from 'ml-matrix';
+import type * as gpu from '../../src/backend/gpujs/index.js';
 import * as nysact from '../../src/index.js';
 import type * as tfjs from '../../src/tfjs/index.js';
 
@@ -156,4 +158,36 @@ export type StateIsPlainAndReadonly = [
   Expect<Equal<keyof nysact.PlainMatrix, 'rows' | 'cols' | 'data'>>,
   Expect<Equal<ReturnType<nysact.Optimizer<F32>['exportState']>, Promise<nysact.PlainState>>>,
   Expect<Equal<nysact.Slot, Readonly<nysact.Slot>>>,
+];
+
+export const devices = {
+  atOnce: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of, { reading: 'sync' }),
+  later: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of, { reading: 'async' }),
+  onWebGpu: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of, { mode: 'webgpu' }),
+  any: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of),
+  hybrid: (open: typeof gpu.hybridBackend, of: gpu.GpuJs) => open(of, { reading: 'sync' }),
+};
+
+/** The options that some overload takes. */
+type DeviceOptions = gpu.SyncGpuOptions | gpu.AsyncGpuOptions | gpu.AnyGpuOptions;
+type ReadNow = Parameters<typeof nysact.readNow<F32>>[0];
+
+export type DevicesAreToldApartByHowTheyRead = [
+  Expect<Assignable<typeof GPU, gpu.GpuJs>>,
+  Expect<Equal<ReturnType<typeof devices.atOnce>, Promise<gpu.SyncGpuBackend>>>,
+  Expect<Equal<ReturnType<typeof devices.later>, Promise<gpu.AsyncGpuBackend>>>,
+  Expect<Equal<ReturnType<typeof devices.onWebGpu>, Promise<gpu.AsyncGpuBackend>>>,
+  Expect<Equal<ReturnType<typeof devices.any>, Promise<gpu.GpuBackend>>>,
+  Expect<Equal<ReturnType<typeof devices.hybrid>, Promise<gpu.SyncGpuBackend>>>,
+  Expect<Assignable<gpu.GpuBackend, nysact.Backend<F32>>>,
+  Expect<Not<Assignable<gpu.GpuBackend, nysact.Backend<F64>>>>,
+  // A mode that answers later has no read that answers at once, and there is no float64.
+  Expect<Assignable<{ mode: 'webgl2'; reading: 'sync' }, DeviceOptions>>,
+  Expect<Not<Assignable<{ mode: 'webgpu'; reading: 'sync' }, DeviceOptions>>>,
+  Expect<Not<Assignable<{ mode: 'async'; reading: 'sync' }, DeviceOptions>>>,
+  Expect<Not<Assignable<{ dtype: 'float64' }, DeviceOptions>>>,
+  Expect<Assignable<gpu.SyncGpuBackend, ReadNow>>,
+  Expect<Assignable<nysact.SyncEngine<F32>, ReadNow>>,
+  Expect<Not<Assignable<gpu.AsyncGpuBackend, ReadNow>>>,
+  Expect<Not<Assignable<nysact.AsyncEngine<F32>, ReadNow>>>,
 ];

@@ -1,0 +1,57 @@
+// What a device's context tells: whether it is lost, and how large a matrix it takes.
+//
+// Textures of GPU.js carry their context: a WebGL context, or the device of WebGPU. Both are looked
+// at by what they have, because neither type exists where this is compiled.
+
+import type { GpuMode } from './library.js';
+
+/** `MAX_TEXTURE_SIZE` of WebGL. */
+const MAX_TEXTURE_SIZE = 0x0d33;
+
+/** How many turns of the queue of microtasks a lost device is given to say that it is. */
+const TURNS = 16;
+
+/** The context that a texture of GPU.js belongs to, if it has one. */
+export function contextOf(handle: object): object | undefined {
+  return 'context' in handle && isObject(handle.context) ? handle.context : undefined;
+}
+
+/** The mode of GPU.js whose contexts are of WebGL, by what they can do and where they are. */
+export function modeOfGl(context: object | undefined): GpuMode {
+  if (context !== undefined && 'texStorage2D' in context) return 'webgl2';
+  return 'document' in globalThis || 'OffscreenCanvas' in globalThis ? 'webgl' : 'headlessgl';
+}
+
+/** Whether a context has been lost, and everything on it. */
+export function isLost(context: object | undefined): boolean {
+  if (context === undefined) return false;
+  if ('isContextLost' in context && typeof context.isContextLost === 'function') {
+    return context.isContextLost() === true;
+  }
+  return 'isLost' in context && context.isLost === true;
+}
+
+/** {@link isLost}, waiting for the device to say so: WebGPU fails first and tells why afterwards. */
+export async function becomesLost(context: object | undefined): Promise<boolean> {
+  for (let turn = 0; turn < TURNS && !isLost(context); turn++) await Promise.resolve();
+  return isLost(context);
+}
+
+/** The most rows and columns of one matrix of float32 on this context; Infinity where it does not say. */
+export function largestEdge(context: object | undefined): number {
+  if (context === undefined) return Number.POSITIVE_INFINITY;
+  if ('getParameter' in context && typeof context.getParameter === 'function') {
+    return Number(context.getParameter(MAX_TEXTURE_SIZE));
+  }
+  if ('device' in context && isObject(context.device) && 'limits' in context.device) {
+    const { limits } = context.device;
+    if (isObject(limits) && 'maxStorageBufferBindingSize' in limits) {
+      return Math.floor(Math.sqrt(Number(limits.maxStorageBufferBindingSize) / 4));
+    }
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,70 @@
+// Slots of a scope are freed, all of them and once, however the work ends.
+
+import { expect, test } from 'vitest';
+import { engineFrom } from '../../src/backend/compose.js';
+import { readNow } from '../../src/backend/engine.js';
+import { withSlots } from '../../src/backend/scope.js';
+import { asyncBackend, countingBackend } from '../support/backends.js';
+import { build } from '../support/matrices.js';
+
+test('what work returns comes back, and its slots are freed', () => {
+  const backend = countingBackend('float64');
+  const sum = withSlots(backend, ({ allocate, upload }) => {
+    const A = upload(build(2, 3, (i, j) => 1 + i + j));
+    const s = allocate(1, 1);
+    backend.dot(1, A, A, 0, s);
+    expect(backend.count.live).toBe(2);
+    return readNow(backend, s).at(0, 0);
+  });
+  expect(sum).toBe(1 + 4 + 9 + 4 + 9 + 16);
+  expect(backend.count.live).toBe(0);
+});
+
+test('a slot that is kept outlives the scope', () => {
+  const backend = countingBackend('float64');
+  const kept = withSlots(backend, ({ allocate, keep }) => {
+    allocate(3, 3);
+    return keep(allocate(2, 2));
+  });
+  expect(backend.count.live).toBe(1);
+  expect(backend.read(kept).rows).toBe(2);
+});
+
+test('slots are freed where work throws', () => {
+  const backend = countingBackend('float64');
+  const run = () =>
+    withSlots(backend, ({ allocate }) => {
+      allocate(1, 1);
+      throw new Error('in the middle');
+    });
+  expect(run).toThrow('in the middle');
+  expect(backend.count.live).toBe(0);
+});
+
+test('slots live until a Promise settles, either way', async () => {
+  const backend = countingBackend('float64');
+  const pending = withSlots(backend, async ({ allocate }) => {
+    const A = allocate(1, 1);
+    await Promise.resolve();
+    return backend.read(A).at(0, 0);
+  });
+  expect(backend.count.live).toBe(1);
+  expect(await pending).toBe(0);
+  expect(backend.count.live).toBe(0);
+  const failing = withSlots(backend, async ({ allocate }) => {
+    allocate(1, 1);
+    throw await Promise.resolve(new Error('later'));
+  });
+  await expect(failing).rejects.toThrow('later');
+  expect(backend.count.live).toBe(0);
+});
+
+test('an engine that reads asynchronously is not read at once', () => {
+  const engine = engineFrom(asyncBackend('float32'));
+  const A = engine.allocate(1, 1);
+  expect(() => Reflect.apply(readNow, undefined, [engine, A])).toThrow(
+    new TypeError(
+      `readNow: the engine (cpu, ${engine.info.variant}) reads asynchronously, expected one that reads at once: await its read instead`,
+    ),
+  );
+});
