@@ -7,12 +7,12 @@ type Elements = Float32Array | Float64Array;
 type Take = <E extends Elements>(Stored: new (length: number) => E, length: number) => E;
 
 /** Idle arrays are kept up to so many bytes; larger work pays for its memory by its flops. */
-const LIMIT = 2 ** 26;
+const LIMIT = 2 ** 27;
 
 /**
  * A store of arrays. While {@link run} runs a body, `allocate` (and so `zeros`, `convert`, …) takes its
  * arrays from here, and all of them come back at the end: a body must hand out copies, and never a matrix
- * that it made.
+ * that it made. What may keep a matrix, as an engine may, runs in {@link outsideRegion}.
  */
 export class Region {
   /** The one that came back last is at the end. */
@@ -56,6 +56,20 @@ export class Region {
   #trim(): void {
     let bytes = this.#idle.reduce((sum, { byteLength }) => sum + byteLength, 0);
     while (bytes > LIMIT) bytes -= this.#idle.shift()?.byteLength ?? 0;
+  }
+}
+
+/**
+ * Runs `body` on memory of its own, whatever region is running: for what may keep the matrices that it
+ * makes.
+ */
+export function outsideRegion<T>(body: () => T): T {
+  const before = running;
+  running = undefined;
+  try {
+    return body();
+  } finally {
+    running = before;
   }
 }
 

@@ -146,14 +146,18 @@ export interface Pool {
  * Opens a pool of threads, and makes the WebAssembly kernels use it: large GEMM, SYRK and Cholesky
  * factorisations are cut into parts. Results are those of one thread, to the last bit. Between calls the
  * workers look for work for some microseconds and then sleep; in Node an open pool does not keep the
- * process from ending.
+ * process from ending. A pool whose worker dies closes by itself.
  *
  * @throws (rejects) RangeError on options out of range; Error where WebAssembly cannot run, memory
  *   cannot be shared (a page must be cross-origin isolated), a worker does not start, or a pool is open
  *   already. What runs stays as it was then.
  */
 export async function openPool(options: PoolOptions = {}): Promise<Pool> {
-  const { threads = Math.max(2, cores()), arithmetic = 'auto', worker } = options;
+  const {
+    threads = Math.min(Math.max(2, cores()), MOST_THREADS),
+    arithmetic = 'auto',
+    worker,
+  } = options;
   checkInteger('openPool', 'threads', threads, 2, MOST_THREADS);
   checkChoice('openPool', 'arithmetic', arithmetic, ARITHMETICS);
   if (pool !== undefined) {
@@ -163,19 +167,21 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   pool = opened;
   try {
     const module = await compileShared(opened.variant);
-    const { team, instance: shared, close } = await startTeam(module, threads, worker);
+    const before = selected;
+    const leave = (): void => {
+      if (pool === opened) pool = undefined;
+      if (selected === opened.selection) selected = before;
+    };
+    const { team, instance: shared, close } = await startTeam(module, threads, worker, leave);
     opened.selection = {
       kernels: wasmKernels(shared, team),
       info: { ...infoOf(opened.variant), threads },
     };
-    const before = selected;
     selected = opened.selection;
     return {
       threads,
       close: () => {
-        if (pool !== opened) return;
-        pool = undefined;
-        if (selected === opened.selection) selected = before;
+        leave();
         close();
       },
     };

@@ -7,7 +7,7 @@ import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { isBreakdown, NonFiniteError, PreconditionerError } from '../core/errors.js';
 import type { DenseMatrix } from '../core/matrix.js';
-import { Region } from '../core/region.js';
+import { outsideRegion, Region } from '../core/region.js';
 import { frobeniusNorm } from '../kernels/level1.js';
 
 /** One refresh runs at a time, of whatever layer: they share what they need on their way. */
@@ -93,7 +93,8 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
       region.run(() =>
         this.#attempt(
           job,
-          job.reads.map((slot) => engine.read(slot)),
+          // What an engine makes it may keep.
+          outsideRegion(() => job.reads.map((slot) => engine.read(slot))),
         ),
       );
       return;
@@ -137,7 +138,7 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
       return;
     }
     this.#inARow = 0;
-    install();
+    outsideRegion(install);
   }
 
   #throwPending(): void {

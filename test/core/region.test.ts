@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
-import { Region } from '../../src/core/region.js';
+import { outsideRegion, Region } from '../../src/core/region.js';
 
 /** Makes three matrices, of zeros, and spoils them. */
 function body() {
@@ -52,9 +52,22 @@ describe('a region', () => {
     expect(region.run(() => 2)).toBe(2);
   });
 
-  test('keeps 64 MiB at most', () => {
+  test('lends nothing to what runs outside of it', () => {
     const region = new Region();
-    const large = () => region.run(() => zeros('float64', 1, 2 ** 23 + 1).data);
+    const kept: unknown[] = [];
+    const lent = region.run(() => {
+      kept.push(outsideRegion(() => zeros('float64', 2, 2).data));
+      return zeros('float64', 2, 2).data;
+    });
+    expect(kept).not.toContain(lent);
+    expect(
+      region.run(() => [zeros('float64', 2, 2).data, zeros('float64', 2, 2).data]),
+    ).not.toContain(kept[0]);
+  });
+
+  test('keeps 128 MiB at most', () => {
+    const region = new Region();
+    const large = () => region.run(() => zeros('float64', 1, 2 ** 24 + 1).data);
     const first = large();
     expect(large() === first).toBe(false);
   });

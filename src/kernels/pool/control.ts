@@ -6,11 +6,8 @@ import { type Call, runCall, SHARED_CALLS } from '../wasm/team.js';
 /** Looks at a word before a thread goes to sleep: long enough for the next call of a loop to come. */
 const SPINS = 2000;
 
-/** A sleeping caller looks after its workers this often, in milliseconds. */
-const SLICE = 1000;
-
 /** The longest that a call may take, in milliseconds: a worker that was ended never answers. */
-const PATIENCE = 600_000;
+const PATIENCE = 120_000;
 
 /** Int32 words: counts calls, and threads still at work; whether to go, and whether one failed. */
 const GENERATION = 0;
@@ -33,8 +30,10 @@ export class Caller {
   readonly #words: Int32Array;
   readonly #slots: Float64Array;
   readonly #workers: number;
+  readonly #patience: number;
 
-  constructor(control: SharedArrayBuffer, workers: number) {
+  constructor(control: SharedArrayBuffer, workers: number, patience: number = PATIENCE) {
+    this.#patience = patience;
     this.#words = new Int32Array(control, 0, WORDS);
     this.#slots = new Float64Array(control, 4 * WORDS);
     this.#workers = workers;
@@ -64,12 +63,12 @@ export class Caller {
     for (let spin = 0; spin < SPINS; spin++) {
       if (Atomics.load(this.#words, PENDING) === 0) break;
     }
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + this.#patience;
     for (;;) {
       const pending = Atomics.load(this.#words, PENDING);
       if (pending === 0) break;
-      if (Date.now() > deadline) throw new Error('nysact: a worker of the pool does not answer');
-      this.#sleep(pending);
+      if (Date.now() >= deadline) throw new Error('nysact: a worker of the pool does not answer');
+      this.#sleep(pending, deadline - Date.now());
     }
     if (Atomics.exchange(this.#words, FAILED, 0) !== 0) {
       throw new Error('nysact: a kernel failed in a worker of the pool');
@@ -87,9 +86,9 @@ export class Caller {
     Atomics.notify(this.#words, GENERATION);
   }
 
-  #sleep(pending: number): void {
+  #sleep(pending: number, milliseconds: number): void {
     try {
-      Atomics.wait(this.#words, PENDING, pending, SLICE);
+      Atomics.wait(this.#words, PENDING, pending, milliseconds);
     } catch {
       // The main thread of a page may not sleep: it goes on looking.
     }
@@ -105,7 +104,8 @@ export function serve(exports: Exports, control: SharedArrayBuffer, index: numbe
     for (let spin = 0; spin < SPINS; spin++) {
       if (Atomics.load(words, GENERATION) !== seen) break;
     }
-    Atomics.wait(words, GENERATION, seen);
+    // Awake is not enough: a caller that loses its core between its two calls wakes a worker late.
+    while (Atomics.load(words, GENERATION) === seen) Atomics.wait(words, GENERATION, seen);
     seen = Atomics.load(words, GENERATION);
     if (Atomics.load(words, CLOSED) === 1) return;
     try {

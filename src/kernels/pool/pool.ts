@@ -14,7 +14,8 @@ export interface StartedTeam {
 }
 
 /**
- * Starts `threads` − 1 workers beside the calling thread, on one memory.
+ * Starts `threads` − 1 workers beside the calling thread, on one memory. Where one of them dies, or does
+ * not answer, the team is closed and `onBroken` called.
  *
  * @throws (rejects) Error where memory cannot be shared or a worker does not start; those that did are
  *   ended then.
@@ -23,25 +24,39 @@ export async function startTeam(
   module: WasmModule,
   threads: number,
   script: URL | undefined,
+  onBroken: () => void,
 ): Promise<StartedTeam> {
   checkShareable();
   const workers = threads - 1;
   const memory = sharedMemory();
   const instance = instantiate(module, memory);
   const control = createControl(workers);
+  const caller = new Caller(control, workers);
   const started: Thread[] = [];
+  let closed = false;
+  const close = (): void => {
+    if (closed) return;
+    closed = true;
+    caller.close();
+    for (const thread of started) thread.end();
+  };
+  const breakUp = (): void => {
+    if (closed) return;
+    close();
+    onBroken();
+  };
   try {
     for (let index = 0; index < workers; index++) {
-      started.push(startThread({ module, memory, control, index }, script));
+      started.push(startThread({ module, memory, control, index }, script, breakUp));
     }
     await Promise.all(started.map(({ ready }) => ready));
   } catch (error) {
-    for (const thread of started) thread.end();
+    close();
     throw error;
   }
-  const caller = new Caller(control, workers);
   return {
     instance,
+    close,
     team: {
       size: threads,
       run([own, ...others], work, stride) {
@@ -51,13 +66,22 @@ export async function startTeam(
           return;
         }
         caller.start(others, work + stride, stride);
-        runCall(instance.exports, own, work);
-        caller.finish();
+        try {
+          runCall(instance.exports, own, work);
+        } finally {
+          // Whatever became of the caller's own part: nobody may write any more when this returns.
+          finish();
+        }
       },
     },
-    close: () => {
-      caller.close();
-      for (const thread of started) thread.end();
-    },
   };
+
+  function finish(): void {
+    try {
+      caller.finish();
+    } catch (error) {
+      breakUp();
+      throw error;
+    }
+  }
 }

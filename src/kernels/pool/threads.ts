@@ -26,7 +26,7 @@ interface NodeWorker {
   postMessage(message: unknown): void;
   terminate(): Promise<number>;
   unref(): void;
-  once(event: 'message' | 'error', listener: (value: unknown) => void): void;
+  once(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): void;
 }
 
 interface NodePort {
@@ -41,21 +41,29 @@ interface NodeThreads {
 
 interface NodeProcess {
   getBuiltinModule(name: 'node:worker_threads'): NodeThreads;
+  getBuiltinModule(name: 'node:os'): { availableParallelism(): number };
 }
 
 function isNodeProcess(value: unknown): value is NodeProcess {
   return typeof value === 'object' && value !== null && 'getBuiltinModule' in value;
 }
 
-/** Node's threads, where this is Node: asked for at run time, so that bundlers need not know them. */
-function nodeThreads(): NodeThreads | undefined {
+/** The process, where this is Node: asked at run time, so that bundlers need not know its modules. */
+function nodeProcess(): NodeProcess | undefined {
   const candidate: unknown = Reflect.get(globalThis, 'process');
-  return isNodeProcess(candidate) ? candidate.getBuiltinModule('node:worker_threads') : undefined;
+  return isNodeProcess(candidate) ? candidate : undefined;
 }
 
-/** The cores that the platform admits to, 2 where it does not say. */
+function nodeThreads(): NodeThreads | undefined {
+  return nodeProcess()?.getBuiltinModule('node:worker_threads');
+}
+
+/** The cores that the platform admits to. */
 export function cores(): number {
-  return typeof navigator === 'undefined' ? 2 : navigator.hardwareConcurrency;
+  return (
+    nodeProcess()?.getBuiltinModule('node:os').availableParallelism() ??
+    navigator.hardwareConcurrency
+  );
 }
 
 /**
@@ -71,14 +79,31 @@ export function checkShareable(): void {
   );
 }
 
+/** A worker that has not reported after so many milliseconds never will: its script is another one. */
+const START = 30_000;
+
+/** Rejects what does not start in time. */
+function inTime(ready: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = new Error(`openPool: the worker did not start: no report within ${START} ms`);
+    const timer = setTimeout(() => reject(late), START);
+    ready.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 /**
- * Starts a thread on `script`, or on ./worker.js without one, and hands it its assignment.
+ * Starts a thread on `script`, or on ./worker.js without one, and hands it its assignment; `onDeath` is
+ * called where it fails or ends.
  *
  * @throws Error where the platform has no threads.
  */
-export function startThread(assignment: Assignment, script: URL | undefined): Thread {
+export function startThread(
+  assignment: Assignment,
+  script: URL | undefined,
+  onDeath: () => void,
+): Thread {
   const node = nodeThreads();
-  if (node !== undefined) return startNodeThread(node, assignment, script);
+  if (node !== undefined) return startNodeThread(node, assignment, script, onDeath);
   if (typeof Worker === 'undefined') {
     throw new Error('openPool: this platform has no threads (neither worker_threads nor Worker)');
   }
@@ -91,16 +116,18 @@ export function startThread(assignment: Assignment, script: URL | undefined): Th
     worker.addEventListener('message', () => resolve());
     worker.addEventListener('error', ({ message }) => {
       reject(new Error(`openPool: the worker did not start: ${message || 'no script is there'}`));
+      onDeath();
     });
   });
   worker.postMessage(assignment);
-  return { ready, end: () => worker.terminate() };
+  return { ready: inTime(ready), end: () => worker.terminate() };
 }
 
 function startNodeThread(
   node: NodeThreads,
   assignment: Assignment,
   script: URL = new URL('./worker.js', import.meta.url),
+  onDeath: () => void,
 ): Thread {
   const worker = new node.Worker(script);
   const ready = new Promise<void>((resolve, reject) => {
@@ -112,9 +139,10 @@ function startNodeThread(
     worker.once('error', (cause) => {
       reject(new Error(`openPool: the worker did not start: ${String(cause)}`, { cause }));
     });
+    worker.once('exit', onDeath);
   });
   worker.postMessage(assignment);
-  return { ready, end: () => void worker.terminate() };
+  return { ready: inTime(ready), end: () => void worker.terminate() };
 }
 
 /** In a worker: calls `listener` with what the thread that started it posts. */
