@@ -40,6 +40,7 @@ function browserProject(): TestProjectInlineConfiguration[] {
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     execArgv: ['--expose-gc'],
     // Every core works: by default one is left idle.
     maxWorkers: '100%',

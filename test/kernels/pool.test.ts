@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
 import { NotPositiveDefiniteError } from '../../src/core/errors.js';
@@ -173,6 +174,23 @@ describe('a pool opens and closes', () => {
     expect(backendInfo()).toEqual(before);
   });
 
+  test('and closes by itself where a worker dies', async () => {
+    const mortal = join(built.folder, 'mortal.mjs');
+    writeFileSync(
+      mortal,
+      `import { parentPort } from 'node:worker_threads';
+      parentPort.once('message', () => {
+        parentPort.postMessage('ready');
+        setTimeout(() => process.exit(), 100);
+      });`,
+    );
+    useKernels('typescript');
+    await openPool({ threads: 2, worker: pathToFileURL(mortal) });
+    expect(backendInfo().threads).toBe(2);
+    await vi.waitFor(() => expect(backendInfo().engine).toBe('typescript'), { timeout: 10_000 });
+    (await openPool({ threads: 2, worker })).close();
+  });
+
   test('but not without its script', async () => {
     const missing = pathToFileURL(join(built.folder, 'nowhere.js'));
     const before = backendInfo();
@@ -197,4 +215,30 @@ test('a kernel that fails in a worker is an error of the call, and the worker go
   expect(kernel).toHaveBeenCalledWith(1, 2, 3, 100);
   expect(() => caller.finish()).toThrow('a kernel failed in a worker');
   expect(() => caller.finish()).not.toThrow();
+});
+
+test('a worker that is woken without work sleeps on', async () => {
+  const control = createControl(1);
+  const waker = join(built.folder, 'waker.mjs');
+  writeFileSync(
+    waker,
+    `import { workerData } from 'node:worker_threads';
+    import { Caller } from './kernels/pool/control.js';
+    const words = new Int32Array(workerData);
+    while (Atomics.notify(words, 0) === 0);
+    setTimeout(() => new Caller(workerData, 1).close(), 100);`,
+  );
+  const thread = new Worker(waker, { workerData: control });
+  const kernel = vi.fn();
+  const exports: Exports = Object.assign(Object.create(null), { product32: kernel });
+  // Plays the worker: returns when the pool is closed.
+  serve(exports, control, 0);
+  expect(kernel).not.toHaveBeenCalled();
+  await thread.terminate();
+});
+
+test('a worker that does not answer is an error of the call', () => {
+  const caller = new Caller(createControl(1), 1, 50);
+  caller.start([{ kernel: 'product64', operands: [] }], 0, 0);
+  expect(() => caller.finish()).toThrow('a worker of the pool does not answer');
 });
