@@ -4,6 +4,7 @@ import {
   checkChoice,
   checkDType,
   checkFinite,
+  checkInteger,
   checkNonNegative,
   checkShape,
 } from '../core/check.js';
@@ -49,7 +50,8 @@ export interface CpuBackend<D extends DType = DType> extends SyncBackend<D>, Wra
 export interface CpuEngine<D extends DType = DType> extends SyncEngine<D>, Wrapping<D> {}
 
 /**
- * A backend that runs the kernels of this library on the calling thread, at once.
+ * A backend that runs the kernels of this library at once: on the calling thread, and those of an open
+ * pool.
  *
  * Its operations check owner, shapes and overlap first and throw TypeError or RangeError with no
  * state changed. They compute with whatever numbers they are given, NaN included; `checkFinite` is
@@ -141,13 +143,22 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
     sketchMoment(X, sketch, weight, decay, C) {
       const x = content('sketchMoment', 'X', X);
       const c = content('sketchMoment', 'C', C);
-      const [m, p, r] = [X.rows, X.cols, C.cols];
+      const [m, p] = [X.rows, X.cols];
       const matrix: SketchMatrix =
         sketch.kind === 'dense'
           ? { kind: 'dense', S: content('sketchMoment', 'S', sketch.S) }
           : sketch;
-      if (matrix.kind === 'dense') checkDisjoint('sketchMoment', 'S', matrix.S, 'C', c);
+      const r = matrix.kind === 'dense' ? matrix.S.cols : matrix.indices.length;
+      checkShape('sketchMoment', 'C', C, p, r);
       checkDisjoint('sketchMoment', 'X', x, 'C', c);
+      if (matrix.kind === 'dense') {
+        checkShape('sketchMoment', 'S', matrix.S, p, r);
+        checkDisjoint('sketchMoment', 'S', matrix.S, 'C', c);
+      } else {
+        matrix.indices.forEach((index, k) => {
+          checkInteger('sketchMoment', `indices[${k}]`, index, 0, p - 1);
+        });
+      }
       if (m === 0 || p === 0 || r === 0) scale(decay, c);
       else activeKernels().sketchMoment(weight, x, matrix, decay, c);
     },

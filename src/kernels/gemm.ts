@@ -21,7 +21,8 @@ const OPS: readonly Op[] = ['N', 'T'];
  * Cost: 2mnk flops; no memory is allocated once the workspace has its size.
  *
  * Source: the loop order and the packing are those of Goto and van de Geijn, "Anatomy of
- * High-Performance Matrix Multiplication" (2008), around a register tile of 4 rows and two vectors, or 3×2 in scalar code.
+ * High-Performance Matrix Multiplication" (2008), around a register tile of 5 rows and two
+ * vectors, or of 3×2 numbers in scalar code.
  *
  * @throws TypeError where the dtypes differ; RangeError where an op is unknown, the shapes do not
  * fit, or C overlaps A or B. C is untouched then.

@@ -12,10 +12,10 @@ import { trsm } from '../kernels/trsm.js';
  * A ← L with A = LLᵀ, L lower triangular with a positive diagonal.
  *
  * A is n×n; only its lower triangle is read, and the strict upper triangle is set to zero. In
- * blocks. Cost: n³/3 flops; no workspace.
+ * blocks. Cost: n³/3 flops; no memory is allocated once the workspace of the kernels has its size.
  *
  * Any NaN or Infinity in the lower triangle makes the pivot of its row fail. After a breakdown the
- * lower triangle of A holds a partial factorisation, of no further use; the upper one is untouched.
+ * lower triangle of A is of no further use; the upper one is untouched.
  *
  * @throws RangeError where A is not square; NotPositiveDefiniteError with the index of the first
  * pivot that is not positive and finite.

@@ -6,44 +6,46 @@ import { activeKernels } from '../kernels/selection.js';
 /** Rotations that are gathered before they are applied, at most. */
 const CAPACITY = 1 << 17;
 
+/** The memory of the queue. One queue is in use at a time: whoever fills one runs to its end. */
+let queue = queueOf(0);
+
+function queueOf(capacity: number) {
+  return {
+    rows: new Int32Array(capacity),
+    cosines: new Float64Array(capacity),
+    sines: new Float64Array(capacity),
+  };
+}
+
 /**
  * A queue of rotations of two neighbouring rows of Z. One rotation does little work for the memory
  * it touches; thousands of them, on a strip of columns that stays in cache, do much.
  */
 export class Rotations {
   readonly #Z: Matrix64;
-  readonly #rows: Int32Array;
-  readonly #cosines: Float64Array;
-  readonly #sines: Float64Array;
+  readonly #capacity: number;
   #count = 0;
 
   /** Z changes when {@link flush} is called, and whenever the queue is full. */
   constructor(Z: Matrix64) {
-    const capacity = Math.min(CAPACITY, 2 * Z.rows * Z.rows);
     this.#Z = Z;
-    this.#rows = new Int32Array(capacity);
-    this.#cosines = new Float64Array(capacity);
-    this.#sines = new Float64Array(capacity);
+    this.#capacity = Math.min(CAPACITY, 2 * Z.rows * Z.rows);
+    if (queue.rows.length < this.#capacity) queue = queueOf(this.#capacity);
   }
 
   /** Rows i and i+1 ← c·zᵢ − s·zᵢ₊₁ and s·zᵢ + c·zᵢ₊₁. */
   add(i: number, c: number, s: number): void {
-    if (this.#count === this.#rows.length) this.flush();
-    this.#rows[this.#count] = i;
-    this.#cosines[this.#count] = c;
-    this.#sines[this.#count] = s;
+    if (this.#count === this.#capacity) this.flush();
+    queue.rows[this.#count] = i;
+    queue.cosines[this.#count] = c;
+    queue.sines[this.#count] = s;
     this.#count++;
   }
 
   /** Applies what is queued. Cost: 6 flops per rotation and column. */
   flush(): void {
     if (this.#count === 0) return;
-    activeKernels().rotate(this.#Z, {
-      rows: this.#rows,
-      cosines: this.#cosines,
-      sines: this.#sines,
-      count: this.#count,
-    });
+    activeKernels().rotate(this.#Z, { ...queue, count: this.#count });
     this.#count = 0;
   }
 }

@@ -63,6 +63,35 @@ export function backendContract(
       expect((await backend.read(C)).at(0, 0)).toBe(7);
     });
 
+    test('sketchMoment, where there is one, refuses what does not fit and changes nothing', async () => {
+      const backend = make();
+      const { sketchMoment } = backend;
+      if (sketchMoment === undefined) return;
+      const X = place(
+        backend,
+        build(4, 3, () => 1),
+      );
+      const C = place(
+        backend,
+        build(3, 2, () => 7),
+      );
+      const columns = (...indices: number[]) => ({
+        kind: 'columns' as const,
+        indices: Int32Array.from(indices),
+      });
+      for (const wrong of [
+        columns(0),
+        columns(0, 3),
+        columns(-1, 0),
+        { kind: 'dense' as const, S: backend.allocate(3, 1) },
+        { kind: 'dense' as const, S: backend.allocate(2, 2) },
+      ]) {
+        expect(() => sketchMoment(X, wrong, 1, 0, C)).toThrow(RangeError);
+        expect(() => sketchMoment(X, wrong, 1, 0, C)).toThrow(/^sketchMoment: /);
+      }
+      expect((await backend.read(C)).toArrays()).toEqual(build(3, 2, () => 7).toArrays());
+    });
+
     test('copyColumns refuses columns outside A or C and changes nothing', async () => {
       const backend = make();
       const A = place(

@@ -20,7 +20,7 @@ backendContract('GPU.js on WebGL2', backend, SIZES);
 engineContract('its engine', () => engineFrom(backend()), SIZES, LARGEST_RANK_ONE);
 devicePreconditioners(
   'preconditioners on WebGL2',
-  backend,
+  () => engineFrom(backend()),
   variants('NysAct gaussian, restart', 'KFAC'),
 );
 deviceLaws('WebGL2', backend);

@@ -19,5 +19,9 @@ test('the mode that runs is webgpu', () => {
 backendContract('GPU.js on WebGPU', backend, SIZES);
 // Of the engine's contract, what depends on the device: the range of its numbers.
 rankOneLaws(() => engineFrom(backend()), LARGEST_RANK_ONE);
-devicePreconditioners('preconditioners on WebGPU', backend, variants('NysAct subcolumn, tail'));
+devicePreconditioners(
+  'preconditioners on WebGPU',
+  () => engineFrom(backend()),
+  variants('NysAct subcolumn, tail'),
+);
 deviceLaws('WebGPU', backend);

@@ -14,6 +14,7 @@ import { randomKey } from '../../src/core/random.js';
 import type { Kernels, RotationList, SketchMatrix } from '../../src/kernels/kernels.js';
 import { frobeniusNorm } from '../../src/kernels/level1.js';
 import { scalarKernels } from '../../src/kernels/scalar/index.js';
+import { boundedKernels } from '../../src/kernels/wasm/bounded.js';
 import { wasmKernels } from '../../src/kernels/wasm/index.js';
 import { compile, instantiate, isSupported } from '../../src/kernels/wasm/instance.js';
 import { DTYPES, fill, framed, integers, matrix, OP_PAIRS, OPS, reals } from './support.js';
@@ -39,6 +40,13 @@ function expectNear(A: DenseMatrix, B: DenseMatrix, limit: number): void {
 function triangle(n: number, element: () => number) {
   return (i: number, j: number): number => (i === j ? 2 + Math.abs(element()) : element() / n);
 }
+
+test('Node 24 has both variants', () => {
+  const [major] = process.versions.node.split('.').map(Number);
+  expect(variants).toEqual(
+    major >= 24 ? ['strict', 'relaxed'] : expect.arrayContaining(['strict']),
+  );
+});
 
 describe.each(variants)('%s kernels', (variant) => {
   const wasm = wasmKernels(instantiate(compile(variant)));
@@ -66,6 +74,42 @@ describe.each(variants)('%s kernels', (variant) => {
         return result.A;
       });
       expectNear(one, other, C * eps * (k + 2) * Math.sqrt(m * n));
+    });
+
+    test.each([
+      [119, 121, 257],
+      [121, 513, 255],
+      [241, 1025, 7],
+      [60, 511, 513],
+      [130, 33, 300],
+      [500, 32, 256],
+    ])('product around the edges of blocks: %i×%i, depth %i', (m, n, k) => {
+      for (const [opA, opB] of OP_PAIRS) {
+        const [one, other] = both((kernels) => {
+          const element = integers(m + n + k);
+          const A = matrix(dtype, opA === 'N' ? m : k, opA === 'N' ? k : m, element);
+          const B = matrix(dtype, opB === 'N' ? k : n, opB === 'N' ? n : k, element);
+          const result = matrix(dtype, m, n, element);
+          kernels.product(2, A, opA, B, opB, -3, result, false);
+          return result;
+        });
+        expectNear(one, other, 0);
+      }
+    });
+
+    test.each([OPS[0], OPS[1]])('strips of a product give the bits of the whole, %s', (op) => {
+      const strips = boundedKernels(wasm, { width: 30, triangle: 20, elements: 0 });
+      const flipped = op === 'N' ? 'T' : 'N';
+      for (const lowerOnly of [false, true]) {
+        const [one, other] = [strips, wasm].map((kernels) => {
+          const X = matrix(dtype, 70, 70, reals(1));
+          const result = framed(dtype, 70, 70, reals(2));
+          kernels.product(0.5, X, op, X, flipped, -2, result.A, lowerOnly);
+          result.expectFrameIntact();
+          return result.A.clone();
+        });
+        expect(one.data).toEqual(other.data);
+      }
     });
 
     test.prop([size, size, size, ops, seed], { numRuns: 100, seed: 2 })(
@@ -262,4 +306,34 @@ describe.each(variants)('%s kernels', (variant) => {
     // Seven of 10⁵ lie beyond 4σ: those of the central branch alone would prove little.
     expect(one.data.some((z) => Math.abs(z) > 4)).toBe(true);
   });
+});
+
+test('what is too large to be inside is left to plain TypeScript', () => {
+  const inside = new Proxy(scalarKernels, {
+    get: (_, name) => () => expect.fail(`${String(name)} was called`),
+  });
+  const outside = boundedKernels(inside, { width: 1, triangle: 1, elements: 3 });
+  const A = matrix('float64', 2, 2, (i, j) => (i === j ? 4 : 1));
+  const L = A.clone();
+  expect(outside.cholesky(L)).toBeUndefined();
+  expect(L.at(0, 0)).toBe(2);
+  const B = identity('float64', 2);
+  outside.solve('left', 'N', 1, L, B);
+  expect(B.at(0, 0)).toBe(0.5);
+  const C = zeros('float64', 2, 1);
+  outside.sketchMoment(1, A, { kind: 'columns', indices: Int32Array.of(0) }, 0, C);
+  expect(C.data).toEqual(Float64Array.of(17, 8));
+  const inverse = zeros('float64', 2, 2);
+  outside.invertFactored(L, inverse);
+  expect(inverse.at(0, 0)).toBeCloseTo(4 / 15, 14);
+  outside.fillNormal(randomKey(1), 1, B);
+  outside.reduceColumns(A.clone(), zeros('float64', 2, 2));
+  outside.accumulate(identity('float64', 2), zeros('float64', 2, 2));
+  outside.tridiagonalise(A.clone(), new Float64Array(2), new Float64Array(2));
+  const none = {
+    rows: new Int32Array(0),
+    cosines: new Float64Array(0),
+    sines: new Float64Array(0),
+  };
+  outside.rotate(B, { ...none, count: 0 });
 });

@@ -110,7 +110,7 @@ describe('parts', () => {
         const ends = ranges.map(({ to }) => to);
         expect(ranges.map(({ from }) => from)).toEqual([0, ...ends.slice(0, -1)]);
         expect(ends.at(-1)).toBe(rows);
-        expect(ranges.every(({ from }) => from % 4 === 0)).toBe(true);
+        expect(ranges.every(({ from }) => from % 5 === 0)).toBe(true);
       }
     }
   });

@@ -6,6 +6,7 @@ import { convert } from '../../src/core/matrix.js';
 import { type TfjsEngine, tfjsEngine } from '../../src/tfjs/engine.js';
 import type { Layout } from '../../src/tfjs/slots.js';
 import { engineContract } from '../backend/engine.contract.js';
+import { devicePreconditioners } from '../backend/gpujs/preconditioners.contract.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { onBackends, tf } from './backends.js';
 
@@ -30,6 +31,8 @@ function engineWriting(...layouts: readonly Layout[]): TfjsEngine {
 onBackends(['wasm', 'cpu'], () => {
   engineContract('tfjsEngine', () => tfjsEngine(tf));
   engineContract('tfjsEngine, reading asynchronously', () => tfjsEngine(tf, { reading: 'async' }));
+  // The results alone: its own tests train with the optimiser.
+  devicePreconditioners('preconditioners on tfjsEngine', () => tfjsEngine(tf), []);
 });
 
 onBackends(['wasm'], () => {

@@ -7,7 +7,7 @@ import { rotate } from './rotations';
 import { sketch, sketchColumns } from './sketch';
 import { cholesky, invertLower, multiplyByTranspose, solve, solveWorkspace } from './triangular';
 
-/** Bytes of workspace that every kernel below takes at most, beside its operands. */
+/** Bytes of workspace of the kernels below, beside their operands and what a kernel names itself. */
 export function workspace(): i32 {
   return <i32>(productWorkspace<f64>() + solveWorkspace<f64>());
 }

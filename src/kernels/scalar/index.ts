@@ -1,6 +1,7 @@
 // The kernels in plain TypeScript: what runs where WebAssembly does not.
 
-import { type DenseMatrix, zeros } from '../../core/matrix.js';
+import type { DType } from '../../core/dtype.js';
+import { DenseMatrix } from '../../core/matrix.js';
 import { fillNormal, type RandomKey } from '../../core/random.js';
 import type { Kernels, SketchMatrix } from '../kernels.js';
 import { gatherColumns } from '../level1.js';
@@ -36,6 +37,19 @@ function fillColumns(key: RandomKey, scale: number, S: DenseMatrix): void {
   }
 }
 
+/** XS of the largest batch so far. */
+const workspace = { float32: new Float32Array(0), float64: new Float64Array(0) };
+
+function rowsTimesSketch(dtype: DType, rows: number, cols: number): DenseMatrix {
+  const count = rows * cols;
+  if (dtype === 'float32') {
+    if (workspace.float32.length < count) workspace.float32 = new Float32Array(count);
+    return new DenseMatrix(dtype, rows, cols, workspace.float32);
+  }
+  if (workspace.float64.length < count) workspace.float64 = new Float64Array(count);
+  return new DenseMatrix(dtype, rows, cols, workspace.float64);
+}
+
 function sketchMoment(
   alpha: number,
   X: DenseMatrix,
@@ -43,7 +57,7 @@ function sketchMoment(
   beta: number,
   C: DenseMatrix,
 ): void {
-  const XS = zeros(X.dtype, X.rows, C.cols);
+  const XS = rowsTimesSketch(X.dtype, X.rows, C.cols);
   if (sketch.kind === 'dense') packedProduct(1, X, 'N', sketch.S, 'N', 0, XS, false);
   else gatherColumns(X, sketch.indices, XS);
   packedProduct(alpha, X, 'T', XS, 'N', beta, C, false);

@@ -4,6 +4,7 @@ import type { DType } from '../../core/dtype.js';
 import type { DenseMatrix, Op } from '../../core/matrix.js';
 import type { FailedPivot, Kernels } from '../kernels.js';
 import { scale } from '../level1.js';
+import { boundedKernels, SKETCH_ROWS } from './bounded.js';
 import { factorInParts, multiplyInParts } from './divided.js';
 import type { Exports, Instance } from './instance.js';
 import { LinearMemory } from './memory.js';
@@ -13,11 +14,11 @@ import { alone, type Team } from './team.js';
 /** Elements of one operand that are inside at a time, so that memory stays bounded. */
 const LIMIT = 2 ** 22;
 
+/** Rows of a product that are inside at a time, at most. */
+const HEIGHT = 2 ** 14;
+
 /** Depth of the blocks of the product: chunks are multiples of it, so that sums keep their order. */
 const DEPTH = 256;
-
-/** Rows of X that are sketched while they are in the second-level cache. */
-const SKETCH_ROWS = 128;
 
 /** Reflections of a block, and columns of a strip of rotations, as ../assembly has them. */
 const REFLECTIONS = 32;
@@ -60,10 +61,10 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
     },
   };
 
-  return {
+  return boundedKernels({
     product(alpha, A, opA, B, opB, beta, C, lowerOnly) {
       const { rows: m, cols: n } = C;
-      const height = lowerOnly ? m : Math.min(m, Math.max(DEPTH, Math.floor(LIMIT / n)));
+      const height = lowerOnly ? m : Math.min(m, HEIGHT, Math.max(DEPTH, Math.floor(LIMIT / n)));
       for (let i0 = 0; i0 < m; i0 += height) {
         const rows = Math.min(height, m - i0);
         productRows(alpha, A, opA, B, opB, beta, C, lowerOnly, i0, rows);
@@ -110,7 +111,6 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
 
     solve(side, op, alpha, L, B) {
       const n = L.rows;
-      if (alpha !== 1) scale(alpha, B);
       const left = side === 'left';
       const sides = left ? B.cols : B.rows;
       const width = Math.min(sides, Math.max(1, Math.floor(LIMIT / n)));
@@ -118,6 +118,7 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       const from = linear.take(L.dtype, n * n);
       const X = linear.take(B.dtype, n * width);
       linear.commit();
+      if (alpha !== 1) scale(alpha, B);
       linear.load(L, 0, n, 0, n, from);
       const upper = left === (op === 'T');
       const [rsT, csT] = upper ? [1, n] : [n, 1];
@@ -213,7 +214,7 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       exports.rotate64(n, m, z, count, r, c, s, strip);
       linear.store(Z, 0, n, 0, m, z);
     },
-  };
+  });
 
   /** Workspace of blocks of reflections that are applied to `rows` rows. */
   function reflectionsBytes(rows: number): number {

@@ -120,6 +120,9 @@ export interface Exports {
 /** The largest memory, in pages of 64 KiB, as the modules declare it. */
 const PAGES = 65_536;
 
+/** The smallest range of a shared memory that is of use: 256 MiB. */
+const FEWEST_PAGES = 4096;
+
 /** Whether this engine has the instructions of a variant; does not compile it. */
 export function isSupported(arithmetic: Arithmetic): boolean {
   return webAssembly()?.validate(decodeBase64(BINARIES[arithmetic])) ?? false;
@@ -162,7 +165,15 @@ export function sharedMemory(): WasmMemory {
 function createMemory(shared: boolean): WasmMemory {
   const api = webAssembly();
   if (api === undefined) throw new Error('this platform has no WebAssembly');
-  return new api.Memory({ initial: 1, maximum: PAGES, shared });
+  if (!shared) return new api.Memory({ initial: 1, maximum: PAGES, shared });
+  // Shared memory never moves: its whole range is set aside at once, which a small machine may refuse.
+  for (let maximum = PAGES; ; maximum /= 2) {
+    try {
+      return new api.Memory({ initial: 1, maximum, shared });
+    } catch (error) {
+      if (maximum <= FEWEST_PAGES) throw error;
+    }
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ export interface Range {
 }
 
 /** Ranges begin on whole register tiles. */
-const TILE = 4;
+const TILE = 5;
 
 /** Below this many flops a part is not worth waking a thread. */
 const FEWEST_FLOPS = 2 ** 22;

@@ -71,10 +71,9 @@ async function results(make: () => Preconditioner, engine: Engine): Promise<Matr
  */
 export function devicePreconditioners(
   name: string,
-  make: () => Backend,
+  engineOf: () => Engine,
   variants: readonly Variant[] = VARIANTS,
 ): void {
-  const engineOf = () => engineFrom(make());
   describe(name, () => {
     for (const variant of variants) {
       preconditionerContract(variant.name, variant.make, variant, [
