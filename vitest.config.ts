@@ -37,6 +37,8 @@ function browserProject(): TestProjectInlineConfiguration[] {
   ];
 }
 
+// `isolate: false`: to import everything anew for each file took most of the time. What modules keep between
+// files is the choice of kernels, and whoever makes one takes it back.
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -56,6 +58,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'nysact',
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/browser/**'],
         },
@@ -65,6 +68,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'typescript kernels',
+          isolate: false,
           include: ['test/{kernels,linalg,golden}/**/*.test.ts', 'test/backend/cpu.test.ts'],
           exclude: ['test/kernels/{binaries,selection,overlap,level1}.test.ts'],
           setupFiles: ['test/support/typescript-kernels.ts'],

@@ -1,8 +1,9 @@
 // Any backend becomes an engine: the operations of the algorithms out of BLAS-like ones.
 
-import { checkInteger, checkPositive, checkShape } from '../core/check.js';
+import { checkPositive, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { AsyncBackend, Backend, SyncBackend } from './backend.js';
+import { checkSketch } from './check-sketch.js';
 import type { AsyncEngine, Engine, EngineOperations, SyncEngine } from './engine.js';
 import { Scratch } from './scratch.js';
 import type { Slot } from './slot.js';
@@ -76,20 +77,8 @@ function compose<D extends DType>(backend: Backend<D>): EngineOperations<D> {
     },
 
     sketchMoment(X, sketch, weight, decay, C) {
-      const p = X.cols;
-      if (sketch.kind === 'dense') {
-        const { S } = sketch;
-        check('sketchMoment', { X, S }, { C });
-        checkShape('sketchMoment', 'S', S, p, S.cols);
-        checkShape('sketchMoment', 'C', C, p, S.cols);
-      } else {
-        const { indices } = sketch;
-        check('sketchMoment', { X }, { C });
-        checkShape('sketchMoment', 'C', C, p, indices.length);
-        indices.forEach((index, k) => {
-          checkInteger('sketchMoment', `indices[${k}]`, index, 0, p - 1);
-        });
-      }
+      check('sketchMoment', sketch.kind === 'dense' ? { X, S: sketch.S } : { X }, { C });
+      checkSketch(X, sketch, C);
       if (backend.sketchMoment !== undefined) {
         backend.sketchMoment(X, sketch, weight, decay, C);
         return;

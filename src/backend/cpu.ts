@@ -4,7 +4,6 @@ import {
   checkChoice,
   checkDType,
   checkFinite,
-  checkInteger,
   checkNonNegative,
   checkShape,
 } from '../core/check.js';
@@ -26,6 +25,7 @@ import { checkDisjoint, overlaps } from '../kernels/overlap.js';
 import { activeKernels, backendInfo } from '../kernels/selection.js';
 import { syrk } from '../kernels/syrk.js';
 import type { SyncBackend } from './backend.js';
+import { checkSketch } from './check-sketch.js';
 import { engineFrom } from './compose.js';
 import type { SyncEngine } from './engine.js';
 import type { Slot } from './slot.js';
@@ -143,23 +143,14 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
     sketchMoment(X, sketch, weight, decay, C) {
       const x = content('sketchMoment', 'X', X);
       const c = content('sketchMoment', 'C', C);
-      const [m, p] = [X.rows, X.cols];
       const matrix: SketchMatrix =
         sketch.kind === 'dense'
           ? { kind: 'dense', S: content('sketchMoment', 'S', sketch.S) }
           : sketch;
-      const r = matrix.kind === 'dense' ? matrix.S.cols : matrix.indices.length;
-      checkShape('sketchMoment', 'C', C, p, r);
+      checkSketch(X, sketch, C);
       checkDisjoint('sketchMoment', 'X', x, 'C', c);
-      if (matrix.kind === 'dense') {
-        checkShape('sketchMoment', 'S', matrix.S, p, r);
-        checkDisjoint('sketchMoment', 'S', matrix.S, 'C', c);
-      } else {
-        matrix.indices.forEach((index, k) => {
-          checkInteger('sketchMoment', `indices[${k}]`, index, 0, p - 1);
-        });
-      }
-      if (m === 0 || p === 0 || r === 0) scale(decay, c);
+      if (matrix.kind === 'dense') checkDisjoint('sketchMoment', 'S', matrix.S, 'C', c);
+      if (X.rows === 0 || C.rows === 0 || C.cols === 0) scale(decay, c);
       else activeKernels().sketchMoment(weight, x, matrix, decay, c);
     },
 

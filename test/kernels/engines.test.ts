@@ -320,9 +320,9 @@ test('what is too large to be inside is left to plain TypeScript', () => {
   const B = identity('float64', 2);
   outside.solve('left', 'N', 1, L, B);
   expect(B.at(0, 0)).toBe(0.5);
-  const C = zeros('float64', 2, 1);
-  outside.sketchMoment(1, A, { kind: 'columns', indices: Int32Array.of(0) }, 0, C);
-  expect(C.data).toEqual(Float64Array.of(17, 8));
+  const moment = zeros('float64', 2, 1);
+  outside.sketchMoment(1, A, { kind: 'columns', indices: Int32Array.of(0) }, 0, moment);
+  expect(moment.data).toEqual(Float64Array.of(17, 8));
   const inverse = zeros('float64', 2, 2);
   outside.invertFactored(L, inverse);
   expect(inverse.at(0, 0)).toBeCloseTo(4 / 15, 14);

@@ -3,6 +3,7 @@
 import { checkInteger } from '../../core/check.js';
 import type { DenseMatrix, Op } from '../../core/matrix.js';
 import type { BackendOperations } from '../backend.js';
+import { checkSketch } from '../check-sketch.js';
 import { type CpuBackend, cpuBackend } from '../cpu.js';
 import { Scratch } from '../scratch.js';
 import type { BackendInfo, SketchOperand, Slot } from '../slot.js';
@@ -201,6 +202,7 @@ class Hybrid {
     decay: number,
     C: Slot<F32>,
   ): void {
+    checkSketch(X, sketch, C);
     const dense = sketch.kind === 'dense';
     const inputs = dense ? { X, S: sketch.S } : { X };
     const work = (dense ? 2 : 1) * X.rows * X.cols * C.cols;

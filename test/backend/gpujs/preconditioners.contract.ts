@@ -15,6 +15,8 @@ import { distance, type Matrix, uniform } from '../../support/matrices.js';
 const SHAPES = [
   { name: 'first', inputs: 7, outputs: 3 },
   { name: 'second', inputs: 5, outputs: 4 },
+  // As large as the first: what a refresh leaves behind, its own may take.
+  { name: 'third', inputs: 7, outputs: 3 },
 ];
 const STEPS = 5;
 
