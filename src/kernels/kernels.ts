@@ -62,10 +62,11 @@ export interface Kernels {
   /** B ← α·op(L)⁻¹·B (left) or α·B·op(L)⁻¹ (right), α ≠ 0; L is lower triangular. */
   solve(side: Side, op: Op, alpha: number, L: DenseMatrix, B: DenseMatrix): void;
   /**
-   * The lower triangle of A ← L with A = LLᵀ; above the diagonal nothing is read or written. Where a
-   * pivot is not positive and finite, returns it; the lower triangle is of no use then.
+   * The lower triangle of L, A = LLᵀ, from that of A; above the diagonal nothing is read or written. L may
+   * be A itself, and shares no memory with it otherwise. Where a pivot is not positive and finite, returns
+   * it; the lower triangle of L is of no use then.
    */
-  cholesky(A: DenseMatrix): FailedPivot | undefined;
+  cholesky(A: DenseMatrix, L: DenseMatrix): FailedPivot | undefined;
   /**
    * The lower triangle of B ← A⁻¹, from the Cholesky factor L of A, with zeros above its diagonal,
    * which may be destroyed.

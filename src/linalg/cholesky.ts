@@ -24,8 +24,7 @@ export function choleskyInPlace(A: DenseMatrix): void {
   checkSquare('choleskyInPlace', 'A', A);
   const n = A.rows;
   if (n === 0) return;
-  const failed = activeKernels().cholesky(A);
-  if (failed !== undefined) throw new NotPositiveDefiniteError(failed.index, failed.value);
+  factor(A, A);
   for (let i = 0; i < n; i++) {
     const row = A.offset + i * A.stride;
     A.data.fill(0, row + i + 1, row + n);
@@ -38,9 +37,15 @@ export function choleskyInPlace(A: DenseMatrix): void {
  * @throws RangeError where A is not square; NotPositiveDefiniteError with the pivot that failed.
  */
 export function cholesky<D extends DType>(A: DenseMatrix<D>): DenseMatrix<D> {
-  const L = A.clone();
-  choleskyInPlace(L);
+  checkSquare('cholesky', 'A', A);
+  const L = zeros(A.dtype, A.rows, A.rows);
+  if (A.rows > 0) factor(A, L);
   return L;
+}
+
+function factor(A: DenseMatrix, L: DenseMatrix): void {
+  const failed = activeKernels().cholesky(A, L);
+  if (failed !== undefined) throw new NotPositiveDefiniteError(failed.index, failed.value);
 }
 
 /**

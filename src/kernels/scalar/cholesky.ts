@@ -8,8 +8,20 @@ import { solveTriangular } from './solve.js';
 /** Rows and columns of a diagonal block; everything outside the blocks is products and solves. */
 const BLOCK = 64;
 
-/** The lower triangle of A ← L, right-looking; returns the pivot that failed. */
-export function factorCholesky(A: DenseMatrix): FailedPivot | undefined {
+/** The lower triangle of L from that of A, right-looking; returns the pivot that failed. */
+export function factorCholesky(A: DenseMatrix, L: DenseMatrix): FailedPivot | undefined {
+  if (L !== A) copyLower(A, L);
+  return factorInPlace(L);
+}
+
+function copyLower(A: DenseMatrix, L: DenseMatrix): void {
+  for (let i = 0; i < A.rows; i++) {
+    const from = A.offset + i * A.stride;
+    L.data.set(A.data.subarray(from, from + i + 1), L.offset + i * L.stride);
+  }
+}
+
+function factorInPlace(A: DenseMatrix): FailedPivot | undefined {
   const n = A.rows;
   for (let start = 0; start < n; start += BLOCK) {
     const end = Math.min(start + BLOCK, n);

@@ -54,7 +54,7 @@ export function boundedKernels(inside: Kernels, bounds: Bounds = BOUNDS): Kernel
     },
     fillNormal: (key, scale, S) => within(S.rows, S.cols).fillNormal(key, scale, S),
     solve: (side, op, alpha, L, B) => within(L.rows, L.rows).solve(side, op, alpha, L, B),
-    cholesky: (A) => within(A.rows, A.rows).cholesky(A),
+    cholesky: (A, L) => within(A.rows, A.rows).cholesky(A, L),
     invertFactored: (L, B) => within(L.rows, L.rows).invertFactored(L, B),
     reduceColumns: (At, Rt) => within(At.rows, At.cols).reduceColumns(At, Rt),
     accumulate: (Vt, Qt) => within(Qt.rows, Qt.cols).accumulate(Vt, Qt),

@@ -132,7 +132,7 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       }
     },
 
-    cholesky(A): FailedPivot | undefined {
+    cholesky(A, L): FailedPivot | undefined {
       const n = A.rows;
       const work = linear.begin(team.size * workspace);
       const to = linear.take(A.dtype, n * n);
@@ -140,7 +140,7 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       linear.load(A, 0, n, 0, n, to);
       const index = factorInParts(hands, A.dtype, n, to, n, work);
       if (index >= 0) return { index, value: linear.at(A.dtype, to, index * n + index) };
-      linear.storeLower(A, to, n);
+      linear.storeLower(L, to, n);
       return undefined;
     },
 
