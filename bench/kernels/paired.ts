@@ -20,8 +20,11 @@ export interface Pair {
 /** Rounds that are made at least, however long they take. */
 const FEWEST = 5;
 
-/** A sample lasts this long at least: shorter work is repeated. */
-const SHORTEST = 1;
+/**
+ * A sample is of so many milliseconds at least: shorter work is repeated, so that all of it runs in caches
+ * as warm as its own repetition keeps them.
+ */
+const SHORTEST = 10;
 
 /** What is timed, and what has to happen before each call without being timed. */
 export interface Prepared {
@@ -66,8 +69,14 @@ function sampler(work: (() => void) | Prepared, budget: number): () => number {
     spent += once();
     calls++;
   }
-  if (prepare !== undefined) return once;
   const repeats = Math.max(1, Math.ceil((SHORTEST * calls) / spent));
+  if (prepare !== undefined) {
+    return () => {
+      let sum = 0;
+      for (let k = 0; k < repeats; k++) sum += once();
+      return sum / repeats;
+    };
+  }
   return () => {
     const start = performance.now();
     for (let k = 0; k < repeats; k++) run();
