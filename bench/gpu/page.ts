@@ -50,16 +50,19 @@ export async function measure({ time, largest, sides }: PageOptions): Promise<Pa
   for (const mode of MODES) {
     try {
       const backend = await gpuBackend(GPU, { mode, reading: 'async' });
-      const crossover = await measureCrossover(backend, { sides, budget: 20 * time, clock });
-      const rows = await measureCases(backend, gpuCases(largest), time, clock);
-      modes.push({
-        mode: backend.info.variant,
-        adapter: await adapterOf(mode),
-        error: backend.info.error ?? Number.NaN,
-        crossover,
-        rows,
-      });
-      await backend.dispose();
+      try {
+        const crossover = await measureCrossover(backend, { sides, budget: 20 * time, clock });
+        const rows = await measureCases(backend, gpuCases(largest), time, clock);
+        modes.push({
+          mode: backend.info.variant,
+          adapter: await adapterOf(mode),
+          error: backend.info.error ?? Number.NaN,
+          crossover,
+          rows,
+        });
+      } finally {
+        await backend.dispose();
+      }
     } catch (error) {
       missing.push(`${mode}: ${String(error)}`);
     }

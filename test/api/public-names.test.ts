@@ -119,6 +119,7 @@ describe('the names that exist at run time', () => {
     expect(Object.keys(gpu).toSorted()).toEqual([
       'GpuContextLostError',
       'GpuDTypeError',
+      'GpuDisposedError',
       'GpuFallbackError',
       'GpuPrecisionError',
       'GpuUnavailableError',

@@ -20,6 +20,8 @@ export interface DoubleOptions {
   readonly ranOn?: (source: string) => string | undefined;
   /** Rows and columns that a texture may have. */
   readonly maxTextureSize?: number;
+  /** Whether kernels answer with a Promise, asked to or not, as those of version 3 do (default false). */
+  readonly promises?: boolean;
   /** Called whenever a kernel runs and where an outcome is read. */
   readonly observe?: (event: 'run' | 'read') => void;
 }
@@ -34,6 +36,8 @@ export interface Double {
   readonly destroyed: () => number;
   /** Loses the context of all instances. */
   readonly lose: () => void;
+  /** Before a context that is lost says so, kernels yield zeros, or fail. */
+  readonly crash: (how: 'zeros' | 'error') => void;
 }
 
 /** What GPU.js calls the kernels of each mode. */
@@ -75,8 +79,16 @@ async function turns(count: number): Promise<void> {
 
 /** GPU.js with the devices of `options`. */
 export function doubleOf(options: DoubleOptions = {}): Double {
-  const { devices = [], arithmetic = (x) => x, ranOn, maxTextureSize = 8192, observe } = options;
+  const {
+    devices = [],
+    arithmetic = (x) => x,
+    ranOn,
+    maxTextureSize = 8192,
+    promises,
+    observe,
+  } = options;
   let [textures, kernels, destroyed, lost] = [0, 0, 0, false];
+  let crashed: 'zeros' | 'error' | undefined;
 
   const instance = (asked: GpuJsMode | undefined): GpuInstance => {
     const isHost = asked === 'cpu' || asked === 'webasm' || asked === undefined;
@@ -110,8 +122,10 @@ export function doubleOf(options: DoubleOptions = {}): Double {
           fallbackReason = 'the double was told so';
         }
         const compute = (operands: readonly unknown[]): unknown => {
-          if (lost) throw new Error('the device went away');
-          observe?.(settings.pipeline ? 'run' : 'read');
+          if (lost || crashed === 'error') throw new Error('the device went away');
+          // What takes nothing and is read is the sign of life behind a read.
+          if (settings.pipeline) observe?.('run');
+          else if (operands.length > 0) observe?.('read');
           const plain = operands.map((operand) => {
             if (!(operand instanceof DoubleTexture)) return operand;
             if (operand.isDeleted) throw new Error('a deleted texture was used');
@@ -119,7 +133,8 @@ export function doubleOf(options: DoubleOptions = {}): Double {
           });
           const rows: unknown = Reflect.apply(inner, undefined, plain);
           if (!Array.isArray(rows)) throw new Error('expected rows');
-          const outcome = rows.map((row: Float32Array) => row.map(arithmetic));
+          const number = crashed === undefined ? arithmetic : () => 0;
+          const outcome = rows.map((row: Float32Array) => row.map(number));
           if (!settings.pipeline) return outcome;
           textures += 1;
           return new DoubleTexture(outcome, context, () => {
@@ -128,7 +143,7 @@ export function doubleOf(options: DoubleOptions = {}): Double {
         };
         let compiling: Promise<void> | undefined;
         const run = (...operands: readonly unknown[]): unknown => {
-          if (!later && !settings.asyncMode) return compute(operands);
+          if (!later && !settings.asyncMode && !promises) return compute(operands);
           // Operands are looked at when the kernel has been compiled, some turns after the first call.
           compiling ??= turns(COMPILATION);
           return compiling.then(() => compute(operands));
@@ -174,6 +189,9 @@ export function doubleOf(options: DoubleOptions = {}): Double {
     destroyed: () => destroyed,
     lose: () => {
       lost = true;
+    },
+    crash: (how) => {
+      crashed = how;
     },
   };
 }

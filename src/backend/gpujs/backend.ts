@@ -5,7 +5,7 @@ import { type DenseMatrix, type Op, zeros } from '../../core/matrix.js';
 import type { AsyncBackend, BackendOperations, SyncBackend } from '../backend.js';
 import type { BackendInfo, Slot } from '../slot.js';
 import type { Device, DeviceMemory, Place } from './device.js';
-import { GpuDTypeError } from './errors.js';
+import { checkFloat32 } from './errors.js';
 import {
   axpbySource,
   clipSource,
@@ -115,7 +115,7 @@ class GpuOperations {
 
   write(A: Slot<F32>, value: DenseMatrix<F32>): void {
     const grid = this.#grid('write', 'A', A);
-    if (value.dtype !== 'float32') throw new GpuDTypeError('write', 'value', value.dtype);
+    checkFloat32('write', 'value', value);
     checkShape('write', 'value', value, A.rows, A.cols);
     grid.forEach((tile, i, j) => {
       const { rows, cols } = tile;
@@ -245,13 +245,16 @@ class GpuOperations {
     a.forEach((tile, i, j) => {
       const column = this.#device.grid(tile.rows, 1);
       const sums = column.at(0, 0);
-      this.#device.launch(rowDotSource(tile.rows, tile.cols), [tile, b.at(i, j)], sums);
-      if (accumulates(keep, total)) {
-        this.#device.launch(totalSource(tile.rows, true), [sums, alpha, total, keep], total);
-      } else {
-        this.#device.launch(totalSource(tile.rows, false), [sums, alpha], total);
+      try {
+        this.#device.launch(rowDotSource(tile.rows, tile.cols), [tile, b.at(i, j)], sums);
+        if (accumulates(keep, total)) {
+          this.#device.launch(totalSource(tile.rows, true), [sums, alpha, total, keep], total);
+        } else {
+          this.#device.launch(totalSource(tile.rows, false), [sums, alpha], total);
+        }
+      } finally {
+        this.#device.release(column);
       }
-      this.#device.release(column);
       keep = 1;
     });
     // Without elements there is no term.

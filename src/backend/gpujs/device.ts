@@ -2,12 +2,12 @@
 
 import type { Reading } from '../slot.js';
 import { becomesLost, contextOf, isLost, largestEdge, modeOfGl } from './context.js';
-import { GpuContextLostError } from './errors.js';
+import { GpuContextLostError, GpuDisposedError } from './errors.js';
 import type { GpuInstance } from './library.js';
 import type { Operand, Program } from './program.js';
 import { ProgramCache } from './programs.js';
 import { ImmediateQueue, isPromiseLike, PromiseQueue } from './queue.js';
-import { copySource, type Source, zeroSource } from './sources.js';
+import { copySource, oneSource, type Source, zeroSource } from './sources.js';
 import { Grid, Texture, Tile } from './tiles.js';
 
 /** What lives on a device. */
@@ -49,6 +49,7 @@ export class Device {
   #kind: string | undefined;
   readonly #textures = new Set<Texture>();
   #bytes = 0;
+  #disposed = false;
 
   constructor(gpu: GpuInstance, { reading, edge, kernels }: DeviceSettings) {
     this.#gpu = gpu;
@@ -81,11 +82,14 @@ export class Device {
   /**
    * The device must be able to compute.
    *
-   * @throws GpuContextLostError where it is lost, or what went wrong in a step before.
+   * @throws GpuDisposedError after {@link dispose}; GpuContextLostError where the context is lost, or what
+   *   went wrong in a step before.
    */
   check(): void {
-    this.#later?.check();
+    if (this.#disposed) throw new GpuDisposedError(this.mode);
+    // First: a loss that came to be known after the failure that it caused is what matters.
     if (isLost(this.#context)) throw new GpuContextLostError(this.mode);
+    this.#later?.check();
   }
 
   /** A grid of zeros. */
@@ -119,11 +123,23 @@ export class Device {
     this.check();
     grid.forEach((tile, i, j) => {
       if (!tile.filled) return;
-      const rows = this.#run(this.#programs.of(readSource(tile), false), [tile]);
-      // A context that is lost while it is read yields whatever it likes.
-      this.check();
-      place(grid.down[i].start, grid.across[j].start, rowsOf(rows));
+      const rows = this.#named(() =>
+        rowsOf(this.#run(this.#programs.of(readSource(tile), false), [tile])),
+      );
+      place(grid.down[i].start, grid.across[j].start, rows);
     });
+    this.#named(() => this.#checkAlive());
+  }
+
+  /**
+   * A context that is lost yields zeros, and tells of the loss in a later task only: where 1 is 0, what was
+   * read is nothing either.
+   */
+  #checkAlive(): void {
+    this.check();
+    if (this.#context === undefined) return;
+    const [[one]] = rowsOf(this.#run(this.#programs.of(oneSource(), false), []));
+    if (one === 0) throw new GpuContextLostError(this.mode);
   }
 
   /** {@link readNow}, of what has been enqueued so far, on a device that answers later. */
@@ -142,7 +158,7 @@ export class Device {
         },
       );
     });
-    await this.#later?.settled();
+    await this.settled();
     await this.#guarded(() => Promise.all(reads.map((finish) => finish())));
     this.check();
   }
@@ -159,13 +175,14 @@ export class Device {
 
   /** Resolves when everything enqueued so far has run. */
   async settled(): Promise<void> {
-    await this.#later?.settled();
+    await this.#guarded(() => this.#later?.settled());
   }
 
   /** Gives everything back: what lives on the device, and then its context. */
   async dispose(): Promise<void> {
     // What went wrong has been reported; here it only ends the waiting.
     await this.settled().catch(() => {});
+    this.#disposed = true;
     for (const texture of this.#textures) this.#delete(texture);
     await this.#gpu.destroy();
   }
@@ -175,14 +192,20 @@ export class Device {
       this.#later.enqueue(() => this.#guarded(step), done);
       return;
     }
+    this.#named(() => this.#immediate.enqueue(step, done));
+  }
+
+  /** What a body throws on a context that is lost is that loss, whatever it says. */
+  #named<T>(body: () => T): T {
     try {
-      this.#immediate.enqueue(step, done);
+      return body();
     } catch (cause) {
-      throw isLost(this.#context) ? new GpuContextLostError(this.mode, { cause }) : cause;
+      if (cause instanceof GpuContextLostError || !isLost(this.#context)) throw cause;
+      throw new GpuContextLostError(this.mode, { cause });
     }
   }
 
-  /** What a step throws on a context that is lost is that loss, whatever it says. */
+  /** {@link Device.#named}, of a step that may answer later. */
   async #guarded<T>(step: () => T | PromiseLike<T>): Promise<T> {
     try {
       if (isLost(this.#context)) throw new GpuContextLostError(this.mode);

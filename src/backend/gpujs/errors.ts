@@ -1,5 +1,7 @@
 // What can go wrong with a device, as types.
 
+import type { DenseMatrix } from '../../core/matrix.js';
+
 /** GPU.js offers no device here, or not the one that was asked for. */
 export class GpuUnavailableError extends Error {
   override readonly name = 'GpuUnavailableError';
@@ -35,6 +37,11 @@ export class GpuDTypeError extends TypeError {
   }
 }
 
+/** @throws GpuDTypeError where a matrix is none of float32. */
+export function checkFloat32(where: string, name: string, { dtype }: DenseMatrix): void {
+  if (dtype !== 'float32') throw new GpuDTypeError(where, name, dtype);
+}
+
 /**
  * The device lost its context, and with it the contents of all slots. Nothing that lives on the host
  * is touched: go on with a new backend and the state that was exported last.
@@ -47,6 +54,15 @@ export class GpuContextLostError extends Error {
       `the GPU context (${mode}) is lost, and what its slots held: make a new backend and restore the state that was exported last`,
       options,
     );
+  }
+}
+
+/** The backend was disposed, and what its slots held with it. */
+export class GpuDisposedError extends Error {
+  override readonly name = 'GpuDisposedError';
+
+  constructor(mode: string) {
+    super(`the GPU backend (${mode}) was disposed, expected one in use`);
   }
 }
 

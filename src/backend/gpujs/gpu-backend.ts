@@ -64,7 +64,8 @@ export async function openBackend(GPU: GpuJs, options: GpuOptions): Promise<GpuB
     return backendOn(device, { name: 'gpu.js', variant: device.mode, threads: 1, error });
   }
   const { mode, reading = mode === 'async' ? 'async' : 'sync' } = options;
-  return handOver(`GPU.js offers ${opened.offered} here, which is no GPU`, reading);
+  const because = opened.reasons.length === 0 ? '' : ` (${opened.reasons.join('; ')})`;
+  return handOver(`GPU.js offers ${opened.offered} here, which is no GPU${because}`, reading);
 }
 
 /** What a hybrid needs besides a device. */

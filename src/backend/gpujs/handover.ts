@@ -1,10 +1,16 @@
 // The work that was meant for a device, on this library's own CPU backend.
 
+import type { DenseMatrix } from '../../core/matrix.js';
 import { cpuBackend } from '../cpu.js';
-import type { BackendInfo, Reading } from '../slot.js';
+import type { BackendInfo, Reading, Slot } from '../slot.js';
 import type { GpuBackend } from './backend.js';
+import { checkFloat32 } from './errors.js';
 
-/** The CPU backend with a device's manners; its info says what it stands for and why. */
+/**
+ * The CPU backend with a device's manners; its info says what it stands for and why.
+ *
+ * @throws GpuDTypeError (its `write`) for elements that are no float32, as a device does.
+ */
 export function handOver(reason: string, reading: Reading): GpuBackend {
   const cpu = cpuBackend('float32');
   const info: BackendInfo = {
@@ -20,6 +26,10 @@ export function handOver(reason: string, reading: Reading): GpuBackend {
   const shared = {
     ...cpu,
     info,
+    write(A: Slot<'float32'>, value: DenseMatrix<'float32'>) {
+      checkFloat32('write', 'value', value);
+      cpu.write(A, value);
+    },
     memory: () => ({ textures: 0, bytes: 0, kernels: 0 }),
     settled: () => Promise.resolve(),
     dispose: () => Promise.resolve(),

@@ -8,6 +8,7 @@ import { type CpuBackend, cpuBackend } from '../cpu.js';
 import { Scratch } from '../scratch.js';
 import type { BackendInfo, SketchOperand, Slot } from '../slot.js';
 import type { GpuBackend } from './backend.js';
+import { checkFloat32 } from './errors.js';
 
 type F32 = 'float32';
 type Side = 'host' | 'device';
@@ -115,6 +116,7 @@ class Hybrid {
       },
       write: (A, value) => {
         const slot = this.#own('write', 'A', A);
+        checkFloat32('write', 'value', value);
         this.#cpu.write(this.#slot(slot, 'host'), value);
         this.#wrote(slot, 'host');
       },

@@ -10,6 +10,7 @@ export {
 export type { DeviceMemory } from './device.js';
 export {
   GpuContextLostError,
+  GpuDisposedError,
   GpuDTypeError,
   GpuFallbackError,
   GpuPrecisionError,

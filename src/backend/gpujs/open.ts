@@ -49,6 +49,8 @@ export interface Opened {
 /** No device, and what GPU.js would run on instead. */
 export interface HostOnly {
   readonly offered: string;
+  /** Why no device would do, one for each mode that was tried. */
+  readonly reasons: readonly string[];
 }
 
 /** The modes that are devices, the best first. */
@@ -78,20 +80,20 @@ export async function openDevice(GPU: GpuJs, options: GpuOptions): Promise<Opene
   for (const candidate of candidates(mode, reading)) {
     const opened = await attempt(GPU, candidate, options);
     if ('device' in opened) return accepted(opened, options);
-    if (opened.reason !== undefined) reasons.push(`${candidate}: ${opened.reason}`);
+    reasons.push(`${candidate}: ${opened.reason}`);
   }
-  if (reasons.length > 0 && mode !== undefined && mode !== 'async' && !isHost(mode)) {
+  if (mode !== undefined && mode !== 'async' && !isHost(mode)) {
     throw new GpuUnavailableError(mode, reasons);
   }
-  const offered = isHost(mode) ? mode : hostMode(GPU);
+  const offered = isHost(mode) ? mode : await hostMode(GPU);
   if (fallback === 'refuse') {
     const because = [...reasons, `GPU.js offers ${offered}, which is no GPU`];
     throw new GpuUnavailableError('a GPU', because);
   }
-  if (fallback === 'cpu') return { offered };
+  if (fallback === 'cpu') return { offered, reasons };
   const opened = await attempt(GPU, offered, options, true);
   if ('device' in opened) return accepted(opened, options);
-  throw new GpuUnavailableError(offered, [opened.reason ?? 'it does not run']);
+  throw new GpuUnavailableError(offered, [opened.reason]);
 }
 
 /**
@@ -128,27 +130,29 @@ function isHost(mode: string | undefined): mode is 'webasm' | 'cpu' {
 }
 
 /** The mode on the host that GPU.js chooses where it finds no device. */
-function hostMode(GPU: GpuJs): 'webasm' | 'cpu' {
-  const { mode } = new GPU({});
-  return mode === 'webasm' ? 'webasm' : 'cpu';
+async function hostMode(GPU: GpuJs): Promise<'webasm' | 'cpu'> {
+  const gpu = new GPU({});
+  await gpu.destroy();
+  return gpu.mode === 'webasm' ? 'webasm' : 'cpu';
 }
 
-/** A device in one mode, or why not; no reason where it runs but is no device. */
+/** A device in one mode, or why not. */
 async function attempt(
   GPU: GpuJs,
   mode: GpuJsMode,
   { reading = 'sync', tile = TILE, kernels = KERNELS }: GpuOptions,
   hostToo = false,
-): Promise<Opened | { readonly reason: string | undefined }> {
+): Promise<Opened | { readonly reason: string }> {
   const later = mode === 'webgpu' || mode === 'async' ? 'async' : reading;
-  if (mode === 'webgpu' && !(await GPU.isWebGPUAvailable())) return { reason: 'no adapter' };
   let device: Device | undefined;
   try {
+    if (mode === 'webgpu' && !(await GPU.isWebGPUAvailable())) return { reason: 'no adapter' };
     device = new Device(new GPU({ mode }), { reading: later, edge: tile, kernels });
     const error = await measureError(device);
     if (hostToo || !isHost(device.mode)) return { device, error };
+    const reason = `it runs on ${device.mode}`;
     await device.dispose();
-    return { reason: undefined };
+    return { reason };
   } catch (error) {
     await device?.dispose();
     return { reason: error instanceof Error ? error.message : String(error) };

@@ -10,6 +10,9 @@ export type Operand = object | number;
 /** One compiled kernel. Compiling happens at the first run, in GPU.js. */
 export class Program {
   readonly #kernel: GpuKernel;
+  readonly #asynchronous: boolean;
+  /** The end of the first call, which compiles, and moves the kernel to another device where it must. */
+  #compiled: Promise<void> | undefined;
   readonly bytes: number;
   /** Outcomes that have not been released: a kernel must outlive them, as they are freed through it. */
   live = 0;
@@ -17,6 +20,7 @@ export class Program {
   /** `asynchronous`: calls answer with a Promise; `resident`: the outcome stays on the device. */
   constructor(gpu: GpuInstance, source: Source, asynchronous: boolean, resident: boolean) {
     this.bytes = 4 * source.rows * source.cols;
+    this.#asynchronous = asynchronous;
     this.#kernel = gpu.createKernel(source.text, {
       output: [source.cols, source.rows],
       // Without `immutable`, every call of a resident kernel would return the same texture.
@@ -31,8 +35,16 @@ export class Program {
     });
   }
 
-  /** The outcome, or a Promise of it. */
+  /** The outcome, or a Promise of it. Later calls wait for the first: GPU.js confuses those that do not. */
   run(operands: readonly Operand[]): unknown {
+    if (!this.#asynchronous) return this.#call(operands);
+    if (this.#compiled !== undefined) return this.#compiled.then(() => this.#call(operands));
+    const outcome = Promise.resolve(this.#call(operands));
+    this.#compiled = outcome.then(ignore, ignore);
+    return outcome;
+  }
+
+  #call(operands: readonly Operand[]): unknown {
     return Reflect.apply(this.#kernel, undefined, [...operands]);
   }
 
@@ -55,3 +67,6 @@ export class Program {
     this.#kernel.destroy();
   }
 }
+
+/** A failure of the first call is for whoever made it. */
+function ignore(): void {}

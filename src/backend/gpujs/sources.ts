@@ -38,6 +38,11 @@ export function zeroSource(rows: number, cols: number): Source {
   return source('zero', rows, cols, [], 'return 0;');
 }
 
+/** A single 1. */
+export function oneSource(): Source {
+  return source('one', 1, 1, [], 'return 1;');
+}
+
 /** A matrix out of the row-major elements `data`. */
 export function uploadSource(rows: number, cols: number): Source {
   const body = `return data[this.thread.y * ${cols} + this.thread.x];`;

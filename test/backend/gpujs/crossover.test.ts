@@ -21,14 +21,15 @@ function timed(times: Readonly<Record<number, number>>) {
   return { device, clock: () => time++ };
 }
 
-const SIDES = [8, 16, 24, 32];
+// Large enough that one product is a sample.
+const SIDES = [256, 264, 272, 280];
 const of = (...times: readonly number[]) =>
   Object.fromEntries(SIDES.map((side, k) => [side, times[k]]));
 
 describe('the device pays', () => {
   test.each([
-    ['from the first side on', of(-0.5, -0.5, -0.5, -0.5), 8 ** 3],
-    ['from where it is ahead for good', of(-0.5, 5, -0.5, -0.5), 24 ** 3],
+    ['from the first side on', of(-0.5, -0.5, -0.5, -0.5), 256 ** 3],
+    ['from where it is ahead for good', of(-0.5, 5, -0.5, -0.5), 272 ** 3],
     ['never, where it is behind in the end', of(-0.5, -0.5, -0.5, 1e6), Number.POSITIVE_INFINITY],
     ['never, where it is as fast', of(0, 0, 0, 0), Number.POSITIVE_INFINITY],
     ['never, where a time is NaN', of(1, 1, 1, Number.NaN), Number.POSITIVE_INFINITY],
@@ -42,13 +43,13 @@ describe('the device pays', () => {
 test('reading is part of the time, and launching alone none of it', async () => {
   const { device, clock } = timed(of(100, 100, 100, 100));
   const { rows } = await measureCrossover(device, { clock, sides: SIDES, budget: 1 });
-  expect(rows).toEqual([{ side: 8, cpu: 1, device: 101 }]);
+  expect(rows).toEqual([{ side: 256, cpu: 1, device: 101 }]);
 });
 
 test('no product is begun once the budget is used up', async () => {
   const { device, clock } = timed(of(100, 300, 1, 1));
   const { rows } = await measureCrossover(device, { clock, sides: SIDES, budget: 1000 });
-  expect(rows.map(({ side }) => side)).toEqual([8, 16]);
+  expect(rows.map(({ side }) => side)).toEqual([256, 264]);
 });
 
 test.each([0, -1, Number.NaN])('a budget of %d is refused', async (budget) => {

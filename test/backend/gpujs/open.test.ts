@@ -117,7 +117,9 @@ describe('without a device', () => {
       name: 'cpu',
       variant: `${cpu.engine}-${cpu.variant}`,
       threads: cpu.threads,
-      handedOver: 'GPU.js offers webasm here, which is no GPU',
+      handedOver: expect.stringMatching(
+        /^GPU\.js offers webasm here, which is no GPU \(webgpu: no adapter; webgl2: .*; webgl: .*; headlessgl: .*\)$/,
+      ),
     });
     expect(backend.memory()).toEqual({ textures: 0, bytes: 0, kernels: 0 });
     const A = build(3, 2, (i, j) => i + j);
@@ -132,6 +134,28 @@ describe('without a device', () => {
   test.each(['webasm', 'cpu'] as const)('%s by name is handed over too', async (mode) => {
     const { info } = await gpuBackend(GPU, { mode, reading: 'sync' });
     expect(info.handedOver).toBe(`GPU.js offers ${mode} here, which is no GPU`);
+  });
+
+  test('kernels that answer with Promises, as those of version 3 do, are the reason', async () => {
+    const { GPU: promising } = doubleOf({ devices: ['webgl2'], promises: true });
+    const { info } = await gpuBackend(promising, { reading: 'sync' });
+    expect(info.handedOver).toContain('webgl2: GPU.js answered with a Promise');
+    await expect(gpuBackend(promising, { mode: 'webgl2', reading: 'sync' })).rejects.toThrow(
+      GpuUnavailableError,
+    );
+  });
+
+  test('a mode by name that runs elsewhere is not to be had', async () => {
+    const { GPU: elsewhere } = doubleOf({ devices: ['webgl2'], ranOn: () => 'cpu' });
+    await expect(gpuBackend(elsewhere, { mode: 'webgl2' })).rejects.toThrow(
+      'gpuBackend: webgl2 is not to be had here: webgl2: it runs on cpu',
+    );
+  });
+
+  test('WebGPU that cannot even be asked for leaves the other modes', async () => {
+    const { GPU: broken } = doubleOf({ devices: ['webgl2'] });
+    broken.isWebGPUAvailable = () => Promise.reject(new Error('no permission'));
+    expect((await gpuBackend(broken)).info.variant).toBe('webgl2');
   });
 
   test('reads come as they were asked for', async () => {
