@@ -70,6 +70,7 @@ export function evaPreconditioner(options: EvaOptions = {}): Preconditioner {
   return {
     name: 'eva',
     observesGradients: true,
+    gain: 1 / damping,
     init<D extends DType>(engine: Engine<D>, layers: readonly LayerShape[]) {
       checkDamping('eva', damping, engine.dtype);
       const average = (size: number): Average<D> =>

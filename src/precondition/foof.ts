@@ -62,6 +62,8 @@ export function foofPreconditioner(options: FoofOptions = {}): Preconditioner {
   return {
     name: 'foof',
     observesGradients: false,
+    // The reference variant's first inverse is I.
+    gain: variant === 'corrected' ? 1 / damping : Math.max(1, 1 / damping),
     init(engine, layers) {
       checkDamping('foof', damping, engine.dtype);
       const counter: UpdateCounter = { updates: 0 };

@@ -86,6 +86,7 @@ export function kfacPreconditioner(options: KfacOptions = {}): Preconditioner {
   return {
     name: 'kfac',
     observesGradients: true,
+    gain: 1 / damping,
     init<D extends DType>(engine: Engine<D>, layers: readonly LayerShape[]) {
       checkDamping('kfac', damping, engine.dtype);
       const average = (size: number): Average<D> =>

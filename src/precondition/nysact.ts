@@ -97,6 +97,7 @@ export function nysactPreconditioner(options: NysactOptions = {}): Preconditione
   return {
     name: settings.name,
     observesGradients: false,
+    gain: 1 / settings.damping,
     init(engine, layers) {
       checkDamping('nysact', settings.damping, engine.dtype);
       return layers.map((layer, index) => {
