@@ -55,6 +55,8 @@ export interface SlotOperations<D extends DType> {
    * cannot.
    */
   checkFinite(where: string, name: string, A: Slot<D>): number | undefined;
+  /** Present where different slots may share memory: whether these two do. */
+  overlaps?(A: Slot<D>, B: Slot<D>): boolean;
 }
 
 /** Element by element: what every backend and every engine offers alike. */

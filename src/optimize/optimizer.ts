@@ -62,7 +62,8 @@ export class Optimizer<D extends DType> {
    * One step: `gradients` become the updates, in place, and `parameters` ← parameters + updates.
    * `observations` are by layer; see {@link needs}.
    *
-   * @throws RangeError or TypeError where counts, shapes, owners or the learning rate do not fit, or
+   * @throws RangeError or TypeError where counts, shapes, owners or the learning rate do not fit,
+   *   two operands share memory, or
    *   (on an engine that can tell at once) something is not finite or could overflow: every stage
    *   bounds what it would make of the largest |gradient|, and no bound may pass a quarter of the
    *   dtype's range, nor may |parameter| + |update|. Nothing has changed then. So finite parameters
@@ -82,7 +83,7 @@ export class Optimizer<D extends DType> {
       updates: this.#check('gradients', gradients),
       parameters: this.#check('parameters', parameters),
     };
-    checkDistinct([...gradients, ...parameters]);
+    checkDistinct(this.#engine, [...gradients, ...parameters]);
     const step = { index: this.#steps, parameters, observations };
     const updates = this.#stage.check?.(step, sizes) ?? sizes.updates;
     updates.forEach((bound, index) => {
@@ -148,10 +149,19 @@ export class Optimizer<D extends DType> {
   }
 }
 
-/** A slot that is two operands at once would be changed under the feet of one of them. */
-function checkDistinct(slots: readonly Slot[]): void {
-  if (new Set(slots).size === slots.length) return;
-  throw new RangeError(
-    'step: a slot stands for two gradients or parameters, expected one slot each',
-  );
+/** Memory of two operands at once would be changed under the feet of one of them. */
+function checkDistinct<D extends DType>(engine: Engine<D>, slots: readonly Slot<D>[]): void {
+  slots.forEach((slot, index) => {
+    const earlier = slots.slice(0, index);
+    if (earlier.includes(slot)) {
+      throw new RangeError(
+        'step: a slot stands for two gradients or parameters, expected one slot each',
+      );
+    }
+    if (earlier.some((other) => engine.overlaps?.(slot, other))) {
+      throw new RangeError(
+        'step: two gradients or parameters share memory, expected memory of its own for each',
+      );
+    }
+  });
 }
