@@ -5,7 +5,7 @@ import { cpuEngine } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
 import { exportState, restoreState } from '../../src/backend/state.js';
 import { identity, zeros } from '../../src/core/matrix.js';
-import { nysact, sgd } from '../../src/optimize/aliases.js';
+import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/aliases.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 
 const engine = cpuEngine('float64');
@@ -15,6 +15,16 @@ const parameters = [
 ];
 
 describe('misuse', () => {
+  test.each(Object.entries({ sgd, adam, adamw, nysact, foof, kfac, eva }))(
+    'options of %s that are no object are named',
+    (name, make) => {
+      const none = JSON.parse('null');
+      expect(() => make(none)).toThrow(
+        new TypeError(`${name}: options is null, expected an object`),
+      );
+    },
+  );
+
   test('two layers cannot share a parameter', () => {
     const layers = [{ weight: 1 }, { weight: 1 }];
     expect(() => new Optimizer({ engine, transform: nysact(), parameters, layers })).toThrow(
