@@ -68,7 +68,7 @@ export function demoJson({ scope, seed, tensorflow, runs, errors }: Outcome): st
     },
   });
   const optimisers = runs.map((run): [string, object] => {
-    const { name, options, tuning } = run.contestant;
+    const { name, options, paperLearningRate } = run.contestant;
     const { validation } = run;
     return [
       name,
@@ -76,7 +76,7 @@ export function demoJson({ scope, seed, tensorflow, runs, errors }: Outcome): st
         ...findingOf(run, runs[0]),
         validationAccuracy: validation.at(-1)?.accuracy,
         options,
-        ...(tuning === undefined ? {} : { tuning }),
+        ...(paperLearningRate === undefined ? {} : { paperLearningRate }),
         curves: { stepsPerLoss, losses: meansOf(run.losses, stepsPerLoss), validation },
       },
     ];

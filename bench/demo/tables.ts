@@ -82,13 +82,13 @@ export function settingsTable(contestants: readonly Contestant[]): Table {
       { heading: 'learning rate', ...left },
       { heading: 'other settings', ...left },
     ],
-    rows: contestants.map(({ title, options, tuning }) => {
+    rows: contestants.map(({ title, options, paperLearningRate }) => {
       const { learningRate, ...others } = options;
       return [
         title,
-        tuning === undefined
+        paperLearningRate === undefined
           ? formatNumber(learningRate)
-          : `${formatNumber(learningRate)}, tuned (paper: ${formatNumber(tuning.paperLearningRate)})`,
+          : `${formatNumber(learningRate)}, tuned (paper: ${formatNumber(paperLearningRate)})`,
         Object.entries(others)
           .filter(([name]) => !('refreshEvery' in options && name in curvature))
           .map(describeOption)

@@ -69,6 +69,9 @@ function compose<D extends DType>(backend: Backend<D>): EngineOperations<D> {
       freed.add(A);
     },
     checkFinite: (where, name, A) => backend.checkFinite(where, name, A),
+    ...(backend.overlaps === undefined
+      ? {}
+      : { overlaps: (A, B) => backend.overlaps?.(A, B) === true }),
 
     secondMoment(X, weight, decay, A) {
       check('secondMoment', { X }, { A });

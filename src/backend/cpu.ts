@@ -127,6 +127,8 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
       own('free', 'A', A).matrix = undefined;
     },
 
+    overlaps: (A, B) => overlaps(content('overlaps', 'A', A), content('overlaps', 'B', B)),
+
     checkFinite: (where, name, A) => checkFinite(where, name, content(where, name, A)),
 
     gemm(alpha, A, opA, B, opB, beta, C) {

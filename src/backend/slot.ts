@@ -50,10 +50,13 @@ export interface SlotOperations<D extends DType> {
   /** Gives a slot's memory back; using the slot afterwards throws. */
   free(A: Slot<D>): void;
   /**
-   * Throws a RangeError where A holds NaN or Infinity, if that can be told without waiting for a
-   * device; does nothing where it cannot.
+   * Throws a RangeError where A holds NaN or Infinity, and returns a bound of |aᵢⱼ| elsewhere (the
+   * largest, or at most ‖A‖F), if that can be told without waiting for a device; undefined where it
+   * cannot.
    */
-  checkFinite(where: string, name: string, A: Slot<D>): void;
+  checkFinite(where: string, name: string, A: Slot<D>): number | undefined;
+  /** Present where different slots may share memory: whether these two do. */
+  overlaps?(A: Slot<D>, B: Slot<D>): boolean;
 }
 
 /** Element by element: what every backend and every engine offers alike. */

@@ -124,15 +124,15 @@ export function checkDType(
   throw new TypeError(`${where}: ${name} holds ${A.dtype}, expected ${dtype}`);
 }
 
-/** `A` must hold no NaN and no Infinity. Cost: one pass. */
-export function checkFinite(where: string, name: string, A: Elements): void {
+/** `A` must hold no NaN and no Infinity; returns the largest |aᵢⱼ|. Cost: one pass. */
+export function checkFinite(where: string, name: string, A: Elements): number {
   const { data, offset, stride, rows, cols } = A;
+  let largest = 0;
   for (let i = 0; i < rows; i++) {
     const start = offset + i * stride;
-    // x − x is 0 for finite x and NaN otherwise, so one sum per row finds both NaN and Infinity.
-    let sum = 0;
-    for (let j = start; j < start + cols; j++) sum += data[j] - data[j];
-    if (sum !== 0) {
+    // NaN passes through Math.max, so one number finds both NaN and Infinity.
+    for (let j = start; j < start + cols; j++) largest = Math.max(largest, Math.abs(data[j]));
+    if (!Number.isFinite(largest)) {
       for (let j = 0; j < cols; j++) {
         if (Number.isFinite(data[start + j])) continue;
         throw new RangeError(
@@ -141,4 +141,5 @@ export function checkFinite(where: string, name: string, A: Elements): void {
       }
     }
   }
+  return largest;
 }

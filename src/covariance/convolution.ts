@@ -1,6 +1,6 @@
 // The geometry of a convolution: which input pixels lie under the kernel at each output position.
 
-import { checkChoice, checkInteger } from '../core/check.js';
+import { checkChoice, checkInteger, checkType, isObject } from '../core/check.js';
 
 /** A batch of images in memory, the last axis varying fastest. */
 export interface ImageShape {
@@ -49,7 +49,8 @@ export interface ConvolutionOutput {
 /**
  * The size of a convolution's output and of its patch matrices. Cost: none.
  *
- * @throws RangeError where the geometry is not one of a convolution, naming the field.
+ * @throws RangeError where the geometry is not one of a convolution, naming the field; TypeError
+ *   where it or its kernel is missing.
  */
 export function convolutionOutput(geometry: ConvolutionGeometry): ConvolutionOutput {
   const { output } = plan('convolutionOutput', geometry);
@@ -106,11 +107,14 @@ export function checkImage(where: string, shape: ImageShape): number {
 /**
  * Checks a geometry and works it out.
  *
- * @throws RangeError where it is not one of a convolution, naming the field.
+ * @throws RangeError where it is not one of a convolution, naming the field; TypeError where it or
+ *   its kernel is missing.
  */
 export function plan(where: string, geometry: ConvolutionGeometry): Plan {
+  checkType(where, 'geometry', geometry, isObject(geometry), 'an object');
   const { batch, channels, height, width, kernel, bias = false } = geometry;
   const groups = checkImage(where, geometry);
+  checkType(where, 'kernel', kernel, Array.isArray(kernel), '[rows, columns]');
   const strides = pair(geometry.stride ?? 1);
   const dilations = pair(geometry.dilation ?? 1);
   const paddings = sides(where, geometry.padding ?? 'valid');

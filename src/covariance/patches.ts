@@ -21,7 +21,8 @@ import { reshape } from './reshape.js';
  * for padding. Cost: writes each of the groups·m·p elements once.
  *
  * @throws RangeError where the geometry is not one of a convolution or the input has another
- * number of elements; TypeError where the input is no matrix and no typed array of floats.
+ * number of elements; TypeError where the geometry or its kernel is missing, or the input is no matrix
+ * and no typed array of floats.
  */
 export function extractPatches<D extends DType>(
   input: DenseMatrix<D> | TypedArrayOf<D>,

@@ -1,5 +1,6 @@
 // The optimisers by name. Each is a chain short enough to read in one breath.
 
+import { checkOptions } from '../core/check.js';
 import { type EvaOptions, evaPreconditioner } from '../precondition/eva.js';
 import { type FoofOptions, foofPreconditioner } from '../precondition/foof.js';
 import { type KfacOptions, kfacPreconditioner } from '../precondition/kfac.js';
@@ -53,18 +54,20 @@ export interface AdamOptions {
 /**
  * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function sgd(options: SgdOptions = {}): Transform {
+  checkOptions('sgd', options);
   return momentumSteps(options, 0);
 }
 
 /**
  * Adam, with L2 regularisation added to the gradient. Source: Kingma and Ba 2015.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function adam(options: AdamOptions = {}): Transform {
+  checkOptions('adam', options);
   const { learningRate = 1e-3, weightDecay = 0 } = options;
   return chain(
     addWeightDecay(weightDecay),
@@ -77,9 +80,10 @@ export function adam(options: AdamOptions = {}): Transform {
  * AdamW: Adam with weight decay decoupled from the moments, θ ← θ − η(m̂/(√v̂ + ε) + λθ). Source:
  * Loshchilov and Hutter 2019, Algorithm 2, with the schedule multiplying both terms, as is usual.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function adamw(options: AdamOptions = {}): Transform {
+  checkOptions('adamw', options);
   const { learningRate = 1e-3, weightDecay = 0.05 } = options;
   return chain(
     scaleByAdam(options),
@@ -91,7 +95,7 @@ export function adamw(options: AdamOptions = {}): Transform {
 /**
  * NysAct: SGD on P = G(Â + ρI)⁻¹. See {@link nysactPreconditioner}.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function nysact(options: PreconditionedOptions & NysactOptions = {}): Transform {
   return preconditioned(nysactPreconditioner(options), options, 'none');
@@ -100,7 +104,7 @@ export function nysact(options: PreconditionedOptions & NysactOptions = {}): Tra
 /**
  * FOOF: SGD on P = G(Ā + ρI)⁻¹. See {@link foofPreconditioner}.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function foof(options: PreconditionedOptions & FoofOptions = {}): Transform {
   return preconditioned(foofPreconditioner(options), options, 'none');
@@ -110,23 +114,25 @@ export function foof(options: PreconditionedOptions & FoofOptions = {}): Transfo
  * KFAC: SGD on the Kronecker-factored natural gradient. See {@link kfacPreconditioner}. The
  * reference variant decays weights from step 20·τ_cov on only, as the published code does.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function kfac(options: PreconditionedOptions & KfacOptions = {}): Transform {
+  const preconditioner = kfacPreconditioner(options);
   const { observeEvery = DEFAULT_CADENCE.observeEvery, variant } = options;
   const from = variant === 'reference' ? 20 * observeEvery : 0;
-  return preconditioned(kfacPreconditioner(options), options, 1e-3, from);
+  return preconditioned(preconditioner, options, 1e-3, from);
 }
 
 /**
  * Eva: SGD on the rank-one Kronecker-factored gradient. See {@link evaPreconditioner}. The reference
  * variant clips as if η were 0.1 throughout, as the published code does.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function eva(options: PreconditionedOptions & EvaOptions = {}): Transform {
+  const preconditioner = evaPreconditioner(options);
   const clip = options.variant === 'reference' ? { clipLearningRate: 0.1 } : {};
-  return preconditioned(evaPreconditioner(options), { ...clip, ...options }, 1e-3);
+  return preconditioned(preconditioner, { ...clip, ...options }, 1e-3);
 }
 
 /** d = P + λθ; buf ← m·buf + d; θ ← θ − η·buf, with P the preconditioned and clipped gradient. */

@@ -11,6 +11,7 @@ import {
 } from '../backend/state.js';
 import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { checkRange } from '../core/range.js';
 import type { LayerParameters } from '../precondition/network.js';
 import type { Diagnostics, Observation } from '../precondition/preconditioner.js';
 import type { Needs, ParameterShape, Stage, Transform } from './transform.js';
@@ -61,8 +62,15 @@ export class Optimizer<D extends DType> {
    * One step: `gradients` become the updates, in place, and `parameters` ← parameters + updates.
    * `observations` are by layer; see {@link needs}.
    *
-   * @throws RangeError or TypeError where counts, shapes, owners or the learning rate do not fit, or
-   *   (on an engine that can tell at once) something is not finite; nothing has changed then.
+   * @throws RangeError or TypeError where counts, shapes, owners or the learning rate do not fit,
+   *   two operands share memory, or
+   *   (on an engine that can tell at once) something is not finite or could overflow: every stage
+   *   bounds what it would make of the largest |gradient|, and no bound may pass a quarter of the
+   *   dtype's range, nor may |parameter| + |update|. Nothing has changed then. So finite parameters
+   *   stay finite where the engine can look (the host) and every stage keeps its bound; a product on
+   *   the way to it may still overflow in KFAC's factored inverse, where one factor's inverse alone is
+   *   huge. Where the engine cannot look (a device), a refresh finds what has overflowed in the
+   *   averages, and nobody what has in the parameters.
    * @throws PreconditionerError where a layer's refresh has broken down too many times in a row. The
    *   batch has been observed by then; parameters and the count of steps are as they were.
    */
@@ -71,11 +79,17 @@ export class Optimizer<D extends DType> {
     parameters: readonly Slot<D>[],
     observations: readonly (Observation<D> | undefined)[] = [],
   ): void {
-    this.#check('gradients', gradients);
-    this.#check('parameters', parameters);
-    checkDistinct([...gradients, ...parameters]);
+    const sizes = {
+      updates: this.#check('gradients', gradients),
+      parameters: this.#check('parameters', parameters),
+    };
+    checkDistinct(this.#engine, [...gradients, ...parameters]);
     const step = { index: this.#steps, parameters, observations };
-    this.#stage.check?.(step);
+    const updates = this.#stage.check?.(step, sizes) ?? sizes.updates;
+    updates.forEach((bound, index) => {
+      const name = `parameters[${index}] with the update made of gradients[${index}]`;
+      checkRange('step', name, sizes.parameters[index] + bound, this.#engine.dtype);
+    });
     this.#stage.update(gradients, step);
     gradients.forEach((update, index) => {
       this.#engine.axpby(1, update, 1, parameters[index]);
@@ -121,23 +135,33 @@ export class Optimizer<D extends DType> {
     return [steps, ...this.#stage.state];
   }
 
-  #check(name: string, slots: readonly Slot<D>[]): void {
+  /** The largest elements of slots that fit. */
+  #check(name: string, slots: readonly Slot<D>[]): readonly number[] {
     const expected = this.#parameters;
     if (slots.length !== expected.length) {
       throw new RangeError(`step: ${slots.length} ${name}, expected ${expected.length}`);
     }
-    slots.forEach((slot, index) => {
+    return slots.map((slot, index) => {
       const { rows, cols } = expected[index];
       checkShape('step', `${name}[${index}]`, slot, rows, cols);
-      this.#engine.checkFinite('step', `${name}[${index}]`, slot);
+      return this.#engine.checkFinite('step', `${name}[${index}]`, slot) ?? 0;
     });
   }
 }
 
-/** A slot that is two operands at once would be changed under the feet of one of them. */
-function checkDistinct(slots: readonly Slot[]): void {
-  if (new Set(slots).size === slots.length) return;
-  throw new RangeError(
-    'step: a slot stands for two gradients or parameters, expected one slot each',
-  );
+/** Memory of two operands at once would be changed under the feet of one of them. */
+function checkDistinct<D extends DType>(engine: Engine<D>, slots: readonly Slot<D>[]): void {
+  slots.forEach((slot, index) => {
+    const earlier = slots.slice(0, index);
+    if (earlier.includes(slot)) {
+      throw new RangeError(
+        'step: a slot stands for two gradients or parameters, expected one slot each',
+      );
+    }
+    if (earlier.some((other) => engine.overlaps?.(slot, other))) {
+      throw new RangeError(
+        'step: two gradients or parameters share memory, expected memory of its own for each',
+      );
+    }
+  });
 }

@@ -3,6 +3,7 @@
 import type { Slot } from '../backend/slot.js';
 import { checkFraction, checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { checkRange } from '../core/range.js';
 import {
   checkNetworkOptions,
   type NetworkOptions,
@@ -34,7 +35,10 @@ export function precondition(
       return {
         state: network.state,
         workspace: network.workspace,
-        check: (step) => network.check(step.index, step.observations),
+        check(step, { updates }) {
+          network.check(step.index, step.observations);
+          return network.bound(updates);
+        },
         update: (updates, step) => network.update(step.index, updates, step.observations),
         needs: (index) => network.needs(index),
         flush: () => network.flush(),
@@ -60,6 +64,12 @@ export function trace(options: {
       const buffers = parameters.map(({ rows, cols }) => engine.allocate(rows, cols));
       return {
         state: buffers.map((slot, index) => ({ name: `buffer${index}`, slot })),
+        check: (_, { updates }) =>
+          updates.map((size, index) => {
+            const held = engine.checkFinite('trace', `buffer${index}`, buffers[index]) ?? 0;
+            const buffer = momentum * held + size;
+            return nesterov ? momentum * buffer + size : buffer;
+          }),
         update(updates) {
           updates.forEach((u, index) => {
             const buffer = buffers[index];
@@ -77,7 +87,8 @@ export function trace(options: {
  * Adam's direction: m ← β₁m + (1−β₁)u, v ← β₂v + (1−β₂)u², u ← m̂/(√v̂ + ε) with
  * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). Source: Kingma and Ba 2015, Algorithm 1.
  *
- * @throws RangeError unless β₁ and β₂ are in [0, 1) and ε is finite and > 0.
+ * @throws RangeError unless β₁ and β₂ are in [0, 1) and ε is finite and > 0; the step throws it where
+ *   u² could leave the range of the dtype, which would freeze a parameter for good.
  */
 export function scaleByAdam(
   options: { readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number } = {},
@@ -86,6 +97,8 @@ export function scaleByAdam(
   checkFraction('scaleByAdam', 'beta1', beta1);
   checkFraction('scaleByAdam', 'beta2', beta2);
   checkPositive('scaleByAdam', 'epsilon', epsilon);
+  // The bound of |m̂/√v̂| in section 2.1 of the paper: far from any overflow.
+  const direction = Math.max(1, (1 - beta1) / Math.sqrt(1 - beta2));
   return {
     init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
       const zeros = (): Slot<D>[] =>
@@ -105,6 +118,13 @@ export function scaleByAdam(
             },
           },
         ],
+        check(_, { updates }) {
+          updates.forEach((size, index) => {
+            // v̂ is a mean of u², so no u² in range means no v out of it, whatever came before.
+            checkRange('scaleByAdam', `the square of gradients[${index}]`, size ** 2, engine.dtype);
+          });
+          return updates.map(() => direction);
+        },
         update(updates) {
           t += 1;
           const [first, second] = [1 / (1 - beta1 ** t), 1 / (1 - beta2 ** t)];
@@ -132,29 +152,43 @@ export function addWeightDecay(
   const { from = 0 } = options;
   checkNonNegative('addWeightDecay', 'weightDecay', weightDecay);
   checkInteger('addWeightDecay', 'from', from);
-  return stateless((engine, updates, { index, parameters }) => {
-    if (weightDecay === 0 || index < from) return;
-    updates.forEach((u, i) => {
-      engine.axpby(weightDecay, parameters[i], 1, u);
-    });
-  });
+  const decays = (index: number): boolean => weightDecay !== 0 && index >= from;
+  return stateless(
+    (engine, updates, { index, parameters }) => {
+      if (!decays(index)) return;
+      updates.forEach((u, i) => {
+        engine.axpby(weightDecay, parameters[i], 1, u);
+      });
+    },
+    ({ index }, { updates, parameters }) =>
+      decays(index) ? updates.map((size, i) => size + weightDecay * parameters[i]) : updates,
+  );
 }
 
 /**
- * u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together; ‖u‖² must not overflow.
+ * u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together.
  *
- * @throws RangeError unless `maxNorm` and its square are finite and > 0.
+ * @throws RangeError unless `maxNorm` and its square are finite and > 0; the step throws it where
+ *   ‖u‖² could overflow.
  */
 export function clipByGlobalNorm(maxNorm: number): Transform {
   checkPositive('clipByGlobalNorm', 'maxNorm', maxNorm);
   const limit = maxNorm ** 2;
   checkPositive('clipByGlobalNorm', 'the square of maxNorm', limit);
   return {
-    init<D extends DType>({ engine }: TransformContext<D>): Stage<D> {
+    init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
       const sum = engine.allocate(1, 1);
       return {
         state: [],
         workspace: [sum],
+        check(_, { updates }) {
+          const square = updates.reduce((total, size, index) => {
+            const { rows, cols } = parameters[index];
+            return total + rows * cols * size ** 2;
+          }, 0);
+          checkRange('clipByGlobalNorm', 'the squared norm of the gradients', square, engine.dtype);
+          return updates.map((size) => Math.min(size, maxNorm));
+        },
         update(updates) {
           updates.forEach((u, index) => {
             engine.innerProduct(1, u, u, index === 0 ? 0 : 1, sum);
@@ -177,8 +211,10 @@ export function scaleByLearningRate(learningRate: number | Schedule): Transform 
   return {
     init: ({ engine }) => ({
       state: [],
-      check({ index }) {
-        checkNonNegative('scaleByLearningRate', `the rate of step ${index}`, schedule(index));
+      check({ index }, { updates }) {
+        const eta = schedule(index);
+        checkNonNegative('scaleByLearningRate', `the rate of step ${index}`, eta);
+        return updates.map((size) => eta * size);
       },
       update(updates, { index }) {
         const eta = schedule(index);

@@ -3,7 +3,13 @@
 import { type Engine, upload } from '../backend/engine.js';
 import type { Slot } from '../backend/slot.js';
 import { type StateEntry, scoped } from '../backend/state.js';
-import { checkChoice, checkDecay, checkInteger, checkPositive } from '../core/check.js';
+import {
+  checkChoice,
+  checkDecay,
+  checkInteger,
+  checkOptions,
+  checkPositive,
+} from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { zeros } from '../core/matrix.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
@@ -56,9 +62,10 @@ export type EvaOptions = CorrectedEvaOptions | ReferenceEvaOptions;
  * Per layer: p + q numbers of memory; observe O(m(p + q)), precondition O(qp). Source: Zhang, Shi
  * and Li 2023 (Eva, ICLR).
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function evaPreconditioner(options: EvaOptions = {}): Preconditioner {
+  checkOptions('eva', options);
   const { damping = 0.03, decay = 0.95, variant = 'corrected' } = options;
   const { maxFailures = DEFAULT_MAX_FAILURES } = options;
   checkPositive('eva', 'damping', damping);
@@ -70,6 +77,7 @@ export function evaPreconditioner(options: EvaOptions = {}): Preconditioner {
   return {
     name: 'eva',
     observesGradients: true,
+    gain: 1 / damping,
     init<D extends DType>(engine: Engine<D>, layers: readonly LayerShape[]) {
       checkDamping('eva', damping, engine.dtype);
       const average = (size: number): Average<D> =>

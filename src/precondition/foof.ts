@@ -8,6 +8,7 @@ import {
   checkDecay,
   checkFraction,
   checkInteger,
+  checkOptions,
   checkPositive,
 } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
@@ -49,9 +50,10 @@ export interface FoofOptions {
  * Per layer: p² + p² numbers of memory; observe O(mp²), refresh O(p³), precondition O(qp²).
  * Source: Benzing 2022 (arXiv:2201.12250), as the NysAct paper's baseline.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function foofPreconditioner(options: FoofOptions = {}): Preconditioner {
+  checkOptions('foof', options);
   const { damping = 1, decay = 0.95, variant = 'corrected' } = options;
   const { maxFailures = DEFAULT_MAX_FAILURES } = options;
   checkPositive('foof', 'damping', damping);
@@ -62,6 +64,8 @@ export function foofPreconditioner(options: FoofOptions = {}): Preconditioner {
   return {
     name: 'foof',
     observesGradients: false,
+    // The reference variant's first inverse is I.
+    gain: variant === 'corrected' ? 1 / damping : Math.max(1, 1 / damping),
     init(engine, layers) {
       checkDamping('foof', damping, engine.dtype);
       const counter: UpdateCounter = { updates: 0 };

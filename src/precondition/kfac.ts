@@ -9,6 +9,7 @@ import {
   checkDecay,
   checkFraction,
   checkInteger,
+  checkOptions,
   checkPositive,
 } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
@@ -65,9 +66,10 @@ export interface KfacOptions {
  * Per layer: 2(p² + q²) numbers of memory; observe O(m(p² + q²)), refresh O(p³ + q³), precondition
  * O(qp(p + q)). Source: Martens and Grosse 2015 (arXiv:1503.05671), sections 4 and 6.3.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function kfacPreconditioner(options: KfacOptions = {}): Preconditioner {
+  checkOptions('kfac', options);
   const { damping = 0.03, decay = 0.95, inverse = 'eigenbasis', variant = 'corrected' } = options;
   const { maxFailures = DEFAULT_MAX_FAILURES } = options;
   checkPositive('kfac', 'damping', damping);
@@ -86,6 +88,7 @@ export function kfacPreconditioner(options: KfacOptions = {}): Preconditioner {
   return {
     name: 'kfac',
     observesGradients: true,
+    gain: 1 / damping,
     init<D extends DType>(engine: Engine<D>, layers: readonly LayerShape[]) {
       checkDamping('kfac', damping, engine.dtype);
       const average = (size: number): Average<D> =>

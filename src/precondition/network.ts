@@ -5,6 +5,7 @@ import type { Slot } from '../backend/slot.js';
 import { type StateEntry, type Stateful, scoped } from '../backend/state.js';
 import { checkInteger, checkNonNegative, checkPositive, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { checkRange } from '../core/range.js';
 import {
   checkObservation,
   type Diagnostics,
@@ -32,7 +33,10 @@ export interface CadenceOptions {
   readonly refreshEvery?: number;
 }
 
-/** The KL clip: all layers times min(1, √(κ/(η²Σ⟨P, G⟩))). */
+/**
+ * The KL clip: all layers times min(1, √(κ/(η²Σ⟨P, G⟩))). A sum that could overflow, and so make the
+ * factor 0, is refused beforehand: see {@link NetworkPreconditioner.bound}.
+ */
 export interface KlClip {
   /** κ > 0. */
   readonly limit: number;
@@ -78,6 +82,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
   readonly #engine: Engine<D>;
   readonly #layers: readonly Layer<D>[];
   readonly #observesGradients: boolean;
+  readonly #gain: number;
   readonly #observeEvery: number;
   readonly #refreshEvery: number;
   readonly #klClip: KlClip | undefined;
@@ -103,6 +108,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     const workspace = sharedWorkspace(engine);
     this.#engine = engine;
     this.#observesGradients = preconditioner.observesGradients;
+    this.#gain = preconditioner.gain;
     this.#observeEvery = observeEvery;
     this.#refreshEvery = refreshEvery;
     this.#klClip = klClip;
@@ -134,6 +140,33 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
       checkNonNegative('precondition', `klClip.learningRate of step ${step}`, eta);
     }
     if (step % this.#observeEvery === 0) this.#checkObservations(observations);
+  }
+
+  /**
+   * Bounds of the elements of the preconditioned gradients, by parameter, from those of the
+   * gradients: an element of P is at most ‖P‖F ≤ gain·‖G‖F.
+   *
+   * @throws RangeError where a preconditioned gradient, or the clip's Σ⟨P, G⟩ ≤ gain·Σ‖G‖²F, could
+   *   leave the range of the dtype.
+   */
+  bound(gradients: readonly number[]): readonly number[] {
+    const { dtype } = this.#engine;
+    const bounds = [...gradients];
+    let sum = 0;
+    for (const { shape, parameters } of this.#layers) {
+      const { inputs, outputs } = shape;
+      const indices = indicesOf(parameters);
+      const norm = Math.sqrt(inputs * outputs) * Math.max(...indices.map((i) => gradients[i]));
+      const name = `layer '${shape.name}': what becomes of gradients[${parameters.weight}]`;
+      // With a gain below 1, products on the way to P may still be as large as G.
+      checkRange('precondition', name, Math.max(1, this.#gain) * norm, dtype);
+      for (const index of indices) bounds[index] = this.#gain * norm;
+      sum += this.#gain * norm ** 2;
+    }
+    if (this.#klClip !== undefined) {
+      checkRange('precondition', "the KL clip's sum over the gradients", sum, dtype);
+    }
+    return bounds;
   }
 
   /**

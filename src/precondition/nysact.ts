@@ -8,6 +8,7 @@ import {
   checkDecay,
   checkInteger,
   checkNonNegative,
+  checkOptions,
   checkPositive,
 } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
@@ -90,13 +91,14 @@ export type NysactOptions = CorrectedNysactOptions | ReferenceNysactOptions;
  * Per layer: 3pr numbers of memory (2pr for subcolumns); observe O(mpr), refresh O(pr² + r³),
  * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError on options out of range, TypeError where they are no object.
  */
 export function nysactPreconditioner(options: NysactOptions = {}): Preconditioner {
   const settings = resolve(options);
   return {
     name: settings.name,
     observesGradients: false,
+    gain: 1 / settings.damping,
     init(engine, layers) {
       checkDamping('nysact', settings.damping, engine.dtype);
       return layers.map((layer, index) => {
@@ -133,6 +135,7 @@ interface Settings {
 }
 
 function resolve(options: NysactOptions): Settings {
+  checkOptions('nysact', options);
   const { rank = 10, damping = 1, decay = 0.95, sketch = 'gaussian', seed = 0 } = options;
   const { maxFailures = DEFAULT_MAX_FAILURES } = options;
   checkInteger('nysact', 'rank', rank, 1);

@@ -13,7 +13,10 @@ import type { Observation } from './preconditioner.js';
  * What a batch shows of one layer, on `engine`: shared with the host where the engine can wrap its
  * matrices, copied otherwise (free it with {@link freeObservation} then).
  *
- * @throws RangeError where the gradients have another number of rows than the activations.
+ * Both need the same weights: X and D are multiplied by their roots, and one sum Σw serves both.
+ *
+ * @throws RangeError where the gradients have another number of rows than the activations, or other
+ *   weights.
  */
 export function observation<D extends DType>(
   engine: Engine<D> | CpuEngine<D>,
@@ -27,7 +30,16 @@ export function observation<D extends DType>(
   }
   const { D, examples } = gradients;
   checkShape('observation', 'D', D, X.rows, D.cols);
+  checkSameWeights(rootWeights, gradients.rootWeights);
   return { X: put(X), rootWeights: put(rootWeights), rows, examples, D: put(D) };
+}
+
+function checkSameWeights({ data: a }: DenseMatrix, { data: d }: DenseMatrix): void {
+  const row = a.findIndex((root, i) => root !== d[i]);
+  if (row === -1) return;
+  throw new RangeError(
+    `observation: row ${row} weighs ${a[row] ** 2} in X and ${d[row] ** 2} in D, expected the same weights`,
+  );
 }
 
 /** Frees the slots of an observation. */

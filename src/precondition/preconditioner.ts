@@ -68,6 +68,8 @@ export interface Preconditioner {
   readonly name: string;
   /** Whether observations must carry D. */
   readonly observesGradients: boolean;
+  /** A bound of ‖P‖F/‖G‖F, at any time: what tells an overflow before it happens. */
+  readonly gain: number;
   init<D extends DType>(
     engine: Engine<D>,
     layers: readonly LayerShape[],

@@ -67,16 +67,27 @@ export class EngineSketch<D extends DType> implements Stateful<D> {
       },
     };
     if (this.#S !== undefined) return [draws, { name: 'S', slot: this.#S }];
-    const { inputs, width } = this.#shape;
-    return [draws, ...Array.from({ length: width }, (_, j) => this.#columnEntry(j, inputs))];
+    const { width } = this.#shape;
+    const checked = new Int32Array(width);
+    return [draws, ...Array.from(checked, (_, j) => this.#columnEntry(j, checked))];
   }
 
-  #columnEntry(j: number, inputs: number): StateEntry<D> {
+  #columnEntry(j: number, checked: Int32Array): StateEntry<D> {
     const indices = (): Int32Array =>
       this.#operand.kind === 'columns' ? this.#operand.indices : new Int32Array(0);
     return {
       name: `column${j}`,
-      check: (where, name, value) => checkInteger(where, name, value, 0, inputs - 1),
+      check: (where, name, value) => {
+        checkInteger(where, name, value, 0, this.#shape.inputs - 1);
+        // Entries are checked in order: those before this one are of the same saved state.
+        const twin = checked.subarray(0, j).indexOf(value);
+        if (twin !== -1) {
+          throw new RangeError(
+            `${where}: ${name} is ${value} as column ${twin} is, expected distinct columns`,
+          );
+        }
+        checked[j] = value;
+      },
       get: () => indices()[j],
       set: (value) => {
         indices()[j] = value;

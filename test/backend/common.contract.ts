@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { BackendOperations } from '../../src/backend/backend.js';
-import { type DType, LARGEST } from '../../src/core/dtype.js';
+import { type DType, EPSILON, LARGEST } from '../../src/core/dtype.js';
 import { build, combine, type Matrix, map, norm, zip } from '../support/matrices.js';
 import {
   type Device,
@@ -133,6 +133,19 @@ export function commonContract<E extends CommonDevice>(
       build(2, 3, (i, j) => (i === j ? largest : -largest)),
     );
     expect(() => device.checkFinite('test', 'A', A)).not.toThrow();
+  });
+
+  test('checkFinite returns a bound of the elements, where it can look', () => {
+    const device = make();
+    const A = place(
+      device,
+      build(2, 3, (i, j) => (i === j ? -7 : i + j)),
+    );
+    const bound = device.checkFinite('test', 'A', A) ?? 7;
+    expect(bound).toBeGreaterThanOrEqual(7);
+    // ‖A‖F² = 2·7² + 1 + 2² + 1 + 3².
+    expect(bound).toBeLessThanOrEqual(Math.sqrt(113) * (1 + 8 * EPSILON[device.dtype]));
+    expect([0, undefined]).toContain(device.checkFinite('test', 'A', device.allocate(0, 3)));
   });
 
   describe('clip', () => {

@@ -106,8 +106,8 @@ describe('the configuration', () => {
     const names = contestants.map(({ name }) => name);
     expect(names).toEqual(['sgd', 'adamw', 'foof', 'kfac', 'eva', 'nysact-g', 'nysact-s']);
     const { rows } = settingsTable(contestants);
-    contestants.forEach(({ tuning }, k) => {
-      expect(rows[k][1].includes('tuned')).toBe(tuning !== undefined);
+    contestants.forEach(({ paperLearningRate }, k) => {
+      expect(rows[k][1].includes('tuned')).toBe(paperLearningRate !== undefined);
     });
   });
 

@@ -162,7 +162,13 @@ describe.each(['float32', 'float64'] as const)('checkFinite, %s', (dtype) => {
     const A = zeros(dtype, 1, 4);
     A.data.fill(dtype === 'float32' ? 3.4028234663852886e38 : Number.MAX_VALUE);
     expect(() => checkFinite('f', 'A', A)).not.toThrow();
-    expect(() => checkFinite('f', 'A', zeros(dtype, 0, 3))).not.toThrow();
+    expect(checkFinite('f', 'A', zeros(dtype, 0, 3))).toBe(0);
+  });
+
+  test('returns the largest absolute element', () => {
+    const A = zeros(dtype, 2, 2);
+    A.data.set([1, -5, 4, 2]);
+    expect(checkFinite('f', 'A', A)).toBe(5);
   });
 
   test.each([NAN, INFINITY, -INFINITY])('finds %s wherever it is', (value) => {

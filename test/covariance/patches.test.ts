@@ -170,6 +170,18 @@ describe('extractPatches', () => {
     );
   });
 
+  test.each([
+    ['null', /geometry is null, expected an object/],
+    [
+      '{"batch":1,"channels":1,"height":4,"width":4,"layout":"channelsLast"}',
+      /kernel is undefined, expected \[rows, columns\]/,
+    ],
+  ])('refuses a geometry that lacks what it needs: %s', (text, message) => {
+    const geometry: FullGeometry = JSON.parse(text);
+    expect(() => extractPatches(new Float32Array(16), geometry)).toThrow(message);
+    expect(() => extractPatches(new Float32Array(16), geometry)).toThrow(/^extractPatches: /);
+  });
+
   test('refuses an input of another size or kind', () => {
     const geometry = {
       batch: 2,

@@ -20,6 +20,7 @@ import {
   triangularError,
   variantError,
   zeroCorrections,
+  zeroEigenvalues,
 } from './departures.js';
 
 const figures: Readonly<Record<string, () => number>> = {
@@ -33,6 +34,7 @@ const figures: Readonly<Record<string, () => number>> = {
   'shift-on-both': () => shiftedEigenvalue('W and C'),
   'shrinkage-gaussian': () => shrinkage('gaussian', 1),
   'shrinkage-subcolumn': () => shrinkage('subcolumn', 1),
+  'zero-eigenvalues': () => zeroEigenvalues(10),
   'corrected-5': () => variantError('corrected', 5),
   'corrected-10': () => variantError('corrected', 10),
   'corrected-40': () => variantError('corrected', 40),

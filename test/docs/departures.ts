@@ -225,3 +225,13 @@ export function megabytes(): { readonly ours: number; readonly dense: number } {
   ]);
   return { ours: stateBytes(layer.state) / 2 ** 20, dense: (2 * 4 * inputs ** 2) / 2 ** 20 };
 }
+
+/** Share of the eigenvalues max(σ² − ν, 0) that are 0 in the published variant, in per cent. */
+export function zeroEigenvalues(rank: number): number {
+  const A = withSpectrum('float64', decaying, 5);
+  return typical((kind, seed) => {
+    const { C, sketch } = mixed(A, kind, seed, rank);
+    const { eigenvalues } = referenceEigenpairs(C, sketch, 1);
+    return (100 * eigenvalues.filter((value) => value === 0).length) / rank;
+  });
+}

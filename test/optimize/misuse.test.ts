@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { cpuEngine } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
 import { exportState, restoreState } from '../../src/backend/state.js';
-import { identity } from '../../src/core/matrix.js';
-import { nysact, sgd } from '../../src/optimize/aliases.js';
+import { identity, zeros } from '../../src/core/matrix.js';
+import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/aliases.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 
 const engine = cpuEngine('float64');
@@ -15,6 +15,16 @@ const parameters = [
 ];
 
 describe('misuse', () => {
+  test.each(Object.entries({ sgd, adam, adamw, nysact, foof, kfac, eva }))(
+    'options of %s that are no object are named',
+    (name, make) => {
+      const none = JSON.parse('null');
+      expect(() => make(none)).toThrow(
+        new TypeError(`${name}: options is null, expected an object`),
+      );
+    },
+  );
+
   test('two layers cannot share a parameter', () => {
     const layers = [{ weight: 1 }, { weight: 1 }];
     expect(() => new Optimizer({ engine, transform: nysact(), parameters, layers })).toThrow(
@@ -31,6 +41,30 @@ describe('misuse', () => {
     expect(optimizer.steps).toBe(0);
     optimizer.step([a, b], [c, d]);
     expect(optimizer.steps).toBe(1);
+  });
+
+  test.each([
+    ['the same matrix twice', { from: 0 }],
+    ['rows that overlap', { from: 1 }],
+  ])('memory of two operands is refused before momentum sees it: %s', async (_, { from }) => {
+    const host = cpuEngine('float32');
+    const shared = zeros('float32', 5, 3);
+    shared.data.forEach((_value, k) => {
+      shared.data[k] = k;
+    });
+    const [theta, elsewhere] = [shared.view(0, 0, 2, 3), shared.view(2, 0, 2, 3)];
+    const transform = sgd({ weightDecay: 0 });
+    const optimizer = new Optimizer({ engine: host, transform, parameters: [theta] });
+    const before = [shared.clone(), await optimizer.exportState()];
+    const overlapping = host.wrap(shared.view(from, 0, 2, 3));
+    expect(() => optimizer.step([overlapping], [host.wrap(theta)])).toThrow(
+      new RangeError(
+        'step: two gradients or parameters share memory, expected memory of its own for each',
+      ),
+    );
+    expect([shared, await optimizer.exportState()]).toEqual(before);
+    // Side by side in one buffer is no overlap.
+    optimizer.step([host.wrap(elsewhere)], [host.wrap(theta)]);
   });
 
   test.each([null, {}, { rows: 2, cols: 2 }, 'a string'])(

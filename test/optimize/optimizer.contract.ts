@@ -87,9 +87,36 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         await train(run, refreshEvery);
         const good = { ...provide(run, randomPass(run, 1)), parameters: run.parameters };
         const faults = faultySteps(good, run.engine);
-        expect(faults.length).toBeGreaterThanOrEqual(cadence === undefined ? 14 : 26);
+        expect(faults.length).toBeGreaterThanOrEqual(cadence === undefined ? 15 : 27);
         for (const [fault, bad] of faults) await expectRefusal(run, good, bad, fault);
         take(run, good);
+      });
+
+      test('every step that could overflow: all others leave finite numbers', async () => {
+        const digits = dtype === 'float32' ? 38 : 308;
+        for (let exponent = 0; exponent < digits; exponent += digits / 38) {
+          const run = begin();
+          for (let k = 0; k < 4; k++) {
+            const pass = randomPass(run, k, 10 ** exponent);
+            const good = { ...provide(run, pass), parameters: run.parameters };
+            const before = [await everything(run), await bitsOf(run.engine, good.gradients)];
+            try {
+              run.optimizer.step(good.gradients, good.parameters, good.observations);
+            } catch (error) {
+              expect(String(error)).toMatch(
+                /^RangeError: .*gradients.* could reach .*, expected <= /,
+              );
+              const after = [await everything(run), await bitsOf(run.engine, good.gradients)];
+              expect(after).toEqual(before);
+            }
+          }
+          for (const theta of run.parameters) {
+            const { data } = await run.engine.read(theta);
+            expect(data.every(Number.isFinite), `θ at 1e${exponent}`).toBe(true);
+          }
+          // Refuses what is not finite.
+          begin().optimizer.restoreState(await run.optimizer.exportState());
+        }
       });
 
       test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])(

@@ -1,10 +1,10 @@
 // Ways to spoil a step and a saved state, each of which must be refused with nothing changed.
 
 import { cpuEngine } from '../../src/backend/cpu.js';
-import type { Engine } from '../../src/backend/engine.js';
+import { type Engine, upload } from '../../src/backend/engine.js';
 import type { Slot } from '../../src/backend/slot.js';
 import type { PlainMatrix, PlainState } from '../../src/backend/state.js';
-import type { DType } from '../../src/core/dtype.js';
+import { type DType, LARGEST } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 import type { Observation } from '../../src/precondition/preconditioner.js';
 import type { StepInput } from './training.js';
@@ -24,6 +24,7 @@ export function faultySteps<D extends DType>(
 ): Fault<StepArguments<D>>[] {
   const { gradients, parameters, observations } = good;
   return [
+    ['a gradient at the end of the range', { ...good, gradients: largest(gradients, engine) }],
     ['a gradient too few', { ...good, gradients: gradients.slice(1) }],
     ['no gradient', { ...good, gradients: [] }],
     ['gradients in another order', { ...good, gradients: gradients.toReversed() }],
@@ -38,6 +39,14 @@ export function faultySteps<D extends DType>(
       ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, observations: bad }],
     ),
   ];
+}
+
+/** The last gradient as large as numbers go: finite, but not what momentum or a step makes of it. */
+function largest<D extends DType>(good: readonly Slot<D>[], engine: Engine<D>): Slot<D>[] {
+  const { rows, cols } = good[good.length - 1];
+  const A = zeros(engine.dtype, rows, cols);
+  A.data.fill(LARGEST[engine.dtype]);
+  return [...good.slice(0, -1), upload(engine, A)];
 }
 
 function faultyObservations<D extends DType>(

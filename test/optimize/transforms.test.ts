@@ -4,7 +4,7 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { cpuEngine } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
-import { adam, adamw, eva, kfac, sgd } from '../../src/optimize/aliases.js';
+import { adam, adamw, eva, kfac, nysact, sgd } from '../../src/optimize/aliases.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
 import {
@@ -28,6 +28,15 @@ function still({ parameters, gradients }: Start): Start {
 
 function norm(u: readonly number[]): number {
   return Math.sqrt(u.reduce((sum, x) => sum + x * x, 0));
+}
+
+/** The first step in float32, on gradients of `size` throughout. */
+function stepWith(transform: Transform, size: number): () => void {
+  const run = start(cpuEngine('float32'), transform);
+  const pass = randomPass(run, 1);
+  for (const { data } of pass.gradients) data.fill(size);
+  const { gradients, observations } = provide(run, pass);
+  return () => run.optimizer.step(gradients, run.parameters, observations);
 }
 
 const fixed = { seed: 7 };
@@ -87,6 +96,35 @@ describe('chain', () => {
       { layer: '1', failures: 0 },
     ]);
     expect(start(cpuEngine('float64'), chain(sgd())).optimizer.diagnostics).toEqual([]);
+  });
+});
+
+describe('numbers that would leave the range of float32', () => {
+  test.each([
+    ['NysAct at ρ = 1e-3', () => nysact({ damping: 1e-3 }), 1e36, /what becomes of gradients\[0\]/],
+    ['a KL clip', () => kfac(), 1e18, /the KL clip's sum over the gradients/],
+    ['a KL clip', () => eva(), 1e18, /the KL clip's sum over the gradients/],
+    ['the squares of Adam', () => adam(), 1e19, /the square of gradients\[0\]/],
+    ['the global norm', () => clipByGlobalNorm(1), 1e19, /the squared norm of the gradients/],
+    ['a rate', () => scaleByLearningRate(1e9), 1e30, /the update made of gradients\[0\]/],
+    ['θ + u', () => stateless(() => {}), 2e38, /parameters\[0\] with the update made of grad/],
+  ])('in %s are refused, named, and smaller ones taken', (_, make, size, message) => {
+    expect(stepWith(make(), size)).toThrow(message);
+    expect(stepWith(make(), size)).toThrow(RangeError);
+    expect(stepWith(make(), size / 1e4)).not.toThrow();
+  });
+
+  test('in momentum are refused before the step that would bring them', () => {
+    const run = start(cpuEngine('float32'), nysact());
+    const step = () => {
+      const pass = randomPass(run, 1);
+      for (const { data } of pass.gradients) data.fill(1e37);
+      take(run, provide(run, pass));
+    };
+    expect(() => {
+      for (let k = 0; k < 20; k++) step();
+    }).toThrow(/the update made of gradients\[0\] could reach/);
+    expect(run.optimizer.steps).toBeGreaterThan(0);
   });
 });
 

@@ -72,6 +72,7 @@ export function recorder(
   return {
     name: 'recorder',
     observesGradients: true,
+    gain: Math.max(...factors),
     log,
     init: (on, shapes) =>
       shapes.map(({ name, inputs, outputs }, i): LayerPreconditioner<typeof on.dtype> => {

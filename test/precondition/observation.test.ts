@@ -47,6 +47,17 @@ test('freeing it frees every slot, and leaves shared memory alone', () => {
   expect(X).toEqual(randomBatch(1, 4, { inputs: 3, outputs: 2 }).X);
 });
 
+test.each([
+  [[4, 0, 1, 0.25], [1, 1, 1, 1], 'row 0 weighs 4 in X and 1 in D'],
+  [[4, 0, 0, 0.25], [4, 0, 1, 0.25], 'row 2 weighs 0 in X and 1 in D'],
+])('activations and gradients weighted %j and %j are refused', (ofX, ofD, difference) => {
+  const rows = activations(X, { dtype, weights: ofX });
+  const gradients = outputGradients(D, { dtype, weights: ofD });
+  expect(() => observation(cpuEngine(dtype), rows, gradients)).toThrow(
+    new RangeError(`observation: ${difference}, expected the same weights`),
+  );
+});
+
 test('gradients with another number of rows are refused', () => {
   const rows = activations(X, { dtype });
   const gradients = outputGradients(

@@ -46,3 +46,20 @@ describe.each(['gaussian', 'subcolumn'] as const)('%s', (sketch) => {
     );
   });
 });
+
+test('a saved column that comes twice is refused', async () => {
+  const engine = cpuEngine('float64');
+  const preconditioner = nysactPreconditioner({ rank: 3, sketch: 'subcolumn' });
+  const layer = only(preconditioner, engine, SIZE);
+  const state = await exportState(engine, layer.state);
+  const [first, second] = [0, 1].map((j) => state[`sketch/column${j}`]);
+  const entries = layer.state;
+  expect(() => restoreState(engine, entries, { ...state, 'sketch/column1': first })).toThrow(
+    `restoreState: entry 'sketch/column1' is ${JSON.stringify(first)} as column 0 is, expected distinct columns`,
+  );
+  expect(await exportState(engine, layer.state)).toEqual(state);
+  // The order of the columns is free, and an earlier refusal leaves no trace.
+  const swapped = { ...state, 'sketch/column0': second, 'sketch/column1': first };
+  restoreState(engine, entries, swapped);
+  expect(await exportState(engine, layer.state)).toEqual(swapped);
+});

@@ -122,6 +122,22 @@ onBackends(['wasm', 'cpu'], () => {
     tf.dispose([x, other]);
     layer.dispose();
   });
+
+  test('nor has one of a higher rank, with a row for each of its tokens', () => {
+    const layer = tf.layers.dense({ units: 2, inputShape: [5, 3] });
+    const [x, other] = [tf.randomNormal([4, 5, 3], 0, 1, 'float32', 4), tf.ones([2, 5, 3])];
+    layer.apply(x);
+    expect(
+      expectProducts(() => {
+        layer.apply(other);
+        const output = layer.apply(x);
+        if (!(output instanceof tf.Tensor)) throw new Error('expected one output');
+        return output.square().mean();
+      }),
+    ).toEqual([[30, 3, 30, 2, 2]]);
+    tf.dispose([x, other]);
+    layer.dispose();
+  });
 });
 
 onBackends(['wasm'], () => {

@@ -143,7 +143,7 @@ class GpuOperations {
   }
 
   /** Nothing: the device would have to be waited for. */
-  checkFinite(where: string, name: string, A: Slot<F32>): void {
+  checkFinite(where: string, name: string, A: Slot<F32>): undefined {
     this.#grid(where, name, A);
   }
 

@@ -127,7 +127,8 @@ class Hybrid {
       },
       checkFinite: (where, name, A) => {
         const slot = this.#own(where, name, A);
-        if (slot.current.host) this.#cpu.checkFinite(where, name, this.#slot(slot, 'host'));
+        if (!slot.current.host) return undefined;
+        return this.#cpu.checkFinite(where, name, this.#slot(slot, 'host'));
       },
       gemm: (alpha, A, opA, B, opB, beta, C) => {
         const work = C.rows * C.cols * innerOf(A, opA);
