@@ -167,16 +167,17 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   pool = opened;
   try {
     const module = await compileShared(opened.variant);
-    const before = selected;
+    let before: Selection | undefined;
     const leave = (): void => {
       if (pool === opened) pool = undefined;
-      if (selected === opened.selection) selected = before;
+      if (opened.selection !== undefined && selected === opened.selection) selected = before;
     };
     const { team, instance: shared, close } = await startTeam(module, threads, worker, leave);
     opened.selection = {
       kernels: wasmKernels(shared, team),
       info: { ...infoOf(opened.variant), threads },
     };
+    before = selected;
     selected = opened.selection;
     return {
       threads,
@@ -186,7 +187,7 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
       },
     };
   } catch (error) {
-    pool = undefined;
+    if (pool === opened) pool = undefined;
     throw error;
   }
 }

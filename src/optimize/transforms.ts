@@ -97,8 +97,10 @@ export function scaleByAdam(
   checkFraction('scaleByAdam', 'beta1', beta1);
   checkFraction('scaleByAdam', 'beta2', beta2);
   checkPositive('scaleByAdam', 'epsilon', epsilon);
-  // The bound of |m̂/√v̂| in section 2.1 of the paper: far from any overflow.
-  const direction = Math.max(1, (1 - beta1) / Math.sqrt(1 - beta2));
+  // By Cauchy and Schwarz |m̂/√v̂| ≤ 1/√((1−β₂)(1−β₁²/β₂)), whatever the gradients; where v forgets faster
+  // than m (β₁² ≥ β₂) there is no such bound, and ε alone keeps the quotient finite.
+  const ratio = beta1 === 0 ? 0 : beta1 ** 2 / beta2;
+  const direction = ratio < 1 ? 1 / Math.sqrt((1 - beta2) * (1 - ratio)) : undefined;
   return {
     init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
       const zeros = (): Slot<D>[] =>
@@ -123,7 +125,12 @@ export function scaleByAdam(
             // v̂ is a mean of u², so no u² in range means no v out of it, whatever came before.
             checkRange('scaleByAdam', `the square of gradients[${index}]`, size ** 2, engine.dtype);
           });
-          return updates.map(() => direction);
+          return updates.map((size, index) => {
+            if (direction !== undefined) return direction;
+            const held = engine.checkFinite('scaleByAdam', `m${index}`, m[index]) ?? 0;
+            const mean = (beta1 * held + (1 - beta1) * size) / (1 - beta1 ** (t + 1));
+            return mean / epsilon;
+          });
         },
         update(updates) {
           t += 1;

@@ -139,6 +139,26 @@ describe('a pool opens and closes', () => {
     again.close();
   });
 
+  test('and gives back what was chosen while it opened', async () => {
+    const opening = openPool({ threads: 2, worker });
+    useKernels('typescript');
+    (await opening).close();
+    expect(backendInfo().engine).toBe('typescript');
+  });
+
+  test('and a process whose pool did not open ends at once', () => {
+    const script = join(built.folder, 'failing.mjs');
+    writeFileSync(join(built.folder, 'throws.mjs'), `throw new Error('no');`);
+    writeFileSync(
+      script,
+      `import { openPool } from './index.js';
+      const worker = new URL('./throws.mjs', import.meta.url);
+      await openPool({ threads: 3, worker }).catch(({ message }) => console.log(message));`,
+    );
+    const printed = execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 20_000 });
+    expect(printed).toMatch(/^openPool: the worker did not start: Error: no/);
+  });
+
   test('and runs whenever its kernels are chosen', async () => {
     const pool = await openPool({ threads: 2, worker });
     expect(useKernels('typescript').threads).toBe(1);

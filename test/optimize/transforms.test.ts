@@ -105,6 +105,12 @@ describe('numbers that would leave the range of float32', () => {
     ['a KL clip', () => kfac(), 1e18, /the KL clip's sum over the gradients/],
     ['a KL clip', () => eva(), 1e18, /the KL clip's sum over the gradients/],
     ['the squares of Adam', () => adam(), 1e19, /the square of gradients\[0\]/],
+    [
+      'an Adam that forgets its squares before its means',
+      () => scaleByAdam({ beta1: 0.9, beta2: 0, epsilon: 1e-22 }),
+      1e18,
+      /the update made of gradients\[0\]|parameters\[0\] with the update/,
+    ],
     ['the global norm', () => clipByGlobalNorm(1), 1e19, /the squared norm of the gradients/],
     ['a rate', () => scaleByLearningRate(1e9), 1e30, /the update made of gradients\[0\]/],
     ['θ + u', () => stateless(() => {}), 2e38, /parameters\[0\] with the update made of grad/],

@@ -88,9 +88,12 @@ function multiplied(
 /** The clocks of pages are coarse: a sample of the host is as many products as have so many multiply-adds. */
 const SAMPLE = 2 ** 24;
 
+/** A small product costs more than its multiply-adds. */
+const MOST_PRODUCTS = 1024;
+
 /** The fastest of {@link REPEATS} samples, for one product of two n×n matrices. */
 function timed(clock: () => number, n: number, run: () => void): number {
-  const products = Math.ceil(SAMPLE / n ** 3);
+  const products = Math.min(MOST_PRODUCTS, Math.ceil(SAMPLE / n ** 3));
   run();
   let best = Number.POSITIVE_INFINITY;
   for (let k = 0; k < REPEATS; k++) {

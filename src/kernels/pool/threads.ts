@@ -82,13 +82,36 @@ export function checkShareable(): void {
 /** A worker that has not reported after so many milliseconds never will: its script is another one. */
 const START = 30_000;
 
-/** Rejects what does not start in time. */
-function inTime(ready: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const late = new Error(`openPool: the worker did not start: no report within ${START} ms`);
-    const timer = setTimeout(() => reject(late), START);
-    ready.then(resolve, reject).finally(() => clearTimeout(timer));
+/** The one report of a thread that starts, and who gives it. */
+interface Startup {
+  readonly ready: Promise<void>;
+  readonly succeed: () => void;
+  readonly fail: (error: Error) => void;
+}
+
+function startup(): Startup {
+  let succeed: () => void = ignore;
+  let fail: (error: Error) => void = ignore;
+  const ready = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => fail(failure(`no report within ${START} ms`)), START);
+    succeed = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    fail = (error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
   });
+  // Where another thread fails first, nobody asks for this one.
+  ready.catch(ignore);
+  return { ready, succeed, fail };
+}
+
+function ignore(): void {}
+
+function failure(why: string, options?: ErrorOptions): Error {
+  return new Error(`openPool: the worker did not start: ${why}`, options);
 }
 
 /**
@@ -112,15 +135,18 @@ export function startThread(
       ? // Bundlers know this very expression, and bring the script along.
         new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
       : new Worker(script, { type: 'module' });
-  const ready = new Promise<void>((resolve, reject) => {
-    worker.addEventListener('message', () => resolve());
-    worker.addEventListener('error', ({ message }) => {
-      reject(new Error(`openPool: the worker did not start: ${message || 'no script is there'}`));
-      onDeath();
-    });
+  const { ready, succeed, fail } = startup();
+  worker.addEventListener('message', succeed);
+  worker.addEventListener('error', ({ message }) => {
+    fail(failure(message || 'no script is there'));
+    onDeath();
   });
   worker.postMessage(assignment);
-  return { ready: inTime(ready), end: () => worker.terminate() };
+  const end = (): void => {
+    worker.terminate();
+    fail(failure('it was ended'));
+  };
+  return { ready, end };
 }
 
 function startNodeThread(
@@ -130,19 +156,19 @@ function startNodeThread(
   onDeath: () => void,
 ): Thread {
   const worker = new node.Worker(script);
-  const ready = new Promise<void>((resolve, reject) => {
-    worker.once('message', () => {
-      // From here on an idle pool does not keep the process from ending.
-      worker.unref();
-      resolve();
-    });
-    worker.once('error', (cause) => {
-      reject(new Error(`openPool: the worker did not start: ${String(cause)}`, { cause }));
-    });
-    worker.once('exit', onDeath);
+  const { ready, succeed, fail } = startup();
+  worker.once('message', () => {
+    // From here on an idle pool does not keep the process from ending.
+    worker.unref();
+    succeed();
+  });
+  worker.once('error', (cause) => fail(failure(String(cause), { cause })));
+  worker.once('exit', () => {
+    fail(failure('it ended'));
+    onDeath();
   });
   worker.postMessage(assignment);
-  return { ready: inTime(ready), end: () => void worker.terminate() };
+  return { ready, end: () => void worker.terminate() };
 }
 
 /** In a worker: calls `listener` with what the thread that started it posts. */
