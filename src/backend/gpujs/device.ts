@@ -137,7 +137,7 @@ export class Device {
    */
   #checkAlive(): void {
     this.check();
-    if (this.#context === undefined) return;
+    if (this.#kind !== 'gpu') return;
     const [[one]] = rowsOf(this.#run(this.#programs.of(oneSource(), false), []));
     if (one === 0) throw new GpuContextLostError(this.mode);
   }
@@ -160,7 +160,21 @@ export class Device {
     });
     await this.settled();
     await this.#guarded(() => Promise.all(reads.map((finish) => finish())));
+    await this.#guarded(() => this.#checkAliveLater());
     this.check();
+  }
+
+  /** {@link Device.#checkAlive} on a device that answers later; WebGPU fails by itself. */
+  async #checkAliveLater(): Promise<void> {
+    if (this.#kind !== 'gpu') return;
+    const program = this.#programs.of(oneSource(), false);
+    program.live += 1;
+    try {
+      const [[one]] = rowsOf(await this.#run(program, []));
+      if (one === 0) throw new GpuContextLostError(this.mode);
+    } finally {
+      program.live -= 1;
+    }
   }
 
   /** Gives back what the tiles hold, once everything enqueued before has run. */

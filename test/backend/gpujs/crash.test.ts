@@ -35,6 +35,16 @@ describe('a device that goes away', () => {
     expect(() => backend.read(A)).toThrow(GpuContextLostError);
   });
 
+  test('and yields zeros to a read that comes later is lost too', async () => {
+    const double = doubleOf({ devices: ['webgl2'] });
+    const backend = await gpuBackend(double.GPU, { mode: 'webgl2', reading: 'async' });
+    const A = backend.allocate(2, 2);
+    backend.write(A, ones);
+    expect((await backend.read(A)).toArrays()).toEqual(ones.toArrays());
+    double.crash('zeros');
+    await expect(backend.read(A)).rejects.toThrow(GpuContextLostError);
+  });
+
   test('and fails before it says so is lost once it does', async () => {
     const double = doubleOf({ devices: ['webgl2'] });
     const backend = await gpuBackend(double.GPU, { mode: 'webgl2', reading: 'async' });
