@@ -2,6 +2,7 @@
 
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
+import { isPromiseLike } from './promise.js';
 import type { Slot, SlotOperations } from './slot.js';
 
 /** Makes slots that live as long as the work they were made for. */
@@ -71,7 +72,7 @@ export function withSlots<D extends DType, T>(
     freeAll();
     throw error;
   }
-  if (outcome instanceof Promise) return outcome.finally(freeAll);
+  if (isPromiseLike(outcome)) return Promise.resolve(outcome).finally(freeAll);
   freeAll();
   return outcome;
 }

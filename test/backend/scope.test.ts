@@ -1,5 +1,6 @@
 // Slots of a scope are freed, all of them and once, however the work ends.
 
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { engineFrom } from '../../src/backend/compose.js';
 import { readNow } from '../../src/backend/engine.js';
@@ -56,6 +57,19 @@ test('slots live until a Promise settles, either way', async () => {
     throw await Promise.resolve(new Error('later'));
   });
   await expect(failing).rejects.toThrow('later');
+  expect(backend.count.live).toBe(0);
+});
+
+test('slots live until a Promise of another realm settles', async () => {
+  const backend = countingBackend('float64');
+  const elsewhere: unknown = runInNewContext('Promise.resolve(2)');
+  expect(elsewhere).not.toBeInstanceOf(Promise);
+  const foreign = withSlots(backend, ({ allocate }) => {
+    allocate(1, 1);
+    return elsewhere;
+  });
+  expect(backend.count.live).toBe(1);
+  expect(await foreign).toBe(2);
   expect(backend.count.live).toBe(0);
 });
 

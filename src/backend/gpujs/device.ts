@@ -1,12 +1,13 @@
 // One device: its compiled kernels, the order of its work, and what lives on it.
 
+import { isPromiseLike } from '../promise.js';
 import type { Reading } from '../slot.js';
 import { becomesLost, contextOf, isLost, largestEdge, modeOfGl } from './context.js';
 import { GpuContextLostError, GpuDisposedError } from './errors.js';
 import type { GpuInstance } from './library.js';
 import type { Operand, Program } from './program.js';
 import { ProgramCache } from './programs.js';
-import { ImmediateQueue, isPromiseLike, PromiseQueue } from './queue.js';
+import { ImmediateQueue, PromiseQueue } from './queue.js';
 import { copySource, oneSource, type Source, zeroSource } from './sources.js';
 import { Grid, Texture, Tile } from './tiles.js';
 

@@ -1,5 +1,7 @@
 // Steps in order, on devices that answer at once and on those that answer with a Promise.
 
+import { isPromiseLike } from '../promise.js';
+
 /** Runs steps in order; an operation enqueues its steps and returns. */
 export interface Queue {
   /** `done` gets what `step` returns or resolves to, before the next step begins. */
@@ -46,9 +48,4 @@ export class PromiseQueue implements Queue {
     await this.#tail;
     this.check();
   }
-}
-
-/** Whether a value is a Promise, of whatever realm. */
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }
