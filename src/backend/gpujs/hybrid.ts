@@ -37,7 +37,7 @@ interface Operands {
   readonly outputs: Readonly<Record<string, Slot<F32>>>;
   /** Whether the old content of the output counts. */
   readonly accumulates: boolean;
-  /** Multiply-adds of a product; 0 for what is never worth the way. */
+  /** Multiply-adds of a product; 0 for what is not worth the way. */
   readonly work: number;
 }
 
@@ -45,8 +45,15 @@ interface Operands {
 type Run = (backend: BackendOperations<F32>, at: (A: Slot<F32>) => Slot<F32>) => void;
 
 /**
- * A backend that runs a product on `device` where it has at least `crossover` multiply-adds, and on
- * the CPU where it has less. Everything else goes where its operands are; what is only on the device
+ * A backend that runs a product on `device` where that pays, and on the CPU where it does not. It pays
+ * for n×n matrices with n³ ≥ `crossover`, and for every product of so many multiply-adds that moves no
+ * more elements for each of them than those of n³ = `crossover` do: 3/n, n² for each factor and for the
+ * outcome. Of a product, what counts is the operands that the device lacks, and the outcome, whether it
+ * is read or not. A long sum of thin factors, as Xᵀ(XS) is, hence stays on the CPU unless X is on the
+ * device. A device that takes a fixed time for a product, and more for each element and multiply-add in
+ * proportion, is never chosen where it is slower.
+ *
+ * Everything else goes where its operands are; what is only on the device
  * stays there until it is read or overwritten, since fetching it would mean waiting.
  *
  * So small layers never leave the host, and what was once worth the way is not carried back and
@@ -232,12 +239,20 @@ class Hybrid {
     const written = owned(outputs);
     if (accumulates) read.push(...written);
     const isHosted = read.every(({ current }) => current.host);
-    const side = work >= this.#crossover || !isHosted ? 'device' : 'host';
+    const side = !isHosted || this.#pays(work, read, written) ? 'device' : 'host';
     if (side === 'device') for (const slot of read) this.#upload(slot);
     run(side === 'device' ? this.#device : this.#cpu, (A) =>
       this.#slot(this.#own(where, 'an operand', A), side),
     );
     for (const slot of written) this.#wrote(slot, side);
+  }
+
+  /** Whether a product is worth its way to the device and back. */
+  #pays(work: number, read: readonly HybridSlot[], written: readonly HybridSlot[]): boolean {
+    if (work < this.#crossover) return false;
+    const uploads = [...new Set(read)].filter(({ current }) => !current.device);
+    const moved = [...uploads, ...written].reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+    return 3 * work >= Math.cbrt(this.#crossover) * moved;
   }
 
   #upload(slot: HybridSlot): void {

@@ -75,6 +75,31 @@ describe.each(['sync', 'async'] as const)('read %s', (reading) => {
     await expectClose(backend, C, { value, magnitude: norm(X) ** 2 + norm(X) }, 8 + 2);
   });
 
+  test('thin factors are not worth the way, but worth the work once the device has them', async () => {
+    const { backend, count } = await counted(reading, 8 ** 3);
+    const Y = gaussian(uniform(2), 8, 64);
+    const [A, S] = [
+      upload(backend, convert(Y, 'float32')),
+      upload(
+        backend,
+        convert(
+          build(64, 1, () => 1),
+          'float32',
+        ),
+      ),
+    ];
+    const [y, C] = [backend.allocate(8, 1), backend.allocate(8, 8)];
+    // As many multiply-adds as the crossover asks for, and three times as many elements.
+    backend.gemm(1, A, 'N', S, 'N', 0, y);
+    await backend.settled();
+    expect(count).toEqual({ run: 0, read: 0 });
+    backend.gemm(1, A, 'N', A, 'T', 0, C);
+    backend.gemm(1, A, 'N', S, 'N', 0, y);
+    await backend.settled();
+    // A and its product, and then S and its.
+    expect(count).toEqual({ run: 4, read: 0 });
+  });
+
   test('what is overwritten on the host gives the device its memory back', async () => {
     const { backend, textures } = await counted(reading, 8 ** 3);
     const [A, C] = [upload(backend, single()), backend.allocate(8, 8)];
