@@ -8,6 +8,7 @@ import {
   type DenseMatrix,
   identity,
   type Matrix64,
+  type Op,
   zeros,
 } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
@@ -17,7 +18,17 @@ import { scalarKernels } from '../../src/kernels/scalar/index.js';
 import { boundedKernels } from '../../src/kernels/wasm/bounded.js';
 import { wasmKernels } from '../../src/kernels/wasm/index.js';
 import { compile, instantiate, isSupported } from '../../src/kernels/wasm/instance.js';
-import { DTYPES, fill, framed, integers, matrix, OP_PAIRS, OPS, reals } from './support.js';
+import {
+  DTYPES,
+  fill,
+  framed,
+  integers,
+  matrix,
+  OP_PAIRS,
+  OPS,
+  operand,
+  reals,
+} from './support.js';
 
 const variants = (['strict', 'relaxed'] as const).filter(isSupported);
 const size = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 10, max: 70 }));
@@ -59,6 +70,23 @@ describe.each(variants)('%s kernels', (variant) => {
   describe.each(DTYPES)('in %s', (dtype) => {
     const eps = EPSILON[dtype];
 
+    /** Integers whose sums are exact: both sets of kernels give the same product. */
+    function expectExact(
+      [m, k, n]: readonly [number, number, number],
+      [opA, opB]: readonly [Op, Op],
+      s: number,
+    ): void {
+      const [one, other] = both((kernels) => {
+        const element = integers(s);
+        const A = operand(dtype, opA, m, k, element);
+        const B = operand(dtype, opB, k, n, element);
+        const result = matrix(dtype, m, n, element);
+        kernels.product(2, A, opA, B, opB, -3, result, false);
+        return result;
+      });
+      expectNear(one, other, 0);
+    }
+
     test.prop([size, size, size, ops, factor, factor, fc.boolean(), seed], {
       numRuns: 300,
       seed: 1,
@@ -84,20 +112,10 @@ describe.each(variants)('%s kernels', (variant) => {
       [130, 33, 300],
       [500, 32, 256],
     ])('product around the edges of blocks: %i×%i, depth %i', (m, n, k) => {
-      for (const [opA, opB] of OP_PAIRS) {
-        const [one, other] = both((kernels) => {
-          const element = integers(m + n + k);
-          const A = matrix(dtype, opA === 'N' ? m : k, opA === 'N' ? k : m, element);
-          const B = matrix(dtype, opB === 'N' ? k : n, opB === 'N' ? n : k, element);
-          const result = matrix(dtype, m, n, element);
-          kernels.product(2, A, opA, B, opB, -3, result, false);
-          return result;
-        });
-        expectNear(one, other, 0);
-      }
+      for (const pair of OP_PAIRS) expectExact([m, k, n], pair, m + n + k);
     });
 
-    test.each([OPS[0], OPS[1]])('strips of a product give the bits of the whole, %s', (op) => {
+    test.each(OPS)('strips of a product give the bits of the whole, %s', (op) => {
       const strips = boundedKernels(wasm, { width: 30, triangle: 20, elements: 0 });
       const flipped = op === 'N' ? 'T' : 'N';
       for (const lowerOnly of [false, true]) {
@@ -114,17 +132,7 @@ describe.each(variants)('%s kernels', (variant) => {
 
     test.prop([size, size, size, ops, seed], { numRuns: 100, seed: 2 })(
       'product of integers, exactly',
-      (m, k, n, [opA, opB], s) => {
-        const [one, other] = both((kernels) => {
-          const element = integers(s);
-          const A = matrix(dtype, opA === 'N' ? m : k, opA === 'N' ? k : m, element);
-          const B = matrix(dtype, opB === 'N' ? k : n, opB === 'N' ? n : k, element);
-          const result = matrix(dtype, m, n, element);
-          kernels.product(2, A, opA, B, opB, -3, result, false);
-          return result;
-        });
-        expectNear(one, other, 0);
-      },
+      (m, k, n, pair, s) => expectExact([m, k, n], pair, s),
     );
 
     test.prop([fc.integer({ min: 1, max: 300 }), size, size, factor, fc.boolean(), seed], {

@@ -107,9 +107,12 @@ onBackends(['wasm', 'cpu'], () => {
     model.dispose();
   });
 
-  test('a use that does not reach the loss has no gradient', () => {
-    const layer = tf.layers.dense({ units: 2, inputShape: [3] });
-    const [x, other] = [tf.randomNormal([5, 3], 0, 1, 'float32', 3), tf.ones([4, 3])];
+  test.each([
+    ['has no gradient', [5, 3], [4, 3], [9, 3, 9, 2, 4]],
+    ['of a higher rank has a row for each of its tokens', [4, 5, 3], [2, 5, 3], [30, 3, 30, 2, 2]],
+  ])('a use that does not reach the loss %s', (_, shape, missed, products) => {
+    const layer = tf.layers.dense({ units: 2, inputShape: shape.slice(1) });
+    const [x, other] = [tf.randomNormal(shape, 0, 1, 'float32', 3), tf.ones(missed)];
     layer.apply(x);
     expect(
       expectProducts(() => {
@@ -118,23 +121,7 @@ onBackends(['wasm', 'cpu'], () => {
         if (!(output instanceof tf.Tensor)) throw new Error('expected one output');
         return output.square().mean();
       }),
-    ).toEqual([[9, 3, 9, 2, 4]]);
-    tf.dispose([x, other]);
-    layer.dispose();
-  });
-
-  test('nor has one of a higher rank, with a row for each of its tokens', () => {
-    const layer = tf.layers.dense({ units: 2, inputShape: [5, 3] });
-    const [x, other] = [tf.randomNormal([4, 5, 3], 0, 1, 'float32', 4), tf.ones([2, 5, 3])];
-    layer.apply(x);
-    expect(
-      expectProducts(() => {
-        layer.apply(other);
-        const output = layer.apply(x);
-        if (!(output instanceof tf.Tensor)) throw new Error('expected one output');
-        return output.square().mean();
-      }),
-    ).toEqual([[30, 3, 30, 2, 2]]);
+    ).toEqual([products]);
     tf.dispose([x, other]);
     layer.dispose();
   });
