@@ -12,6 +12,9 @@ interface Elements {
 /** `value` as messages show it. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  // Its text would be its source.
+  if (typeof value === 'function') return 'a function';
   // A module has no toString of its own, and an array's would show [3] as 3.
   if (isObject(value)) return Object.prototype.toString.call(value);
   return String(value);
@@ -54,16 +57,65 @@ export function checkInteger(
   );
 }
 
-/** `value` must be a finite number > 0. */
-export function checkPositive(where: string, name: string, value: number): void {
-  if (Number.isFinite(value) && value > 0) return;
-  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a finite number > 0`);
+/** The element types of dtype.ts, which imports this file. */
+type DType = 'float32' | 'float64';
+
+/** `value` as a number of `dtype`: what is too large becomes ±Infinity, and what is too small 0. */
+function narrow(value: number, dtype: DType): number {
+  return dtype === 'float32' ? Math.fround(value) : value;
 }
 
-/** `value` must be a finite number >= 0. */
-export function checkNonNegative(where: string, name: string, value: number): void {
-  if (Number.isFinite(value) && value >= 0) return;
-  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a finite number >= 0`);
+/** Whether `value` is a number that stays finite in `dtype`, and becomes 0 only if it is 0. */
+function isScalar(value: number, dtype: DType): boolean {
+  const narrowed = narrow(value, dtype);
+  return Number.isFinite(value) && Number.isFinite(narrowed) && (narrowed !== 0 || value === 0);
+}
+
+/** What a number of float32 must be beside finite; every finite number is one of float64. */
+function within(dtype: DType): string {
+  return dtype === 'float32' ? ' that float32 holds: 0, or 1.4e-45 to 3.4e+38 in magnitude' : '';
+}
+
+/** `value` must be finite, must not overflow in `dtype`, and must not become 0 there unless it is 0. */
+export function checkScalar(where: string, name: string, value: number, dtype: DType): void {
+  if (isScalar(value, dtype)) return;
+  throw new RangeError(
+    `${where}: ${name} is ${describe(value)}, expected a finite number${within(dtype)}`,
+  );
+}
+
+/** `value` must be a finite number > 0, and so in `dtype` too. */
+export function checkPositive(
+  where: string,
+  name: string,
+  value: number,
+  dtype: DType = 'float64',
+): void {
+  if (isScalar(value, dtype) && value > 0) return;
+  throw new RangeError(
+    `${where}: ${name} is ${describe(value)}, expected a finite number > 0${within(dtype)}`,
+  );
+}
+
+/** `value` must be a finite number >= 0 that neither overflows nor becomes 0 in `dtype`. */
+export function checkNonNegative(
+  where: string,
+  name: string,
+  value: number,
+  dtype: DType = 'float64',
+): void {
+  if (isScalar(value, dtype) && value >= 0) return;
+  throw new RangeError(
+    `${where}: ${name} is ${describe(value)}, expected a finite number >= 0${within(dtype)}`,
+  );
+}
+
+/** `value` and 1/`value` must be finite numbers > 0, in `dtype` too: dampings. */
+export function checkInvertible(where: string, name: string, value: number, dtype: DType): void {
+  if (isScalar(value, dtype) && value > 0 && isScalar(1 / value, dtype)) return;
+  throw new RangeError(
+    `${where}: ${name} is ${describe(value)}, expected a number > 0 that is finite in ${dtype}, as its inverse is`,
+  );
 }
 
 /** `value` must lie in [0, 1): decays and momenta. */

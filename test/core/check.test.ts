@@ -6,14 +6,17 @@ import {
   checkFinite,
   checkFraction,
   checkInteger,
+  checkInvertible,
   checkNonNegative,
   checkOptions,
   checkPositive,
+  checkScalar,
   checkShape,
   checkSquare,
   checkType,
   describe as show,
 } from '../../src/core/check.js';
+import { LARGEST } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 
 const { NaN: NAN, POSITIVE_INFINITY: INFINITY, MAX_SAFE_INTEGER } = Number;
@@ -48,6 +51,42 @@ describe('guards of numbers', () => {
       good: [0, 5e-324, Number.MAX_VALUE],
       bad: [-5e-324, INFINITY, NAN],
       expected: 'a finite number >= 0',
+    },
+    {
+      name: 'checkScalar in float64',
+      check: (value: number) => checkScalar('f', 'n', value, 'float64'),
+      good: [0, -0, -5e-324, 5e-324, Number.MAX_VALUE, -Number.MAX_VALUE],
+      bad: [INFINITY, -INFINITY, NAN],
+      expected: 'a finite number',
+    },
+    {
+      // Half of the smallest float32 rounds to 0, and anything above it does not.
+      name: 'checkScalar in float32',
+      check: (value: number) => checkScalar('f', 'n', value, 'float32'),
+      good: [0, -0, 2 ** -150 * (1 + 2 ** -52), -(2 ** -149), LARGEST.float32, -LARGEST.float32],
+      bad: [2 ** -150, -1e-50, 2 ** 128 - 2 ** 103, -1e40, INFINITY, -INFINITY, NAN],
+      expected: 'a finite number that float32 holds: 0, or 1.4e-45 to 3.4e+38 in magnitude',
+    },
+    {
+      name: 'checkPositive in float32',
+      check: (value: number) => checkPositive('f', 'n', value, 'float32'),
+      good: [2 ** -149, LARGEST.float32],
+      bad: [0, -1, 2 ** -150, 1e39, INFINITY, NAN],
+      expected: 'a finite number > 0 that float32 holds: 0, or 1.4e-45 to 3.4e+38 in magnitude',
+    },
+    {
+      name: 'checkNonNegative in float32',
+      check: (value: number) => checkNonNegative('f', 'n', value, 'float32'),
+      good: [0, 2 ** -149, LARGEST.float32],
+      bad: [-1, 2 ** -150, 1e39, INFINITY, NAN],
+      expected: 'a finite number >= 0 that float32 holds: 0, or 1.4e-45 to 3.4e+38 in magnitude',
+    },
+    {
+      name: 'checkInvertible',
+      check: (value: number) => checkInvertible('f', 'n', value, 'float32'),
+      good: [2 ** -127, 1, LARGEST.float32],
+      bad: [0, -1, 2 ** -129, 1e39, INFINITY, NAN],
+      expected: 'a number > 0 that is finite in float32, as its inverse is',
     },
     {
       name: 'checkFraction',
@@ -114,7 +153,7 @@ describe('guards of types', () => {
       '[object Object]',
       '[object Float32Array]',
       'Symbol(s)',
-      '2',
+      '2n',
     ]);
   });
 });

@@ -1,6 +1,15 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { convert, copyInto, DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
+import {
+  checkMatrix,
+  convert,
+  copyInto,
+  DenseMatrix,
+  identity,
+  isDenseMatrix,
+  zeros,
+} from '../../src/core/matrix.js';
+import { resizableArray, resize, transferred } from '../support/buffers.js';
 
 /** The rows × cols matrix with element 10·i + j. */
 function counted(rows: number, cols: number): DenseMatrix<'float64'> {
@@ -173,5 +182,64 @@ describe('copies', () => {
     ]);
     expect(() => zeros('float32', -1, 2)).toThrow('zeros: rows is -1, expected an integer >= 0');
     expect(() => zeros('float32', 1, 1.5)).toThrow('zeros: cols is 1.5, expected an integer >= 0');
+  });
+});
+
+describe('checkMatrix', () => {
+  test('accepts matrices and views, of any size', () => {
+    for (const A of [zeros('float32', 0, 3), counted(2, 3), counted(4, 5).view(1, 2, 3, 3)]) {
+      expect(() => checkMatrix('f', 'A', A)).not.toThrow();
+    }
+  });
+
+  test('refuses what is no DenseMatrix, though it looks like one', () => {
+    const { dtype, rows, cols, data, offset, stride } = counted(1, 1);
+    for (const { value, shown } of [
+      { value: undefined, shown: 'undefined' },
+      { value: 3, shown: '3' },
+      { value: [[1]], shown: '[object Array]' },
+      { value: { dtype, rows, cols, data, offset, stride }, shown: '[object Object]' },
+      { value: structuredClone(counted(1, 1)), shown: '[object Object]' },
+    ]) {
+      expect(() => checkMatrix('f', 'A', value)).toThrow(
+        new TypeError(`f: A is ${shown}, expected a DenseMatrix`),
+      );
+    }
+  });
+
+  test('refuses a matrix whose buffer was transferred', () => {
+    expect(() => checkMatrix('f', 'A', transferred(counted(2, 3)))).toThrow(
+      new TypeError(
+        'f: A has a buffer of 0 elements (transferred or shrunk?), expected at least 6',
+      ),
+    );
+  });
+
+  test('refuses a matrix whose buffer has shrunk, until it has grown again', () => {
+    const array = resizableArray(6);
+    const A = new DenseMatrix('float64', 2, 3, array);
+    expect(() => checkMatrix('f', 'A', A)).not.toThrow();
+    resize(array, 5);
+    expect(() => checkMatrix('f', 'A', A)).toThrow('a buffer of 5 elements');
+    expect(() => checkMatrix('f', 'A', A.view(0, 0, 2, 2))).not.toThrow();
+    resize(array, 6);
+    expect(() => checkMatrix('f', 'A', A)).not.toThrow();
+  });
+
+  test('refuses data that was exchanged for another array', () => {
+    for (const data of [new Float32Array(6), [1, 2, 3, 4, 5, 6], undefined]) {
+      const A = Object.assign(counted(2, 3), { data });
+      expect(() => checkMatrix('f', 'A', A)).toThrow(
+        /^f: A has .* as data, expected a typed array/,
+      );
+    }
+  });
+
+  test('knows the matrices of another copy of the library', async () => {
+    const copy = '../../src/core/matrix.js?copy';
+    const other: typeof import('../../src/core/matrix.js') = await import(copy);
+    expect(other.DenseMatrix).not.toBe(DenseMatrix);
+    expect(isDenseMatrix(other.zeros('float32', 1, 2))).toBe(true);
+    expect(() => checkMatrix('f', 'A', other.zeros('float32', 1, 2))).not.toThrow();
   });
 });
