@@ -1,55 +1,119 @@
-// The BLAS-like contract that a set of kernels implements.
+// The one contract between the algorithms and what computes.
 
 import type { DType } from '../core/dtype.js';
-import type { Op } from '../core/matrix.js';
-
-import type {
-  AsyncReads,
-  ElementwiseOperations,
-  SketchOperand,
-  Slot,
-  SlotOperations,
-  SyncReads,
-} from './slot.js';
+import type { DenseMatrix, Op } from '../core/matrix.js';
+import type { SketchOf } from '../kernels/kernels.js';
 
 /**
- * The operations that a backend enqueues. Every one of them
- * - checks owner and shapes first and throws TypeError or RangeError with no state changed,
- * - treats a factor β = 0 as "the old content is not read" (NaN in it does not survive),
- * - refuses an output that is also an input, except where the argument is documented as in-place.
+ * A handle on a matrix that lives where its backend keeps it (host memory, a texture, a tensor). The
+ * backend may replace what a slot holds, never its shape. Another backend refuses it with a TypeError.
  */
-export interface BackendOperations<D extends DType>
-  extends SlotOperations<D>,
-    ElementwiseOperations<D> {
-  /** C ← α·op(A)·op(B) + β·C. */
-  gemm(alpha: number, A: Slot<D>, opA: Op, B: Slot<D>, opB: Op, beta: number, C: Slot<D>): void;
-  /** C ← α·AᵀA + β·C, both triangles; with β ≠ 0 the old C must be symmetric. */
-  syrk(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
-
-  /**
-   * C ← decay·C + weight·Xᵀ(XS), where a backend can do both products in one pass over X; an engine
-   * makes it of {@link gemm} and {@link gatherColumns} elsewhere. Called with checked operands.
-   */
-  sketchMoment?(X: Slot<D>, S: SketchOperand<D>, weight: number, decay: number, C: Slot<D>): void;
-
-  /** C ← A ⊘ (B + shift), element by element. */
-  divide(A: Slot<D>, B: Slot<D>, shift: number, C: Slot<D>): void;
-  /** s ← α·⟨A, B⟩ + β·s for a 1×1 slot s; A may be B. */
-  dot(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, s: Slot<D>): void;
-
-  /** C ← the columns of A named by `indices`, in that order. */
-  gatherColumns(A: Slot<D>, indices: Int32Array, C: Slot<D>): void;
-  /** Columns [to, to+count) of C ← columns [from, from+count) of A; the other columns stay. */
-  copyColumns(A: Slot<D>, from: number, C: Slot<D>, to: number, count: number): void;
+export interface Slot<D extends DType = DType> {
+  readonly dtype: D;
+  readonly rows: number;
+  readonly cols: number;
 }
 
-/** A backend whose reads answer at once. */
-export interface SyncBackend<D extends DType = DType> extends BackendOperations<D>, SyncReads<D> {}
+/** Gives a rows × cols slot with any content, valid until the borrowing that it was taken in ends. */
+export type Take<D extends DType> = (rows: number, cols: number) => Slot<D>;
 
-/** A backend whose reads answer with a Promise. */
-export interface AsyncBackend<D extends DType = DType>
-  extends BackendOperations<D>,
-    AsyncReads<D> {}
+/** What really runs, so that results can name it. */
+export interface BackendInfo {
+  /** For example `cpu` or `tfjs`. */
+  readonly name: string;
+  /** What executes the kernels, for example `typescript` or `wasm`. */
+  readonly variant: string;
+  readonly threads: number;
+  /** Of a device: the largest relative error, measured against float64 when it was opened. */
+  readonly error?: number;
+  /** Of a hybrid: the multiply-adds from which a product goes to the device. */
+  readonly crossover?: number;
+  /** If work that was meant for a device runs here: why. */
+  readonly handedOver?: string;
+}
 
-/** Where the kernels run. */
-export type Backend<D extends DType = DType> = SyncBackend<D> | AsyncBackend<D>;
+/**
+ * Where the kernels run: a BLAS-like layer on slots. Make one with `backendFrom`, which writes every
+ * check once.
+ *
+ * Every operation
+ * - checks scalars (in the backend's dtype), owners, shapes and overlap first, and throws TypeError or
+ *   RangeError with nothing changed;
+ * - is enqueued in the order of the calls and returns nothing: only reading may be asynchronous;
+ * - takes a factor β = 0 (or decay = 0) as "the old content is not read": NaN in it does not survive;
+ * - refuses an output that is also an input, except where the argument is documented as in-place.
+ */
+export interface Backend<D extends DType = DType> {
+  readonly dtype: D;
+  readonly info: BackendInfo;
+
+  /** A new rows × cols slot of zeros. */
+  allocate(rows: number, cols: number): Slot<D>;
+  /** A ← value. */
+  write(A: Slot<D>, value: DenseMatrix<D>): void;
+  /** Gives a slot's memory back; using the slot afterwards throws. */
+  free(A: Slot<D>): void;
+  /** A copy of what the slot holds once everything enqueued before this call has run. */
+  read(A: Slot<D>): Promise<DenseMatrix<D>>;
+  /** Present where reading needs no waiting: a copy of what the slot holds. */
+  readSync?(A: Slot<D>): DenseMatrix<D>;
+  /**
+   * Present where the content lies in the host's memory: a bound of |aᵢⱼ|, the largest or at most ‖A‖F,
+   * and NaN or Infinity where an element is.
+   */
+  bound?(A: Slot<D>): number;
+  /** Present where slots may share memory: the indices of two that do. */
+  firstOverlap?(slots: readonly Slot<D>[]): readonly [number, number] | undefined;
+  /**
+   * Runs `body`, which takes slots for intermediate results, and has them back afterwards. Idle slots
+   * are kept, so that a loop over the same shapes allocates nothing.
+   */
+  borrow(body: (take: Take<D>) => void): void;
+
+  /** C ← α·op(A)·op(B) + β·C. */
+  gemm(alpha: number, A: Slot<D>, opA: Op, B: Slot<D>, opB: Op, beta: number, C: Slot<D>): void;
+  /** C ← α·AᵀA + β·C, both triangles; if β ≠ 0 the old C must be symmetric. */
+  syrk(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
+  /** C ← decay·C + weight·Xᵀ(XS). X is m×p, S is p×r, C is p×r; p×p is never formed. */
+  sketchMoment(
+    X: Slot<D>,
+    S: SketchOf<Slot<D>>,
+    weight: number,
+    decay: number,
+    C: Slot<D>,
+  ): void;
+
+  /** C ← α·A + β·C; C may be A. */
+  axpby(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
+  /** C ← α·A∘B + β·C; A may be B. */
+  multiply(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, C: Slot<D>): void;
+  /** C ← A ⊘ (B + shift), element by element. */
+  divide(A: Slot<D>, B: Slot<D>, shift: number, C: Slot<D>): void;
+  /** C ← αA ⊘ (√(βB) + shift); B ≥ 0. */
+  divideByRoot(
+    alpha: number,
+    A: Slot<D>,
+    beta: number,
+    B: Slot<D>,
+    shift: number,
+    C: Slot<D>,
+  ): void;
+  /** s ← α·⟨A, B⟩ + β·s for a 1×1 slot s; A may be B. */
+  dot(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, s: Slot<D>): void;
+  /** C ← C·min(1, √(limit/s)) in place, for a 1×1 slot s; the factor is 1 where s ≤ 0. */
+  clip(s: Slot<D>, limit: number, C: Slot<D>): void;
+
+  /** C ← [A B]: the columns of A, then those of B. */
+  joinColumns(A: Slot<D>, B: Slot<D>, C: Slot<D>): void;
+  /** C ← the columns of A from number `from` on, as many as C has. */
+  sliceColumns(A: Slot<D>, from: number, C: Slot<D>): void;
+  /** C ← the columns of A named by `indices`, in that order. */
+  gatherColumns(A: Slot<D>, indices: Int32Array, C: Slot<D>): void;
+}
+
+/** A new slot holding a copy of `value`. */
+export function upload<D extends DType>(backend: Backend<D>, value: DenseMatrix<D>): Slot<D> {
+  const A = backend.allocate(value.rows, value.cols);
+  backend.write(A, value);
+  return A;
+}

@@ -1,16 +1,9 @@
 // The backend of the host: the kernels of this library on matrices in ordinary memory.
 
-import {
-  checkChoice,
-  checkDType,
-  checkFinite,
-  checkNonNegative,
-  checkShape,
-} from '../core/check.js';
-import { BYTES, type DType } from '../core/dtype.js';
-import { copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
+import { checkChoice, checkDType } from '../core/check.js';
+import { DTYPES, type DType } from '../core/dtype.js';
+import { checkMatrix, copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
-import type { SketchMatrix } from '../kernels/kernels.js';
 import {
   axpby,
   copyColumns,
@@ -18,79 +11,68 @@ import {
   divideByRoot,
   dot,
   gatherColumns,
+  largestMagnitude,
   multiply,
   scale,
 } from '../kernels/level1.js';
-import { checkDisjoint, overlaps } from '../kernels/overlap.js';
+import { firstOverlap, overlaps } from '../kernels/overlap.js';
 import { activeKernels, backendInfo } from '../kernels/selection.js';
 import { syrk } from '../kernels/syrk.js';
-import type { SyncBackend } from './backend.js';
-import { checkSketch } from './check-sketch.js';
-import { engineFrom } from './compose.js';
-import type { SyncEngine } from './engine.js';
-import type { Slot } from './slot.js';
+import type { Backend, Slot } from './backend.js';
+import { type Primitives, SlotBackend } from './primitives.js';
 
-/** What only the host can do: work on memory that somebody else owns. */
-interface Wrapping<D extends DType> {
+/** A backend whose slots are {@link DenseMatrix}es. */
+export interface CpuBackend<D extends DType = DType> extends Backend<D> {
+  readSync(A: Slot<D>): DenseMatrix<D>;
+  bound(A: Slot<D>): number;
   /**
    * A slot that shares the memory of `A`: operations read and change `A` itself, nothing is copied,
    * and freeing the slot leaves `A` alone.
    *
    * Slots that overlap in memory are one operand: no operation takes both as input and output.
    *
-   * @throws TypeError where `A` has another dtype.
+   * @throws TypeError where `A` is no matrix or has another dtype.
    */
   wrap(A: DenseMatrix<D>): Slot<D>;
 }
 
-/** A backend whose slots are {@link DenseMatrix}es. */
-export interface CpuBackend<D extends DType = DType> extends SyncBackend<D>, Wrapping<D> {}
-
-/** An engine whose slots are {@link DenseMatrix}es. */
-export interface CpuEngine<D extends DType = DType> extends SyncEngine<D>, Wrapping<D> {}
-
 /**
  * A backend that runs the kernels of this library at once: on the calling thread, and those of an open
- * pool.
- *
- * Its operations check owner, shapes and overlap first and throw TypeError or RangeError with no
- * state changed. They compute with whatever numbers they are given, NaN included; `checkFinite` is
- * for whoever takes data from a user.
+ * pool. It computes with whatever numbers it is given, NaN included.
  *
  * @throws RangeError for an unknown dtype.
  */
 export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
-  checkChoice('cpuBackend', 'dtype', dtype, Object.keys(BYTES));
+  checkChoice('cpuBackend', 'dtype', dtype, DTYPES);
+  return new HostBackend(dtype);
+}
 
-  // One class for each backend: to be its instance is to belong to this backend.
-  class CpuSlot implements Slot<D> {
-    readonly owner: object = CpuSlot;
-    readonly dtype = dtype;
-    readonly rows: number;
-    readonly cols: number;
-    /** Gone once the slot is freed. */
-    matrix: DenseMatrix<D> | undefined;
+class HostBackend<D extends DType>
+  extends SlotBackend<D, DenseMatrix<D>>
+  implements CpuBackend<D>
+{
+  declare readonly readSync: (A: Slot<D>) => DenseMatrix<D>;
+  declare readonly bound: (A: Slot<D>) => number;
 
-    constructor(matrix: DenseMatrix<D>) {
-      this.rows = matrix.rows;
-      this.cols = matrix.cols;
-      this.matrix = matrix;
-    }
+  constructor(dtype: D) {
+    super(hostPrimitives(dtype));
   }
 
-  const own = (where: string, name: string, A: Slot<D>): CpuSlot => {
-    if (A instanceof CpuSlot) return A;
-    throw new TypeError(
-      `${where}: ${name} belongs to another engine, expected a slot of this one (cpu, ${dtype})`,
-    );
-  };
+  wrap(A: DenseMatrix<D>): Slot<D> {
+    checkMatrix('wrap', 'A', A);
+    checkDType('wrap', 'A', A, this.dtype);
+    return this.hold(A.rows, A.cols, A);
+  }
 
-  const content = (where: string, name: string, A: Slot<D>): DenseMatrix<D> => {
-    const { matrix } = own(where, name, A);
-    if (matrix !== undefined) return matrix;
-    throw new TypeError(`${where}: ${name} was freed, expected a slot in use`);
-  };
+  /** The memory of a wrapped matrix is its owner's, who may have given it away. */
+  protected override contentOf(where: string, name: string, A: Slot<D>): DenseMatrix<D> {
+    const content = super.contentOf(where, name, A);
+    checkMatrix(where, name, content);
+    return content;
+  }
+}
 
+function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMatrix<D>> {
   return {
     dtype,
     info: {
@@ -104,124 +86,41 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
         return backendInfo().threads;
       },
     },
-    reading: 'sync',
+    sharing: { overlap: overlaps, first: firstOverlap },
 
-    allocate: (rows, cols) => new CpuSlot(zeros(dtype, rows, cols)),
+    allocate: (rows, cols) => zeros(dtype, rows, cols),
+    write: (A, value) => copyInto(overlaps(value, A) ? value.clone() : value, A),
+    read: async (A) => A.clone(),
+    readSync: (A) => A.clone(),
+    bound: largestMagnitude,
 
-    wrap(A) {
-      checkDType('wrap', 'A', A, dtype);
-      return new CpuSlot(A);
-    },
-
-    write(A, value) {
-      const a = content('write', 'A', A);
-      checkDType('write', 'value', value, dtype);
-      checkShape('write', 'value', value, A.rows, A.cols);
-      copyInto(overlaps(value, a) ? value.clone() : value, a);
-    },
-
-    read: (A) => content('read', 'A', A).clone(),
-
-    free(A) {
-      content('free', 'A', A);
-      own('free', 'A', A).matrix = undefined;
-    },
-
-    overlaps: (A, B) => overlaps(content('overlaps', 'A', A), content('overlaps', 'B', B)),
-
-    checkFinite: (where, name, A) => checkFinite(where, name, content(where, name, A)),
-
-    gemm(alpha, A, opA, B, opB, beta, C) {
-      const a = content('gemm', 'A', A);
-      const b = content('gemm', 'B', B);
-      gemm(alpha, a, opA, b, opB, beta, content('gemm', 'C', C));
-    },
-
-    syrk(alpha, A, beta, C) {
-      const a = content('syrk', 'A', A);
-      syrk(alpha, a, 'T', beta, content('syrk', 'C', C), 'both');
-    },
-
-    sketchMoment(X, sketch, weight, decay, C) {
-      const x = content('sketchMoment', 'X', X);
-      const c = content('sketchMoment', 'C', C);
-      const matrix: SketchMatrix =
-        sketch.kind === 'dense'
-          ? { kind: 'dense', S: content('sketchMoment', 'S', sketch.S) }
-          : sketch;
-      checkSketch(X, sketch, C);
-      checkDisjoint('sketchMoment', 'X', x, 'C', c);
-      if (matrix.kind === 'dense') checkDisjoint('sketchMoment', 'S', matrix.S, 'C', c);
-      if (X.rows === 0 || C.rows === 0 || C.cols === 0) scale(decay, c);
-      else activeKernels().sketchMoment(weight, x, matrix, decay, c);
-    },
-
-    axpby(alpha, A, beta, C) {
-      const a = content('axpby', 'A', A);
-      axpby(alpha, a, beta, content('axpby', 'C', C));
-    },
-
-    multiply(alpha, A, B, beta, C) {
-      const a = content('multiply', 'A', A);
-      const b = content('multiply', 'B', B);
-      multiply(alpha, a, b, beta, content('multiply', 'C', C));
-    },
-
-    divide(A, B, shift, C) {
-      const a = content('divide', 'A', A);
-      const b = content('divide', 'B', B);
-      divide(a, b, shift, content('divide', 'C', C));
-    },
-
-    divideByRoot(alpha, A, beta, B, shift, C) {
-      const a = content('divideByRoot', 'A', A);
-      const b = content('divideByRoot', 'B', B);
-      divideByRoot(alpha, a, beta, b, shift, content('divideByRoot', 'C', C));
-    },
-
+    gemm,
+    syrk: (alpha, A, beta, C) => syrk(alpha, A, 'T', beta, C, 'both'),
+    axpby,
+    multiply,
+    divide,
+    divideByRoot,
     dot(alpha, A, B, beta, s) {
-      const a = content('dot', 'A', A);
-      const b = content('dot', 'B', B);
-      const sum = content('dot', 's', s);
-      checkShape('dot', 's', s, 1, 1);
-      checkDisjoint('dot', 'A', a, 's', sum);
-      checkDisjoint('dot', 'B', b, 's', sum);
-      const term = alpha * dot(a, b);
-      sum.set(0, 0, beta === 0 ? term : term + beta * sum.at(0, 0));
+      const term = alpha * dot(A, B);
+      s.set(0, 0, beta === 0 ? term : term + beta * s.at(0, 0));
     },
-
     clip(s, limit, C) {
-      const value = content('clip', 's', s);
-      const c = content('clip', 'C', C);
-      checkShape('clip', 's', s, 1, 1);
-      checkNonNegative('clip', 'limit', limit);
-      checkDisjoint('clip', 's', value, 'C', c);
-      const sum = value.at(0, 0);
+      const sum = s.at(0, 0);
       // NaN is not ≤ 0, so a broken sum breaks C instead of passing for a small one.
-      if (!(sum <= 0)) scale(Math.min(1, Math.sqrt(limit / sum)), c);
+      if (!(sum <= 0)) scale(Math.min(1, Math.sqrt(limit / sum)), C);
     },
-
-    gatherColumns(A, indices, C) {
-      const a = content('gatherColumns', 'A', A);
-      gatherColumns(a, indices, content('gatherColumns', 'C', C));
+    joinColumns(A, B, C) {
+      copyColumns(A, 0, C, 0, A.cols);
+      copyColumns(B, 0, C, A.cols, B.cols);
     },
+    sliceColumns: (A, from, C) => copyColumns(A, from, C, 0, C.cols),
+    gatherColumns,
 
-    copyColumns(A, from, C, to, count) {
-      const a = content('copyColumns', 'A', A);
-      const c = content('copyColumns', 'C', C);
-      // The kernel allows columns apart; a device that may not read its own output cannot.
-      checkDisjoint('copyColumns', 'A', a, 'C', c);
-      copyColumns(a, from, c, to, count);
+    fused: {
+      sketchMoment(X, S, weight, decay, C) {
+        if (X.rows === 0 || C.rows === 0 || C.cols === 0) scale(decay, C);
+        else activeKernels().sketchMoment(weight, X, S, decay, C);
+      },
     },
   };
-}
-
-/**
- * The engine of {@link cpuBackend}, which can {@link Wrapping.wrap | wrap} matrices besides.
- *
- * @throws RangeError for an unknown dtype.
- */
-export function cpuEngine<D extends DType>(dtype: D): CpuEngine<D> {
-  const backend = cpuBackend(dtype);
-  return { ...engineFrom(backend), wrap: (A) => backend.wrap(A) };
 }

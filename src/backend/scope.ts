@@ -2,8 +2,8 @@
 
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
-import { isPromiseLike } from './promise.js';
-import type { Slot, SlotOperations } from './slot.js';
+import { isPromiseLike } from '../core/promise.js';
+import type { Backend, Slot } from './backend.js';
 
 /** Makes slots that live as long as the work they were made for. */
 export interface SlotScope<D extends DType> {
@@ -22,31 +22,31 @@ export interface SlotScope<D extends DType> {
  *
  * Slots of a scope are freed by it alone: free none of them in `work`.
  *
- * @throws what `work` throws.
+ * @throws what `work` throws; else TypeError where a slot was freed already.
  *
  * @example
- * const norm = withSlots(engine, ({ upload, allocate }) => {
+ * const norm = await withSlots(backend, async ({ upload, allocate }) => {
  *   const s = allocate(1, 1);
  *   const A = upload(value);
- *   engine.innerProduct(1, A, A, 0, s);
- *   return Math.sqrt(readNow(engine, s).at(0, 0));
+ *   backend.dot(1, A, A, 0, s);
+ *   return Math.sqrt((await backend.read(s)).at(0, 0));
  * });
  */
 export function withSlots<D extends DType, T>(
-  owner: SlotOperations<D>,
+  backend: Backend<D>,
   work: (scope: SlotScope<D>) => Promise<T>,
 ): Promise<T>;
 export function withSlots<D extends DType, T>(
-  owner: SlotOperations<D>,
+  backend: Backend<D>,
   work: (scope: SlotScope<D>) => T,
 ): T;
 export function withSlots<D extends DType, T>(
-  owner: SlotOperations<D>,
+  backend: Backend<D>,
   work: (scope: SlotScope<D>) => T | Promise<T>,
 ): T | Promise<T> {
   const slots = new Set<Slot<D>>();
   const allocate = (rows: number, cols: number) => {
-    const A = owner.allocate(rows, cols);
+    const A = backend.allocate(rows, cols);
     slots.add(A);
     return A;
   };
@@ -54,7 +54,7 @@ export function withSlots<D extends DType, T>(
     allocate,
     upload(value) {
       const A = allocate(value.rows, value.cols);
-      owner.write(A, value);
+      backend.write(A, value);
       return A;
     },
     keep(A) {
@@ -63,16 +63,29 @@ export function withSlots<D extends DType, T>(
     },
   };
   const freeAll = () => {
-    for (const A of slots) owner.free(A);
+    for (const A of slots) backend.free(A);
+  };
+  /** The error of the work goes before those of freeing. */
+  const fail = (error: unknown): never => {
+    try {
+      freeAll();
+    } catch {
+      // A slot was freed already, or the device is gone.
+    }
+    throw error;
   };
   let outcome: T | Promise<T>;
   try {
     outcome = work(scope);
   } catch (error) {
-    freeAll();
-    throw error;
+    return fail(error);
   }
-  if (isPromiseLike(outcome)) return Promise.resolve(outcome).finally(freeAll);
+  if (isPromiseLike(outcome)) {
+    return Promise.resolve(outcome).then((value) => {
+      freeAll();
+      return value;
+    }, fail);
+  }
   freeAll();
   return outcome;
 }

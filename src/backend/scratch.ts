@@ -1,11 +1,7 @@
 // Slots for intermediate results, kept between calls so that a training step allocates nothing.
 
 import { BYTES, type DType } from '../core/dtype.js';
-import type { BackendOperations } from './backend.js';
-import type { Slot } from './slot.js';
-
-/** Gives a rows × cols slot with any content, valid until the borrowing that it was taken in ends. */
-export type Take<D extends DType> = (rows: number, cols: number) => Slot<D>;
+import type { Backend, Slot, Take } from './backend.js';
 
 /** Idle slots that are kept at most: those of fifty layers and more, each of its own shapes. */
 const SLOTS = 256;
@@ -28,13 +24,13 @@ const RECENT = 256;
  * within that, and shapes that never come again cost a few times the memory that was needed anyway.
  */
 export class Scratch<D extends DType> {
-  readonly #backend: Pick<BackendOperations<D>, 'allocate' | 'free'>;
+  readonly #backend: Pick<Backend<D>, 'allocate' | 'free'>;
   /** The least recently used slot comes first. */
   readonly #idle: Slot<D>[] = [];
   /** The bytes that each recent borrowing took, the oldest first. */
   readonly #recent: number[] = [];
 
-  constructor(backend: Pick<BackendOperations<D>, 'allocate' | 'free'>) {
+  constructor(backend: Pick<Backend<D>, 'allocate' | 'free'>) {
     this.#backend = backend;
   }
 

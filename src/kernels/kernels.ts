@@ -6,10 +6,13 @@ import type { RandomKey } from '../core/random.js';
 /** Which side of the unknown a triangle stands on. */
 export type Side = 'left' | 'right';
 
-/** The S of Xᵀ(XS): a matrix, or the columns of I that it picks. */
-export type SketchMatrix =
-  | { readonly kind: 'dense'; readonly S: DenseMatrix }
+/** The S of Xᵀ(XS) by what it is in memory: a matrix, or the columns of I that it picks. */
+export type SketchOf<Matrix> =
+  | { readonly kind: 'dense'; readonly S: Matrix }
   | { readonly kind: 'columns'; readonly indices: Int32Array };
+
+/** The S of Xᵀ(XS) on the host. */
+export type SketchMatrix = SketchOf<DenseMatrix>;
 
 /** Where a Cholesky factorisation broke down. */
 export interface FailedPivot {

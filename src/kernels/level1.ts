@@ -177,7 +177,8 @@ export function frobeniusNorm(A: DenseMatrix): number {
   return largest * Math.sqrt(sumOfSquares(A, largest));
 }
 
-function largestMagnitude(A: DenseMatrix): number {
+/** max |aᵢⱼ|; NaN where an element is. */
+export function largestMagnitude(A: DenseMatrix): number {
   const a = A.data;
   let largest = 0;
   for (let i = 0; i < A.rows; i++) {

@@ -39,6 +39,31 @@ export function overlaps(A: DenseMatrix, C: DenseMatrix): boolean {
 }
 
 /**
+ * The indices of two of `matrices` that overlap, if any do.
+ *
+ * Cost: O(n log n) where matrices of one buffer lie one behind the other; matrices that lie side by side
+ * are compared in pairs.
+ */
+export function firstOverlap(
+  matrices: readonly DenseMatrix[],
+): readonly [number, number] | undefined {
+  const spans = matrices
+    .map((A, index) => ({ A, index, ...spanInBytes(A) }))
+    .filter(({ first, last }) => first < last)
+    .toSorted((a, b) => a.first - b.first);
+  /** By buffer, the spans that have begun and may not have ended. */
+  const open = new Map<ArrayBufferLike, typeof spans>();
+  for (const span of spans) {
+    const { buffer } = span.A.data;
+    const begun = (open.get(buffer) ?? []).filter(({ last }) => last > span.first);
+    const other = begun.find(({ A }) => overlaps(A, span.A));
+    if (other !== undefined) return [other.index, span.index];
+    open.set(buffer, [...begun, span]);
+  }
+  return undefined;
+}
+
+/**
  * `A` must share no memory with the output `C`.
  *
  * @throws RangeError naming the routine and the input that overlaps.
@@ -64,4 +89,11 @@ function start(A: DenseMatrix): number {
 function rowsInBytes(A: DenseMatrix): { start: number; width: number; step: number } {
   const bytes = A.data.BYTES_PER_ELEMENT;
   return { start: start(A), width: A.cols * bytes, step: A.stride * bytes };
+}
+
+/** The bytes from the first element to behind the last. */
+function spanInBytes(A: DenseMatrix): { first: number; last: number } {
+  if (A.rows === 0 || A.cols === 0) return { first: 0, last: 0 };
+  const { start: first, width, step } = rowsInBytes(A);
+  return { first, last: first + (A.rows - 1) * step + width };
 }

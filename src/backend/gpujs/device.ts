@@ -1,6 +1,6 @@
 // One device: its compiled kernels, the order of its work, and what lives on it.
 
-import { isPromiseLike } from '../promise.js';
+import { isPromiseLike } from '../../core/promise.js';
 import type { Reading } from '../slot.js';
 import { becomesLost, contextOf, isLost, largestEdge, modeOfGl } from './context.js';
 import { GpuContextLostError, GpuDisposedError } from './errors.js';

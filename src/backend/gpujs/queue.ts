@@ -1,6 +1,6 @@
 // Steps in order, on devices that answer at once and on those that answer with a Promise.
 
-import { isPromiseLike } from '../promise.js';
+import { isPromiseLike } from '../../core/promise.js';
 
 /** Runs steps in order; an operation enqueues its steps and returns. */
 export interface Queue {

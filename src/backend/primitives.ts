@@ -1,0 +1,307 @@
+// What whoever writes a backend supplies, and the backend that is made of it: every check in one place.
+
+import {
+  checkChoice,
+  checkDType,
+  checkInteger,
+  checkNonNegative,
+  checkScalar,
+  checkShape,
+} from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
+import type { SketchOf } from '../kernels/kernels.js';
+import type { Backend, BackendInfo, Slot, Take } from './backend.js';
+import { Scratch } from './scratch.js';
+import { checkSlotShape, SlotTable } from './slots.js';
+
+/**
+ * The operations of {@link Backend} on what the slots stand for (a matrix, a texture, a tensor): called
+ * with operands that were checked, so they check nothing.
+ */
+export interface Primitives<D extends DType, Content> {
+  readonly dtype: D;
+  readonly info: BackendInfo;
+
+  /** Zeros. */
+  allocate(rows: number, cols: number): Content;
+  write(A: Content, value: DenseMatrix<D>): void;
+  free?(A: Content): void;
+  read(A: Content): Promise<DenseMatrix<D>>;
+  readSync?(A: Content): DenseMatrix<D>;
+  bound?(A: Content): number;
+  /** Present where contents may share memory: whether two do, and the first two of many. */
+  readonly sharing?: {
+    overlap(A: Content, B: Content): boolean;
+    first(contents: readonly Content[]): readonly [number, number] | undefined;
+  };
+
+  gemm(alpha: number, A: Content, opA: Op, B: Content, opB: Op, beta: number, C: Content): void;
+  syrk(alpha: number, A: Content, beta: number, C: Content): void;
+  axpby(alpha: number, A: Content, beta: number, C: Content): void;
+  multiply(alpha: number, A: Content, B: Content, beta: number, C: Content): void;
+  divide(A: Content, B: Content, shift: number, C: Content): void;
+  divideByRoot(
+    alpha: number,
+    A: Content,
+    beta: number,
+    B: Content,
+    shift: number,
+    C: Content,
+  ): void;
+  dot(alpha: number, A: Content, B: Content, beta: number, s: Content): void;
+  clip(s: Content, limit: number, C: Content): void;
+  joinColumns(A: Content, B: Content, C: Content): void;
+  sliceColumns(A: Content, from: number, C: Content): void;
+  gatherColumns(A: Content, indices: Int32Array, C: Content): void;
+
+  /** Faster forms of what is composed elsewhere: the same law, not the same bits. */
+  readonly fused?: {
+    sketchMoment?(
+      X: Content,
+      S: SketchOf<Content>,
+      weight: number,
+      decay: number,
+      C: Content,
+    ): void;
+  };
+}
+
+/**
+ * The backend that computes with `primitives`.
+ *
+ * Scalars, owners, shapes, freed slots, aliasing and indices are checked here, so that primitives need
+ * not.
+ */
+export function backendFrom<D extends DType, Content>(
+  primitives: Primitives<D, Content>,
+): Backend<D> {
+  return new SlotBackend(primitives);
+}
+
+/** The class of {@link backendFrom}, for backends that can do more: they extend it. */
+export class SlotBackend<D extends DType, Content> implements Backend<D> {
+  readonly dtype: D;
+  readonly info: BackendInfo;
+  readonly readSync?: (A: Slot<D>) => DenseMatrix<D>;
+  readonly bound?: (A: Slot<D>) => number;
+  readonly firstOverlap?: (slots: readonly Slot<D>[]) => readonly [number, number] | undefined;
+  readonly #on: Primitives<D, Content>;
+  readonly #slots: SlotTable<D, Content>;
+  readonly #scratch: Scratch<D>;
+
+  constructor(primitives: Primitives<D, Content>) {
+    const { dtype, info, readSync, bound, sharing } = primitives;
+    this.dtype = dtype;
+    this.info = info;
+    this.#on = primitives;
+    this.#slots = new SlotTable(dtype, () => `${info.name}, ${info.variant}`, sharing?.overlap);
+    this.#scratch = new Scratch(this);
+    if (readSync !== undefined) {
+      this.readSync = (A) => readSync.call(primitives, this.contentOf('readSync', 'A', A));
+    }
+    if (bound !== undefined) {
+      this.bound = (A) => bound.call(primitives, this.contentOf('bound', 'A', A));
+    }
+    if (sharing !== undefined) {
+      this.firstOverlap = (slots) =>
+        sharing.first(slots.map((A, i) => this.contentOf('firstOverlap', `slots[${i}]`, A)));
+    }
+  }
+
+  allocate(rows: number, cols: number): Slot<D> {
+    checkSlotShape(rows, cols);
+    return this.hold(rows, cols, this.#on.allocate(rows, cols));
+  }
+
+  write(A: Slot<D>, value: DenseMatrix<D>): void {
+    const content = this.contentOf('write', 'A', A);
+    checkMatrix('write', 'value', value);
+    checkDType('write', 'value', value, this.dtype);
+    checkShape('write', 'value', value, A.rows, A.cols);
+    this.#on.write(content, value);
+  }
+
+  free(A: Slot<D>): void {
+    this.#on.free?.(this.#slots.remove(A));
+  }
+
+  // Not async: a bad slot is an error of the call.
+  read(A: Slot<D>): Promise<DenseMatrix<D>> {
+    return this.#on.read(this.contentOf('read', 'A', A));
+  }
+
+  borrow(body: (take: Take<D>) => void): void {
+    this.#scratch.borrow(body);
+  }
+
+  gemm(alpha: number, A: Slot<D>, opA: Op, B: Slot<D>, opB: Op, beta: number, C: Slot<D>): void {
+    checkChoice('gemm', 'opA', opA, ['N', 'T']);
+    checkChoice('gemm', 'opB', opB, ['N', 'T']);
+    this.#scalar('gemm', 'alpha', alpha);
+    this.#scalar('gemm', 'beta', beta);
+    const a = this.contentOf('gemm', 'A', A);
+    const b = this.contentOf('gemm', 'B', B);
+    const [m, k] = opA === 'N' ? [A.rows, A.cols] : [A.cols, A.rows];
+    const n = opB === 'N' ? B.cols : B.rows;
+    checkShape('gemm', 'B', B, opB === 'N' ? k : n, opB === 'N' ? n : k);
+    const c = this.#slots.output('gemm', 'C', C, m, n, { A, B });
+    this.#on.gemm(alpha, a, opA, b, opB, beta, c);
+  }
+
+  syrk(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void {
+    this.#scalar('syrk', 'alpha', alpha);
+    this.#scalar('syrk', 'beta', beta);
+    const a = this.contentOf('syrk', 'A', A);
+    const c = this.#slots.output('syrk', 'C', C, A.cols, A.cols, { A });
+    this.#on.syrk(alpha, a, beta, c);
+  }
+
+  sketchMoment(
+    X: Slot<D>,
+    S: SketchOf<Slot<D>>,
+    weight: number,
+    decay: number,
+    C: Slot<D>,
+  ): void {
+    const where = 'sketchMoment';
+    this.#scalar(where, 'weight', weight);
+    this.#scalar(where, 'decay', decay);
+    const x = this.contentOf(where, 'X', X);
+    const sketch = this.#sketch(X, S);
+    const inputs = S.kind === 'dense' ? { X, S: S.S } : { X };
+    const width = S.kind === 'dense' ? S.S.cols : S.indices.length;
+    const c = this.#slots.output(where, 'C', C, X.cols, width, inputs);
+    const { fused } = this.#on;
+    if (fused?.sketchMoment !== undefined) {
+      fused.sketchMoment(x, sketch, weight, decay, c);
+      return;
+    }
+    this.borrow((take) => {
+      const XS = take(X.rows, width);
+      if (S.kind === 'dense') this.gemm(1, X, 'N', S.S, 'N', 0, XS);
+      else this.gatherColumns(X, S.indices, XS);
+      this.gemm(weight, X, 'T', XS, 'N', decay, C);
+    });
+  }
+
+  axpby(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void {
+    this.#scalar('axpby', 'alpha', alpha);
+    this.#scalar('axpby', 'beta', beta);
+    const a = this.contentOf('axpby', 'A', A);
+    const c = this.#slots.output('axpby', 'C', C, A.rows, A.cols, A === C ? {} : { A });
+    this.#on.axpby(alpha, a, beta, c);
+  }
+
+  multiply(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, C: Slot<D>): void {
+    this.#scalar('multiply', 'alpha', alpha);
+    this.#scalar('multiply', 'beta', beta);
+    const a = this.contentOf('multiply', 'A', A);
+    const b = this.#like('multiply', 'B', B, A);
+    const c = this.#slots.output('multiply', 'C', C, A.rows, A.cols, { A, B });
+    this.#on.multiply(alpha, a, b, beta, c);
+  }
+
+  divide(A: Slot<D>, B: Slot<D>, shift: number, C: Slot<D>): void {
+    this.#scalar('divide', 'shift', shift);
+    const a = this.contentOf('divide', 'A', A);
+    const b = this.#like('divide', 'B', B, A);
+    const c = this.#slots.output('divide', 'C', C, A.rows, A.cols, { A, B });
+    this.#on.divide(a, b, shift, c);
+  }
+
+  divideByRoot(
+    alpha: number,
+    A: Slot<D>,
+    beta: number,
+    B: Slot<D>,
+    shift: number,
+    C: Slot<D>,
+  ): void {
+    this.#scalar('divideByRoot', 'alpha', alpha);
+    this.#scalar('divideByRoot', 'beta', beta);
+    this.#scalar('divideByRoot', 'shift', shift);
+    const a = this.contentOf('divideByRoot', 'A', A);
+    const b = this.#like('divideByRoot', 'B', B, A);
+    const c = this.#slots.output('divideByRoot', 'C', C, A.rows, A.cols, { A, B });
+    this.#on.divideByRoot(alpha, a, beta, b, shift, c);
+  }
+
+  dot(alpha: number, A: Slot<D>, B: Slot<D>, beta: number, s: Slot<D>): void {
+    this.#scalar('dot', 'alpha', alpha);
+    this.#scalar('dot', 'beta', beta);
+    const a = this.contentOf('dot', 'A', A);
+    const b = this.#like('dot', 'B', B, A);
+    const sum = this.#slots.output('dot', 's', s, 1, 1, { A, B });
+    this.#on.dot(alpha, a, b, beta, sum);
+  }
+
+  clip(s: Slot<D>, limit: number, C: Slot<D>): void {
+    this.#scalar('clip', 'limit', limit);
+    checkNonNegative('clip', 'limit', limit);
+    const sum = this.contentOf('clip', 's', s);
+    checkShape('clip', 's', s, 1, 1);
+    const c = this.#slots.output('clip', 'C', C, C.rows, C.cols, { s });
+    this.#on.clip(sum, limit, c);
+  }
+
+  joinColumns(A: Slot<D>, B: Slot<D>, C: Slot<D>): void {
+    const a = this.contentOf('joinColumns', 'A', A);
+    const b = this.contentOf('joinColumns', 'B', B);
+    checkShape('joinColumns', 'B', B, A.rows, B.cols);
+    const c = this.#slots.output('joinColumns', 'C', C, A.rows, A.cols + B.cols, { A, B });
+    this.#on.joinColumns(a, b, c);
+  }
+
+  sliceColumns(A: Slot<D>, from: number, C: Slot<D>): void {
+    const a = this.contentOf('sliceColumns', 'A', A);
+    const c = this.#slots.output('sliceColumns', 'C', C, A.rows, C.cols, { A });
+    checkShape('sliceColumns', 'C', C, A.rows, Math.min(C.cols, A.cols));
+    checkInteger('sliceColumns', 'from', from, 0, A.cols - C.cols);
+    this.#on.sliceColumns(a, from, c);
+  }
+
+  gatherColumns(A: Slot<D>, indices: Int32Array, C: Slot<D>): void {
+    const a = this.contentOf('gatherColumns', 'A', A);
+    const columns = checkedIndices('gatherColumns', indices, A.cols);
+    const c = this.#slots.output('gatherColumns', 'C', C, A.rows, columns.length, { A });
+    this.#on.gatherColumns(a, columns, c);
+  }
+
+  /** A new slot on `content`, which is freed with it. */
+  protected hold(rows: number, cols: number, content: Content): Slot<D> {
+    return this.#slots.make(rows, cols, content);
+  }
+
+  /** What a slot of this backend stands for. */
+  protected contentOf(where: string, name: string, A: Slot<D>): Content {
+    return this.#slots.content(where, name, A);
+  }
+
+  #like(where: string, name: string, B: Slot<D>, A: Slot<D>): Content {
+    const content = this.contentOf(where, name, B);
+    checkShape(where, name, B, A.rows, A.cols);
+    return content;
+  }
+
+  #scalar(where: string, name: string, value: number): void {
+    checkScalar(where, name, value, this.dtype);
+  }
+
+  #sketch(X: Slot<D>, S: SketchOf<Slot<D>>): SketchOf<Content> {
+    if (S.kind === 'columns') {
+      return { kind: 'columns', indices: checkedIndices('sketchMoment', S.indices, X.cols) };
+    }
+    const content = this.contentOf('sketchMoment', 'S', S.S);
+    checkShape('sketchMoment', 'S', S.S, X.cols, S.S.cols);
+    return { kind: 'dense', S: content };
+  }
+}
+
+/** Integers of [0, limit) in any array, as this realm's Int32Array. */
+function checkedIndices(where: string, indices: ArrayLike<number>, limit: number): Int32Array {
+  for (let k = 0; k < indices.length; k++) {
+    checkInteger(where, `indices[${k}]`, indices[k], 0, limit - 1);
+  }
+  return indices instanceof Int32Array ? indices : Int32Array.from(indices);
+}
