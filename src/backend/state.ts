@@ -1,21 +1,54 @@
-// State as a list of named slots and numbers, so that export, restore and byte counts are written once.
+// State as a list of named matrices and numbers, so that export, restore and byte counts are written once.
 
-import { checkFinite, checkType, describe, isObject } from '../core/check.js';
+import { checkFinite, checkInteger, checkType, describe, isObject } from '../core/check.js';
 import { BYTES, type DType, isTypedArray } from '../core/dtype.js';
 import { DenseMatrix } from '../core/matrix.js';
-import type { Engine } from './engine.js';
-import type { Slot } from './slot.js';
+import type { Backend, Slot } from './backend.js';
 
-/** One piece of state: a matrix on the engine, or a number on the host. */
-export type StateEntry<D extends DType> =
-  | { readonly name: string; readonly slot: Slot<D> }
-  | {
-      readonly name: string;
-      /** The guard of what is restored (see core/check.ts), where not every finite number will do. */
-      readonly check?: (where: string, name: string, value: number) => void;
-      get(): number;
-      set(value: number): void;
-    };
+/** A guard of what is restored, see core/check.ts. */
+type Guard<Value> = (where: string, name: string, value: Value) => void;
+
+/** A matrix on the backend. */
+export interface MatrixState<D extends DType> {
+  readonly slot: Slot<D>;
+  /** Present where not every finite matrix will do. */
+  readonly check?: Guard<DenseMatrix<D>>;
+  /** What has to settle before the matrix belongs to the moment of the call, if anything has. */
+  pending?(): Promise<unknown> | undefined;
+}
+
+/** A number on the host. */
+export class Cell {
+  value: number;
+  readonly check: Guard<number>;
+
+  constructor(value: number, check: Guard<number>) {
+    this.value = value;
+    this.check = check;
+  }
+}
+
+/** A list of integers on the host, of a length that stays. */
+export interface IndexState {
+  readonly length: number;
+  readonly check: Guard<Int32Array>;
+  get(): Int32Array;
+  set(value: Int32Array): void;
+}
+
+/** One piece of state and its name. */
+export interface StateEntry<D extends DType> {
+  readonly name: string;
+  readonly holds: MatrixState<D> | Cell | IndexState;
+}
+
+/** Something whose whole state is listed. */
+export interface Stateful<D extends DType> {
+  readonly state: readonly StateEntry<D>[];
+}
+
+/** What a run is of, by name: method, options, seed, layers, dtype. */
+export type Description = Readonly<Record<string, string | number | boolean>>;
 
 /** A matrix as plain data, row-major. */
 export interface PlainMatrix {
@@ -24,16 +57,28 @@ export interface PlainMatrix {
   readonly data: Float32Array | Float64Array;
 }
 
+/** One entry as plain data. */
+export type PlainEntry = number | PlainMatrix | Int32Array;
+
+/** The version of {@link PlainState} that this library writes and reads. */
+export const STATE_VERSION = 1;
+
 /**
  * Exported state: plain data that `structuredClone` and any serialiser of typed arrays can carry.
  * JSON is none, it makes objects of typed arrays: for it, turn each `data` into a plain array with
  * `Array.from`, and back with `Float32Array.from` or `Float64Array.from`.
  */
-export type PlainState = Readonly<Record<string, number | PlainMatrix>>;
+export interface PlainState {
+  readonly version: number;
+  /** The run that the state is of: only one like it can go on from there. */
+  readonly run: Description;
+  readonly entries: Readonly<Record<string, PlainEntry>>;
+}
 
-/** Something whose whole state is listed. */
-export interface Stateful<D extends DType> {
-  readonly state: readonly StateEntry<D>[];
+/** Options of `restoreState`. */
+export interface RestoreOptions {
+  /** Names of what may differ between the saved run and this one, for example `damping`. */
+  readonly accept?: readonly string[];
 }
 
 /** The same entries under `prefix/`. */
@@ -41,76 +86,163 @@ export function scoped<D extends DType>(
   prefix: string,
   entries: readonly StateEntry<D>[],
 ): StateEntry<D>[] {
-  return entries.map((entry) => {
-    const name = `${prefix}/${entry.name}`;
-    if ('slot' in entry) return { name, slot: entry.slot };
-    return { ...entry, name };
-  });
+  return entries.map(({ name, holds }) => ({ name: `${prefix}/${name}`, holds }));
 }
 
-/** A copy of every entry. The reads are enqueued at once, so the copy is of one moment. */
+/**
+ * A copy of every entry as it is at the moment of the call: reads are enqueued and numbers taken at
+ * once. What a refresh in flight is about to put in place is waited for, as it belongs to that moment.
+ */
 export async function exportState<D extends DType>(
-  engine: Engine<D>,
+  backend: Backend<D>,
+  run: Description,
   entries: readonly StateEntry<D>[],
 ): Promise<PlainState> {
-  const parts = entries.map(async (entry): Promise<[string, number | PlainMatrix]> => {
-    if (!('slot' in entry)) return [entry.name, entry.get()];
-    const { rows, cols, data } = await engine.read(entry.slot);
-    return [entry.name, { rows, cols, data }];
+  const parts = entries.map(({ name, holds }): Promise<[string, PlainEntry]> => {
+    if (holds instanceof Cell) return Promise.resolve([name, holds.value]);
+    if ('get' in holds) return Promise.resolve([name, holds.get().slice()]);
+    const read = async (): Promise<[string, PlainEntry]> => {
+      const { rows, cols, data } = await backend.read(holds.slot);
+      return [name, { rows, cols, data }];
+    };
+    const pending = holds.pending?.();
+    // A refresh that fails has put nothing in place; its error is the next step's.
+    return pending === undefined ? read() : pending.then(read, read);
   });
-  return Object.fromEntries(await Promise.all(parts));
+  return { version: STATE_VERSION, run, entries: Object.fromEntries(await Promise.all(parts)) };
 }
 
 /**
  * Puts back what {@link exportState} gave, bit for bit. Everything is validated before anything
  * changes.
  *
- * @throws RangeError or TypeError where an entry is missing, unknown, of another shape or dtype, not
- *   finite, or a number that it cannot be.
+ * @throws RangeError or TypeError where the state is of another version or of another run, or an entry
+ *   is missing, unknown, of another shape or dtype, not finite, or something that it cannot be.
  */
 export function restoreState<D extends DType>(
-  engine: Engine<D>,
+  backend: Backend<D>,
+  run: Description,
   entries: readonly StateEntry<D>[],
   saved: PlainState,
+  options: RestoreOptions = {},
 ): void {
   checkSaved(saved);
+  checkSameRun(run, saved.run, options.accept ?? []);
   const known = new Set(entries.map((entry) => entry.name));
-  for (const name of Object.keys(saved)) {
+  for (const name of Object.keys(saved.entries)) {
     if (!known.has(name)) throw new RangeError(`restoreState: unknown entry '${name}'`);
   }
-  const writes = entries.map((entry) => {
-    const value = saved[entry.name];
-    if ('slot' in entry) {
-      const matrix = plainMatrix(entry.name, value, entry.slot);
-      return () => engine.write(entry.slot, matrix);
+  const writes = entries.map(({ name, holds }) => {
+    const value = saved.entries[name];
+    const label = `entry '${name}'`;
+    if (holds instanceof Cell) {
+      const number = checkedNumber(label, value);
+      holds.check('restoreState', label, number);
+      return () => {
+        holds.value = number;
+      };
     }
-    if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw new TypeError(
-        `restoreState: entry '${entry.name}' is ${describeEntry(value)}, expected a finite number`,
-      );
+    if ('get' in holds) {
+      const indices = checkedIndices(label, value, holds.length);
+      holds.check('restoreState', label, indices);
+      return () => holds.set(indices);
     }
-    entry.check?.('restoreState', `entry '${entry.name}'`, value);
-    return () => entry.set(value);
+    const matrix = checkedMatrix(label, value, holds.slot);
+    holds.check?.('restoreState', label, matrix);
+    return () => backend.write(holds.slot, matrix);
   });
   for (const write of writes) write();
 }
 
 /**
- * What is to be restored must be an object at least.
+ * What is to be restored must be what {@link exportState} gives, in this version.
  *
- * @throws TypeError where it is not.
+ * @throws TypeError or RangeError where it is not.
  */
-export function checkSaved(saved: unknown): void {
-  checkType('restoreState', 'the saved state', saved, isObject(saved), 'what exportState gave');
+export function checkSaved(saved: unknown): asserts saved is PlainState {
+  const expected = 'what exportState gave';
+  const fits = isObject(saved) && 'version' in saved && 'run' in saved && 'entries' in saved;
+  checkType('restoreState', 'the saved state', saved, fits, expected);
+  if (!fits) return;
+  if (saved.version !== STATE_VERSION) {
+    throw new RangeError(
+      `restoreState: the saved state is of version ${describe(saved.version)}, expected ${STATE_VERSION}`,
+    );
+  }
+  checkType('restoreState', 'the saved run', saved.run, isObject(saved.run), expected);
+  checkType('restoreState', 'the saved entries', saved.entries, isObject(saved.entries), expected);
 }
 
-/** Bytes that the slots among `entries` hold. */
+/** Bytes that the matrices among `entries` hold. */
 export function stateBytes<D extends DType>(entries: readonly StateEntry<D>[]): number {
   let bytes = 0;
-  for (const entry of entries) {
-    if ('slot' in entry) bytes += entry.slot.rows * entry.slot.cols * BYTES[entry.slot.dtype];
-  }
+  for (const { slot } of matrices(entries)) bytes += slot.rows * slot.cols * BYTES[slot.dtype];
   return bytes;
+}
+
+/** Frees the matrices among `entries`. */
+export function freeState<D extends DType>(
+  backend: Backend<D>,
+  entries: readonly StateEntry<D>[],
+): void {
+  for (const { slot } of matrices(entries)) backend.free(slot);
+}
+
+/** Guards a list of distinct integers of [0, limit). */
+export function distinctIndices(limit: number): Guard<Int32Array> {
+  return (where, name, value) => {
+    value.forEach((index, j) => {
+      checkInteger(where, `${name}, number ${j}`, index, 0, limit - 1);
+      const twin = value.indexOf(index);
+      if (twin === j) return;
+      throw new RangeError(
+        `${where}: ${name} holds ${index} as numbers ${twin} and ${j}, expected distinct columns`,
+      );
+    });
+  };
+}
+
+function matrices<D extends DType>(entries: readonly StateEntry<D>[]): MatrixState<D>[] {
+  return entries.flatMap(({ holds }) => ('slot' in holds ? [holds] : []));
+}
+
+/** A saved run may differ from this one in what is accepted, and in nothing else. */
+function checkSameRun(run: Description, saved: Description, accept: readonly string[]): void {
+  const names = new Set([...Object.keys(run), ...Object.keys(saved)]);
+  for (const name of accept) {
+    if (names.has(name)) continue;
+    throw new RangeError(
+      `restoreState: accept names '${name}', expected some of ${[...names].join(', ')}`,
+    );
+  }
+  for (const name of names) {
+    if (run[name] === saved[name] || accept.includes(name)) continue;
+    const there = Object.hasOwn(saved, name) ? describe(saved[name]) : 'missing';
+    const here = Object.hasOwn(run, name) ? describe(run[name]) : 'none';
+    throw new RangeError(
+      `restoreState: ${name} of the saved run is ${there}, expected ${here} as in this one, or accept: ['${name}']`,
+    );
+  }
+}
+
+function checkedNumber(label: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new TypeError(`restoreState: ${label} is ${describeEntry(value)}, expected a finite number`);
+}
+
+function checkedIndices(label: string, value: unknown, length: number): Int32Array {
+  const isList =
+    ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Int32Array]';
+  if (!isList) {
+    throw new TypeError(
+      `restoreState: ${label} is ${describeEntry(value)}, expected an Int32Array of ${length} elements`,
+    );
+  }
+  const indices = new Int32Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
+  if (indices.length === length) return indices;
+  throw new RangeError(
+    `restoreState: ${label} has ${indices.length} elements, expected ${length}`,
+  );
 }
 
 function describeEntry(value: unknown): string {
@@ -122,23 +254,26 @@ function isPlainMatrix(value: unknown): value is PlainMatrix {
   return isObject(value) && 'data' in value && ArrayBuffer.isView(value.data);
 }
 
-function plainMatrix<D extends DType>(name: string, value: unknown, slot: Slot<D>): DenseMatrix<D> {
-  const { rows, cols, dtype } = slot;
+function checkedMatrix<D extends DType>(
+  label: string,
+  value: unknown,
+  { rows, cols, dtype }: Slot<D>,
+): DenseMatrix<D> {
   const expected = `expected a ${rows}×${cols} ${dtype} matrix`;
   if (isObject(value) && 'data' in value && !ArrayBuffer.isView(value.data)) {
     throw new TypeError(
-      `restoreState: entry '${name}' holds no typed array, ${expected}: JSON cannot carry one; use structuredClone, or convert data to and from plain arrays`,
+      `restoreState: ${label} holds no typed array, ${expected}: JSON cannot carry one; use structuredClone, or convert data to and from plain arrays`,
     );
   }
   if (!isPlainMatrix(value) || value.rows !== rows || value.cols !== cols) {
-    throw new RangeError(`restoreState: entry '${name}' is ${describeEntry(value)}, ${expected}`);
+    throw new RangeError(`restoreState: ${label} is ${describeEntry(value)}, ${expected}`);
   }
   if (!isTypedArray(value.data, dtype) || value.data.length !== rows * cols) {
     throw new TypeError(
-      `restoreState: entry '${name}' holds ${value.data.length} elements of ${value.data.constructor.name}, ${expected}`,
+      `restoreState: ${label} holds ${value.data.length} elements of ${value.data.constructor.name}, ${expected}`,
     );
   }
   const A = new DenseMatrix(dtype, rows, cols, value.data);
-  checkFinite('restoreState', `entry '${name}'`, A);
+  checkFinite('restoreState', label, A);
   return A;
 }
