@@ -77,16 +77,16 @@ export class Option<T, Default = undefined> {
 }
 
 /** A finite number > 0. */
-export const positive: Option<number> = real(POSITIVE);
+export const positive: Option<number> = scalar(POSITIVE);
 
 /** A finite number >= 0. */
-export const nonNegative: Option<number> = real(NON_NEGATIVE);
+export const nonNegative: Option<number> = scalar(NON_NEGATIVE);
 
 /** A number in [0, 1): a momentum. */
-export const fraction: Option<number> = real(FRACTION);
+export const fraction: Option<number> = scalar(FRACTION);
 
 /** A number in [0, 1]: the decay of an average, where 1 stands for the plain mean. */
-export const unitInterval: Option<number> = real(UNIT_INTERVAL);
+export const unitInterval: Option<number> = scalar(UNIT_INTERVAL);
 
 /** Yes or no. */
 export const flag: Option<boolean> = new Option(
@@ -109,7 +109,7 @@ export function guarded<T>(expected: string, has: (value: unknown) => value is T
   return new Option([{ expected, has }], undefined);
 }
 
-function real(guard: Guard<number>): Option<number> {
+function scalar(guard: Guard<number>): Option<number> {
   return new Option([{ type: 'number', real: true, ...guard }], undefined);
 }
 
