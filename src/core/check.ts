@@ -32,14 +32,63 @@ export function checkType(
   value: unknown,
   fits: boolean,
   expected: string,
-): void {
+): asserts fits {
   if (fits) return;
   throw new TypeError(`${where}: ${name} is ${describe(value)}, expected ${expected}`);
 }
 
 /** `value` must be an object of options. */
-export function checkOptions(where: string, value: unknown): void {
+export function checkOptions(where: string, value: unknown): asserts value is object {
   checkType(where, 'options', value, isObject(value), 'an object');
+}
+
+/** What is accepted, and the words for it. */
+export interface Guard<T> {
+  readonly expected: string;
+  readonly has: (value: unknown) => value is T;
+}
+
+/** The finite numbers for which `test` holds. */
+function numbers(expected: string, test: (value: number) => boolean): Guard<number> {
+  return {
+    expected,
+    has: (value): value is number =>
+      typeof value === 'number' && Number.isFinite(value) && test(value),
+  };
+}
+
+/** The finite numbers > 0. */
+export const POSITIVE: Guard<number> = numbers('a finite number > 0', (x) => x > 0);
+
+/** The finite numbers >= 0. */
+export const NON_NEGATIVE: Guard<number> = numbers('a finite number >= 0', (x) => x >= 0);
+
+/** [0, 1): decays and momenta. */
+export const FRACTION: Guard<number> = numbers('a number in [0, 1)', (x) => x >= 0 && x < 1);
+
+/** [0, 1]: decays of averages, where 1 stands for the plain mean. */
+export const UNIT_INTERVAL: Guard<number> = numbers('a number in [0, 1]', (x) => x >= 0 && x <= 1);
+
+/** The integers in [min, max]. */
+export function integersFrom(min = 0, max: number = Number.MAX_SAFE_INTEGER): Guard<number> {
+  const upper = max === Number.MAX_SAFE_INTEGER ? '' : ` and <= ${max}`;
+  return numbers(
+    `an integer >= ${min}${upper}`,
+    (x) => Number.isSafeInteger(x) && x >= min && x <= max,
+  );
+}
+
+/** These strings. */
+export function oneOf<const Choice extends string>(choices: readonly Choice[]): Guard<Choice> {
+  return {
+    expected: choices.map(describe).join(' or '),
+    has: (value): value is Choice => choices.some((choice) => choice === value),
+  };
+}
+
+function checkGuard(where: string, name: string, value: unknown, guard: Guard<unknown>): void {
+  if (guard.has(value)) return;
+  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected ${guard.expected}`);
 }
 
 /** `value` must be an integer in [min, max]. */
@@ -50,11 +99,9 @@ export function checkInteger(
   min = 0,
   max: number = Number.MAX_SAFE_INTEGER,
 ): void {
+  // Kernels check at every call: no guard and no words are made where all is well.
   if (Number.isSafeInteger(value) && value >= min && value <= max) return;
-  const upper = max === Number.MAX_SAFE_INTEGER ? '' : ` and <= ${max}`;
-  throw new RangeError(
-    `${where}: ${name} is ${describe(value)}, expected an integer >= ${min}${upper}`,
-  );
+  checkGuard(where, name, value, integersFrom(min, max));
 }
 
 /** The element types of dtype.ts, which imports this file. */
@@ -120,14 +167,12 @@ export function checkInvertible(where: string, name: string, value: number, dtyp
 
 /** `value` must lie in [0, 1): decays and momenta. */
 export function checkFraction(where: string, name: string, value: number): void {
-  if (Number.isFinite(value) && value >= 0 && value < 1) return;
-  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a number in [0, 1)`);
+  checkGuard(where, name, value, FRACTION);
 }
 
 /** `value` must lie in [0, 1]: decays of averages, where 1 stands for the plain mean. */
 export function checkDecay(where: string, name: string, value: number): void {
-  if (Number.isFinite(value) && value >= 0 && value <= 1) return;
-  throw new RangeError(`${where}: ${name} is ${describe(value)}, expected a number in [0, 1]`);
+  checkGuard(where, name, value, UNIT_INTERVAL);
 }
 
 /** `value` must be one of `choices`. */
@@ -138,9 +183,7 @@ export function checkChoice(
   choices: readonly string[],
 ): void {
   if (choices.includes(value)) return;
-  throw new RangeError(
-    `${where}: ${name} is ${describe(value)}, expected ${choices.map(describe).join(' or ')}`,
-  );
+  checkGuard(where, name, value, oneOf(choices));
 }
 
 /** `A` must be rows × cols. */
