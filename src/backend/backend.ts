@@ -62,6 +62,11 @@ export interface Backend<D extends DType = DType> {
    * and NaN or Infinity where an element is.
    */
   bound?(A: Slot<D>): number;
+  /**
+   * Present where the backend works in the host's memory: a slot that shares the memory of `A`. Nothing
+   * is copied, and freeing the slot leaves `A` alone.
+   */
+  wrap?(A: DenseMatrix<D>): Slot<D>;
   /** Present where slots may share memory: the indices of two that do. */
   firstOverlap?(slots: readonly Slot<D>[]): readonly [number, number] | undefined;
   /**
@@ -116,4 +121,9 @@ export function upload<D extends DType>(backend: Backend<D>, value: DenseMatrix<
   const A = backend.allocate(value.rows, value.cols);
   backend.write(A, value);
   return A;
+}
+
+/** A slot on `value`: of the same memory where the backend can wrap it, else a copy. */
+export function place<D extends DType>(backend: Backend<D>, value: DenseMatrix<D>): Slot<D> {
+  return backend.wrap?.(value) ?? upload(backend, value);
 }

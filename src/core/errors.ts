@@ -35,6 +35,17 @@ export class NonFiniteError extends Error {
   }
 }
 
+/** An inverse came out larger than the damping allows: rounding errors, not curvature, were inverted. */
+export class InaccurateInverseError extends Error {
+  override readonly name = 'InaccurateInverseError';
+
+  constructor(largest: number, limit: number) {
+    super(
+      `the inverse has ${largest} on its diagonal, expected at most ${limit}: the damping is too small for the precision of the matrix`,
+    );
+  }
+}
+
 /** A preconditioner's refresh broke down too many times in a row; `cause` is the last breakdown. */
 export class PreconditionerError extends Error {
   override readonly name = 'PreconditionerError';
@@ -54,6 +65,7 @@ export function isBreakdown(error: unknown): boolean {
   return (
     error instanceof NotPositiveDefiniteError ||
     error instanceof NotConvergedError ||
-    error instanceof NonFiniteError
+    error instanceof NonFiniteError ||
+    error instanceof InaccurateInverseError
   );
 }

@@ -1,48 +1,25 @@
-// A sketch of either kind: drawn from its distribution, compared, and applied on the host.
+// A drawn sketch, by what it is in memory: compared, and applied on the host.
 
-import { checkChoice, checkNonNegative, checkShape } from '../core/check.js';
+import { checkNonNegative, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
-import type { RandomKey } from '../core/random.js';
 import { gemm } from '../kernels/gemm.js';
-import { drawGaussian, type GaussianSketch } from './gaussian.js';
+import type { SketchOf } from '../kernels/kernels.js';
 import type { SketchShape } from './shape.js';
-import { drawSubcolumn, type SubcolumnSketch } from './subcolumn.js';
-
-export type { GaussianSketch, SketchShape, SubcolumnSketch };
-
-/** The distributions that a sketch is drawn from. */
-export type SketchKind = 'gaussian' | 'subcolumn';
-
-/** A drawn sketch S (p×r): a value, never changed after it is drawn. */
-export type Sketch<D extends DType = DType> = GaussianSketch<D> | SubcolumnSketch;
-
-const KINDS: readonly SketchKind[] = ['gaussian', 'subcolumn'];
 
 /**
- * Draws a sketch S (p×r) with E[SSᵀ] = (r/p)·I. The key alone decides it.
- *
- * Cost: p·r normals (gaussian), O(p) (subcolumn).
- *
- * @throws RangeError for an unknown kind, or unless 1 ≤ width ≤ inputs are integers.
+ * A drawn sketch S (p×r): a matrix, or columns of I, whatever distribution it came from. A value, never
+ * changed after it is drawn.
  */
-export function drawSketch<D extends DType>(
-  kind: SketchKind,
-  shape: SketchShape,
-  dtype: D,
-  key: RandomKey,
-): Sketch<D> {
-  checkChoice('drawSketch', 'kind', kind, KINDS);
-  return kind === 'gaussian' ? drawGaussian(shape, dtype, key) : drawSubcolumn(shape, key);
-}
+export type Sketch<D extends DType = DType> = SketchShape & SketchOf<DenseMatrix<D>>;
 
-/** Whether two sketches are the same matrix of the same kind and dtype, bit for bit. */
+/** Whether two sketches are the same matrix in the same form and dtype, bit for bit. */
 export function sameSketch(a: Sketch, b: Sketch): boolean {
   if (a.inputs !== b.inputs || a.width !== b.width) return false;
-  if (a.kind === 'gaussian') {
-    return b.kind === 'gaussian' && a.S.dtype === b.S.dtype && sameElements(a.S, b.S);
+  if (a.kind === 'dense') {
+    return b.kind === 'dense' && a.S.dtype === b.S.dtype && sameElements(a.S, b.S);
   }
-  return b.kind === 'subcolumn' && a.indices.every((index, j) => index === b.indices[j]);
+  return b.kind === 'columns' && a.indices.every((index, j) => index === b.indices[j]);
 }
 
 function sameElements(A: DenseMatrix, B: DenseMatrix): boolean {
@@ -57,14 +34,14 @@ function sameElements(A: DenseMatrix, B: DenseMatrix): boolean {
 /**
  * Y ← Y + νS. Y is p×r.
  *
- * Cost: 2pr flops (gaussian), r additions (subcolumn).
+ * Cost: 2pr flops (dense), r additions (columns).
  *
  * @throws RangeError where Y is not p×r or `nu` is not a finite number ≥ 0; Y is untouched then.
  */
 export function addScaledSketch(nu: number, sketch: Sketch, Y: DenseMatrix<'float64'>): void {
   checkNonNegative('addScaledSketch', 'nu', nu);
   checkShape('addScaledSketch', 'Y', Y, sketch.inputs, sketch.width);
-  if (sketch.kind === 'gaussian') {
+  if (sketch.kind === 'dense') {
     const { data: s, offset, stride } = sketch.S;
     const y = Y.data;
     for (let i = 0; i < Y.rows; i++) {
@@ -82,7 +59,7 @@ export function addScaledSketch(nu: number, sketch: Sketch, Y: DenseMatrix<'floa
 /**
  * SᵀY in float64, whatever the dtype of S. Y is p×n, the result r×n.
  *
- * Cost: 2prn flops (gaussian), rn copies (subcolumn: the rows of Y that S picks).
+ * Cost: 2prn flops (dense), rn copies (columns: the rows of Y that S picks).
  *
  * @throws RangeError where Y does not have p rows.
  */
@@ -92,7 +69,7 @@ export function applySketchTranspose(
 ): DenseMatrix<'float64'> {
   checkShape('applySketchTranspose', 'Y', Y, sketch.inputs, Y.cols);
   const B = zeros('float64', sketch.width, Y.cols);
-  if (sketch.kind === 'gaussian') {
+  if (sketch.kind === 'dense') {
     gemm(1, convert(sketch.S, 'float64'), 'T', Y, 'N', 0, B);
   } else {
     sketch.indices.forEach((i, j) => {
@@ -104,7 +81,7 @@ export function applySketchTranspose(
 
 /** S as a new dense p×r matrix of `dtype`. Cost: p·r. */
 export function denseSketch<D extends DType>(sketch: Sketch, dtype: D): DenseMatrix<D> {
-  if (sketch.kind === 'gaussian') return convert(sketch.S, dtype);
+  if (sketch.kind === 'dense') return convert(sketch.S, dtype);
   const S = zeros(dtype, sketch.inputs, sketch.width);
   sketch.indices.forEach((i, j) => {
     S.set(i, j, 1);
