@@ -12,11 +12,12 @@ import {
   checkPositive,
 } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { convert, type DenseMatrix, identity } from '../core/matrix.js';
+import { convert, copyInto, type DenseMatrix, identity } from '../core/matrix.js';
+import { Workspace } from '../core/workspace.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
 import { IdentityAverage, type UpdateCounter } from '../covariance/reference-averages.js';
 import { scale } from '../kernels/level1.js';
-import { addToDiagonal, spdInverse } from '../linalg/cholesky.js';
+import { addToDiagonal, invertSpd } from '../linalg/cholesky.js';
 import { checkDamping } from '../nystrom/inverse.js';
 import {
   checkObservation,
@@ -92,11 +93,17 @@ export function dampedInverse<D extends DType>(
   A: DenseMatrix<D>,
   factor: number,
   rho: number,
+  workspace: Workspace = new Workspace(),
 ): DenseMatrix<D> {
-  const damped = convert(A, 'float64');
-  scale(factor, damped);
-  addToDiagonal(damped, rho);
-  return convert(spdInverse(damped), A.dtype);
+  return workspace.scope(() => {
+    const damped = workspace.take('float64', A.rows, A.cols);
+    copyInto(A, damped);
+    scale(factor, damped);
+    addToDiagonal(damped, rho);
+    const inverse = workspace.take('float64', A.rows, A.cols);
+    invertSpd(damped, inverse, workspace);
+    return convert(inverse, A.dtype);
+  });
 }
 
 /** What distinguishes one {@link FoofLayer} from another. */
@@ -152,8 +159,8 @@ export class FoofLayer<D extends DType> implements LayerPreconditioner<D> {
     const { correction } = average;
     this.#refresh.run({
       reads: [average.slot],
-      compute: ([A]) => {
-        const inverse = dampedInverse(A, correction, this.#damping);
+      compute: ([A], workspace) => {
+        const inverse = dampedInverse(A, correction, this.#damping, workspace);
         return () => this.#engine.write(this.#inverse, inverse);
       },
       discard: () => average.reset(),

@@ -14,6 +14,7 @@ import {
 } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, DenseMatrix, identity } from '../core/matrix.js';
+import type { Workspace } from '../core/workspace.js';
 import { type Average, MovingAverage } from '../covariance/moving-average.js';
 import { IdentityAverage } from '../covariance/reference-averages.js';
 import { scale } from '../kernels/level1.js';
@@ -115,7 +116,7 @@ export function kfacPreconditioner(options: KfacOptions = {}): Preconditioner {
 /** (B ⊗ A + ρI)⁻¹, exactly or nearly. */
 interface KroneckerInverse<D extends DType> extends Stateful<D> {
   /** Factorises A and B, changing nothing, and returns what puts the result in place. */
-  factorise(A: DenseMatrix<D>, B: DenseMatrix<D>): () => void;
+  factorise(A: DenseMatrix<D>, B: DenseMatrix<D>, workspace: Workspace): () => void;
   apply(G: Slot<D>, P: Slot<D>): void;
 }
 
@@ -159,10 +160,10 @@ class KfacLayer<D extends DType> implements LayerPreconditioner<D> {
     const corrections = [A.correction, B.correction];
     this.#refresh.run({
       reads: [A.slot, B.slot],
-      compute: ([MA, MB]) => {
+      compute: ([MA, MB], workspace) => {
         scale(corrections[0], MA);
         scale(corrections[1], MB);
-        return inverse.factorise(MA, MB);
+        return inverse.factorise(MA, MB, workspace);
       },
       discard: () => {
         A.reset();
@@ -206,8 +207,12 @@ function eigenbasisInverse<D extends DType>(
     eigenvalues: engine.allocate(size, 1),
   });
   const [A, B] = [zeroSpectrum(inputs), zeroSpectrum(outputs)];
-  const install = ({ Q, eigenvalues }: SpectralFactor<D>, M: DenseMatrix<D>) => {
-    const found = eigh(M);
+  const install = (
+    { Q, eigenvalues }: SpectralFactor<D>,
+    M: DenseMatrix<D>,
+    workspace: Workspace,
+  ) => {
+    const found = eigh(M, {}, workspace);
     const kept = found.eigenvalues.map((value) => (value > cutoff ? value : 0));
     const column = convert(new DenseMatrix('float64', kept.length, 1, kept), M.dtype);
     return () => {
@@ -216,8 +221,8 @@ function eigenbasisInverse<D extends DType>(
     };
   };
   return {
-    factorise(MA, MB) {
-      const installs = [install(A, MA), install(B, MB)];
+    factorise(MA, MB, workspace) {
+      const installs = [install(A, MA, workspace), install(B, MB, workspace)];
       return () => {
         for (const write of installs) write();
       };
@@ -246,11 +251,11 @@ function factoredInverse<D extends DType>(
   };
   const [A, B] = [noCurvature(inputs), noCurvature(outputs)];
   return {
-    factorise(MA, MB) {
+    factorise(MA, MB, workspace) {
       const [meanA, meanB] = [meanDiagonal(MA), meanDiagonal(MB)];
       const pi = meanA > 0 && meanB > 0 ? Math.sqrt(meanA / meanB) : 1;
-      const inverseA = dampedInverse(MA, 1, pi * root);
-      const inverseB = dampedInverse(MB, 1, root / pi);
+      const inverseA = dampedInverse(MA, 1, pi * root, workspace);
+      const inverseB = dampedInverse(MB, 1, root / pi, workspace);
       return () => {
         engine.write(A, inverseA);
         engine.write(B, inverseB);

@@ -14,6 +14,7 @@ import {
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { foldIn, type RandomKey, randomKey } from '../core/random.js';
+import type { Workspace } from '../core/workspace.js';
 import { MovingAverage } from '../covariance/moving-average.js';
 import { scale } from '../kernels/level1.js';
 import { type Eigenpairs, nystromEigenpairs, referenceEigenpairs } from '../nystrom/factor.js';
@@ -131,7 +132,11 @@ interface Settings {
   readonly restarts: boolean;
   /** A new sketch at every observation. */
   readonly redrawsAlways: boolean;
-  eigenpairs<D extends DType>(C: DenseMatrix<D>, sketch: Sketch<D>): Eigenpairs;
+  eigenpairs<D extends DType>(
+    C: DenseMatrix<D>,
+    sketch: Sketch<D>,
+    workspace: Workspace,
+  ): Eigenpairs;
 }
 
 function resolve(options: NysactOptions): Settings {
@@ -160,7 +165,7 @@ function resolve(options: NysactOptions): Settings {
       tail: false,
       restarts: false,
       redrawsAlways: true,
-      eigenpairs: (C, S) => referenceEigenpairs(C, S, damping),
+      eigenpairs: (C, S, workspace) => referenceEigenpairs(C, S, damping, workspace),
     };
   }
   const { policy = 'restart', shift = 'tiny', oversample = 0, tail = false } = options;
@@ -175,7 +180,7 @@ function resolve(options: NysactOptions): Settings {
     tail,
     restarts: policy === 'restart',
     redrawsAlways: false,
-    eigenpairs: (C, S) => nystromEigenpairs(C, S, pairOptions),
+    eigenpairs: (C, S, workspace) => nystromEigenpairs(C, S, pairOptions, workspace),
   };
 }
 
@@ -236,13 +241,14 @@ class NysactLayer<D extends DType> implements LayerPreconditioner<D> {
     try {
       this.#refresh.run({
         reads: [this.#C.slot, ...reads, ...traces],
-        compute: ([C, ...rest]) => {
+        compute: ([C, ...rest], workspace) => {
           scale(correction, C);
           const trace = rest.at(reads.length)?.at(0, 0);
           return this.#invert(
             C,
             this.#sketch.onHost(operand, rest),
             trace === undefined ? undefined : trace * correction,
+            workspace,
           );
         },
         // A window that restarts is closed below, perhaps long before its read arrives.
@@ -290,9 +296,14 @@ class NysactLayer<D extends DType> implements LayerPreconditioner<D> {
     ];
   }
 
-  #invert(C: DenseMatrix<D>, sketch: Sketch<D>, trace: number | undefined): () => void {
+  #invert(
+    C: DenseMatrix<D>,
+    sketch: Sketch<D>,
+    trace: number | undefined,
+    workspace: Workspace,
+  ): () => void {
     const { damping } = this.#settings;
-    const pairs = this.#settings.eigenpairs(C, sketch);
+    const pairs = this.#settings.eigenpairs(C, sketch, workspace);
     const options = trace === undefined ? { damping } : { damping, trace };
     const { V, c } = lowRankInverse(pairs, this.#engine.dtype, options);
     const { shift, retries, eigenvalues } = pairs;

@@ -7,11 +7,11 @@ import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { isBreakdown, NonFiniteError, PreconditionerError } from '../core/errors.js';
 import type { DenseMatrix } from '../core/matrix.js';
-import { outsideRegion, Region } from '../core/region.js';
+import { Workspace } from '../core/workspace.js';
 import { frobeniusNorm } from '../kernels/level1.js';
 
-/** One refresh runs at a time, of whatever layer: they share what they need on their way. */
-const region = new Region();
+/** One refresh computes at a time, of whatever layer: they share what they need on their way. */
+const workspace = new Workspace();
 
 /** How often in a row a refresh may break down before it is an error, unless the user says. */
 export const DEFAULT_MAX_FAILURES = 5;
@@ -20,10 +20,10 @@ export const DEFAULT_MAX_FAILURES = 5;
 export interface RefreshJob<D extends DType> {
   readonly reads: readonly Slot<D>[];
   /**
-   * Factorises what was read, changing nothing, and returns what puts the result in place. May throw
-   * a breakdown. Matrices that it makes are gone once the result is in place.
+   * Factorises what was read, changing no state, and returns what puts the result in place. May throw
+   * a breakdown.
    */
-  compute(matrices: readonly DenseMatrix<D>[]): () => void;
+  compute(matrices: readonly DenseMatrix<D>[], workspace: Workspace): () => void;
   /** Called where what was read holds NaN or Infinity: the averages are to start anew. */
   discard(): void;
 }
@@ -90,19 +90,16 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
     this.#throwPending();
     const engine = this.#engine;
     if (engine.reading === 'sync') {
-      region.run(() =>
-        this.#attempt(
-          job,
-          // What an engine makes it may keep.
-          outsideRegion(() => job.reads.map((slot) => engine.read(slot))),
-        ),
+      this.#attempt(
+        job,
+        job.reads.map((slot) => engine.read(slot)),
       );
       return;
     }
     const expected = () => this.#inFlight === flight;
     const flight = Promise.all(job.reads.map((slot) => engine.read(slot)))
       .then((matrices) => {
-        if (expected()) region.run(() => this.#attempt(job, matrices));
+        if (expected()) this.#attempt(job, matrices);
       })
       .catch((cause: unknown) => {
         if (expected()) this.#error = { cause };
@@ -127,7 +124,7 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
           throw new NonFiniteError(`what ${this.#layer} observed`);
         }
       }
-      install = job.compute(matrices);
+      install = job.compute(matrices, workspace);
     } catch (error) {
       if (!isBreakdown(error)) throw error;
       this.#failures += 1;
@@ -138,7 +135,7 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
       return;
     }
     this.#inARow = 0;
-    outsideRegion(install);
+    install();
   }
 
   #throwPending(): void {
