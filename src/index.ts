@@ -52,6 +52,7 @@ export {
   randomKey,
   sampleWithoutReplacement,
 } from './core/random.js';
+export { Workspace } from './core/workspace.js';
 export {
   type ActivationOptions,
   type Activations,
