@@ -67,8 +67,8 @@ export interface Backend<D extends DType = DType> {
    * is copied, and freeing the slot leaves `A` alone.
    */
   wrap?(A: DenseMatrix<D>): Slot<D>;
-  /** Present where slots may share memory: the indices of two that do. */
-  firstOverlap?(slots: readonly Slot<D>[]): readonly [number, number] | undefined;
+  /** The indices of two slots that share memory, if any do. All must be of this backend and in use. */
+  firstOverlap(slots: readonly Slot<D>[]): readonly [number, number] | undefined;
   /**
    * Runs `body`, which takes slots for intermediate results, and has them back afterwards. Idle slots
    * are kept, so that a loop over the same shapes allocates nothing.

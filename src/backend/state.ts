@@ -15,7 +15,7 @@ export type Pending = () => Promise<unknown> | undefined;
 export interface MatrixState<D extends DType> {
   readonly slot: Slot<D>;
   /** Present where not every finite matrix will do. */
-  readonly check?: Guard<DenseMatrix<D>> | undefined;
+  readonly check?: Guard<DenseMatrix> | undefined;
   readonly pending?: Pending;
 }
 

@@ -60,6 +60,21 @@ export class PreconditionerError extends Error {
   }
 }
 
+/** Training has diverged: a gradient or the loss of a step is not finite. The step was not taken. */
+export class DivergenceError extends RangeError {
+  override readonly name = 'DivergenceError';
+  /** The step k that was refused. */
+  readonly step: number;
+
+  constructor(step: number, found: string, cause: unknown) {
+    super(
+      `${found}: training diverged at step ${step}, the step was not taken; lower the learning rate, raise the damping, or scale the inputs`,
+      { cause },
+    );
+    this.step = step;
+  }
+}
+
 /** Whether an error is a numerical breakdown that a preconditioner survives with its last good factor. */
 export function isBreakdown(error: unknown): boolean {
   return (

@@ -30,7 +30,7 @@ export function foofMethod(options: FoofOptions = {}): Method {
   const { damping, decay, maxFailures } = settings;
   return {
     name: 'foof',
-    needs: { inputs: true, outputGradients: false },
+    needs: { inputs: true },
     gain: 1 / damping,
     flat: 1 / damping,
     maxFailures,

@@ -19,12 +19,14 @@ export interface LayerShape {
   readonly outputs: number;
 }
 
-/** What observations must carry beside the gradient itself. */
+/** What a method takes its statistics of. */
 export interface Needs {
   /** X, what entered the layers. */
-  readonly inputs: boolean;
+  readonly inputs?: boolean;
   /** D, the gradients with respect to the pre-activations. */
-  readonly outputGradients: boolean;
+  readonly outputGradients?: boolean;
+  /** G, the gradients of the weights. */
+  readonly gradients?: boolean;
 }
 
 /** What a refresh has to report, by name. */

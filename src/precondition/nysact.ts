@@ -87,7 +87,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
   const source = sketchSource(sketch, seed);
   return {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',
-    needs: { inputs: true, outputGradients: false },
+    needs: { inputs: true },
     gain: 1 / damping,
     flat: 1 / damping,
     maxFailures,
