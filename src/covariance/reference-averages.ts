@@ -5,6 +5,7 @@ import type { Slot } from '../backend/slot.js';
 import type { StateEntry } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { power } from '../core/elementary.js';
 import { identity } from '../core/matrix.js';
 import type { Average } from './moving-average.js';
 
@@ -37,7 +38,7 @@ export class IdentityAverage<D extends DType> implements Average<D> {
   }
 
   get correction(): number {
-    return this.#counter === undefined ? 1 : 1 / (1 - this.#decay ** this.#counter.updates);
+    return this.#counter === undefined ? 1 : 1 / (1 - power(this.#decay, this.#counter.updates));
   }
 
   update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void {

@@ -3,6 +3,7 @@
 import type { Slot } from '../backend/slot.js';
 import { checkFraction, checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { power } from '../core/elementary.js';
 import { checkRange } from '../core/range.js';
 import {
   checkNetworkOptions,
@@ -128,13 +129,13 @@ export function scaleByAdam(
           return updates.map((size, index) => {
             if (direction !== undefined) return direction;
             const held = engine.checkFinite('scaleByAdam', `m${index}`, m[index]) ?? 0;
-            const mean = (beta1 * held + (1 - beta1) * size) / (1 - beta1 ** (t + 1));
+            const mean = (beta1 * held + (1 - beta1) * size) / (1 - power(beta1, t + 1));
             return mean / epsilon;
           });
         },
         update(updates) {
           t += 1;
-          const [first, second] = [1 / (1 - beta1 ** t), 1 / (1 - beta2 ** t)];
+          const [first, second] = [1 / (1 - power(beta1, t)), 1 / (1 - power(beta2, t))];
           updates.forEach((u, index) => {
             engine.axpby(1 - beta1, u, beta1, m[index]);
             engine.multiply(1 - beta2, u, u, beta2, v[index]);
