@@ -60,7 +60,7 @@ export default defineConfig({
           name: 'nysact',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**'],
+          exclude: ['test/browser/**', 'test/runtimes/**'],
         },
       },
       {

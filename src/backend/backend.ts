@@ -80,13 +80,7 @@ export interface Backend<D extends DType = DType> {
   /** C ← α·AᵀA + β·C, both triangles; if β ≠ 0 the old C must be symmetric. */
   syrk(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
   /** C ← decay·C + weight·Xᵀ(XS). X is m×p, S is p×r, C is p×r; p×p is never formed. */
-  sketchMoment(
-    X: Slot<D>,
-    S: SketchOf<Slot<D>>,
-    weight: number,
-    decay: number,
-    C: Slot<D>,
-  ): void;
+  sketchMoment(X: Slot<D>, S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void;
 
   /** C ← α·A + β·C; C may be A. */
   axpby(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;

@@ -157,13 +157,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#on.syrk(alpha, a, beta, c);
   }
 
-  sketchMoment(
-    X: Slot<D>,
-    S: SketchOf<Slot<D>>,
-    weight: number,
-    decay: number,
-    C: Slot<D>,
-  ): void {
+  sketchMoment(X: Slot<D>, S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
     const where = 'sketchMoment';
     this.#scalar(where, 'weight', weight);
     this.#scalar(where, 'decay', decay);

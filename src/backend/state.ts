@@ -232,7 +232,9 @@ function checkSameRun(run: Description, saved: Description, accept: readonly str
 
 function checkedNumber(label: string, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new TypeError(`restoreState: ${label} is ${describeEntry(value)}, expected a finite number`);
+  throw new TypeError(
+    `restoreState: ${label} is ${describeEntry(value)}, expected a finite number`,
+  );
 }
 
 function checkedIndices(label: string, value: unknown, length: number): Int32Array {
@@ -243,11 +245,11 @@ function checkedIndices(label: string, value: unknown, length: number): Int32Arr
       `restoreState: ${label} is ${describeEntry(value)}, expected an Int32Array of ${length} elements`,
     );
   }
-  const indices = new Int32Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
-  if (indices.length === length) return indices;
-  throw new RangeError(
-    `restoreState: ${label} has ${indices.length} elements, expected ${length}`,
+  const indices = new Int32Array(
+    value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength),
   );
+  if (indices.length === length) return indices;
+  throw new RangeError(`restoreState: ${label} has ${indices.length} elements, expected ${length}`);
 }
 
 function describeEntry(value: unknown): string {

@@ -1,6 +1,6 @@
 // The shortest way from activations to a preconditioned gradient: observe, factor, apply.
 
-import { cpuBackend, type CpuBackend } from '../backend/cpu.js';
+import { type CpuBackend, cpuBackend } from '../backend/cpu.js';
 import { checkFinite, checkInteger, checkType, isObject } from '../core/check.js';
 import { asMatrix, type MatrixInput } from '../core/convert.js';
 import { DTYPES, type DType } from '../core/dtype.js';
@@ -10,8 +10,8 @@ import {
   flag,
   guarded,
   integer,
-  optionList,
   type OptionsOf,
+  optionList,
   positive,
   type SettingsOf,
   unitInterval,

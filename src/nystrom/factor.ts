@@ -9,8 +9,8 @@ import { gemm } from '../kernels/gemm.js';
 import { frobeniusNorm } from '../kernels/level1.js';
 import { syrk } from '../kernels/syrk.js';
 import { trsm } from '../kernels/trsm.js';
-import { addToDiagonal, choleskyInPlace } from '../linalg/cholesky.js';
-import { eigh, eigvalsh } from '../linalg/eigh.js';
+import { choleskyInPlace } from '../linalg/cholesky.js';
+import { eigh } from '../linalg/eigh.js';
 import { factorTransposed } from '../linalg/qr.js';
 import {
   applySketchTranspose,
@@ -99,43 +99,8 @@ export function nystromEigenpairs<D extends DType>(
   });
 }
 
-/**
- * What the paper's published implementation computes from C (which it averages over different
- * sketches) and the newest sketch S, kept to reproduce the paper's numbers:
- * ```
- * Cd = C + ρS,   W = SᵀCd with its lower triangle mirrored,   ν = |λmin(W)| + ρ
- * LLᵀ = W + νI,   X̃ = Cd L⁻¹,   λ̂ = max(σ²(X̃) − ν, 0)
- * ```
- * It does not approximate A: it fails even on an exact matrix of rank r (see docs/departures.md).
- * Cost as {@link nystromEigenpairs}. Source: NysAct, Algorithm 1, as its authors' code runs it.
- *
- * @throws as {@link nystromEigenpairs}.
- */
-export function referenceEigenpairs<D extends DType>(
-  C: DenseMatrix<D>,
-  sketch: Sketch<D>,
-  rho: number,
-  workspace: Workspace = new Workspace(),
-): Eigenpairs {
-  checkShape('referenceEigenpairs', 'C', C, sketch.inputs, sketch.width);
-  checkNonNegative('referenceEigenpairs', 'rho', rho);
-  finiteNorm(C);
-  return workspace.scope(() => {
-    const Ct = workspace.take('float64', C.cols, C.rows);
-    const W = workspace.take('float64', C.cols, C.cols);
-    shiftedTranspose(C, rho, sketch, Ct);
-    applySketchTranspose(sketch, Ct, W, workspace);
-    const values = eigvalsh(W, {}, workspace);
-    const nu = Math.abs(values[values.length - 1]) + rho;
-    addToDiagonal(W, nu);
-    choleskyInPlace(W);
-    trsm('left', 'T', 1, W, Ct);
-    return { ...shiftedPairs(Ct, nu, sketch.width, workspace), shift: nu, retries: 0 };
-  });
-}
-
 /** Left singular vectors and shifted squared singular values of X̃, the `rank` largest; X̃ᵀ is destroyed. */
-function shiftedPairs(
+export function shiftedPairs(
   Xt: Matrix64,
   nu: number,
   rank: number,
@@ -162,7 +127,8 @@ function zeroPairs(inputs: number, rank: number): Eigenpairs {
   return { U, eigenvalues: new Float64Array(rank), shift: 0, retries: 0 };
 }
 
-function finiteNorm(C: DenseMatrix): number {
+/** ‖C‖F, which must be finite. */
+export function finiteNorm(C: DenseMatrix): number {
   const norm = frobeniusNorm(C);
   if (Number.isFinite(norm)) return norm;
   throw new NonFiniteError('the sketched second moment');

@@ -65,7 +65,9 @@ export class Optimizer<D extends DType> {
     const stage = transform.init({ backend, parameters, layers });
     const { learningRate } = stage;
     if (learningRate === undefined) {
-      throw new TypeError('Optimizer: transform moves nothing, expected one that ends with descend');
+      throw new TypeError(
+        'Optimizer: transform moves nothing, expected one that ends with descend',
+      );
     }
     this.#backend = backend;
     this.#transform = transform;

@@ -6,8 +6,8 @@ import {
   fraction,
   guarded,
   nonNegative,
-  optionList,
   type OptionsOf,
+  optionList,
   positive,
   type SettingsOf,
 } from '../core/options.js';

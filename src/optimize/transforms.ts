@@ -10,9 +10,14 @@ import {
   checkType,
 } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
+import { power } from '../core/elementary.js';
 import { checkRange } from '../core/range.js';
-import { CADENCE_OPTIONS, type CadenceOptions, NetworkPreconditioner } from '../precondition/network.js';
 import type { Method } from '../precondition/method.js';
+import {
+  CADENCE_OPTIONS,
+  type CadenceOptions,
+  NetworkPreconditioner,
+} from '../precondition/network.js';
 import { checkNoNegative } from '../precondition/options.js';
 import { LearningRate } from './learning-rate.js';
 import { asSchedule, type Schedule } from './schedules.js';
@@ -211,7 +216,10 @@ export function scaleByAdam(
       return {
         state: [
           ...m.map((slot, index) => ({ name: `m${index}`, holds: { slot } })),
-          ...v.map((slot, index) => ({ name: `v${index}`, holds: { slot, check: checkNoNegative } })),
+          ...v.map((slot, index) => ({
+            name: `v${index}`,
+            holds: { slot, check: checkNoNegative },
+          })),
           { name: 't', holds: t },
         ],
         bound: (updates) =>
@@ -220,12 +228,15 @@ export function scaleByAdam(
             checkRange('scaleByAdam', `the square of gradients[${index}]`, size ** 2, dtype);
             const mean = beta1 * means.at(index) + (1 - beta1) * size;
             means.propose(index, mean);
-            return direction ?? mean / (1 - beta1 ** (t.value + 1)) / epsilon;
+            return direction ?? mean / (1 - power(beta1, t.value + 1)) / epsilon;
           }),
         update(updates, step) {
           means.accept();
           t.value += 1;
-          const [first, second] = [1 / (1 - beta1 ** t.value), 1 / (1 - beta2 ** t.value)];
+          const [first, second] = [
+            1 / (1 - power(beta1, t.value)),
+            1 / (1 - power(beta2, t.value)),
+          ];
           return updates.map((u, index) => {
             backend.axpby(1 - beta1, u, beta1, m[index]);
             backend.multiply(1 - beta2, u, u, beta2, v[index]);
@@ -354,4 +365,3 @@ export function descend(learningRate: number | Schedule): Transform {
     },
   };
 }
-

@@ -1,8 +1,8 @@
 // The exact damped inverse (A + ρI)⁻¹ of a second moment.
 
-import { convert, copyInto, type DenseMatrix } from '../core/matrix.js';
-import { InaccurateInverseError } from '../core/errors.js';
 import type { DType } from '../core/dtype.js';
+import { InaccurateInverseError } from '../core/errors.js';
+import { convert, copyInto, type DenseMatrix } from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { addToDiagonal, invertSpd } from '../linalg/cholesky.js';
 

@@ -3,7 +3,7 @@
 import type { Backend, Slot } from '../backend/backend.js';
 import { checkInvertible } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
-import { optionList, type OptionsOf, positive } from '../core/options.js';
+import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { type Averaging, movingAverage, type Statistic } from '../rows/accumulator.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';

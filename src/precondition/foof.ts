@@ -1,7 +1,7 @@
 // FOOF: P = G(Ā + ρI)⁻¹ with the exact activation second moment Ā (Benzing 2022).
 
 import { checkInvertible } from '../core/check.js';
-import { optionList, type OptionsOf, positive } from '../core/options.js';
+import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { dampedInverse } from './dense-inverse.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';

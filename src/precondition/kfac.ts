@@ -5,7 +5,7 @@ import type { Backend, Slot } from '../backend/backend.js';
 import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, DenseMatrix } from '../core/matrix.js';
-import { choice, optionList, type OptionsOf, positive } from '../core/options.js';
+import { choice, type OptionsOf, optionList, positive } from '../core/options.js';
 import type { Workspace } from '../core/workspace.js';
 import { eigh } from '../linalg/eigh.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
@@ -74,29 +74,32 @@ function factors({ inputs: p, outputs: q }: LayerShape, decay: number): Statisti
       rows: q,
       cols: q,
       average: movingAverage(decay),
-      of: ({ D, examples }, weight, keep, B) =>
-        D.secondMoment(weight * examples ** 2, keep, B),
+      of: ({ D, examples }, weight, keep, B) => D.secondMoment(weight * examples ** 2, keep, B),
     },
   ];
 }
 
 /** P = Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ. */
 function eigenbasis(shape: LayerShape, rho: number, decay: number): Curvature {
-  const { inputs: p, outputs: q } = shape;
   return curvature({
     statistics: factors(shape, decay),
-    inverse: {
-      QA: { rows: p, cols: p, check: elementsWithin(1) },
-      a: { rows: p, cols: 1, check: checkNoNegative },
-      QB: { rows: q, cols: q, check: elementsWithin(1) },
-      b: { rows: q, cols: 1, check: checkNoNegative },
-    },
+    inverse: eigenbasisParts(shape),
     factorise({ A, B }, { workspace }) {
       const [fromA, fromB] = [spectrum(A, workspace), spectrum(B, workspace)];
       return { inverse: { QA: fromA.Q, a: fromA.values, QB: fromB.Q, b: fromB.values } };
     },
     apply: (on, G, inverse, P) => applySpectral(on, G, inverse, rho, P),
   });
+}
+
+/** Q_A, a, Q_B and b. */
+export function eigenbasisParts({ inputs: p, outputs: q }: LayerShape) {
+  return {
+    QA: { rows: p, cols: p, check: elementsWithin(1) },
+    a: { rows: p, cols: 1, check: checkNoNegative },
+    QB: { rows: q, cols: q, check: elementsWithin(1) },
+    b: { rows: q, cols: 1, check: checkNoNegative },
+  };
 }
 
 /** M = Q·diag(values)·Qᵀ; eigenvalues up to `cutoff` count as 0. */

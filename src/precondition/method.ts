@@ -37,7 +37,11 @@ type Guard<Value> = (where: string, name: string, value: Value) => void;
 
 /** One part of an inverse: a matrix on the backend, or a number on the host. */
 export type InversePart =
-  | { readonly rows: number; readonly cols: number; readonly check?: Guard<DenseMatrix> | undefined }
+  | {
+      readonly rows: number;
+      readonly cols: number;
+      readonly check?: Guard<DenseMatrix> | undefined;
+    }
   | { readonly value: number; readonly check: Guard<number> };
 
 /** The parts of an inverse, by name. */

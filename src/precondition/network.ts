@@ -4,7 +4,7 @@ import type { Backend, Slot } from '../backend/backend.js';
 import { type StateEntry, type Stateful, scoped } from '../backend/state.js';
 import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
-import { integer, optionList, type OptionsOf } from '../core/options.js';
+import { integer, type OptionsOf, optionList } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
 import { type Diagnostics, LayerPreconditioner } from './layer.js';
@@ -156,11 +156,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    * into `updates`, which may be the same slots. A layer without an observation keeps its averages.
    * Observations at steps that do not observe are ignored.
    */
-  update(
-    step: NetworkStep<D>,
-    gradients: readonly Slot<D>[],
-    updates: readonly Slot<D>[],
-  ): void {
+  update(step: NetworkStep<D>, gradients: readonly Slot<D>[], updates: readonly Slot<D>[]): void {
     if (step.index % this.#observeEvery === 0) this.#observe(step.observations, gradients);
     if (step.index % this.#refreshEvery === 0) {
       for (const { preconditioner } of this.#layers) preconditioner.refresh();
@@ -270,10 +266,7 @@ function layerShape(
 }
 
 /** No parameter may belong to two layers, nor be weight and bias of one. */
-function checkDistinct(
-  shapes: readonly LayerShape[],
-  layers: readonly LayerParameters[],
-): void {
+function checkDistinct(shapes: readonly LayerShape[], layers: readonly LayerParameters[]): void {
   const owners = new Map<number, string>();
   layers.forEach((layer, i) => {
     for (const index of indicesOf(layer)) {

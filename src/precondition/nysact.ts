@@ -9,8 +9,8 @@ import {
   guarded,
   integer,
   nonNegative,
-  optionList,
   type OptionsOf,
+  optionList,
   positive,
   type SettingsOf,
 } from '../core/options.js';

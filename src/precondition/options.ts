@@ -7,8 +7,8 @@ import {
   integer,
   type Option,
   type OptionList,
-  optionList,
   type OptionsOf,
+  optionList,
   unitInterval,
 } from '../core/options.js';
 import { largestMagnitude } from '../kernels/level1.js';

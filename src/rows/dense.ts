@@ -1,10 +1,10 @@
 // Rows that are a matrix: weights, masks and the bias column are written here and nowhere else.
 
-import { type Backend, place, type Slot, upload } from '../backend/backend.js';
+import { type Backend, place, type Slot } from '../backend/backend.js';
 import { checkFinite, checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
 import { asMatrix, type MatrixInput } from '../core/convert.js';
 import { type DType, LARGEST, type TypedArrayOf } from '../core/dtype.js';
-import { DenseMatrix, zeros } from '../core/matrix.js';
+import { type DenseMatrix, zeros } from '../core/matrix.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { reshape } from './reshape.js';
 import type { Rows } from './rows.js';
@@ -112,8 +112,8 @@ class DenseRows<D extends DType> implements Rows<D> {
   readonly weights: Float64Array | undefined;
   readonly #X: Slot<D>;
   readonly #size: number | undefined;
-  /** √w as a column. */
-  #roots: Slot<D> | undefined;
+  /** √w as a column, once it was needed. */
+  #column: Slot<D> | undefined;
 
   constructor(backend: Backend<D>, X: Slot<D>, { bias, weights, count, size }: DenseRowsParts) {
     this.backend = backend;
@@ -143,15 +143,29 @@ class DenseRows<D extends DType> implements Rows<D> {
     this.backend.sketchMoment(this.#X, S, weight, decay, C);
   }
 
-  sum(weight: number, decay: number, a: Slot<D>): void {
-    this.backend.gemm(weight, this.#rootWeights(), 'T', this.#X, 'N', decay, a);
+  sum(weight: number, decay: number, a: Slot<D>, first: number = this.rows): void {
+    if (first === this.rows) {
+      this.backend.gemm(weight, this.#rootWeights(), 'T', this.#X, 'N', decay, a);
+      return;
+    }
+    this.backend.borrow((take) => {
+      const roots = take(this.rows, 1);
+      this.backend.write(
+        roots,
+        this.#roots((i) => i < first),
+      );
+      this.backend.gemm(weight, roots, 'T', this.#X, 'N', decay, a);
+    });
   }
 
   diagonal(weight: number, decay: number, a: Slot<D>): void {
     this.backend.borrow((take) => {
       const [squares, ones] = [take(this.rows, this.cols), take(this.rows, 1)];
       this.backend.multiply(1, this.#X, this.#X, 0, squares);
-      this.backend.write(ones, filled(this.backend.dtype, this.rows, () => 1));
+      this.backend.write(
+        ones,
+        filled(this.backend.dtype, this.rows, () => 1),
+      );
       this.backend.gemm(weight, ones, 'T', squares, 'N', decay, a);
     });
   }
@@ -163,17 +177,25 @@ class DenseRows<D extends DType> implements Rows<D> {
 
   dispose(): void {
     this.backend.free(this.#X);
-    if (this.#roots !== undefined) this.backend.free(this.#roots);
-    this.#roots = undefined;
+    if (this.#column !== undefined) this.backend.free(this.#column);
+    this.#column = undefined;
   }
 
   #rootWeights(): Slot<D> {
-    const { weights } = this;
-    this.#roots ??= upload(
+    this.#column ??= place(
       this.backend,
-      filled(this.backend.dtype, this.rows, (i) => (weights === undefined ? 1 : Math.sqrt(weights[i]))),
+      this.#roots(() => true),
     );
-    return this.#roots;
+    return this.#column;
+  }
+
+  /** √w where `counts`, and 0 elsewhere. */
+  #roots(counts: (i: number) => boolean): DenseMatrix<D> {
+    const { weights } = this;
+    return filled(this.backend.dtype, this.rows, (i) => {
+      if (!counts(i)) return 0;
+      return weights === undefined ? 1 : Math.sqrt(weights[i]);
+    });
   }
 }
 
@@ -186,7 +208,10 @@ export function addNumber<D extends DType>(
 ): void {
   backend.borrow((take) => {
     const t = take(1, 1);
-    backend.write(t, filled(backend.dtype, 1, () => value));
+    backend.write(
+      t,
+      filled(backend.dtype, 1, () => value),
+    );
     backend.axpby(1, t, decay, s);
   });
 }

@@ -4,6 +4,7 @@ import type { Backend, Slot } from '../backend/backend.js';
 import { Cell, type MatrixState, type StateEntry, type Stateful } from '../backend/state.js';
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { power } from '../core/elementary.js';
 import { zeros } from '../core/matrix.js';
 
 /** An average of a matrix-valued statistic that lives on a backend. */
@@ -62,7 +63,7 @@ export class MovingAverage<D extends DType> implements Average<D> {
   /** 1/(1−βᵗ), the factor that turns M into M̂; 1 for β = 1. Infinite before the first update. */
   get correction(): number {
     if (this.#updates.value === 0) return Number.POSITIVE_INFINITY;
-    return this.decay === 1 ? 1 : 1 / (1 - this.decay ** this.#updates.value);
+    return this.decay === 1 ? 1 : 1 / (1 - power(this.decay, this.#updates.value));
   }
 
   update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void {

@@ -46,7 +46,7 @@ export function oneHotRows<D extends DType>(
     counts[indices[i]] += weight;
     count += weight;
   }
-  return new OneHotRows(backend, counts, { rows, count, weights: w });
+  return new OneHotRows(backend, Int32Array.from(indices), counts, { rows, count, weights: w });
 }
 
 class OneHotRows<D extends DType> implements Rows<D> {
@@ -55,11 +55,13 @@ class OneHotRows<D extends DType> implements Rows<D> {
   readonly cols: number;
   readonly count: number;
   readonly weights: ArrayLike<number> | undefined;
+  readonly #indices: Int32Array;
   /** The weights of each word's rows, the diagonal of XᵀX. */
   readonly #counts: Float64Array;
 
   constructor(
     backend: Backend<D>,
+    indices: Int32Array,
     counts: Float64Array,
     parts: Pick<Rows, 'rows' | 'count' | 'weights'>,
   ) {
@@ -68,6 +70,7 @@ class OneHotRows<D extends DType> implements Rows<D> {
     this.cols = counts.length;
     this.count = parts.count;
     this.weights = parts.weights;
+    this.#indices = indices;
     this.#counts = counts;
   }
 
@@ -97,15 +100,16 @@ class OneHotRows<D extends DType> implements Rows<D> {
     }
     backend.borrow((take) => {
       const [counts, ones, spread] = [take(cols, 1), take(1, C.cols), take(cols, C.cols)];
-      backend.write(counts, this.#column());
+      backend.write(counts, columnOf(backend.dtype, this.#counts));
       backend.write(ones, row(filled(backend.dtype, C.cols, () => 1)));
       backend.gemm(1, counts, 'N', ones, 'N', 0, spread);
       backend.multiply(weight, spread, S.S, decay, C);
     });
   }
 
-  sum(weight: number, decay: number, a: Slot<D>): void {
-    this.#add(row(this.#column()), weight, decay, a);
+  sum(weight: number, decay: number, a: Slot<D>, first: number = this.rows): void {
+    const counts = first === this.rows ? this.#counts : this.#countsOf(first);
+    this.#add(row(columnOf(this.backend.dtype, counts)), weight, decay, a);
   }
 
   diagonal(weight: number, decay: number, a: Slot<D>): void {
@@ -120,8 +124,11 @@ class OneHotRows<D extends DType> implements Rows<D> {
     // The counts are the host's.
   }
 
-  #column(): DenseMatrix<D> {
-    return filled(this.backend.dtype, this.cols, (i) => this.#counts[i]);
+  /** The weights of each word's rows among the `first` so many. */
+  #countsOf(first: number): Float64Array {
+    const counts = new Float64Array(this.cols);
+    for (let i = 0; i < first; i++) counts[this.#indices[i]] += this.weights?.[i] ?? 1;
+    return counts;
   }
 
   #add(value: DenseMatrix<D>, weight: number, decay: number, slot: Slot<D>): void {
@@ -129,6 +136,10 @@ class OneHotRows<D extends DType> implements Rows<D> {
     this.backend.axpby(weight, A, decay, slot);
     this.backend.free(A);
   }
+}
+
+function columnOf<D extends DType>(dtype: D, values: Float64Array): DenseMatrix<D> {
+  return filled(dtype, values.length, (i) => values[i]);
 }
 
 /** A column as a row of the same memory. */

@@ -76,7 +76,8 @@ export function patchRows<D extends DType>(
   const w = copyOfWeights(where, { dtype: backend.dtype, rows }, weights);
   const count = w === undefined ? rows : sumOf(w);
   // Each pixel lies in as many patches as the kernel has elements, at the most.
-  const heaviest = w === undefined ? 1 : w.reduce((largest, weight) => Math.max(largest, weight), 0);
+  const heaviest =
+    w === undefined ? 1 : w.reduce((largest, weight) => Math.max(largest, weight), 0);
   const copies = geometry.kernel[0] * geometry.kernel[1] * heaviest;
   const size = copies * sumOfSquares(image) + (bias ? count : 0);
   const cols = bias ? inputs + 1 : inputs;
@@ -84,7 +85,15 @@ export function patchRows<D extends DType>(
   return Array.from(
     { length: layer.groups },
     (_, group) =>
-      new PatchRows(backend, image, layer, { group, geometry, bias, weights: w, count, cols, size }),
+      new PatchRows(backend, image, layer, {
+        group,
+        geometry,
+        bias,
+        weights: w,
+        count,
+        cols,
+        size,
+      }),
   );
 }
 
@@ -129,12 +138,7 @@ class PatchRows<D extends DType> implements Rows<D> {
   readonly #layer: Plan;
   readonly #parts: PatchRowsParts;
 
-  constructor(
-    backend: Backend<D>,
-    images: DenseMatrix<D>,
-    layer: Plan,
-    parts: PatchRowsParts,
-  ) {
+  constructor(backend: Backend<D>, images: DenseMatrix<D>, layer: Plan, parts: PatchRowsParts) {
     this.backend = backend;
     this.rows = layer.output.rows;
     this.cols = parts.cols;
@@ -157,8 +161,12 @@ class PatchRows<D extends DType> implements Rows<D> {
     this.#accumulate(decay, (strip, keep) => strip.sketchMoment(S, weight, keep, C));
   }
 
-  sum(weight: number, decay: number, a: Slot<D>): void {
-    this.#accumulate(decay, (strip, keep) => strip.sum(weight, keep, a));
+  sum(weight: number, decay: number, a: Slot<D>, first: number = this.rows): void {
+    let left = first;
+    this.#accumulate(decay, (strip, keep) => {
+      strip.sum(weight, keep, a, Math.min(left, strip.rows));
+      left = Math.max(0, left - strip.rows);
+    });
   }
 
   diagonal(weight: number, decay: number, a: Slot<D>): void {

@@ -29,8 +29,8 @@ export interface Rows<D extends DType = DType> {
   secondMoment(weight: number, decay: number, A: Slot<D>): void;
   /** C ← decay·C + weight·Xᵀ(XS), p×r. */
   sketchMoment(S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void;
-  /** a ← decay·a + weight·Σ wᵢxᵢᵀ, 1×p. */
-  sum(weight: number, decay: number, a: Slot<D>): void;
+  /** a ← decay·a + weight·Σ wᵢxᵢᵀ, 1×p, over all rows or the `first` so many. */
+  sum(weight: number, decay: number, a: Slot<D>, first?: number): void;
   /** a ← decay·a + weight·Σ wᵢ(xᵢ∘xᵢ)ᵀ, 1×p: the diagonal of the second moment. */
   diagonal(weight: number, decay: number, a: Slot<D>): void;
   /** s ← decay·s + weight·‖X‖²F, 1×1: the trace of the second moment. */
