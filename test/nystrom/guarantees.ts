@@ -77,9 +77,9 @@ export const GUARANTEES = {
 export type GuaranteeName = keyof typeof GUARANTEES;
 
 /**
- * ‖A − Â‖ ≤ ν·γ where VᵀS has full row rank, V a basis of range(A): then SW with W = (VᵀS)⁺Vᵀ
+ * ‖A − Â‖/γ ≤ ν where VᵀS has full row rank, V a basis of range(A): then SW with W = (VᵀS)⁺Vᵀ
  * reproduces A, so that the Schur complement of A + νI is at most ν(I − SW)(I − SW)ᵀ and
- * γ = (1 + ‖S‖/σmin(VᵀS))² bounds what the shift can cost.
+ * γ = (1 + ‖S‖/σmin(VᵀS))² bounds what the shift can cost. It multiplies rounding in A and AS, too.
  */
 export function exactnessExcess<D extends DType>(trial: Trial<D>, rank: number): number {
   const { A, nu, sketch } = trial;
@@ -88,5 +88,5 @@ export function exactnessExcess<D extends DType>(trial: Trial<D>, rank: number):
   const VtS = product(V, 'T', S, 'N');
   const sigma = Math.sqrt(smallestEigenvalue(product(VtS, 'N', VtS, 'T')));
   const gamma = (1 + operatorNorm(S) / sigma) ** 2;
-  return spectralNorm(combine(1, A, -1, approximationOf(trial))) - nu * gamma;
+  return spectralNorm(combine(1, A, -1, approximationOf(trial))) / gamma - nu;
 }
