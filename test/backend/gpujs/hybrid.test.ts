@@ -1,6 +1,6 @@
 // The hybrid backend: both contracts wherever the crossover lies, and work where it belongs.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { engineFrom } from '../../../src/backend/compose.js';
 import { readNow, upload } from '../../../src/backend/engine.js';
 import { hybridOf } from '../../../src/backend/gpujs/hybrid.js';
@@ -163,18 +163,28 @@ test('a hybrid says what it is made of, and from where the device pays', async (
 });
 
 test('a crossover that is not given is measured', async () => {
-  const { GPU } = doubleOf({ devices: ['webgl2'] });
-  const backend = await hybridBackend(GPU, { reading: 'sync' });
-  // The double computes in plain JavaScript.
-  expect(backend.info.crossover).toBe(Number.POSITIVE_INFINITY);
-  const A = upload(
-    backend,
-    convert(
-      build(2, 2, () => 1),
-      'float32',
-    ),
-  );
-  expect(readNow(backend, A).at(1, 1)).toBe(1);
+  let time = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => time);
+  try {
+    // The device takes a second a launch, and the host no time.
+    const observe = () => {
+      time += 1000;
+    };
+    const { GPU } = doubleOf({ devices: ['webgl2'], observe });
+    const backend = await hybridBackend(GPU, { reading: 'sync' });
+    expect(clock).toHaveBeenCalled();
+    expect(backend.info.crossover).toBe(Number.POSITIVE_INFINITY);
+    const A = upload(
+      backend,
+      convert(
+        build(2, 2, () => 1),
+        'float32',
+      ),
+    );
+    expect(readNow(backend, A).at(1, 1)).toBe(1);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('without a device the CPU does everything', async () => {
