@@ -42,7 +42,7 @@ export {
   PreconditionerError,
 } from './core/errors.js';
 export { convert, DenseMatrix, identity, type Op, zeros } from './core/matrix.js';
-export { fromMlMatrix, type MlMatrixLike, toMlMatrix } from './core/mlmatrix.js';
+export type { MlMatrixLike } from './core/mlmatrix.js';
 export {
   fillNormal,
   fillUniform,

@@ -1,7 +1,7 @@
 // From what enters and leaves a layer to the weighted rows whose second moments are taken.
 
 import { checkFinite, checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
-import { type AsMatrixOptions, asMatrix, type MatrixInput } from '../core/convert.js';
+import { type MatrixInput, readMatrix } from '../core/convert.js';
 import { type DType, LARGEST, type TypedArrayOf } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { reshape } from './reshape.js';
@@ -127,16 +127,22 @@ interface WeightedRows<D extends DType> {
   readonly rows: number;
 }
 
+/** The calling routine, its argument, and the dtype that is asked for. */
+interface Reading<D extends DType> {
+  readonly where: string;
+  readonly name: string;
+  readonly dtype: D;
+}
+
 /** W = diag(√w)·[A 1] for the input A; A itself where there is nothing to do. */
 function weigh<D extends DType>(
   input: MatrixInput,
   cols: number | undefined,
   weights: ArrayLike<number> | undefined,
   bias: boolean,
-  reading: AsMatrixOptions<D>,
+  { where, name, dtype }: Reading<D>,
 ): WeightedRows<D> {
-  const { where, name } = reading;
-  const A = asMatrix(input, cols === undefined ? reading : { ...reading, cols });
+  const A = readMatrix(where, name, input, cols === undefined ? { dtype } : { dtype, cols });
   checkInteger(where, `the number of rows of ${name}`, A.rows, 1);
   checkInteger(where, `the number of columns of ${name}`, A.cols, 1);
   const rows = weights === undefined ? A.rows : sumOfWeights(where, A, weights);

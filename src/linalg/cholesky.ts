@@ -1,9 +1,9 @@
 // Cholesky factorisation of symmetric positive definite matrices, and what is solved with it.
 
-import { checkDType, checkShape, checkSquare } from '../core/check.js';
+import { checkDType, checkScalar, checkShape, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { NotPositiveDefiniteError } from '../core/errors.js';
-import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { NonFiniteError, NotPositiveDefiniteError } from '../core/errors.js';
+import { checkMatrix, type DenseMatrix, largestMagnitude, zeros } from '../core/matrix.js';
 import { mirrorLower } from '../kernels/level1.js';
 import { activeKernels } from '../kernels/selection.js';
 import { trsm } from '../kernels/trsm.js';
@@ -17,10 +17,11 @@ import { trsm } from '../kernels/trsm.js';
  * Any NaN or Infinity in the lower triangle makes the pivot of its row fail. After a breakdown the
  * lower triangle of A is of no further use; the upper one is untouched.
  *
- * @throws RangeError where A is not square; NotPositiveDefiniteError with the index of the first
- * pivot that is not positive and finite.
+ * @throws TypeError if A is no matrix, RangeError if it is not square; NotPositiveDefiniteError with
+ * the index of the first pivot that is not positive and finite.
  */
 export function choleskyInPlace(A: DenseMatrix): void {
+  checkMatrix('choleskyInPlace', 'A', A);
   checkSquare('choleskyInPlace', 'A', A);
   const n = A.rows;
   if (n === 0) return;
@@ -34,9 +35,11 @@ export function choleskyInPlace(A: DenseMatrix): void {
 /**
  * The lower triangular L with A = LLᵀ, as {@link choleskyInPlace} makes it, in a copy.
  *
- * @throws RangeError where A is not square; NotPositiveDefiniteError with the pivot that failed.
+ * @throws TypeError if A is no matrix, RangeError if it is not square; NotPositiveDefiniteError with
+ * the pivot that failed.
  */
 export function cholesky<D extends DType>(A: DenseMatrix<D>): DenseMatrix<D> {
+  checkMatrix('cholesky', 'A', A);
   checkSquare('cholesky', 'A', A);
   const L = zeros(A.dtype, A.rows, A.rows);
   if (A.rows > 0) factor(A, L);
@@ -53,15 +56,19 @@ function factor(A: DenseMatrix, L: DenseMatrix): void {
  *
  * L is n×n, lower triangular; B is n×k and shares no memory with L. Cost: 2n²k flops; no workspace.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes do not fit, where L and B
- * overlap or where the diagonal of L holds zero, NaN or Infinity; B is untouched then.
+ * @throws TypeError if L or B is no matrix or the dtypes differ, RangeError if the shapes do not fit,
+ * L and B overlap or the diagonal of L holds zero, NaN or Infinity; B is untouched then.
+ * NonFiniteError if the solution exceeds the range of the dtype; B holds no solution then.
  */
 export function solveCholesky<D extends DType>(L: DenseMatrix<D>, B: DenseMatrix<D>): void {
+  checkMatrix('solveCholesky', 'L', L);
+  checkMatrix('solveCholesky', 'B', B);
   checkSquare('solveCholesky', 'L', L);
   checkDType('solveCholesky', 'L', L, B.dtype);
   checkShape('solveCholesky', 'B', B, L.rows, B.cols);
   trsm('left', 'N', 1, L, B);
   trsm('left', 'T', 1, L, B);
+  checkResult('solveCholesky: B', B);
 }
 
 /**
@@ -70,26 +77,33 @@ export function solveCholesky<D extends DType>(L: DenseMatrix<D>, B: DenseMatrix
  * A is n×n and is not changed; only its lower triangle is read. A = LLᵀ, then A⁻¹ = L⁻ᵀL⁻¹.
  * Cost: n³ flops (a third each for L, L⁻¹ and the product); workspace n² beside the result.
  *
- * @throws RangeError where A is not square; NotPositiveDefiniteError with the pivot that failed.
+ * @throws TypeError if A is no matrix, RangeError if it is not square; NotPositiveDefiniteError with
+ * the pivot that failed; NonFiniteError if the inverse exceeds the range of the dtype.
  */
 export function spdInverse<D extends DType>(A: DenseMatrix<D>): DenseMatrix<D> {
+  checkMatrix('spdInverse', 'A', A);
   checkSquare('spdInverse', 'A', A);
   const L = cholesky(A);
   const inverse = zeros(A.dtype, A.rows, A.rows);
   if (A.rows > 0) activeKernels().invertFactored(L, inverse);
+  checkResult('spdInverse: the inverse', inverse);
   mirrorLower(inverse);
   return inverse;
+}
+
+function checkResult(quantity: string, A: DenseMatrix): void {
+  if (!Number.isFinite(largestMagnitude(A))) throw new NonFiniteError(quantity);
 }
 
 /**
  * Aᵢᵢ ← Aᵢᵢ + value. A is n×n. Cost: n flops.
  *
- * @throws RangeError where A is not square or value is not finite; A is untouched then.
+ * @throws TypeError if A is no matrix, RangeError if it is not square or value is not finite in its
+ * dtype; A is untouched then.
  */
 export function addToDiagonal(A: DenseMatrix, value: number): void {
+  checkMatrix('addToDiagonal', 'A', A);
   checkSquare('addToDiagonal', 'A', A);
-  if (!Number.isFinite(value)) {
-    throw new RangeError(`addToDiagonal: value is ${value}, expected a finite number`);
-  }
+  checkScalar('addToDiagonal', 'value', value, A.dtype);
   for (let i = 0; i < A.rows; i++) A.data[A.offset + i * A.stride + i] += value;
 }

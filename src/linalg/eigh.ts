@@ -1,14 +1,21 @@
 // Eigenvalues and eigenvectors of a symmetric matrix.
 
-import { checkFinite, checkInteger, checkSquare } from '../core/check.js';
+import { checkFinite, checkInteger, checkOptions, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, copyInto, type DenseMatrix, identity, type Matrix64 } from '../core/matrix.js';
+import {
+  checkMatrix,
+  convert,
+  copyInto,
+  type DenseMatrix,
+  identity,
+  type Matrix64,
+} from '../core/matrix.js';
 import { mirrorLower, scale, transpose } from '../kernels/level1.js';
 import { diagonaliseByRotations } from './jacobi.js';
 import { diagonaliseTridiagonal } from './ql.js';
 import { Rotations } from './rotations.js';
-import { largestMagnitude, nearbyPowerOfTwo } from './scaling.js';
+import { nearbyPowerOfTwo } from './scaling.js';
 import { orthogonalFactor, tridiagonalise } from './tridiagonal.js';
 
 /** A = V·diag(eigenvalues)·Vᵀ. */
@@ -44,15 +51,13 @@ const JACOBI_SIZE = 12;
  * Cost: cyclic Jacobi up to n = 12, about 50n³ flops; beyond it Householder reduction to tridiagonal
  * form and implicit-shift QL, about 8n³ flops. Workspace: 3n² float64 numbers beside the result.
  *
- * @throws RangeError where A is not square, its lower triangle holds NaN or Infinity or `maxSweeps`
- * is not a positive integer; NotConvergedError where the sweeps are used up; NonFiniteError where an
- * eigenvalue exceeds the range of float64.
+ * @throws TypeError if A is no matrix or the options are no object; RangeError if A is not square,
+ * its lower triangle holds NaN or Infinity or `maxSweeps` is not a positive integer;
+ * NotConvergedError if the sweeps are used up; NonFiniteError if an eigenvalue exceeds the range of
+ * float64.
  */
-export function eigh<D extends DType>(
-  A: DenseMatrix<D>,
-  { maxSweeps = MAX_SWEEPS }: EighOptions = {},
-): Eigh<D> {
-  const { W, unit } = prepare('eigh', A, maxSweeps);
+export function eigh<D extends DType>(A: DenseMatrix<D>, options: EighOptions = {}): Eigh<D> {
+  const { W, unit, maxSweeps } = prepare('eigh', A, options);
   const n = A.rows;
   const { values, Zt } = n <= JACOBI_SIZE ? jacobi(W, maxSweeps) : ql(W, maxSweeps);
   const order = Array.from(values.keys()).toSorted((i, j) => values[j] - values[i]);
@@ -70,15 +75,13 @@ export function eigh<D extends DType>(
  *
  * A is n×n and is not changed; only its lower triangle is read. Cost: 4n³/3 flops; workspace n².
  *
- * @throws RangeError where A is not square, its lower triangle holds NaN or Infinity or `maxSweeps`
- * is not a positive integer; NotConvergedError where the sweeps are used up; NonFiniteError where an
- * eigenvalue exceeds the range of float64.
+ * @throws TypeError if A is no matrix or the options are no object; RangeError if A is not square,
+ * its lower triangle holds NaN or Infinity or `maxSweeps` is not a positive integer;
+ * NotConvergedError if the sweeps are used up; NonFiniteError if an eigenvalue exceeds the range of
+ * float64.
  */
-export function eigvalsh(
-  A: DenseMatrix,
-  { maxSweeps = MAX_SWEEPS }: EighOptions = {},
-): Float64Array {
-  const { W, unit } = prepare('eigvalsh', A, maxSweeps);
+export function eigvalsh(A: DenseMatrix, options: EighOptions = {}): Float64Array {
+  const { W, unit, maxSweeps } = prepare('eigvalsh', A, options);
   const T = tridiagonalise(W);
   diagonaliseTridiagonal('eigvalsh', T, undefined, maxSweeps);
   const sorted = T.diagonal.toSorted((a, b) => b - a);
@@ -89,17 +92,19 @@ export function eigvalsh(
 function prepare(
   where: string,
   A: DenseMatrix,
-  maxSweeps: number,
-): { readonly W: Matrix64; readonly unit: number } {
+  options: EighOptions,
+): { readonly W: Matrix64; readonly unit: number; readonly maxSweeps: number } {
+  checkMatrix(where, 'A', A);
+  checkOptions(where, options);
+  const { maxSweeps = MAX_SWEEPS } = options;
   checkSquare(where, 'A', A);
   checkInteger(where, 'maxSweeps', maxSweeps, 1);
   const W = convert(A, 'float64');
   for (let i = 0; i < W.rows; i++) W.data.fill(0, i * W.cols + i + 1, (i + 1) * W.cols);
-  checkFinite(where, 'A', W);
-  const unit = nearbyPowerOfTwo(largestMagnitude(W));
+  const unit = nearbyPowerOfTwo(checkFinite(where, 'A', W));
   scale(1 / unit, W);
   mirrorLower(W);
-  return { W, unit };
+  return { W, unit, maxSweeps };
 }
 
 interface Unordered {

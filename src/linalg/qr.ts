@@ -3,10 +3,17 @@
 import { checkFinite } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
+import {
+  checkMatrix,
+  type DenseMatrix,
+  largestMagnitude,
+  type Matrix64,
+  toDType,
+  zeros,
+} from '../core/matrix.js';
 import { scale, transpose } from '../kernels/level1.js';
 import { activeKernels } from '../kernels/selection.js';
-import { largestMagnitude, nearbyPowerOfTwo } from './scaling.js';
+import { nearbyPowerOfTwo } from './scaling.js';
 
 /** A = Q·R. */
 export interface ThinQr<D extends DType> {
@@ -26,10 +33,11 @@ export interface ThinQr<D extends DType> {
  *
  * Cost: 4mn² − 4n³/3 flops; workspace 2mn float64 numbers beside the result.
  *
- * @throws RangeError where m < n or A holds NaN or Infinity; NonFiniteError where R exceeds the range
- * of the dtype (its columns are as long as those of A).
+ * @throws TypeError if A is no matrix, RangeError if m < n or A holds NaN or Infinity; NonFiniteError
+ * if R exceeds the range of the dtype (its columns are as long as those of A).
  */
 export function thinQr<D extends DType>(A: DenseMatrix<D>): ThinQr<D> {
+  checkMatrix('thinQr', 'A', A);
   if (A.rows < A.cols) {
     throw new RangeError(
       `thinQr: A is ${A.rows}×${A.cols}, expected at least as many rows as columns`,
@@ -66,15 +74,6 @@ function scaleRows(Vt: Matrix64): number[] {
     scale(1 / unit, row);
     return unit;
   });
-}
-
-/** A itself where it has the dtype already. */
-function toDType<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<D> {
-  return hasDType(A, dtype) ? A : convert(A, dtype);
-}
-
-function hasDType<D extends DType>(A: DenseMatrix, dtype: D): A is DenseMatrix<D> {
-  return A.dtype === dtype;
 }
 
 function transposedAs<D extends DType>(At: Matrix64, dtype: D): DenseMatrix<D> {

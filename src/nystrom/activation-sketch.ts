@@ -9,8 +9,8 @@ import {
   checkOptions,
   checkType,
 } from '../core/check.js';
-import { asMatrix, type MatrixInput } from '../core/convert.js';
-import { DTYPES, type DType } from '../core/dtype.js';
+import { type MatrixInput, readMatrix } from '../core/convert.js';
+import { DTYPES, type DType, isFloatArray } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { randomKey } from '../core/random.js';
 import { activations } from '../covariance/activations.js';
@@ -185,7 +185,10 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
     const [where, name, p] = ['precondition', 'G', this.U.rows];
     checkOptions(where, options);
     const { damping, tail = false } = options;
-    const A = asMatrix(G, { dtype: this.dtype, where, name, ...(isFlat(G) ? { cols: p } : {}) });
+    const A = readMatrix(where, name, G, {
+      dtype: this.dtype,
+      ...(isFloatArray(G) ? { cols: p } : {}),
+    });
     if (A.cols !== p) {
       const hint = A.cols === p - 1 ? ' (did you append the bias column?)' : '';
       throw new RangeError(
@@ -225,8 +228,4 @@ export function activationSketch<D extends DType>(
 export function activationSketch(options: ActivationSketchOptions<DType>): ActivationSketch<DType> {
   checkOptions('activationSketch', options);
   return new ActivationSketch(options, options.dtype ?? 'float64');
-}
-
-function isFlat(G: MatrixInput): boolean {
-  return G instanceof Float32Array || G instanceof Float64Array;
 }

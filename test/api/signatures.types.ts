@@ -49,7 +49,7 @@ export type DtypeFlowsThroughSketches = [
 export const matrices = {
   zeros: () => nysact.zeros('float32', 2, 3),
   converted: (A: nysact.DenseMatrix<F64>) => nysact.convert(A, 'float32'),
-  taken: () => nysact.asMatrix([[1]], { dtype: 'float32', where: 'here', name: 'A' }),
+  taken: () => nysact.asMatrix([[1]], { dtype: 'float32' }),
   factored: (A: nysact.DenseMatrix<F32>) => nysact.cholesky(A),
 };
 
