@@ -43,15 +43,7 @@ export {
 } from './core/errors.js';
 export { convert, DenseMatrix, identity, type Op, zeros } from './core/matrix.js';
 export type { MlMatrixLike } from './core/mlmatrix.js';
-export {
-  fillNormal,
-  fillUniform,
-  foldIn,
-  permutation,
-  type RandomKey,
-  randomKey,
-  sampleWithoutReplacement,
-} from './core/random.js';
+export type { RandomKey } from './core/random.js';
 export {
   type ActivationOptions,
   type Activations,
@@ -70,8 +62,6 @@ export {
   type PerAxis,
 } from './covariance/convolution.js';
 export { extractPatches, outputGradientRows } from './covariance/patches.js';
-export { gemm } from './kernels/gemm.js';
-export { axpby, dot, frobeniusNorm, scale, transpose } from './kernels/level1.js';
 export {
   backendInfo,
   init,
@@ -83,11 +73,6 @@ export {
   type PoolOptions,
   useKernels,
 } from './kernels/selection.js';
-export { syrk } from './kernels/syrk.js';
-export { trsm } from './kernels/trsm.js';
-export { cholesky, choleskyInPlace, solveCholesky, spdInverse } from './linalg/cholesky.js';
-export { eigh, eigvalsh } from './linalg/eigh.js';
-export { thinQr } from './linalg/qr.js';
 export {
   type ActivationSketch,
   type ActivationSketchOptions,

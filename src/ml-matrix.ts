@@ -1,4 +1,4 @@
-// nysact/ml-matrix: matrices to and from ml-matrix, and the only file that imports it.
+// The entry nysact/ml-matrix: matrices to and from ml-matrix, which no other file imports.
 
 import { Matrix } from 'ml-matrix';
 import { checkMatrix, type DenseMatrix } from './core/matrix.js';
