@@ -1,4 +1,4 @@
-// ml-matrix, known by its shape: any copy or version of the package will do, and none is imported.
+// Matrices of ml-matrix, known by their shape: any copy of the package will do, and none is imported.
 
 import { checkChoice, checkElement, checkInteger, checkType, isObject } from './check.js';
 import { DTYPES, type DType } from './dtype.js';
