@@ -19,7 +19,7 @@ const upward = layers.slice(0, -1).map((folders, level) => ({
     path: `^src/(${layers
       .slice(level + 1)
       .flat()
-      .join('|')}|index\\.ts)`,
+      .join('|')}|[^/]+\\.ts$)`,
   },
 }));
 
@@ -56,7 +56,7 @@ module.exports = {
     {
       name: 'ml-matrix-in-one-file',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/core/mlmatrix\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/ml-matrix\\.ts$' },
       to: { path: 'node_modules/ml-matrix' },
     },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

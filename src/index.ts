@@ -18,7 +18,7 @@ export type {
   PlainState,
   RestoreOptions,
 } from './backend/state.js';
-export { asMatrix, type MatrixInput } from './core/convert.js';
+export { type AsMatrixOptions, asMatrix, type MatrixInput } from './core/convert.js';
 export { type DType, EPSILON, type TypedArrayOf } from './core/dtype.js';
 export {
   DivergenceError,
@@ -29,6 +29,8 @@ export {
   PreconditionerError,
 } from './core/errors.js';
 export { convert, DenseMatrix, identity, type Op, zeros } from './core/matrix.js';
+export type { MlMatrixLike } from './core/mlmatrix.js';
+export type { RandomKey } from './core/random.js';
 export { Workspace } from './core/workspace.js';
 export {
   type KernelChoice,

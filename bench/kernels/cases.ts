@@ -11,7 +11,7 @@ import { cpuEngine } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { toMlMatrix } from '../../src/core/mlmatrix.js';
+import { toMlMatrix } from '../../src/ml-matrix.js';
 import { fillNormal, foldIn, type RandomKey, randomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { syrk } from '../../src/kernels/syrk.js';

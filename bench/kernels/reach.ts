@@ -7,7 +7,7 @@ import { cpuEngine } from '../../src/backend/cpu.js';
 
 import type { DType } from '../../src/core/dtype.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { toMlMatrix } from '../../src/core/mlmatrix.js';
+import { toMlMatrix } from '../../src/ml-matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { activations } from '../../src/covariance/activations.js';
 import { gemm } from '../../src/kernels/gemm.js';

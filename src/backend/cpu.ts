@@ -2,7 +2,13 @@
 
 import { checkChoice, checkDType } from '../core/check.js';
 import { DTYPES, type DType } from '../core/dtype.js';
-import { checkMatrix, copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
+import {
+  checkMatrix,
+  copyInto,
+  type DenseMatrix,
+  largestMagnitude,
+  zeros,
+} from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
 import {
   axpby,
@@ -11,7 +17,6 @@ import {
   divideByRoot,
   dot,
   gatherColumns,
-  largestMagnitude,
   multiply,
   scale,
 } from '../kernels/level1.js';

@@ -96,6 +96,20 @@ function checkGuard(where: string, name: string, value: unknown, guard: Guard<un
   throw new RangeError(`${where}: ${name} is ${describe(value)}, expected ${guard.expected}`);
 }
 
+/** Element (row, column) of `name` must be a number: an array would take null for 0 and true for 1. */
+export function checkElement(
+  where: string,
+  name: string,
+  row: number,
+  column: number,
+  value: unknown,
+): asserts value is number {
+  if (typeof value === 'number') return;
+  throw new TypeError(
+    `${where}: ${name} holds ${describe(value)} at row ${row}, column ${column}, expected numbers`,
+  );
+}
+
 /** `value` must be an integer in [min, max]. */
 export function checkInteger(
   where: string,

@@ -1,9 +1,17 @@
 // The edge: every form of matrix that a user may hand in becomes a DenseMatrix here.
 
-import { checkChoice, describe } from './check.js';
-import { DTYPES, type DType } from './dtype.js';
-import { convert, DenseMatrix, zeros } from './matrix.js';
-import { fromMlMatrix, isMlMatrix, type MlMatrixLike } from './mlmatrix.js';
+import {
+  checkChoice,
+  checkElement,
+  checkInteger,
+  checkOptions,
+  describe,
+  isObject,
+} from './check.js';
+import { DTYPES, type DType, isFloatArray, isTypedArray } from './dtype.js';
+import { checkMatrix, DenseMatrix, isDenseMatrix, toDType, zeros } from './matrix.js';
+import { isMlMatrix, type MlMatrixLike, readMlMatrix } from './mlmatrix.js';
+import { typedArrayName } from './typed-array.js';
 
 /**
  * What the library takes as a matrix: its own {@link DenseMatrix}, rows of numbers, a flat
@@ -19,11 +27,8 @@ export type MatrixInput =
 /** How {@link asMatrix} reads its input. */
 export interface AsMatrixOptions<D extends DType> {
   readonly dtype: D;
-  /** Name of the calling routine and of the argument, for messages. */
-  readonly where: string;
-  readonly name: string;
   /** Columns: needed for a flat typed array, checked otherwise. */
-  readonly cols?: number;
+  readonly cols?: number | undefined;
 }
 
 /**
@@ -37,52 +42,84 @@ export function asMatrix<D extends DType>(
   input: MatrixInput,
   options: AsMatrixOptions<D>,
 ): DenseMatrix<D> {
-  const { dtype, where, name, cols } = options;
+  checkOptions('asMatrix', options);
+  return readMatrix('asMatrix', 'input', input, options);
+}
+
+/**
+ * {@link asMatrix} for the routine `where`, whose argument `name` the input is.
+ *
+ * @throws TypeError for anything that is not a matrix of numbers, RangeError for ragged rows, wrong
+ *   columns or an unknown dtype.
+ */
+export function readMatrix<D extends DType>(
+  where: string,
+  name: string,
+  input: MatrixInput,
+  { dtype, cols }: AsMatrixOptions<D>,
+): DenseMatrix<D> {
   checkChoice(where, 'dtype', dtype, DTYPES);
-  const A = toDense(input, options);
+  if (cols !== undefined) checkInteger(where, 'cols', cols);
+  const A = toDense(where, name, input, dtype, cols);
   if (cols !== undefined && A.cols !== cols) {
     throw new RangeError(`${where}: ${name} has ${A.cols} columns, expected ${cols}`);
   }
-  return holds(A, dtype) ? A : convert(A, dtype);
+  return toDType(A, dtype);
 }
 
-function holds<D extends DType>(A: DenseMatrix, dtype: D): A is DenseMatrix<D> {
-  return A.dtype === dtype;
-}
-
-function toDense(input: MatrixInput, options: AsMatrixOptions<DType>): DenseMatrix {
-  const { where, name, dtype, cols } = options;
-  if (input instanceof DenseMatrix) return input;
-  if (input instanceof Float32Array || input instanceof Float64Array) {
-    if (cols === undefined || cols === 0 || input.length % cols !== 0) {
-      throw new RangeError(
-        `${where}: ${name} is a flat array of ${input.length} elements, expected a multiple of ${cols ?? 'a known number of'} columns`,
-      );
-    }
-    const rows = input.length / cols;
-    return input instanceof Float32Array
-      ? new DenseMatrix('float32', rows, cols, input)
-      : new DenseMatrix('float64', rows, cols, input);
+function toDense(
+  where: string,
+  name: string,
+  input: MatrixInput,
+  dtype: DType,
+  cols: number | undefined,
+): DenseMatrix {
+  if (isDenseMatrix(input)) {
+    checkMatrix(where, name, input);
+    return input;
   }
-  if (isMlMatrix(input)) return fromMlMatrix(input, dtype);
-  if (Array.isArray(input)) return fromRows(input, options);
+  if (isFloatArray(input)) return fromFlat(where, name, input, cols);
+  if (isMlMatrix(input)) return readMlMatrix(where, name, input, dtype);
+  if (Array.isArray(input)) return fromRows(where, name, input, dtype, cols);
   throw new TypeError(
-    `${where}: ${name} is ${kindOf(input)}, expected a DenseMatrix, rows of numbers, a typed array or an ml-matrix Matrix`,
+    `${where}: ${name} is ${kindOf(input)}, expected a DenseMatrix, rows of numbers, a Float32Array, a Float64Array or an ml-matrix Matrix`,
   );
 }
 
 function kindOf(value: unknown): string {
-  return value === null ? 'null' : typeof value;
+  const name = typedArrayName(value);
+  if (name === undefined || !isObject(value) || !('length' in value)) return describe(value);
+  return `a flat ${name} of ${String(value.length)} elements`;
+}
+
+function fromFlat(
+  where: string,
+  name: string,
+  input: Float32Array | Float64Array,
+  cols: number | undefined,
+): DenseMatrix {
+  if (cols === undefined || cols === 0 || input.length % cols !== 0) {
+    throw new RangeError(
+      `${where}: ${name} is a flat array of ${input.length} elements, expected a multiple of ${cols ?? 'a known number of'} columns`,
+    );
+  }
+  const rows = input.length / cols;
+  return isTypedArray(input, 'float32')
+    ? new DenseMatrix('float32', rows, cols, input)
+    : new DenseMatrix('float64', rows, cols, input);
 }
 
 function fromRows(
+  where: string,
+  name: string,
   input: readonly ArrayLike<number>[],
-  { where, name, dtype, cols }: AsMatrixOptions<DType>,
+  dtype: DType,
+  cols: number | undefined,
 ): DenseMatrix {
   for (const [i, row] of input.entries()) {
-    if (typeof row !== 'object' || row === null) {
+    if (!isObject(row) || !Number.isSafeInteger(row.length)) {
       throw new TypeError(
-        `${where}: row ${i} of ${name} is ${kindOf(row)}, expected an array of numbers`,
+        `${where}: row ${i} of ${name} is ${describe(row)}, expected an array of numbers`,
       );
     }
     if (row.length !== input[0].length) {
@@ -92,17 +129,12 @@ function fromRows(
     }
   }
   const A = zeros(dtype, input.length, input.length === 0 ? (cols ?? 0) : input[0].length);
-  input.forEach((row, i) => {
+  for (const [i, row] of input.entries()) {
     for (let j = 0; j < A.cols; j++) {
-      const value = row[j];
-      // A typed array would take null for 0 and true or '1' for 1.
-      if (typeof value !== 'number') {
-        throw new TypeError(
-          `${where}: ${name} holds ${describe(value)} at row ${i}, column ${j}, expected numbers`,
-        );
-      }
+      const value: unknown = row[j];
+      checkElement(where, name, i, j, value);
       A.set(i, j, value);
     }
-  });
+  }
   return A;
 }

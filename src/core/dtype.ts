@@ -56,6 +56,11 @@ export function isTypedArray<D extends DType>(value: unknown, dtype: D): value i
   return typedArrayName(value) === constructors[dtype].name;
 }
 
+/** Whether `value` is a Float32Array or a Float64Array, of this realm or another. */
+export function isFloatArray(value: unknown): value is Float32Array | Float64Array {
+  return DTYPES.some((dtype) => isTypedArray(value, dtype));
+}
+
 /** `data` as an array of this realm, on the same memory. */
 export function ownArray<D extends DType>(data: TypedArrayOf<D>, dtype: D): TypedArrayOf<D> {
   const Stored = constructors[dtype];

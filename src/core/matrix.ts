@@ -3,6 +3,7 @@
 import { checkChoice, checkInteger, checkShape, checkSquare, describe, isObject } from './check.js';
 import {
   allocate,
+  BYTES,
   DTYPES,
   type DType,
   isTypedArray,
@@ -94,11 +95,13 @@ export class DenseMatrix<D extends DType = DType> {
 
   /** A compact copy. */
   clone(): DenseMatrix<D> {
+    checkMatrix('DenseMatrix.clone', 'the matrix', this);
     return convert(this, this.dtype);
   }
 
   /** The elements as nested arrays, for printing and small tests. */
   toArrays(): number[][] {
+    checkMatrix('DenseMatrix.toArrays', 'the matrix', this);
     return Array.from({ length: this.rows }, (_row, i) =>
       Array.from({ length: this.cols }, (_col, j) => this.at(i, j)),
     );
@@ -132,9 +135,11 @@ export function checkMatrix(where: string, name: string, A: unknown): asserts A 
     );
   }
   const needed = extent(rows, cols, offset, stride);
-  if (data.length >= needed) return;
+  // The buffer is asked too: optimised code has been seen to read an old length of a detached array.
+  const bytes = data.buffer.byteLength;
+  if (data.length >= needed && bytes >= needed * BYTES[dtype]) return;
   throw new TypeError(
-    `${where}: ${name} has a buffer of ${data.length} elements (transferred or shrunk?), expected at least ${needed}`,
+    `${where}: ${name} has a buffer of ${bytes} bytes (transferred or shrunk?), expected room for ${needed} elements`,
   );
 }
 
@@ -144,13 +149,24 @@ export type Matrix64 = DenseMatrix<'float64'>;
 /**
  * A rows × cols matrix of zeros.
  *
- * @throws RangeError for an unknown dtype, or unless rows and cols are integers ≥ 0.
+ * @throws RangeError for an unknown dtype, unless rows and cols are integers ≥ 0, or if there is no
+ *   memory for so many elements.
  */
 export function zeros<D extends DType>(dtype: D, rows: number, cols: number): DenseMatrix<D> {
   checkChoice('zeros', 'dtype', dtype, DTYPES);
   checkInteger('zeros', 'rows', rows);
   checkInteger('zeros', 'cols', cols);
-  return new DenseMatrix(dtype, rows, cols, allocate(dtype, rows * cols));
+  return new DenseMatrix(dtype, rows, cols, elements(dtype, rows, cols));
+}
+
+function elements<D extends DType>(dtype: D, rows: number, cols: number): TypedArrayOf<D> {
+  try {
+    return allocate(dtype, rows * cols);
+  } catch (cause) {
+    throw new RangeError(`zeros: there is no memory for ${rows}×${cols} elements of ${dtype}`, {
+      cause,
+    });
+  }
 }
 
 /**
@@ -159,6 +175,8 @@ export function zeros<D extends DType>(dtype: D, rows: number, cols: number): De
  * @throws RangeError for an unknown dtype, or unless n is an integer ≥ 0.
  */
 export function identity<D extends DType>(dtype: D, n: number): DenseMatrix<D> {
+  checkChoice('identity', 'dtype', dtype, DTYPES);
+  checkInteger('identity', 'n', n);
   const I = zeros(dtype, n, n);
   for (let i = 0; i < n; i++) I.set(i, i, 1);
   return I;
@@ -181,20 +199,33 @@ export function setIdentity(A: DenseMatrix): void {
 /**
  * A compact copy of `A` with elements of `dtype` (float64 → float32 rounds to nearest).
  *
- * @throws RangeError for an unknown dtype.
+ * @throws TypeError if A is no matrix or its elements are gone, RangeError for an unknown dtype.
  */
 export function convert<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<D> {
+  checkMatrix('convert', 'A', A);
+  checkChoice('convert', 'dtype', dtype, DTYPES);
   const B = zeros(dtype, A.rows, A.cols);
   copyInto(A, B);
   return B;
 }
 
+/** `A` itself if it has the dtype already, and else a copy that has. */
+export function toDType<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<D> {
+  return hasDType(A, dtype) ? A : convert(A, dtype);
+}
+
+function hasDType<D extends DType>(A: DenseMatrix, dtype: D): A is DenseMatrix<D> {
+  return A.dtype === dtype;
+}
+
 /**
  * B ← A, element by element; the dtypes may differ.
  *
- * @throws RangeError where the shapes differ.
+ * @throws TypeError if A or B is no matrix or its elements are gone, RangeError if the shapes differ.
  */
 export function copyInto(A: DenseMatrix, B: DenseMatrix): void {
+  checkMatrix('copyInto', 'A', A);
+  checkMatrix('copyInto', 'B', B);
   checkShape('copyInto', 'B', B, A.rows, A.cols);
   if (A.stride === A.cols && B.stride === B.cols) {
     B.data.set(A.data.subarray(A.offset, A.offset + A.rows * A.cols), B.offset);
@@ -204,4 +235,15 @@ export function copyInto(A: DenseMatrix, B: DenseMatrix): void {
     const from = A.offset + i * A.stride;
     B.data.set(A.data.subarray(from, from + A.cols), B.offset + i * B.stride);
   }
+}
+
+/** The largest |Aᵢⱼ|: 0 for an empty matrix, NaN if A holds one. Cost: one pass. */
+export function largestMagnitude(A: DenseMatrix): number {
+  const { data, offset, stride, rows, cols } = A;
+  let largest = 0;
+  for (let i = 0; i < rows; i++) {
+    const start = offset + i * stride;
+    for (let j = start; j < start + cols; j++) largest = Math.max(largest, Math.abs(data[j]));
+  }
+  return largest;
 }

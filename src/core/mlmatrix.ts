@@ -1,10 +1,10 @@
-// The only file that names ml-matrix: conversion both ways.
+// Matrices of ml-matrix, known by their shape: any copy of the package will do, and none is imported.
 
-import { Matrix } from 'ml-matrix';
-import type { DType } from './dtype.js';
+import { checkChoice, checkElement, checkInteger, checkType, isObject } from './check.js';
+import { DTYPES, type DType } from './dtype.js';
 import { type DenseMatrix, zeros } from './matrix.js';
 
-/** The part of an ml-matrix matrix that is read, so that any copy or version of it is accepted. */
+/** The part of an ml-matrix matrix that is read. */
 export interface MlMatrixLike {
   readonly rows: number;
   readonly columns: number;
@@ -14,8 +14,7 @@ export interface MlMatrixLike {
 /** Whether a value looks like an ml-matrix matrix. */
 export function isMlMatrix(value: unknown): value is MlMatrixLike {
   return (
-    typeof value === 'object' &&
-    value !== null &&
+    isObject(value) &&
     'rows' in value &&
     'columns' in value &&
     'get' in value &&
@@ -26,23 +25,37 @@ export function isMlMatrix(value: unknown): value is MlMatrixLike {
 /**
  * A copy of an ml-matrix matrix (float64 unless `dtype` says otherwise).
  *
- * @throws RangeError for an unknown dtype.
+ * @throws TypeError if M is no such matrix or holds what is no number, RangeError for an unknown
+ *   dtype or a shape that is not of integers ≥ 0.
  */
 export function fromMlMatrix(M: MlMatrixLike): DenseMatrix<'float64'>;
 export function fromMlMatrix<D extends DType>(M: MlMatrixLike, dtype: D): DenseMatrix<D>;
 export function fromMlMatrix(M: MlMatrixLike, dtype: DType = 'float64'): DenseMatrix {
-  const A = zeros(dtype, M.rows, M.columns);
-  for (let i = 0; i < A.rows; i++) {
-    for (let j = 0; j < A.cols; j++) A.set(i, j, M.get(i, j));
-  }
-  return A;
+  checkType('fromMlMatrix', 'M', M, isMlMatrix(M), 'an ml-matrix Matrix');
+  checkChoice('fromMlMatrix', 'dtype', dtype, DTYPES);
+  return readMlMatrix('fromMlMatrix', 'M', M, dtype);
 }
 
-/** A copy of `A` as an ml-matrix `Matrix` (always float64). */
-export function toMlMatrix(A: DenseMatrix): Matrix {
-  const M = new Matrix(A.rows, A.cols);
+/**
+ * {@link fromMlMatrix} for the routine `where`, whose argument `name` M is.
+ *
+ * @throws TypeError if M holds what is no number, RangeError unless its shape is of integers ≥ 0.
+ */
+export function readMlMatrix<D extends DType>(
+  where: string,
+  name: string,
+  M: MlMatrixLike,
+  dtype: D,
+): DenseMatrix<D> {
+  checkInteger(where, `${name}.rows`, M.rows);
+  checkInteger(where, `${name}.columns`, M.columns);
+  const A = zeros(dtype, M.rows, M.columns);
   for (let i = 0; i < A.rows; i++) {
-    for (let j = 0; j < A.cols; j++) M.set(i, j, A.at(i, j));
+    for (let j = 0; j < A.cols; j++) {
+      const value: unknown = M.get(i, j);
+      checkElement(where, name, i, j, value);
+      A.set(i, j, value);
+    }
   }
-  return M;
+  return A;
 }

@@ -1,8 +1,10 @@
 // Randomness as a value: keys, and streams of numbers that are functions of a key and an index.
 
-import { checkInteger } from './check.js';
+import { checkInteger, checkOptions, checkScalar, checkType, isObject } from './check.js';
+import { type DType, isFloatArray, isTypedArray } from './dtype.js';
 import { philox4x32 } from './philox.js';
 import { normalQuantile } from './quantile.js';
+import { checkRange } from './range.js';
 
 /**
  * The name of a random stream. A key is used for one purpose; {@link foldIn} derives as many
@@ -13,11 +15,28 @@ export interface RandomKey {
   readonly high: number;
 }
 
+function isWord(value: unknown): boolean {
+  return typeof value === 'number' && value >>> 0 === value;
+}
+
+function checkKey(where: string, key: unknown): void {
+  const fits =
+    isObject(key) && 'low' in key && isWord(key.low) && 'high' in key && isWord(key.high);
+  checkType(where, 'key', key, fits, 'a RandomKey, as randomKey(seed) gives it');
+}
+
+function checkOut(where: string, out: unknown): void {
+  checkType(where, 'out', out, isFloatArray(out), 'a Float32Array or a Float64Array');
+}
+
 const TWO_26 = 0x4000000;
 const TWO_32 = 0x100000000;
 const ULP_UNIFORM = 1 / 0x20000000000000; // 2⁻⁵³
 const HALF_ULP_UNIFORM = ULP_UNIFORM / 2;
 const TWO_24 = 0x1000000;
+
+/** Above the quantile at 1 − 2⁻⁵⁴. */
+const LARGEST_NORMAL = 8.3;
 
 /** Last counter word: streams and derived keys never meet in one Philox block. */
 const STREAM = 0;
@@ -44,9 +63,10 @@ export function randomKey(seed: number): RandomKey {
  * of every other derived key. Cost: one Philox block. Two of n derived keys coincide with
  * probability below n²·2⁻⁶⁵.
  *
- * @throws RangeError unless `value` is a safe integer ≥ 0.
+ * @throws TypeError if `key` is no key, RangeError unless `value` is a safe integer ≥ 0.
  */
 export function foldIn(key: RandomKey, value: number): RandomKey {
+  checkKey('foldIn', key);
   checkInteger('foldIn', 'value', value);
   const [low, high] = splitWords(value);
   const words = new Uint32Array(4);
@@ -97,15 +117,18 @@ function forChunks(
  * multiples of 2⁻²⁴. A number depends on key and index alone: filling in parts, in any order, gives
  * what filling at once gives. Cost: half a Philox block an element.
  *
- * @throws RangeError unless `start` is an integer ≥ 0 with `start + out.length` a safe integer.
+ * @throws TypeError if `key` is no key or `out` is neither array, RangeError unless `start` is an
+ *   integer ≥ 0 with `start + out.length` a safe integer.
  */
 export function fillUniform(
   key: RandomKey,
   out: Float32Array | Float64Array,
   start: number = 0,
 ): void {
+  checkKey('fillUniform', key);
+  checkOut('fillUniform', out);
   // A float32 takes the first 24 bits: rounding 53 could give 1.
-  const isSingle = out instanceof Float32Array;
+  const isSingle = isTypedArray(out, 'float32');
   forChunks('fillUniform', key, out.length, start, (u, first, count) => {
     for (let i = 0; i < count; i++) {
       out[first + i] = isSingle ? Math.floor(u[i] * TWO_24) / TWO_24 : u[i];
@@ -121,17 +144,22 @@ export function fillUniform(
  * to nearest. Random access as in {@link fillUniform}. Cost: half a Philox block and a quantile an
  * element.
  *
- * @throws RangeError for a bad `start` (see {@link fillUniform}) or a `scale` that is not finite.
+ * @throws TypeError and RangeError as {@link fillUniform}, and RangeError for a `scale` that is not
+ *   finite, or that makes numbers beyond the range of the array.
  */
 export function fillNormal(
   key: RandomKey,
   out: Float32Array | Float64Array,
-  { scale = 1 }: { readonly scale?: number } = {},
+  options: { readonly scale?: number } = {},
   start: number = 0,
 ): void {
-  if (!Number.isFinite(scale)) {
-    throw new RangeError(`fillNormal: scale is ${scale}, expected a finite number`);
-  }
+  checkKey('fillNormal', key);
+  checkOut('fillNormal', out);
+  checkOptions('fillNormal', options);
+  const { scale = 1 } = options;
+  const dtype: DType = isTypedArray(out, 'float32') ? 'float32' : 'float64';
+  checkScalar('fillNormal', 'scale', scale, dtype);
+  checkRange('fillNormal', 'a number', LARGEST_NORMAL * Math.abs(scale), dtype);
   forChunks('fillNormal', key, out.length, start, (u, first, count) => {
     for (let i = 0; i < count; i++) {
       // Both halves are exact: each middle is an odd multiple of 2⁻⁵⁴ not above ½.
@@ -145,7 +173,7 @@ export function fillNormal(
 /**
  * A random permutation of 0 … n − 1; see {@link sampleWithoutReplacement}.
  *
- * @throws RangeError unless 0 ≤ n < 2³¹ is an integer.
+ * @throws TypeError if `key` is no key, RangeError unless 0 ≤ n < 2³¹ is an integer.
  */
 export function permutation(key: RandomKey, n: number): Int32Array {
   return sample('permutation', key, n, n);
@@ -159,13 +187,14 @@ export function permutation(key: RandomKey, n: number): Int32Array {
  * each choice within 2⁻⁵² of its probability, and the whole permutation within n²·2⁻⁵³ of uniform
  * in total variation. Cost: O(n) memory and integer copies, k/2 Philox blocks.
  *
- * @throws RangeError unless 0 ≤ k ≤ n < 2³¹ are integers.
+ * @throws TypeError if `key` is no key, RangeError unless 0 ≤ k ≤ n < 2³¹ are integers.
  */
 export function sampleWithoutReplacement(key: RandomKey, n: number, k: number): Int32Array {
   return sample('sampleWithoutReplacement', key, n, k);
 }
 
 function sample(where: string, key: RandomKey, n: number, k: number): Int32Array {
+  checkKey(where, key);
   checkInteger(where, 'n', n, 0, 0x7fffffff);
   checkInteger(where, 'k', k, 0, n);
   const items = Int32Array.from({ length: n }, (_, i) => i);

@@ -7,6 +7,7 @@ const name = Object.getOwnPropertyDescriptor(
 );
 
 /** The class of a typed array of any realm, such as 'Float32Array'; undefined for all else. */
-export function typedArrayName(value: unknown): unknown {
-  return name?.get?.call(value);
+export function typedArrayName(value: unknown): string | undefined {
+  const found: unknown = name?.get?.call(value);
+  return typeof found === 'string' ? found : undefined;
 }

@@ -2,7 +2,7 @@
 
 import { checkDType, checkInteger, checkShape, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import type { DenseMatrix } from '../core/matrix.js';
+import { type DenseMatrix, largestMagnitude } from '../core/matrix.js';
 import { checkDisjoint, isSameView } from './overlap.js';
 
 // Every loop below computes in float64 and lets the store into a Float32Array round: rounding by
@@ -175,17 +175,6 @@ export function frobeniusNorm(A: DenseMatrix): number {
   const largest = largestMagnitude(A);
   if (largest === 0 || !Number.isFinite(largest)) return largest;
   return largest * Math.sqrt(sumOfSquares(A, largest));
-}
-
-/** max |aᵢⱼ|; NaN where an element is. */
-export function largestMagnitude(A: DenseMatrix): number {
-  const a = A.data;
-  let largest = 0;
-  for (let i = 0; i < A.rows; i++) {
-    const row = A.offset + i * A.stride;
-    for (let j = 0; j < A.cols; j++) largest = Math.max(largest, Math.abs(a[row + j]));
-  }
-  return largest;
 }
 
 /** Σ (Aᵢⱼ/unit)². */

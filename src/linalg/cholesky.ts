@@ -1,9 +1,9 @@
 // Cholesky factorisation of symmetric positive definite matrices, and what is solved with it.
 
-import { checkDType, checkShape, checkSquare } from '../core/check.js';
+import { checkDType, checkScalar, checkShape, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { NotPositiveDefiniteError } from '../core/errors.js';
-import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { NonFiniteError, NotPositiveDefiniteError } from '../core/errors.js';
+import { checkMatrix, type DenseMatrix, largestMagnitude, zeros } from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { mirrorLower } from '../kernels/level1.js';
 import { checkDisjoint } from '../kernels/overlap.js';
@@ -19,10 +19,11 @@ import { trsm } from '../kernels/trsm.js';
  * Any NaN or Infinity in the lower triangle makes the pivot of its row fail. After a breakdown the
  * lower triangle of A is of no further use; the upper one is untouched.
  *
- * @throws RangeError where A is not square; NotPositiveDefiniteError with the index of the first
- * pivot that is not positive and finite.
+ * @throws TypeError if A is no matrix, RangeError if it is not square; NotPositiveDefiniteError with
+ * the index of the first pivot that is not positive and finite.
  */
 export function choleskyInPlace(A: DenseMatrix): void {
+  checkMatrix('choleskyInPlace', 'A', A);
   checkSquare('choleskyInPlace', 'A', A);
   if (A.rows === 0) return;
   factor(A, A);
@@ -32,9 +33,11 @@ export function choleskyInPlace(A: DenseMatrix): void {
 /**
  * The lower triangular L with A = LLᵀ, as {@link choleskyInPlace} makes it, in a copy.
  *
- * @throws RangeError where A is not square; NotPositiveDefiniteError with the pivot that failed.
+ * @throws TypeError if A is no matrix, RangeError if it is not square; NotPositiveDefiniteError with
+ * the pivot that failed.
  */
 export function cholesky<D extends DType>(A: DenseMatrix<D>): DenseMatrix<D> {
+  checkMatrix('cholesky', 'A', A);
   checkSquare('cholesky', 'A', A);
   const L = zeros(A.dtype, A.rows, A.rows);
   if (A.rows > 0) factor(A, L);
@@ -59,15 +62,19 @@ function clearUpper(L: DenseMatrix): void {
  *
  * L is n×n, lower triangular; B is n×k and shares no memory with L. Cost: 2n²k flops; no workspace.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes do not fit, where L and B
- * overlap or where the diagonal of L holds zero, NaN or Infinity; B is untouched then.
+ * @throws TypeError if L or B is no matrix or the dtypes differ, RangeError if the shapes do not fit,
+ * L and B overlap or the diagonal of L holds zero, NaN or Infinity; B is untouched then.
+ * NonFiniteError if the solution exceeds the range of the dtype; B holds no solution then.
  */
 export function solveCholesky<D extends DType>(L: DenseMatrix<D>, B: DenseMatrix<D>): void {
+  checkMatrix('solveCholesky', 'L', L);
+  checkMatrix('solveCholesky', 'B', B);
   checkSquare('solveCholesky', 'L', L);
   checkDType('solveCholesky', 'L', L, B.dtype);
   checkShape('solveCholesky', 'B', B, L.rows, B.cols);
   trsm('left', 'N', 1, L, B);
   trsm('left', 'T', 1, L, B);
+  checkResult('solveCholesky: B', B);
 }
 
 /**
@@ -76,16 +83,22 @@ export function solveCholesky<D extends DType>(L: DenseMatrix<D>, B: DenseMatrix
  * A is n×n and is not changed; only its lower triangle is read. A = LLᵀ, then A⁻¹ = L⁻ᵀL⁻¹.
  * Cost: n³ flops (a third each for L, L⁻¹ and the product); n² numbers of workspace.
  *
- * @throws RangeError where A is not square; NotPositiveDefiniteError with the pivot that failed.
+ * @throws TypeError if A is no matrix, RangeError if it is not square; NotPositiveDefiniteError with
+ * the pivot that failed; NonFiniteError if the inverse exceeds the range of the dtype.
  */
 export function spdInverse<D extends DType>(
   A: DenseMatrix<D>,
   workspace: Workspace = new Workspace(),
 ): DenseMatrix<D> {
+  checkMatrix('spdInverse', 'A', A);
   checkSquare('spdInverse', 'A', A);
   const inverse = zeros(A.dtype, A.rows, A.rows);
   invertSpd(A, inverse, workspace);
   return inverse;
+}
+
+function checkResult(quantity: string, A: DenseMatrix): void {
+  if (!Number.isFinite(largestMagnitude(A))) throw new NonFiniteError(quantity);
 }
 
 /**
@@ -99,6 +112,8 @@ export function invertSpd<D extends DType>(
   B: DenseMatrix<D>,
   workspace: Workspace = new Workspace(),
 ): void {
+  checkMatrix('invertSpd', 'A', A);
+  checkMatrix('invertSpd', 'B', B);
   checkSquare('invertSpd', 'A', A);
   checkDType('invertSpd', 'A', A, B.dtype);
   checkShape('invertSpd', 'B', B, A.rows, A.rows);
@@ -110,18 +125,19 @@ export function invertSpd<D extends DType>(
     clearUpper(L);
     activeKernels().invertFactored(L, B);
   });
+  checkResult('the inverse', B);
   mirrorLower(B);
 }
 
 /**
  * Aᵢᵢ ← Aᵢᵢ + value. A is n×n. Cost: n flops.
  *
- * @throws RangeError where A is not square or value is not finite; A is untouched then.
+ * @throws TypeError if A is no matrix, RangeError if it is not square or value is not finite in its
+ * dtype; A is untouched then.
  */
 export function addToDiagonal(A: DenseMatrix, value: number): void {
+  checkMatrix('addToDiagonal', 'A', A);
   checkSquare('addToDiagonal', 'A', A);
-  if (!Number.isFinite(value)) {
-    throw new RangeError(`addToDiagonal: value is ${value}, expected a finite number`);
-  }
+  checkScalar('addToDiagonal', 'value', value, A.dtype);
   for (let i = 0; i < A.rows; i++) A.data[A.offset + i * A.stride + i] += value;
 }

@@ -1,9 +1,16 @@
 // Eigenvalues and eigenvectors of a symmetric matrix.
 
-import { checkFinite, checkInteger, checkSquare } from '../core/check.js';
+import { checkFinite, checkInteger, checkOptions, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, copyInto, type DenseMatrix, type Matrix64, setIdentity } from '../core/matrix.js';
+import {
+  checkMatrix,
+  convert,
+  copyInto,
+  type DenseMatrix,
+  type Matrix64,
+  setIdentity,
+} from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { mirrorLower, scale, transpose } from '../kernels/level1.js';
 import { diagonaliseByRotations } from './jacobi.js';
@@ -45,16 +52,17 @@ const JACOBI_SIZE = 12;
  * Cost: cyclic Jacobi up to n = 12, about 50n³ flops; beyond it Householder reduction to tridiagonal
  * form and implicit-shift QL, about 8n³ flops. 2n² float64 numbers of workspace.
  *
- * @throws RangeError where A is not square, its lower triangle holds NaN or Infinity or `maxSweeps`
- * is not a positive integer; NotConvergedError where the sweeps are used up; NonFiniteError where an
- * eigenvalue exceeds the range of float64.
+ * @throws TypeError if A is no matrix or the options are no object; RangeError if A is not square,
+ * its lower triangle holds NaN or Infinity or `maxSweeps` is not a positive integer;
+ * NotConvergedError if the sweeps are used up; NonFiniteError if an eigenvalue exceeds the range of
+ * float64.
  */
 export function eigh<D extends DType>(
   A: DenseMatrix<D>,
-  { maxSweeps = MAX_SWEEPS }: EighOptions = {},
+  options: EighOptions = {},
   workspace: Workspace = new Workspace(),
 ): Eigh<D> {
-  checkArguments('eigh', A, maxSweeps);
+  const { maxSweeps } = checkArguments('eigh', A, options);
   return workspace.scope(() => {
     const n = A.rows;
     const W = workspace.take('float64', n, n);
@@ -77,16 +85,17 @@ export function eigh<D extends DType>(
  *
  * A is n×n and is not changed; only its lower triangle is read. Cost: 4n³/3 flops; n² numbers of workspace.
  *
- * @throws RangeError where A is not square, its lower triangle holds NaN or Infinity or `maxSweeps`
- * is not a positive integer; NotConvergedError where the sweeps are used up; NonFiniteError where an
- * eigenvalue exceeds the range of float64.
+ * @throws TypeError if A is no matrix or the options are no object; RangeError if A is not square,
+ * its lower triangle holds NaN or Infinity or `maxSweeps` is not a positive integer;
+ * NotConvergedError if the sweeps are used up; NonFiniteError if an eigenvalue exceeds the range of
+ * float64.
  */
 export function eigvalsh(
   A: DenseMatrix,
-  { maxSweeps = MAX_SWEEPS }: EighOptions = {},
+  options: EighOptions = {},
   workspace: Workspace = new Workspace(),
 ): Float64Array {
-  checkArguments('eigvalsh', A, maxSweeps);
+  const { maxSweeps } = checkArguments('eigvalsh', A, options);
   return workspace.scope(() => {
     const W = workspace.take('float64', A.rows, A.rows);
     const unit = prepare('eigvalsh', A, W);
@@ -100,9 +109,17 @@ export function eigvalsh(
   });
 }
 
-function checkArguments(where: string, A: DenseMatrix, maxSweeps: number): void {
+function checkArguments(
+  where: string,
+  A: DenseMatrix,
+  options: EighOptions,
+): { readonly maxSweeps: number } {
+  checkMatrix(where, 'A', A);
+  checkOptions(where, options);
+  const { maxSweeps = MAX_SWEEPS } = options;
   checkSquare(where, 'A', A);
   checkInteger(where, 'maxSweeps', maxSweeps, 1);
+  return { maxSweeps };
 }
 
 /** W ← A/unit, from the lower triangle of A; returns the unit, a power of two that brings it near 1. */

@@ -3,11 +3,18 @@
 import { checkFinite } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, copyInto, type DenseMatrix, type Matrix64 } from '../core/matrix.js';
+import {
+  checkMatrix,
+  convert,
+  copyInto,
+  type DenseMatrix,
+  largestMagnitude,
+  type Matrix64,
+} from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { scale, transpose } from '../kernels/level1.js';
 import { activeKernels } from '../kernels/selection.js';
-import { largestMagnitude, nearbyPowerOfTwo } from './scaling.js';
+import { nearbyPowerOfTwo } from './scaling.js';
 
 /** A = Q·R. */
 export interface ThinQr<D extends DType> {
@@ -27,13 +34,14 @@ export interface ThinQr<D extends DType> {
  *
  * Cost: 4mn² − 4n³/3 flops; 3mn float64 numbers of workspace.
  *
- * @throws RangeError where m < n or A holds NaN or Infinity; NonFiniteError where R exceeds the range
- * of the dtype (its columns are as long as those of A).
+ * @throws TypeError if A is no matrix, RangeError if m < n or A holds NaN or Infinity; NonFiniteError
+ * if R exceeds the range of the dtype (its columns are as long as those of A).
  */
 export function thinQr<D extends DType>(
   A: DenseMatrix<D>,
   workspace: Workspace = new Workspace(),
 ): ThinQr<D> {
+  checkMatrix('thinQr', 'A', A);
   if (A.rows < A.cols) {
     throw new RangeError(
       `thinQr: A is ${A.rows}×${A.cols}, expected at least as many rows as columns`,

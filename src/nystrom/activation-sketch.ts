@@ -2,8 +2,8 @@
 
 import { type CpuBackend, cpuBackend } from '../backend/cpu.js';
 import { checkFinite, checkInteger, checkType, isObject } from '../core/check.js';
-import { asMatrix, type MatrixInput } from '../core/convert.js';
-import { DTYPES, type DType } from '../core/dtype.js';
+import { type MatrixInput, readMatrix } from '../core/convert.js';
+import { DTYPES, type DType, isFloatArray } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import {
   choice,
@@ -190,7 +190,8 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
     const [where, name, p] = ['precondition', 'G', this.U.rows];
     const { tail } = PRECONDITION_OPTIONS.read(where, options);
     const { damping } = options;
-    const A = asMatrix(G, { dtype: this.dtype, where, name, ...(isFlat(G) ? { cols: p } : {}) });
+    const cols = isFloatArray(G) ? p : undefined;
+    const A = readMatrix(where, name, G, { dtype: this.dtype, cols });
     if (A.cols !== p) {
       const hint = A.cols === p - 1 ? ' (did you append the bias column?)' : '';
       throw new RangeError(
@@ -234,10 +235,6 @@ export function activationSketch(options: ActivationSketchOptions<DType>): Activ
   checkInteger(where, 'inputs', inputs ?? Number.NaN, bias ? 2 : 1);
   checkInteger(where, 'rank', rank ?? Number.NaN, 1);
   return new ActivationSketch(options.inputs, options.rank, dtype, settings);
-}
-
-function isFlat(G: MatrixInput): boolean {
-  return G instanceof Float32Array || G instanceof Float64Array;
 }
 
 function isList(value: unknown): value is ArrayLike<number> {

@@ -1,7 +1,7 @@
 // Options that every method has, and guards of what a method puts back.
 
 import type { Description } from '../backend/state.js';
-import type { DenseMatrix } from '../core/matrix.js';
+import { type DenseMatrix, largestMagnitude } from '../core/matrix.js';
 import {
   type Entries,
   integer,
@@ -11,7 +11,6 @@ import {
   optionList,
   unitInterval,
 } from '../core/options.js';
-import { largestMagnitude } from '../kernels/level1.js';
 
 /** Options that every method has. */
 export const METHOD_OPTIONS: OptionList<{

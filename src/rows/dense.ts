@@ -2,7 +2,7 @@
 
 import { type Backend, place, type Slot } from '../backend/backend.js';
 import { checkFinite, checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
-import { asMatrix, type MatrixInput } from '../core/convert.js';
+import { type MatrixInput, readMatrix } from '../core/convert.js';
 import { type DType, LARGEST, type TypedArrayOf } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import type { SketchOf } from '../kernels/kernels.js';
@@ -49,8 +49,7 @@ export function readRows<D extends DType>(
   { cols, bias = false, weights }: DenseRowsOptions,
 ): Rows<D> {
   const { dtype } = backend;
-  const reading = { dtype, where, name: 'X' };
-  const A = asMatrix(input, cols === undefined ? reading : { ...reading, cols });
+  const A = readMatrix(where, 'X', input, { dtype, cols });
   checkInteger(where, 'the number of rows of X', A.rows, 1);
   checkInteger(where, 'the number of columns of X', A.cols, 1);
   const w = copyOfWeights(where, A, weights);

@@ -1,7 +1,8 @@
 // A flat typed array, or a matrix, read row by row as a matrix of another shape.
 
-import type { DType, TypedArrayOf } from '../core/dtype.js';
-import { DenseMatrix } from '../core/matrix.js';
+import { describe } from '../core/check.js';
+import { type DType, isFloatArray, isTypedArray, type TypedArrayOf } from '../core/dtype.js';
+import { checkMatrix, DenseMatrix, isDenseMatrix } from '../core/matrix.js';
 
 /**
  * The elements of `input`, in row-major order, as a rows × cols matrix: a view that shares memory,
@@ -23,10 +24,11 @@ export function reshape(
   rows: number,
   cols: number,
 ): DenseMatrix {
-  const isMatrix = input instanceof DenseMatrix;
-  if (!isMatrix && !(input instanceof Float32Array || input instanceof Float64Array)) {
+  const isMatrix = isDenseMatrix(input);
+  if (isMatrix) checkMatrix(where, name, input);
+  else if (!isFloatArray(input)) {
     throw new TypeError(
-      `${where}: ${name} is ${input === null ? 'null' : typeof input}, expected a DenseMatrix, a Float32Array or a Float64Array`,
+      `${where}: ${name} is ${describe(input)}, expected a DenseMatrix, a Float32Array or a Float64Array`,
     );
   }
   const length = isMatrix ? input.rows * input.cols : input.length;
@@ -39,7 +41,7 @@ export function reshape(
     const A = input.stride === input.cols ? input : input.clone();
     return new DenseMatrix(A.dtype, rows, cols, A.data, A.offset);
   }
-  return input instanceof Float32Array
+  return isTypedArray(input, 'float32')
     ? new DenseMatrix('float32', rows, cols, input)
     : new DenseMatrix('float64', rows, cols, input);
 }

@@ -23,13 +23,16 @@ function examplesOf(document: string, text: string): Example[] {
 /** The packages' entries, by the names that users import. */
 const ENTRIES: Readonly<Record<string, string>> = {
   nysact: resolve('src/index.ts'),
+  'nysact/linalg': resolve('src/linalg/index.ts'),
+  'nysact/random': resolve('src/random.ts'),
+  'nysact/ml-matrix': resolve('src/ml-matrix.ts'),
   'nysact/tfjs': resolve('src/tfjs/index.ts'),
   'nysact/gpu': resolve('src/backend/gpujs/index.ts'),
 };
 
 /** The example on the sources instead of the built package. */
 function onSources(code: string): string {
-  return code.replaceAll(/(from\s+)'(nysact(?:\/\w+)?)'/g, (_, from: string, name: string) => {
+  return code.replaceAll(/(from\s+)'(nysact(?:\/[\w-]+)?)'/g, (_, from: string, name: string) => {
     return `${from}'${ENTRIES[name]}'`;
   });
 }

@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as gpu from '../../src/backend/gpujs/index.js';
 import * as nysact from '../../src/index.js';
+import * as linalg from '../../src/linalg/index.js';
+import * as mlMatrix from '../../src/ml-matrix.js';
+import * as random from '../../src/random.js';
 import * as tfjs from '../../src/tfjs/index.js';
 
 test('installing GPU.js for these tests compiles nothing', () => {
@@ -30,11 +33,8 @@ describe('the names that exist at run time', () => {
       'addWeightDecay',
       'applyLowRankInverse',
       'asMatrix',
-      'axpby',
       'backendInfo',
       'chain',
-      'cholesky',
-      'choleskyInPlace',
       'clipByGlobalNorm',
       'constant',
       'convert',
@@ -42,25 +42,16 @@ describe('the names that exist at run time', () => {
       'cosine',
       'cpuBackend',
       'cpuEngine',
-      'dot',
       'drawSketch',
       'effectiveDimension',
-      'eigh',
-      'eigvalsh',
       'engineFrom',
       'eva',
       'evaPreconditioner',
       'extractPatches',
-      'fillNormal',
-      'fillUniform',
       'flattenSequences',
-      'foldIn',
       'foof',
       'foofPreconditioner',
       'freeObservation',
-      'frobeniusNorm',
-      'fromMlMatrix',
-      'gemm',
       'identity',
       'init',
       'kfac',
@@ -73,32 +64,56 @@ describe('the names that exist at run time', () => {
       'openPool',
       'outputGradientRows',
       'outputGradients',
-      'permutation',
       'precondition',
-      'randomKey',
       'readNow',
       'referenceEigenpairs',
-      'sampleWithoutReplacement',
-      'scale',
       'scaleByAdam',
       'scaleByLearningRate',
       'sgd',
-      'solveCholesky',
-      'spdInverse',
       'stateless',
       'stepDecay',
-      'syrk',
-      'thinQr',
-      'toMlMatrix',
       'trace',
-      'transpose',
-      'trsm',
       'upload',
       'useKernels',
       'warmUp',
       'withSlots',
       'zeros',
     ]);
+  });
+
+  test('of nysact/linalg', () => {
+    expect(Object.keys(linalg).toSorted()).toEqual([
+      'axpby',
+      'cholesky',
+      'choleskyInPlace',
+      'dot',
+      'eigh',
+      'eigvalsh',
+      'frobeniusNorm',
+      'gemm',
+      'scale',
+      'solveCholesky',
+      'spdInverse',
+      'syrk',
+      'thinQr',
+      'transpose',
+      'trsm',
+    ]);
+  });
+
+  test('of nysact/random', () => {
+    expect(Object.keys(random).toSorted()).toEqual([
+      'fillNormal',
+      'fillUniform',
+      'foldIn',
+      'permutation',
+      'randomKey',
+      'sampleWithoutReplacement',
+    ]);
+  });
+
+  test('of nysact/ml-matrix', () => {
+    expect(Object.keys(mlMatrix).toSorted()).toEqual(['fromMlMatrix', 'toMlMatrix']);
   });
 
   test('of nysact/tfjs', () => {
@@ -130,10 +145,13 @@ describe('the names that exist at run time', () => {
     ]);
   });
 
-  test('are those of the package: its entries are these three files', () => {
+  test('are those of the package: its entries are these files', () => {
     const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(exports).toEqual({
       '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './linalg': { types: './dist/linalg/index.d.ts', default: './dist/linalg/index.js' },
+      './random': { types: './dist/random.d.ts', default: './dist/random.js' },
+      './ml-matrix': { types: './dist/ml-matrix.d.ts', default: './dist/ml-matrix.js' },
       './tfjs': { types: './dist/tfjs/index.d.ts', default: './dist/tfjs/index.js' },
       './gpu': {
         types: './dist/backend/gpujs/index.d.ts',

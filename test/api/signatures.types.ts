@@ -5,6 +5,7 @@ import type { GPU } from 'gpu.js';
 import type { Matrix as MlMatrix } from 'ml-matrix';
 import type * as gpu from '../../src/backend/gpujs/index.js';
 import * as nysact from '../../src/index.js';
+import * as linalg from '../../src/linalg/index.js';
 import type * as tfjs from '../../src/tfjs/index.js';
 
 type Expect<T extends true> = T;
@@ -49,8 +50,8 @@ export type DtypeFlowsThroughSketches = [
 export const matrices = {
   zeros: () => nysact.zeros('float32', 2, 3),
   converted: (A: nysact.DenseMatrix<F64>) => nysact.convert(A, 'float32'),
-  taken: () => nysact.asMatrix([[1]], { dtype: 'float32', where: 'here', name: 'A' }),
-  factored: (A: nysact.DenseMatrix<F32>) => nysact.cholesky(A),
+  taken: () => nysact.asMatrix([[1]], { dtype: 'float32' }),
+  factored: (A: nysact.DenseMatrix<F32>) => linalg.cholesky(A),
 };
 
 export type DtypeFlowsThroughMatrices = [

@@ -1,7 +1,9 @@
+import { runInNewContext } from 'node:vm';
 import { Matrix } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
-import { asMatrix } from '../../src/core/convert.js';
+import { asMatrix, readMatrix } from '../../src/core/convert.js';
 import { DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { transferred } from '../support/buffers.js';
 
 const ROWS = [
   [1, 2, 3],
@@ -10,7 +12,7 @@ const ROWS = [
 const FLAT = ROWS.flat();
 
 describe.each(['float32', 'float64'] as const)('asMatrix to %s', (dtype) => {
-  const options = { dtype, where: 'observe', name: 'X', cols: 3 };
+  const options = { dtype, cols: 3 };
   const round = (x: number): number => (dtype === 'float32' ? Math.fround(x) : x);
 
   test.each([
@@ -54,24 +56,36 @@ describe.each(['float32', 'float64'] as const)('asMatrix to %s', (dtype) => {
   });
 
   test('takes the columns as they are where none are asked for', () => {
-    expect(asMatrix(ROWS, { dtype, where: 'f', name: 'X' })).toMatchObject({ rows: 2, cols: 3 });
+    expect(asMatrix(ROWS, { dtype })).toMatchObject({ rows: 2, cols: 3 });
+  });
+
+  test('reads arrays of another realm as its own, flat ones without a copy', () => {
+    const Foreign = runInNewContext(dtype === 'float32' ? 'Float32Array' : 'Float64Array');
+    const flat = Foreign.from(FLAT);
+    expect(flat).not.toBeInstanceOf(Foreign === Float32Array ? Float32Array : Float64Array);
+    const A = asMatrix(flat, options);
+    expect(A.toArrays()).toEqual(ROWS.map((row) => row.map(round)));
+    flat[0] = 7;
+    expect(A.at(0, 0)).toBe(7);
+    const rows = ROWS.map((row) => Foreign.from(row));
+    expect(asMatrix(rows, options).toArrays()).toEqual(ROWS.map((row) => row.map(round)));
   });
 
   test('no rows are 0×cols', () => {
     expect(asMatrix([], options)).toMatchObject({ dtype, rows: 0, cols: 3 });
-    expect(asMatrix([], { dtype, where: 'f', name: 'X' })).toMatchObject({ rows: 0, cols: 0 });
+    expect(asMatrix([], { dtype })).toMatchObject({ rows: 0, cols: 0 });
     expect(asMatrix(new Float32Array(0), options)).toMatchObject({ rows: 0, cols: 3 });
   });
 });
 
 describe('asMatrix refuses', () => {
-  const options = { dtype: 'float32', where: 'observe', name: 'X' } as const;
+  const options = { dtype: 'float32' } as const;
 
   test('ragged rows', () => {
     expect(() => asMatrix([[1, 2], [3]], options)).toThrow(
-      new RangeError('observe: row 1 of X has 1 elements, row 0 has 2'),
+      new RangeError('asMatrix: row 1 of input has 1 elements, row 0 has 2'),
     );
-    expect(() => asMatrix([[1], [3, 4]], options)).toThrow('row 1 of X has 2 elements');
+    expect(() => asMatrix([[1], [3, 4]], options)).toThrow('row 1 of input has 2 elements');
   });
 
   test.each([
@@ -80,7 +94,7 @@ describe('asMatrix refuses', () => {
     { form: 'an ml-matrix Matrix', input: Matrix.ones(1, 2) },
   ])('$form with the wrong number of columns', ({ input }) => {
     expect(() => asMatrix(input, { ...options, cols: 3 })).toThrow(
-      new RangeError('observe: X has 2 columns, expected 3'),
+      new RangeError('asMatrix: input has 2 columns, expected 3'),
     );
   });
 
@@ -89,7 +103,7 @@ describe('asMatrix refuses', () => {
     (input) => {
       expect(() => asMatrix(input, { ...options, cols: 3 })).toThrow(
         new RangeError(
-          'observe: X is a flat array of 4 elements, expected a multiple of 3 columns',
+          'asMatrix: input is a flat array of 4 elements, expected a multiple of 3 columns',
         ),
       );
       expect(() => asMatrix(input, { ...options, cols: 0 })).toThrow('a multiple of 0 columns');
@@ -101,26 +115,30 @@ describe('asMatrix refuses', () => {
   test.each([
     { input: null, kind: 'null' },
     { input: undefined, kind: 'undefined' },
-    { input: 'matrix', kind: 'string' },
-    { input: 7, kind: 'number' },
-    { input: { rows: 1, columns: 1, get: 1 }, kind: 'object' },
-    { input: Int32Array.of(1, 2), kind: 'object' },
+    { input: 'matrix', kind: "'matrix'" },
+    { input: 7, kind: '7' },
+    { input: { rows: 1, columns: 1, get: 1 }, kind: '[object Object]' },
+    { input: Int32Array.of(1, 2), kind: 'a flat Int32Array of 2 elements' },
+    { input: new Uint8Array(12), kind: 'a flat Uint8Array of 12 elements' },
+    { input: new DataView(new ArrayBuffer(8)), kind: '[object DataView]' },
+    { input: structuredClone(zeros('float32', 1, 1)), kind: '[object Object]' },
   ])('$kind', ({ input, kind }) => {
     expect(() => Reflect.apply(asMatrix, undefined, [input, options])).toThrow(
       new TypeError(
-        `observe: X is ${kind}, expected a DenseMatrix, rows of numbers, a typed array or an ml-matrix Matrix`,
+        `asMatrix: input is ${kind}, expected a DenseMatrix, rows of numbers, a Float32Array, a Float64Array or an ml-matrix Matrix`,
       ),
     );
   });
 
   test.each([
-    { input: [1, 2, 3], row: 0, kind: 'number' },
-    { input: [[1, 2], '34'], row: 1, kind: 'string' },
+    { input: [1, 2, 3], row: 0, kind: '1' },
+    { input: [[1, 2], '34'], row: 1, kind: "'34'" },
+    { input: [{}, {}], row: 0, kind: '[object Object]' },
     { input: [[1], null], row: 1, kind: 'null' },
     { input: [undefined], row: 0, kind: 'undefined' },
   ])('a row that is $kind', ({ input, row, kind }) => {
     expect(() => Reflect.apply(asMatrix, undefined, [input, options])).toThrow(
-      new TypeError(`observe: row ${row} of X is ${kind}, expected an array of numbers`),
+      new TypeError(`asMatrix: row ${row} of input is ${kind}, expected an array of numbers`),
     );
   });
 
@@ -136,7 +154,7 @@ describe('asMatrix refuses', () => {
       [3, value],
     ];
     expect(() => Reflect.apply(asMatrix, undefined, [input, options])).toThrow(
-      new TypeError(`observe: X holds ${shown} at row 1, column 1, expected numbers`),
+      new TypeError(`asMatrix: input holds ${shown} at row 1, column 1, expected numbers`),
     );
   });
 
@@ -148,7 +166,45 @@ describe('asMatrix refuses', () => {
 
   test.each(['f32', 'float16', undefined])('the dtype %o', (dtype) => {
     expect(() => Reflect.apply(asMatrix, undefined, [[[1]], { ...options, dtype }])).toThrow(
-      /^observe: dtype is .*, expected 'float32' or 'float64'$/,
+      /^asMatrix: dtype is .*, expected 'float32' or 'float64'$/,
     );
   });
+});
+
+describe('asMatrix refuses what an ml-matrix Matrix may hold', () => {
+  test.each([
+    { value: null, shown: 'null' },
+    { value: '7', shown: "'7'" },
+    { value: true, shown: 'true' },
+  ])('an element that is $shown', ({ value, shown }) => {
+    const input = { rows: 2, columns: 2, get: (i: number, j: number) => (i * j === 1 ? value : 1) };
+    expect(() => Reflect.apply(asMatrix, undefined, [input, { dtype: 'float64' }])).toThrow(
+      new TypeError(`asMatrix: input holds ${shown} at row 1, column 1, expected numbers`),
+    );
+  });
+
+  test('a shape that is none', () => {
+    const input = { rows: 2, columns: -1, get: () => 0 };
+    expect(() => asMatrix(input, { dtype: 'float64' })).toThrow(
+      new RangeError('asMatrix: input.columns is -1, expected an integer >= 0'),
+    );
+  });
+});
+
+test('a matrix whose elements are gone is refused', () => {
+  expect(() => asMatrix(transferred(zeros('float32', 1, 2)), { dtype: 'float32' })).toThrow(
+    'asMatrix: input has a buffer of 0 bytes',
+  );
+});
+
+test('options are no option', () => {
+  expect(() => Reflect.apply(asMatrix, undefined, [[[1]]])).toThrow(
+    new TypeError('asMatrix: options is undefined, expected an object'),
+  );
+});
+
+test('readMatrix speaks for the routine that calls it', () => {
+  expect(() => readMatrix('observe', 'X', [[1, 2], [3]], { dtype: 'float32' })).toThrow(
+    new RangeError('observe: row 1 of X has 1 elements, row 0 has 2'),
+  );
 });

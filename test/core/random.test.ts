@@ -1,5 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
+import { describe as show } from '../../src/core/check.js';
+import { zeros } from '../../src/core/matrix.js';
 import {
   fillNormal,
   fillUniform,
@@ -133,6 +135,69 @@ describe('random access', () => {
     expect(() => fillNormal(KEY, new Float64Array(1), { scale })).toThrow(
       new RangeError(`fillNormal: scale is ${scale}, expected a finite number`),
     );
+  });
+});
+
+describe('what is no key and no array is refused by name', () => {
+  const draws: readonly { name: string; draw: (key: unknown) => unknown }[] = [
+    { name: 'foldIn', draw: (key) => Reflect.apply(foldIn, undefined, [key, 1]) },
+    {
+      name: 'fillUniform',
+      draw: (key) => Reflect.apply(fillUniform, undefined, [key, new Float64Array(2)]),
+    },
+    {
+      name: 'fillNormal',
+      draw: (key) => Reflect.apply(fillNormal, undefined, [key, new Float64Array(2)]),
+    },
+    { name: 'permutation', draw: (key) => Reflect.apply(permutation, undefined, [key, 3]) },
+    {
+      name: 'sampleWithoutReplacement',
+      draw: (key) => Reflect.apply(sampleWithoutReplacement, undefined, [key, 3, 2]),
+    },
+  ];
+  const noKeys = [
+    1,
+    0,
+    undefined,
+    null,
+    'seed',
+    {},
+    { low: 1 },
+    { low: 1, high: -1 },
+    { low: 0.5, high: 0 },
+  ];
+
+  test.each(draws)('by $name', ({ name, draw }) => {
+    expect(() => draw(KEY)).not.toThrow();
+    for (const key of noKeys) {
+      expect(() => draw(key)).toThrow(TypeError);
+      expect(() => draw(key)).toThrow(
+        `${name}: key is ${show(key)}, expected a RandomKey, as randomKey(seed) gives it`,
+      );
+    }
+  });
+
+  test.each([
+    { name: 'fillUniform', fill: fillUniform },
+    { name: 'fillNormal', fill: fillNormal },
+  ])('$name fills arrays of floating point numbers alone', ({ name, fill }) => {
+    for (const out of [undefined, [0, 0], new Int32Array(2), zeros('float32', 1, 2)]) {
+      expect(() => Reflect.apply(fill, undefined, [KEY, out])).toThrow(
+        new TypeError(`${name}: out is ${show(out)}, expected a Float32Array or a Float64Array`),
+      );
+    }
+  });
+
+  test('fillNormal takes options as an object, and no scale that its numbers would outgrow', () => {
+    expect(() => Reflect.apply(fillNormal, undefined, [KEY, new Float32Array(1), 2])).toThrow(
+      new TypeError('fillNormal: options is 2, expected an object'),
+    );
+    for (const scale of [1e40, 1e38, 1e-50]) {
+      const single = new Float32Array(1);
+      expect(() => fillNormal(KEY, single, { scale })).toThrow(RangeError);
+      expect(single[0]).toBe(0);
+      expect(() => fillNormal(KEY, new Float64Array(1), { scale })).not.toThrow();
+    }
   });
 });
 

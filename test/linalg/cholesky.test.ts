@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { type DType, EPSILON, LARGEST } from '../../src/core/dtype.js';
-import { NotPositiveDefiniteError } from '../../src/core/errors.js';
+import { NonFiniteError, NotPositiveDefiniteError } from '../../src/core/errors.js';
 import { convert, type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
 import {
   addToDiagonal,
@@ -238,5 +238,23 @@ describe('misuse', () => {
     const A = identity('float64', 2);
     expect(() => addToDiagonal(A, value)).toThrow(/addToDiagonal: value is/);
     expect(Array.from(A.data)).toEqual([1, 0, 0, 1]);
+  });
+});
+
+describe('a result beyond the range of the dtype is a breakdown', () => {
+  test.each(SIZES.slice(0, 4))('of spdInverse, n = %i', (n) => {
+    const A = identity('float32', n);
+    for (let i = 0; i < n; i++) A.set(i, i, 1e-40);
+    expect(() => spdInverse(A)).toThrow(new NonFiniteError('spdInverse: the inverse'));
+    // One of a power of four, which float32 holds, is exact.
+    for (let i = 0; i < n; i++) A.set(i, i, 2 ** -126);
+    expect(spdInverse(A).at(n - 1, n - 1)).toBe(2 ** 126);
+  });
+
+  test('of solveCholesky', () => {
+    const L = identity('float32', 2);
+    L.set(1, 1, 1e-30);
+    const B = identity('float32', 2);
+    expect(() => solveCholesky(L, B)).toThrow(new NonFiniteError('solveCholesky: B'));
   });
 });

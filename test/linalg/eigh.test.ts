@@ -4,8 +4,8 @@ import { describe, expect } from 'vitest';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { NonFiniteError, NotConvergedError } from '../../src/core/errors.js';
 import { convert, type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
-import { toMlMatrix } from '../../src/core/mlmatrix.js';
 import { type Eigh, eigh, eigvalsh } from '../../src/linalg/eigh.js';
+import { toMlMatrix } from '../../src/ml-matrix.js';
 import {
   build,
   combine,

@@ -14,7 +14,8 @@ import { serve } from './server.js';
 
 /** What runs, what it computes, and whether threads can be had. */
 const PROGRAM = `
-import { backendInfo, gemm, openPool, zeros } from 'nysact';
+import { backendInfo, openPool, zeros } from 'nysact';
+import { gemm } from 'nysact/linalg';
 
 function product(n) {
   const [A, C] = [zeros('float32', n, n), zeros('float32', n, n)];

@@ -2,7 +2,7 @@
 
 import { EigenvalueDecomposition, inverse, type Matrix as MlMatrix } from 'ml-matrix';
 import { identity } from '../../src/core/matrix.js';
-import { fromMlMatrix, toMlMatrix } from '../../src/core/mlmatrix.js';
+import { fromMlMatrix, toMlMatrix } from '../../src/ml-matrix.js';
 import { build, combine, type Matrix, product } from '../support/matrices.js';
 
 /** A⁻¹ */

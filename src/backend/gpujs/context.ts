@@ -3,6 +3,7 @@
 // Textures of GPU.js carry their context: a WebGL context, or the device of WebGPU. Both are looked
 // at by what they have, because neither type exists where this is compiled.
 
+import { isObject } from '../../core/check.js';
 import type { GpuMode } from './library.js';
 
 /** `MAX_TEXTURE_SIZE` of WebGL. */
@@ -50,8 +51,4 @@ export function largestEdge(context: object | undefined): number {
     }
   }
   return Number.POSITIVE_INFINITY;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }

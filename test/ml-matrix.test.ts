@@ -1,8 +1,10 @@
 import { fc, test } from '@fast-check/vitest';
 import { Matrix } from 'ml-matrix';
 import { describe, expect } from 'vitest';
-import { convert, DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { fromMlMatrix, isMlMatrix, toMlMatrix } from '../../src/core/mlmatrix.js';
+import { convert, DenseMatrix, zeros } from '../src/core/matrix.js';
+import { isMlMatrix } from '../src/core/mlmatrix.js';
+import { fromMlMatrix, toMlMatrix } from '../src/ml-matrix.js';
+import { transferred } from './support/buffers.js';
 
 const matrices = fc
   .tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 5 }))
@@ -54,5 +56,34 @@ describe('ml-matrix', () => {
     ]) {
       expect(isMlMatrix(value)).toBe(false);
     }
+  });
+
+  test.each([null, 7, [[1]], zeros('float64', 1, 1)])('fromMlMatrix refuses %o', (M) => {
+    expect(() => Reflect.apply(fromMlMatrix, undefined, [M])).toThrow(
+      /^fromMlMatrix: M is .*, expected an ml-matrix Matrix$/,
+    );
+  });
+
+  test('fromMlMatrix takes numbers alone, as rows are taken', () => {
+    for (const { values, message } of [
+      { values: [[1, null]], message: 'M holds null at row 0, column 1, expected numbers' },
+      { values: [[1], [true]], message: 'M holds true at row 1, column 0, expected numbers' },
+      { values: [['7']], message: "M holds '7' at row 0, column 0, expected numbers" },
+    ]) {
+      const [rows, columns] = [values.length, values[0].length];
+      const M = { rows, columns, get: (i: number, j: number) => values[i][j] };
+      expect(() => Reflect.apply(fromMlMatrix, undefined, [M])).toThrow(
+        new TypeError(`fromMlMatrix: ${message}`),
+      );
+    }
+  });
+
+  test('toMlMatrix refuses what is no matrix, or is one no more', () => {
+    expect(() => Reflect.apply(toMlMatrix, undefined, [[[1]]])).toThrow(
+      new TypeError('toMlMatrix: A is [object Array], expected a DenseMatrix'),
+    );
+    expect(() => toMlMatrix(transferred(zeros('float64', 1, 1)))).toThrow(
+      'toMlMatrix: A has a buffer of 0 bytes',
+    );
   });
 });
