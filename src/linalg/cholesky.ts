@@ -93,7 +93,7 @@ export function spdInverse<D extends DType>(
   checkMatrix('spdInverse', 'A', A);
   checkSquare('spdInverse', 'A', A);
   const inverse = zeros(A.dtype, A.rows, A.rows);
-  invertSpd(A, inverse, workspace);
+  invert('spdInverse', A, inverse, workspace);
   return inverse;
 }
 
@@ -118,6 +118,15 @@ export function invertSpd<D extends DType>(
   checkDType('invertSpd', 'A', A, B.dtype);
   checkShape('invertSpd', 'B', B, A.rows, A.rows);
   checkDisjoint('invertSpd', 'A', A, 'B', B);
+  invert('invertSpd', A, B, workspace);
+}
+
+function invert<D extends DType>(
+  where: string,
+  A: DenseMatrix<D>,
+  B: DenseMatrix<D>,
+  workspace: Workspace,
+): void {
   if (A.rows === 0) return;
   workspace.scope(() => {
     const L = workspace.take(A.dtype, A.rows, A.rows);
@@ -125,7 +134,7 @@ export function invertSpd<D extends DType>(
     clearUpper(L);
     activeKernels().invertFactored(L, B);
   });
-  checkResult('the inverse', B);
+  checkResult(`${where}: the inverse`, B);
   mirrorLower(B);
 }
 
