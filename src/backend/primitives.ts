@@ -91,17 +91,20 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   readonly #scratch: Scratch<D>;
 
   constructor(primitives: Primitives<D, Content>) {
-    const { dtype, info, readSync, bound, sharing } = primitives;
+    const { dtype, info, sharing } = primitives;
+    const readSync = primitives.readSync?.bind(primitives);
+    const bound = primitives.bound?.bind(primitives);
+    const overlap = sharing?.overlap.bind(sharing);
     this.dtype = dtype;
     this.info = info;
     this.#on = primitives;
-    this.#slots = new SlotTable(dtype, () => `${info.name}, ${info.variant}`, sharing?.overlap);
+    this.#slots = new SlotTable(dtype, () => `${info.name}, ${info.variant}`, overlap);
     this.#scratch = new Scratch(this);
     if (readSync !== undefined) {
-      this.readSync = (A) => readSync.call(primitives, this.contentOf('readSync', 'A', A));
+      this.readSync = (A) => readSync(this.contentOf('readSync', 'A', A));
     }
     if (bound !== undefined) {
-      this.bound = (A) => bound.call(primitives, this.contentOf('bound', 'A', A));
+      this.bound = (A) => bound(this.contentOf('bound', 'A', A));
     }
     if (sharing !== undefined) {
       this.firstOverlap = (slots) =>

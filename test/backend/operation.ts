@@ -175,6 +175,11 @@ export function routineOf(operation: Operation): string {
   return `${operation.name.split(/[ ,]/)[0]}: `;
 }
 
+/** Which elements are NaN. */
+function broken(A: Matrix): boolean[][] {
+  return A.toArrays().map((row) => row.map(Number.isNaN));
+}
+
 /** Declares that an operation satisfies its equation and leaves its inputs alone. */
 export function equationLaw(
   make: () => Backend,
@@ -230,7 +235,6 @@ export function operationLaws(
         const expected = operation.expected(values, SMALL);
         for (const output of Object.keys(outputs)) {
           const content = convert(await backend.read(slots[output]), 'float64');
-          const broken = (A: Matrix) => A.toArrays().map((row) => row.map(Number.isNaN));
           expect(broken(content), `${name} to ${output}`).toEqual(broken(expected[output].value));
         }
       }

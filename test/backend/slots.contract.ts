@@ -28,10 +28,19 @@ function usesOf(backend: Backend) {
   return USES.filter(([routine]) => Reflect.get(backend, routine) !== undefined);
 }
 
+/** A value that the backend takes. */
+function fitting(backend: Backend, A: Matrix): DenseMatrix {
+  return convert(A, backend.dtype);
+}
+
+/** What the backend says of the elements of `A`. */
+function boundOf(backend: Backend, A: Matrix): number | undefined {
+  return backend.bound?.(place(backend, A));
+}
+
 /** Declares the tests of slots themselves. */
 export function slotLaws(make: () => Backend): void {
   const value = build(3, 2, (i, j) => 1 + i - 4 * j);
-  const fitting = (backend: Backend, A: Matrix) => convert(A, backend.dtype);
 
   describe('a slot', () => {
     test('starts as zeros and knows its shape and dtype', async () => {
@@ -136,8 +145,6 @@ export function slotLaws(make: () => Backend): void {
   });
 
   describe('bound, where there is one', () => {
-    const boundOf = (backend: Backend, A: Matrix) => backend.bound?.(place(backend, A));
-
     test('is the largest magnitude, or more, but no more than the norm', () => {
       const backend = make();
       if (backend.bound === undefined) return;

@@ -113,6 +113,12 @@ export function lowRankLaws(
   });
 }
 
+/** Q·diag(values)·Qᵀ */
+function withSpectrum(Q: Matrix, values: Matrix): Matrix {
+  const scaled = build(Q.rows, Q.cols, (i, j) => Q.at(i, j) * values.at(j, 0));
+  return product(scaled, 'N', Q, 'T');
+}
+
 /** Declares the laws of an inverse that is formed. */
 export function denseLaws(make: () => Backend, apply: ApplyDense, sizes: readonly Sizes[]): void {
   const operation: Operation = {
@@ -133,24 +139,15 @@ export function denseLaws(make: () => Backend, apply: ApplyDense, sizes: readonl
     const random = uniform(11);
     const [p, q] = [9, 4];
     const Q = orthogonal(random, p);
-    const values = Array.from({ length: p }, () => 0.5 + random());
-    const withEigenvalues = (f: (value: number) => number) =>
-      product(
-        build(p, p, (i, j) => Q.at(i, j) * f(values[j])),
-        'N',
-        Q,
-        'T',
-      );
+    const values = build(p, 1, () => 0.5 + random());
     const G = gaussian(random, q, p);
     const P = backend.allocate(q, p);
-    const R = withEigenvalues((value) => 1 / value);
-    apply(backend, place(backend, G), place(backend, R), P);
-    const back = product(
-      await contentOf(backend, P),
-      'N',
-      withEigenvalues((value) => value),
-      'N',
+    const R = withSpectrum(
+      Q,
+      map(values, (value) => 1 / value),
     );
+    apply(backend, place(backend, G), place(backend, R), P);
+    const back = product(await contentOf(backend, P), 'N', withSpectrum(Q, values), 'N');
     // ‖R‖F·‖R⁻¹‖₂ ≤ √p·2·1.5.
     const magnitude = 3 * Math.sqrt(p) * norm(G);
     await expectBack(backend, back, { value: G, magnitude }, 2 * p);
@@ -179,11 +176,6 @@ export function spectralLaws(
   };
   equationLaw(make, operation, sizes);
 
-  const moment = (Q: Matrix, values: Matrix) => {
-    const scaled = build(Q.rows, Q.cols, (i, j) => Q.at(i, j) * values.at(j, 0));
-    return product(scaled, 'N', Q, 'T');
-  };
-
   test('a spectral inverse solves BPA + ρP = G', async () => {
     const backend = make();
     const random = uniform(5);
@@ -195,7 +187,7 @@ export function spectralLaws(
     const slot = (A: Matrix) => place(backend, A);
     apply(backend, slot(G), { QA: slot(QA), a: slot(a), QB: slot(QB), b: slot(b) }, RHO, P);
     const X = await contentOf(backend, P);
-    const BXA = product(product(moment(QB, b), 'N', X, 'N'), 'N', moment(QA, a), 'N');
+    const BXA = product(product(withSpectrum(QB, b), 'N', X, 'N'), 'N', withSpectrum(QA, a), 'N');
     const magnitude = norm(G) / RHO;
     await expectBack(backend, combine(1, BXA, RHO, X), { value: G, magnitude }, p + q);
   });
