@@ -72,7 +72,8 @@ class HostBackend<D extends DType>
   }
 }
 
-function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMatrix<D>> {
+/** The kernels of this library as primitives. */
+export function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMatrix<D>> {
   return {
     dtype,
     info: {

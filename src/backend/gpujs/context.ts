@@ -3,6 +3,7 @@
 // Textures of GPU.js carry their context: a WebGL context, or the device of WebGPU. Both are looked
 // at by what they have, because neither type exists where this is compiled.
 
+import { isObject } from '../../core/check.js';
 import type { GpuMode } from './library.js';
 
 /** `MAX_TEXTURE_SIZE` of WebGL. */
@@ -37,21 +38,23 @@ export async function becomesLost(context: object | undefined): Promise<boolean>
   return isLost(context);
 }
 
-/** The most rows and columns of one matrix of float32 on this context; Infinity where it does not say. */
+/** The most rows and columns of one matrix of float32 on this context; Infinity if it does not say. */
 export function largestEdge(context: object | undefined): number {
   if (context === undefined) return Number.POSITIVE_INFINITY;
   if ('getParameter' in context && typeof context.getParameter === 'function') {
-    return Number(context.getParameter(MAX_TEXTURE_SIZE));
+    return edgeOf(context.getParameter(MAX_TEXTURE_SIZE));
   }
   if ('device' in context && isObject(context.device) && 'limits' in context.device) {
     const { limits } = context.device;
     if (isObject(limits) && 'maxStorageBufferBindingSize' in limits) {
-      return Math.floor(Math.sqrt(Number(limits.maxStorageBufferBindingSize) / 4));
+      return edgeOf(Math.sqrt(Number(limits.maxStorageBufferBindingSize) / 4));
     }
   }
   return Number.POSITIVE_INFINITY;
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+/** A lost context answers null, and a matrix in tiles of no rows would be none. */
+function edgeOf(limit: unknown): number {
+  const edge = Math.floor(Number(limit));
+  return edge >= 1 ? edge : Number.POSITIVE_INFINITY;
 }

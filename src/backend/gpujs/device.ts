@@ -1,7 +1,7 @@
 // One device: its compiled kernels, the order of its work, and what lives on it.
 
+import { isTypedArray } from '../../core/dtype.js';
 import { isPromiseLike } from '../../core/promise.js';
-import type { Reading } from '../slot.js';
 import { becomesLost, contextOf, isLost, largestEdge, modeOfGl } from './context.js';
 import { GpuContextLostError, GpuDisposedError } from './errors.js';
 import type { GpuInstance } from './library.js';
@@ -10,6 +10,9 @@ import { ProgramCache } from './programs.js';
 import { ImmediateQueue, PromiseQueue } from './queue.js';
 import { copySource, oneSource, type Source, zeroSource } from './sources.js';
 import { Grid, Texture, Tile } from './tiles.js';
+
+/** Whether a device can be read at once, or answers later. */
+export type Reading = 'sync' | 'async';
 
 /** What lives on a device. */
 export interface DeviceMemory {
@@ -314,7 +317,7 @@ function rowsOf(value: unknown): Rows {
     throw new TypeError(`GPU.js read ${String(value)}, expected rows of numbers`);
   }
   return value.map((row: unknown) => {
-    if (row instanceof Float32Array) return row;
+    if (isTypedArray(row, 'float32')) return row;
     throw new TypeError(`GPU.js read ${String(row)}, expected a row of float32`);
   });
 }

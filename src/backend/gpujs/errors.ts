@@ -1,7 +1,5 @@
 // What can go wrong with a device, as types.
 
-import type { DenseMatrix } from '../../core/matrix.js';
-
 /** GPU.js offers no device here, or not the one that was asked for. */
 export class GpuUnavailableError extends Error {
   override readonly name = 'GpuUnavailableError';
@@ -26,20 +24,6 @@ export class GpuPrecisionError extends Error {
     this.error = error;
     this.bound = bound;
   }
-}
-
-/** The device computes in float32 only, and would round anything else without a word. */
-export class GpuDTypeError extends TypeError {
-  override readonly name = 'GpuDTypeError';
-
-  constructor(where: string, name: string, dtype: string) {
-    super(`${where}: ${name} is ${dtype}, expected float32: a GPU computes in nothing else`);
-  }
-}
-
-/** @throws GpuDTypeError where a matrix is none of float32. */
-export function checkFloat32(where: string, name: string, { dtype }: DenseMatrix): void {
-  if (dtype !== 'float32') throw new GpuDTypeError(where, name, dtype);
 }
 
 /**

@@ -48,11 +48,15 @@ function spans(length: number, edge: number): Span[] {
 
 /** The tiles of a rows × cols matrix; none where it has no elements. */
 export class Grid {
+  readonly rows: number;
+  readonly cols: number;
   readonly down: readonly Span[];
   readonly across: readonly Span[];
   readonly #tiles: readonly (readonly Tile[])[];
 
   constructor(rows: number, cols: number, edge: number) {
+    this.rows = rows;
+    this.cols = cols;
     this.down = spans(rows, edge);
     this.across = spans(cols, edge);
     this.#tiles = this.down.map(({ size }) => this.across.map((span) => new Tile(size, span.size)));
