@@ -10,8 +10,6 @@ export const SIZES: readonly Sizes[] = [
   { m: 0, p: 4, q: 3, r: 2 },
 ];
 
-export const LARGEST_RANK_ONE = 2;
-
 /**
  * Preconditioners by name, for their whole contract. All of them are compared with the CPU engine on
  * every device, and keep their contract on GPU.js's mode on the host.

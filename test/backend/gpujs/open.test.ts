@@ -110,6 +110,16 @@ describe('a device', () => {
       expect(backend.memory().textures).toBe(2);
     },
   );
+
+  test.each([0, Number.NaN])(
+    'whose limit is %d, as a lost one says, cuts no matrix to nothing',
+    async (limit) => {
+      const double = doubleOf({ devices: ['webgl2'], maxTextureSize: limit });
+      const backend = await gpuBackend(double.GPU, {});
+      const A = upload(backend, single(build(2, 7, (i, j) => i - j)));
+      expect((await backend.read(A)).at(1, 6)).toBe(-5);
+    },
+  );
 });
 
 describe('without a device', () => {
