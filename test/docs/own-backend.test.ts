@@ -1,17 +1,15 @@
-// The backend that docs/backends.md writes is one: it keeps both contracts, as it is printed there.
+// The backend that docs/backends.md writes is one: it keeps the contract, as it is printed there.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import type { SyncBackend } from '../../src/backend/backend.js';
-import { engineFrom } from '../../src/backend/compose.js';
+import type { Backend } from '../../src/backend/backend.js';
 import { backendContract } from '../backend/backend.contract.js';
-import { engineContract } from '../backend/engine.contract.js';
 
 /** What the example exports. */
 interface Example {
-  readonly plainBackend: () => SyncBackend<'float64'>;
+  readonly plainBackend: () => Backend<'float64'>;
 }
 
 function isExample(module: unknown): module is Example {
@@ -37,4 +35,3 @@ test('it is written in under a hundred lines', () => {
 });
 
 backendContract('the backend of docs/backends.md', plainBackend);
-engineContract('its engine', () => engineFrom(plainBackend()));
