@@ -7,7 +7,7 @@ import { devicePreconditioners } from '../backend/gpujs/preconditioners.contract
 import { trainingLaws } from '../backend/gpujs/training.contract.js';
 import { testDevice } from '../support/gpu.js';
 import { nativeWebGpu } from './native.js';
-import { variants } from './selection.js';
+import { variants } from './variants.js';
 
 const { backend } = await testDevice({ mode: 'webgpu' });
 devicePreconditioners(
