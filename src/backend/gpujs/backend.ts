@@ -12,9 +12,9 @@ type F32 = 'float32';
 
 /** A backend on a device, which has to be waited for and given back. */
 export interface GpuBackend extends Backend<F32> {
-  /** What lives on the device, of all backends that share it; all 0 where none is used. */
+  /** What lives on the device, of all backends that share it; all 0 if none is used. */
   memory(): DeviceMemory;
-  /** Resolves when everything enqueued so far has run; rejects with what went wrong in it. */
+  /** Resolves when everything enqueued so far has run, and rejects if it failed. */
   settled(): Promise<void>;
   /** Gives the device back, and all slots with it. Nothing may be used afterwards. */
   dispose(): Promise<void>;
@@ -75,7 +75,7 @@ class InsteadBackend extends SlotBackend<F32, DenseMatrix<F32>> implements GpuBa
 
 /** Those of the host, read as the device would have been. */
 function insteadPrimitives(reason: string, reading: Reading): Primitives<F32, DenseMatrix<F32>> {
-  const { readSync, ...host } = hostPrimitives('float32');
+  const host = hostPrimitives('float32');
   const info: BackendInfo = {
     name: host.info.name,
     get variant() {
@@ -86,7 +86,7 @@ function insteadPrimitives(reason: string, reading: Reading): Primitives<F32, De
     },
     handedOver: reason,
   };
-  return reading === 'sync' && readSync !== undefined
-    ? { ...host, info, readSync }
-    : { ...host, info };
+  const instead: Primitives<F32, DenseMatrix<F32>> = { ...host, info };
+  if (reading === 'async') delete instead.readSync;
+  return instead;
 }

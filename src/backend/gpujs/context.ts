@@ -1,7 +1,7 @@
-// What a device's context tells: whether it is lost, and how large a matrix it takes.
+// The context of a device: whether it is lost, and how large a matrix it takes.
 //
-// Textures of GPU.js carry their context: a WebGL context, or the device of WebGPU. Both are looked
-// at by what they have, because neither type exists where this is compiled.
+// Textures of GPU.js carry their context: a WebGL context, or the device of WebGPU. Both are told by
+// their properties, because their types are unknown to the compiler here.
 
 import { isObject } from '../../core/check.js';
 import type { GpuMode } from './library.js';
@@ -17,7 +17,7 @@ export function contextOf(handle: object): object | undefined {
   return 'context' in handle && isObject(handle.context) ? handle.context : undefined;
 }
 
-/** The mode of GPU.js whose contexts are of WebGL, by what they can do and where they are. */
+/** Which of its WebGL modes GPU.js runs in: told by a method that WebGL 2 alone has, and by the page. */
 export function modeOfGl(context: object | undefined): GpuMode {
   if (context !== undefined && 'texStorage2D' in context) return 'webgl2';
   return 'document' in globalThis || 'OffscreenCanvas' in globalThis ? 'webgl' : 'headlessgl';

@@ -12,7 +12,7 @@ export class GpuUnavailableError extends Error {
 /** The device computes, but not to the precision of float32. */
 export class GpuPrecisionError extends Error {
   override readonly name = 'GpuPrecisionError';
-  /** The largest relative error that was measured, NaN where the device gave one. */
+  /** The largest relative error that was measured; NaN if the device gave one. */
   readonly error: number;
   /** The largest that is accepted. */
   readonly bound: number;
@@ -41,7 +41,7 @@ export class GpuContextLostError extends Error {
   }
 }
 
-/** The backend was disposed, and what its slots held with it. */
+/** The backend was disposed, and all its slots with it. */
 export class GpuDisposedError extends Error {
   override readonly name = 'GpuDisposedError';
 
@@ -50,7 +50,7 @@ export class GpuDisposedError extends Error {
   }
 }
 
-/** GPU.js ran a kernel elsewhere than on the device, which it does where it cannot translate it. */
+/** GPU.js could not translate a kernel for the device, and ran it elsewhere. */
 export class GpuFallbackError extends Error {
   override readonly name = 'GpuFallbackError';
 

@@ -1,4 +1,4 @@
-// A backend on the GPU where there is one, and on the CPU where there is none.
+// A backend on the GPU, or on the CPU if there is no GPU.
 
 import { backendInstead, backendOn, type GpuBackend } from './backend.js';
 import type { GpuJs } from './library.js';
@@ -13,8 +13,8 @@ import { type GpuOptions, openDevice } from './open.js';
  * says so.
  *
  * Everything computes in float32. Matrices stay on the device until they are freed; those with more
- * than `tile` rows or columns are held in tiles. `readSync` is there for `reading: 'sync'`, and for
- * whatever device answers at once if `reading` is left out. After a lost context everything throws
+ * than `tile` rows or columns are held in tiles. `readSync` is there if the device answers at once, as
+ * `reading: 'sync'` demands. After a lost context everything throws
  * `GpuContextLostError`; docs/backends.md shows the way back.
  *
  * @throws GpuUnavailableError if the mode asked for does not run here, or none does and `fallback` is

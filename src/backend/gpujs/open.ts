@@ -1,4 +1,4 @@
-// Which device there is: asked for by name or looked for, measured, and refused where it is none.
+// Opens the device that is asked for by name, or the first that works, and measures it.
 
 import { checkInteger, checkType } from '../../core/check.js';
 import {
@@ -48,7 +48,7 @@ export interface Opened {
   readonly error: number;
 }
 
-/** No device, and what GPU.js would run on instead. */
+/** There is no device, but a mode of GPU.js on the host. */
 export interface HostOnly {
   readonly offered: string;
   /** Why no device would do, one for each mode that was tried. */
@@ -111,7 +111,7 @@ function isHost(mode: string | undefined): mode is 'webasm' | 'cpu' {
   return HOSTS.some((host) => host === mode);
 }
 
-/** The mode on the host that GPU.js chooses where it finds no device. */
+/** The mode on the host that GPU.js chooses if it finds no device. */
 async function hostMode(GPU: GpuJs): Promise<'webasm' | 'cpu'> {
   const gpu = new GPU({});
   await gpu.destroy();

@@ -31,7 +31,7 @@ type Operands = readonly (Tile | Operand)[];
  * call, and in reads.
  */
 export function gpuPrimitives(device: Device, info: BackendInfo): Primitives<F32, Grid> {
-  /** tile ← the outcome of `source` + β·tile. The old content is not read for β = 0, nor where it is zero. */
+  /** tile ← the outcome of `source` + β·tile. Old content is not read for β = 0, nor if it is zero. */
   const launch = (
     tile: Tile,
     beta: number,
@@ -43,7 +43,7 @@ export function gpuPrimitives(device: Device, info: BackendInfo): Primitives<F32
     device.launch(source(accumulates), [...operands, ...rest], tile);
   };
 
-  /** C ← the outcome of `source` + β·C, element by element, where `operands` gives those of tile (i, j). */
+  /** C ← the outcome of `source` + β·C, element by element; `operands` gives those of tile (i, j). */
   const elementwise = (
     C: Grid,
     beta: number,

@@ -65,10 +65,15 @@ describe('a device that goes away', () => {
   });
 });
 
-test('a backend that was disposed says so', async () => {
-  const backend = await gpuBackend(doubleOf({ devices: ['webgl2'] }).GPU, { reading: 'sync' });
+test('a backend that was disposed says so, and is disposed once', async () => {
+  const { GPU, destroyed } = doubleOf({ devices: ['webgl2'] });
+  const backend = await gpuBackend(GPU, { reading: 'sync' });
   const A = upload(backend, ones);
+  const disposed = backend.dispose();
+  expect(() => backend.axpby(1, A, 0, A)).toThrow(GpuDisposedError);
+  await disposed;
   await backend.dispose();
+  expect(destroyed()).toBe(1);
   expect(() => readNow(backend, A)).toThrow(GpuDisposedError);
   expect(() => backend.write(A, ones)).toThrow(GpuDisposedError);
   expect(() => backend.free(A)).not.toThrow();
