@@ -37,14 +37,28 @@ function browserProject(): TestProjectInlineConfiguration[] {
   ];
 }
 
-// `isolate: false`: to import everything anew for each file took most of the time. What modules keep between
-// files is the choice of kernels, and whoever makes one takes it back.
+/** By how much the seed of all random tests is moved. */
+function seedShift(): number {
+  const shift = Number(process.env.NYSACT_SEED_SHIFT ?? 0);
+  if (Number.isInteger(shift) && shift >= 0 && shift < 2 ** 30) return shift;
+  throw new RangeError(`NYSACT_SEED_SHIFT is ${shift}, expected an integer >= 0 and < 2^30`);
+}
+
+/** Files that reset every module, or measure the heap that they run in. */
+const ALONE = ['test/kernels/selection.test.ts', 'test/optimize/steady-state.test.ts'];
+
+// `isolate: false`: to import everything anew for each file took most of the time. So the files of a
+// worker share their modules, ours and those of others, with the state that these keep. A file that
+// changes some of it takes that back; one that cannot runs alone.
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     execArgv: ['--expose-gc'],
-    // Every core works: by default one is left idle.
+    provide: { seedShift: seedShift() },
+    setupFiles: ['test/support/seeded.ts'],
+    // Every core works: by default one is left idle. VITEST_MAX_WORKERS has the last word, and it
+    // alone: an option on the command line does not reach the projects.
     maxWorkers: '100%',
     coverage: {
       provider: 'v8',
@@ -60,8 +74,12 @@ export default defineConfig({
           name: 'nysact',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**'],
+          exclude: ['test/browser/**', 'test/runtimes/**', ...ALONE],
         },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', isolate: true, include: ALONE },
       },
       {
         // Whatever computes must compute right on the fallback too.

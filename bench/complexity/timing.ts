@@ -19,14 +19,18 @@ const maxSamples = 500;
 
 /**
  * Calls the work until it has taken `budget` milliseconds. The first call warms up and is left out,
- * unless it used up the budget by itself: then it is the only one.
+ * unless it used up the budget by itself: then it is the only one. `now` is a clock, in milliseconds.
  */
-export function timeWork({ run, prepare }: Work, budget: number): Timing {
+export function timeWork(
+  { run, prepare }: Work,
+  budget: number,
+  now: () => number = () => performance.now(),
+): Timing {
   const time = (): number => {
     prepare?.();
-    const start = performance.now();
+    const start = now();
     run();
-    return performance.now() - start;
+    return now() - start;
   };
   const first = time();
   if (first >= budget) return summarise([first]);

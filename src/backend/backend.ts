@@ -60,8 +60,13 @@ export interface Backend<D extends DType = DType> {
    * and NaN or Infinity where an element is.
    */
   bound?(A: Slot<D>): number;
-  /** Present where slots may share memory: the indices of two that do. */
-  firstOverlap?(slots: readonly Slot<D>[]): readonly [number, number] | undefined;
+  /**
+   * Present where the backend works in the host's memory: a slot that shares the memory of `A`. Nothing
+   * is copied, and freeing the slot leaves `A` alone.
+   */
+  wrap?(A: DenseMatrix<D>): Slot<D>;
+  /** The indices of two slots that share memory, if any do. All must be of this backend and in use. */
+  firstOverlap(slots: readonly Slot<D>[]): readonly [number, number] | undefined;
   /**
    * Runs `body`, which takes slots for intermediate results, and has them back afterwards. Idle slots
    * are kept, so that a loop over the same shapes allocates nothing.
@@ -73,13 +78,7 @@ export interface Backend<D extends DType = DType> {
   /** C ← α·AᵀA + β·C, both triangles; if β ≠ 0 the old C must be symmetric. */
   syrk(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
   /** C ← decay·C + weight·Xᵀ(XS). X is m×p, S is p×r, C is p×r; p×p is never formed. */
-  sketchMoment(
-    X: Slot<D>,
-    S: SketchOf<Slot<D>>,
-    weight: number,
-    decay: number,
-    C: Slot<D>,
-  ): void;
+  sketchMoment(X: Slot<D>, S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void;
 
   /** C ← α·A + β·C; C may be A. */
   axpby(alpha: number, A: Slot<D>, beta: number, C: Slot<D>): void;
@@ -114,4 +113,9 @@ export function upload<D extends DType>(backend: Backend<D>, value: DenseMatrix<
   const A = backend.allocate(value.rows, value.cols);
   backend.write(A, value);
   return A;
+}
+
+/** A slot on `value`: of the same memory where the backend can wrap it, else a copy. */
+export function place<D extends DType>(backend: Backend<D>, value: DenseMatrix<D>): Slot<D> {
+  return backend.wrap?.(value) ?? upload(backend, value);
 }

@@ -47,10 +47,7 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
   return new HostBackend(dtype);
 }
 
-class HostBackend<D extends DType>
-  extends SlotBackend<D, DenseMatrix<D>>
-  implements CpuBackend<D>
-{
+class HostBackend<D extends DType> extends SlotBackend<D, DenseMatrix<D>> implements CpuBackend<D> {
   declare readonly readSync: (A: Slot<D>) => DenseMatrix<D>;
   declare readonly bound: (A: Slot<D>) => number;
 

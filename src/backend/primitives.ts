@@ -85,7 +85,6 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   readonly info: BackendInfo;
   readonly readSync?: (A: Slot<D>) => DenseMatrix<D>;
   readonly bound?: (A: Slot<D>) => number;
-  readonly firstOverlap?: (slots: readonly Slot<D>[]) => readonly [number, number] | undefined;
   readonly #on: Primitives<D, Content>;
   readonly #slots: SlotTable<D, Content>;
   readonly #scratch: Scratch<D>;
@@ -102,10 +101,6 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     }
     if (bound !== undefined) {
       this.bound = (A) => bound.call(primitives, this.contentOf('bound', 'A', A));
-    }
-    if (sharing !== undefined) {
-      this.firstOverlap = (slots) =>
-        sharing.first(slots.map((A, i) => this.contentOf('firstOverlap', `slots[${i}]`, A)));
     }
   }
 
@@ -129,6 +124,11 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   // Not async: a bad slot is an error of the call.
   read(A: Slot<D>): Promise<DenseMatrix<D>> {
     return this.#on.read(this.contentOf('read', 'A', A));
+  }
+
+  firstOverlap(slots: readonly Slot<D>[]): readonly [number, number] | undefined {
+    const contents = slots.map((A, i) => this.contentOf('firstOverlap', `slots[${i}]`, A));
+    return this.#on.sharing?.first(contents);
   }
 
   borrow(body: (take: Take<D>) => void): void {
@@ -157,13 +157,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#on.syrk(alpha, a, beta, c);
   }
 
-  sketchMoment(
-    X: Slot<D>,
-    S: SketchOf<Slot<D>>,
-    weight: number,
-    decay: number,
-    C: Slot<D>,
-  ): void {
+  sketchMoment(X: Slot<D>, S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
     const where = 'sketchMoment';
     this.#scalar(where, 'weight', weight);
     this.#scalar(where, 'decay', decay);

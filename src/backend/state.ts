@@ -8,23 +8,28 @@ import type { Backend, Slot } from './backend.js';
 /** A guard of what is restored, see core/check.ts. */
 type Guard<Value> = (where: string, name: string, value: Value) => void;
 
+/** What has to settle before something belongs to the moment of the call, if anything has. */
+export type Pending = () => Promise<unknown> | undefined;
+
 /** A matrix on the backend. */
 export interface MatrixState<D extends DType> {
   readonly slot: Slot<D>;
   /** Present where not every finite matrix will do. */
-  readonly check?: Guard<DenseMatrix<D>>;
-  /** What has to settle before the matrix belongs to the moment of the call, if anything has. */
-  pending?(): Promise<unknown> | undefined;
+  readonly check?: Guard<DenseMatrix> | undefined;
+  readonly pending?: Pending;
 }
 
 /** A number on the host. */
 export class Cell {
   value: number;
   readonly check: Guard<number>;
+  /** As of {@link MatrixState}. */
+  readonly pending: Pending | undefined;
 
-  constructor(value: number, check: Guard<number>) {
+  constructor(value: number, check: Guard<number>, pending?: Pending) {
     this.value = value;
     this.check = check;
+    this.pending = pending;
   }
 }
 
@@ -99,9 +104,9 @@ export async function exportState<D extends DType>(
   entries: readonly StateEntry<D>[],
 ): Promise<PlainState> {
   const parts = entries.map(({ name, holds }): Promise<[string, PlainEntry]> => {
-    if (holds instanceof Cell) return Promise.resolve([name, holds.value]);
     if ('get' in holds) return Promise.resolve([name, holds.get().slice()]);
     const read = async (): Promise<[string, PlainEntry]> => {
+      if (holds instanceof Cell) return [name, holds.value];
       const { rows, cols, data } = await backend.read(holds.slot);
       return [name, { rows, cols, data }];
     };
@@ -227,7 +232,9 @@ function checkSameRun(run: Description, saved: Description, accept: readonly str
 
 function checkedNumber(label: string, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new TypeError(`restoreState: ${label} is ${describeEntry(value)}, expected a finite number`);
+  throw new TypeError(
+    `restoreState: ${label} is ${describeEntry(value)}, expected a finite number`,
+  );
 }
 
 function checkedIndices(label: string, value: unknown, length: number): Int32Array {
@@ -238,11 +245,11 @@ function checkedIndices(label: string, value: unknown, length: number): Int32Arr
       `restoreState: ${label} is ${describeEntry(value)}, expected an Int32Array of ${length} elements`,
     );
   }
-  const indices = new Int32Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength));
-  if (indices.length === length) return indices;
-  throw new RangeError(
-    `restoreState: ${label} has ${indices.length} elements, expected ${length}`,
+  const indices = new Int32Array(
+    value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength),
   );
+  if (indices.length === length) return indices;
+  throw new RangeError(`restoreState: ${label} has ${indices.length} elements, expected ${length}`);
 }
 
 function describeEntry(value: unknown): string {

@@ -37,6 +37,11 @@ export function checkType(
   throw new TypeError(`${where}: ${name} is ${describe(value)}, expected ${expected}`);
 }
 
+/** `value` must be an array, of whatever realm. */
+export function checkArray(where: string, name: string, value: unknown): void {
+  checkType(where, name, value, Array.isArray(value), 'an array');
+}
+
 /** `value` must be an object of options. */
 export function checkOptions(where: string, value: unknown): asserts value is object {
   checkType(where, 'options', value, isObject(value), 'an object');

@@ -1,7 +1,6 @@
 // Element types, and the typed arrays that hold them.
 
 import { checkChoice } from './check.js';
-import { takeArray } from './region.js';
 import { typedArrayName } from './typed-array.js';
 
 /** Element type of a matrix: IEEE 754 binary32 or binary64. */
@@ -49,7 +48,7 @@ const constructors: { readonly [D in DType]: ArrayClass<TypedArrays[D]> } = {
  */
 export function allocate<D extends DType>(dtype: D, length: number): TypedArrayOf<D> {
   checkChoice('allocate', 'dtype', dtype, DTYPES);
-  return takeArray(constructors[dtype], length);
+  return new constructors[dtype](length);
 }
 
 /** Whether `value` is the typed array that stores `dtype`, of this realm or another. */

@@ -35,6 +35,17 @@ export class NonFiniteError extends Error {
   }
 }
 
+/** An inverse came out larger than the damping allows: rounding errors, not curvature, were inverted. */
+export class InaccurateInverseError extends Error {
+  override readonly name = 'InaccurateInverseError';
+
+  constructor(largest: number, limit: number) {
+    super(
+      `the inverse has ${largest} on its diagonal, expected at most ${limit}: the damping is too small for the precision of the matrix`,
+    );
+  }
+}
+
 /** A preconditioner's refresh broke down too many times in a row; `cause` is the last breakdown. */
 export class PreconditionerError extends Error {
   override readonly name = 'PreconditionerError';
@@ -49,11 +60,27 @@ export class PreconditionerError extends Error {
   }
 }
 
+/** Training has diverged: a gradient or the loss of a step is not finite. The step was not taken. */
+export class DivergenceError extends RangeError {
+  override readonly name = 'DivergenceError';
+  /** The step k that was refused. */
+  readonly step: number;
+
+  constructor(step: number, found: string, cause: unknown) {
+    super(
+      `${found}: training diverged at step ${step}, the step was not taken; lower the learning rate, raise the damping, or scale the inputs`,
+      { cause },
+    );
+    this.step = step;
+  }
+}
+
 /** Whether an error is a numerical breakdown that a preconditioner survives with its last good factor. */
 export function isBreakdown(error: unknown): boolean {
   return (
     error instanceof NotPositiveDefiniteError ||
     error instanceof NotConvergedError ||
-    error instanceof NonFiniteError
+    error instanceof NonFiniteError ||
+    error instanceof InaccurateInverseError
   );
 }

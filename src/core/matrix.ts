@@ -1,6 +1,6 @@
 // The dense row-major matrix that every kernel and factorisation works on.
 
-import { checkChoice, checkInteger, checkShape, describe, isObject } from './check.js';
+import { checkChoice, checkInteger, checkShape, checkSquare, describe, isObject } from './check.js';
 import {
   allocate,
   DTYPES,
@@ -162,6 +162,20 @@ export function identity<D extends DType>(dtype: D, n: number): DenseMatrix<D> {
   const I = zeros(dtype, n, n);
   for (let i = 0; i < n; i++) I.set(i, i, 1);
   return I;
+}
+
+/**
+ * A ← I.
+ *
+ * @throws RangeError where A is not square.
+ */
+export function setIdentity(A: DenseMatrix): void {
+  checkSquare('setIdentity', 'A', A);
+  for (let i = 0; i < A.rows; i++) {
+    const row = A.offset + i * A.stride;
+    A.data.fill(0, row, row + A.cols);
+    A.data[row + i] = 1;
+  }
 }
 
 /**

@@ -34,13 +34,14 @@ const FAR_Q = [
   1.8463183175100548e-5, 1.421511758316446e-7, 2.0442631033899397e-15,
 ];
 
-function horner(coefficients: readonly number[], x: number): number {
+/** Σ cᵢxⁱ. */
+export function horner(coefficients: readonly number[], x: number): number {
   let sum = 0;
   for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * x + coefficients[i];
   return sum;
 }
 
-/** Σ cᵢxⁱ of eight coefficients: {@link horner} without its loop, to the same bits. */
+/** {@link horner} of eight coefficients, without its loop, to the same bits. */
 function horner8(c: readonly number[], x: number): number {
   return (
     ((((((c[7] * x + c[6]) * x + c[5]) * x + c[4]) * x + c[3]) * x + c[2]) * x + c[1]) * x + c[0]

@@ -9,6 +9,12 @@ const LIMIT: Readonly<Record<DType, number>> = {
 };
 
 /**
+ * What is smaller can be added to any finite number and leaves it finite: half a unit in the last place of
+ * the largest one.
+ */
+export const HARMLESS: Readonly<Record<DType, number>> = { float32: 2 ** 103, float64: 2 ** 970 };
+
+/**
  * `bound`, of the elements of something, must lie within the range of `dtype`.
  *
  * @throws RangeError where it does not, or is NaN.

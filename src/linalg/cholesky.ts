@@ -4,7 +4,9 @@ import { checkDType, checkShape, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NotPositiveDefiniteError } from '../core/errors.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { Workspace } from '../core/workspace.js';
 import { mirrorLower } from '../kernels/level1.js';
+import { checkDisjoint } from '../kernels/overlap.js';
 import { activeKernels } from '../kernels/selection.js';
 import { trsm } from '../kernels/trsm.js';
 
@@ -22,13 +24,9 @@ import { trsm } from '../kernels/trsm.js';
  */
 export function choleskyInPlace(A: DenseMatrix): void {
   checkSquare('choleskyInPlace', 'A', A);
-  const n = A.rows;
-  if (n === 0) return;
+  if (A.rows === 0) return;
   factor(A, A);
-  for (let i = 0; i < n; i++) {
-    const row = A.offset + i * A.stride;
-    A.data.fill(0, row + i + 1, row + n);
-  }
+  clearUpper(A);
 }
 
 /**
@@ -46,6 +44,14 @@ export function cholesky<D extends DType>(A: DenseMatrix<D>): DenseMatrix<D> {
 function factor(A: DenseMatrix, L: DenseMatrix): void {
   const failed = activeKernels().cholesky(A, L);
   if (failed !== undefined) throw new NotPositiveDefiniteError(failed.index, failed.value);
+}
+
+/** Zeros above the diagonal. */
+function clearUpper(L: DenseMatrix): void {
+  for (let i = 0; i < L.rows; i++) {
+    const row = L.offset + i * L.stride;
+    L.data.fill(0, row + i + 1, row + L.rows);
+  }
 }
 
 /**
@@ -68,17 +74,43 @@ export function solveCholesky<D extends DType>(L: DenseMatrix<D>, B: DenseMatrix
  * A⁻¹ for a symmetric positive definite A, exactly symmetric.
  *
  * A is n×n and is not changed; only its lower triangle is read. A = LLᵀ, then A⁻¹ = L⁻ᵀL⁻¹.
- * Cost: n³ flops (a third each for L, L⁻¹ and the product); workspace n² beside the result.
+ * Cost: n³ flops (a third each for L, L⁻¹ and the product); n² numbers of workspace.
  *
  * @throws RangeError where A is not square; NotPositiveDefiniteError with the pivot that failed.
  */
-export function spdInverse<D extends DType>(A: DenseMatrix<D>): DenseMatrix<D> {
+export function spdInverse<D extends DType>(
+  A: DenseMatrix<D>,
+  workspace: Workspace = new Workspace(),
+): DenseMatrix<D> {
   checkSquare('spdInverse', 'A', A);
-  const L = cholesky(A);
   const inverse = zeros(A.dtype, A.rows, A.rows);
-  if (A.rows > 0) activeKernels().invertFactored(L, inverse);
-  mirrorLower(inverse);
+  invertSpd(A, inverse, workspace);
   return inverse;
+}
+
+/**
+ * B ← A⁻¹, as {@link spdInverse}. B is n×n, shares no memory with A, and is untouched after a breakdown.
+ *
+ * @throws as it does, and TypeError or RangeError where the dtype, the shape or the memory of B does not
+ * fit.
+ */
+export function invertSpd<D extends DType>(
+  A: DenseMatrix<D>,
+  B: DenseMatrix<D>,
+  workspace: Workspace = new Workspace(),
+): void {
+  checkSquare('invertSpd', 'A', A);
+  checkDType('invertSpd', 'A', A, B.dtype);
+  checkShape('invertSpd', 'B', B, A.rows, A.rows);
+  checkDisjoint('invertSpd', 'A', A, 'B', B);
+  if (A.rows === 0) return;
+  workspace.scope(() => {
+    const L = workspace.take(A.dtype, A.rows, A.rows);
+    factor(A, L);
+    clearUpper(L);
+    activeKernels().invertFactored(L, B);
+  });
+  mirrorLower(B);
 }
 
 /**

@@ -3,12 +3,13 @@
 import { checkFinite, checkInteger, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, copyInto, type DenseMatrix, identity, type Matrix64 } from '../core/matrix.js';
+import { convert, copyInto, type DenseMatrix, type Matrix64, setIdentity } from '../core/matrix.js';
+import { Workspace } from '../core/workspace.js';
 import { mirrorLower, scale, transpose } from '../kernels/level1.js';
 import { diagonaliseByRotations } from './jacobi.js';
 import { diagonaliseTridiagonal } from './ql.js';
 import { Rotations } from './rotations.js';
-import { largestMagnitude, nearbyPowerOfTwo } from './scaling.js';
+import { nearbyPowerOfTwo } from './scaling.js';
 import { orthogonalFactor, tridiagonalise } from './tridiagonal.js';
 
 /** A = V·diag(eigenvalues)·Vᵀ. */
@@ -42,7 +43,7 @@ const JACOBI_SIZE = 12;
  * dtype in ‖AV − V·diag(λ)‖.
  *
  * Cost: cyclic Jacobi up to n = 12, about 50n³ flops; beyond it Householder reduction to tridiagonal
- * form and implicit-shift QL, about 8n³ flops. Workspace: 3n² float64 numbers beside the result.
+ * form and implicit-shift QL, about 8n³ flops. 2n² float64 numbers of workspace.
  *
  * @throws RangeError where A is not square, its lower triangle holds NaN or Infinity or `maxSweeps`
  * is not a positive integer; NotConvergedError where the sweeps are used up; NonFiniteError where an
@@ -51,24 +52,30 @@ const JACOBI_SIZE = 12;
 export function eigh<D extends DType>(
   A: DenseMatrix<D>,
   { maxSweeps = MAX_SWEEPS }: EighOptions = {},
+  workspace: Workspace = new Workspace(),
 ): Eigh<D> {
-  const { W, unit } = prepare('eigh', A, maxSweeps);
-  const n = A.rows;
-  const { values, Zt } = n <= JACOBI_SIZE ? jacobi(W, maxSweeps) : ql(W, maxSweeps);
-  const order = Array.from(values.keys()).toSorted((i, j) => values[j] - values[i]);
-  const sorted = Float64Array.from(order, (i) => values[i]);
-  // W has done its work: it takes the eigenvectors in their order.
-  order.forEach((from, to) => {
-    copyInto(Zt.view(from, 0, 1, n), W.view(to, 0, 1, n));
+  checkArguments('eigh', A, maxSweeps);
+  return workspace.scope(() => {
+    const n = A.rows;
+    const W = workspace.take('float64', n, n);
+    const unit = prepare('eigh', A, W);
+    const Zt = workspace.take('float64', n, n);
+    const values = n <= JACOBI_SIZE ? jacobi(W, Zt, maxSweeps) : ql(W, Zt, maxSweeps);
+    const order = Array.from(values.keys()).toSorted((i, j) => values[j] - values[i]);
+    const sorted = Float64Array.from(order, (i) => values[i]);
+    // W has done its work: it takes the eigenvectors in their order.
+    order.forEach((from, to) => {
+      copyInto(Zt.view(from, 0, 1, n), W.view(to, 0, 1, n));
+    });
+    transpose(W, Zt);
+    return { eigenvalues: rescale('eigh', sorted, unit), vectors: convert(Zt, A.dtype) };
   });
-  transpose(W, Zt);
-  return { eigenvalues: rescale('eigh', sorted, unit), vectors: convert(Zt, A.dtype) };
 }
 
 /**
  * The eigenvalues of a symmetric matrix, in descending order: {@link eigh} without its vectors.
  *
- * A is n×n and is not changed; only its lower triangle is read. Cost: 4n³/3 flops; workspace n².
+ * A is n×n and is not changed; only its lower triangle is read. Cost: 4n³/3 flops; n² numbers of workspace.
  *
  * @throws RangeError where A is not square, its lower triangle holds NaN or Infinity or `maxSweeps`
  * is not a positive integer; NotConvergedError where the sweeps are used up; NonFiniteError where an
@@ -77,48 +84,53 @@ export function eigh<D extends DType>(
 export function eigvalsh(
   A: DenseMatrix,
   { maxSweeps = MAX_SWEEPS }: EighOptions = {},
+  workspace: Workspace = new Workspace(),
 ): Float64Array {
-  const { W, unit } = prepare('eigvalsh', A, maxSweeps);
-  const T = tridiagonalise(W);
-  diagonaliseTridiagonal('eigvalsh', T, undefined, maxSweeps);
-  const sorted = T.diagonal.toSorted((a, b) => b - a);
-  return rescale('eigvalsh', sorted, unit);
+  checkArguments('eigvalsh', A, maxSweeps);
+  return workspace.scope(() => {
+    const W = workspace.take('float64', A.rows, A.rows);
+    const unit = prepare('eigvalsh', A, W);
+    const T = tridiagonalise(W);
+    diagonaliseTridiagonal('eigvalsh', T, undefined, maxSweeps);
+    return rescale(
+      'eigvalsh',
+      T.diagonal.toSorted((a, b) => b - a),
+      unit,
+    );
+  });
 }
 
-/** The lower triangle of A in float64, scaled near 1 and mirrored. */
-function prepare(
-  where: string,
-  A: DenseMatrix,
-  maxSweeps: number,
-): { readonly W: Matrix64; readonly unit: number } {
+function checkArguments(where: string, A: DenseMatrix, maxSweeps: number): void {
   checkSquare(where, 'A', A);
   checkInteger(where, 'maxSweeps', maxSweeps, 1);
-  const W = convert(A, 'float64');
-  for (let i = 0; i < W.rows; i++) W.data.fill(0, i * W.cols + i + 1, (i + 1) * W.cols);
-  checkFinite(where, 'A', W);
-  const unit = nearbyPowerOfTwo(largestMagnitude(W));
+}
+
+/** W ← A/unit, from the lower triangle of A; returns the unit, a power of two that brings it near 1. */
+function prepare(where: string, A: DenseMatrix, W: Matrix64): number {
+  copyInto(A, W);
+  for (let i = 0; i < W.rows; i++) {
+    const row = W.offset + i * W.stride;
+    W.data.fill(0, row + i + 1, row + W.cols);
+  }
+  const unit = nearbyPowerOfTwo(checkFinite(where, 'A', W));
   scale(1 / unit, W);
   mirrorLower(W);
-  return { W, unit };
+  return unit;
 }
 
-interface Unordered {
-  readonly values: Float64Array;
-  /** Row j is the eigenvector of `values[j]`. */
-  readonly Zt: Matrix64;
-}
-
-function jacobi(W: Matrix64, maxSweeps: number): Unordered {
-  const Zt = identity('float64', W.rows);
+/** Zt ← the eigenvectors of W as rows; returns the eigenvalues in their order. W is destroyed. */
+function jacobi(W: Matrix64, Zt: Matrix64, maxSweeps: number): Float64Array {
+  setIdentity(Zt);
   diagonaliseByRotations(W, Zt, maxSweeps);
-  return { values: Float64Array.from({ length: W.rows }, (_, i) => W.at(i, i)), Zt };
+  return Float64Array.from({ length: W.rows }, (_, i) => W.at(i, i));
 }
 
-function ql(W: Matrix64, maxSweeps: number): Unordered {
+/** As {@link jacobi}. */
+function ql(W: Matrix64, Zt: Matrix64, maxSweeps: number): Float64Array {
   const T = tridiagonalise(W);
-  const Zt = orthogonalFactor(W);
+  orthogonalFactor(W, Zt);
   diagonaliseTridiagonal('eigh', T, new Rotations(Zt), maxSweeps);
-  return { values: T.diagonal, Zt };
+  return T.diagonal;
 }
 
 function rescale(where: string, eigenvalues: Float64Array, unit: number): Float64Array {

@@ -8,6 +8,9 @@ import type { Tridiagonal } from './tridiagonal.js';
 /** Numbers below this count as zero beside ‖T‖ = 1: their squares would underflow. */
 const NEGLIGIBLE = 2 ** -480;
 
+/** Brings numbers whose squares could underflow to where they do not. */
+const LARGE = 2 ** 960;
+
 /**
  * diagonal ← the eigenvalues of T, in no particular order; offDiagonal is destroyed. The rotations
  * that do it go into the queue: applied to Qᵀ they turn its rows into the eigenvectors of QTQᵀ.
@@ -85,8 +88,10 @@ function sweep(
   e[last] = 0;
 }
 
-/** √(f² + g²) for |f|, |g| that do not overflow when squared; Math.hypot is slow. */
+/** √(f² + g²) for |f|, |g| that do not overflow when squared; the bits of Math.hypot are the engine's. */
 function length(f: number, g: number): number {
   const square = f * f + g * g;
-  return square > 2 ** -960 ? Math.sqrt(square) : Math.hypot(f, g);
+  if (square > 2 ** -960) return Math.sqrt(square);
+  const [F, G] = [f * LARGE, g * LARGE];
+  return Math.sqrt(F * F + G * G) / LARGE;
 }

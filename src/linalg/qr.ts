@@ -3,7 +3,8 @@
 import { checkFinite } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { convert, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
+import { convert, copyInto, type DenseMatrix, type Matrix64 } from '../core/matrix.js';
+import { Workspace } from '../core/workspace.js';
 import { scale, transpose } from '../kernels/level1.js';
 import { activeKernels } from '../kernels/selection.js';
 import { largestMagnitude, nearbyPowerOfTwo } from './scaling.js';
@@ -21,64 +22,89 @@ export interface ThinQr<D extends DType> {
  *
  * A is m×n with m ≥ n and is not changed. Q has orthonormal columns whatever the rank of A; R has a
  * diagonal ≥ 0, which makes both factors unique where A has full rank. Computed in float64, rounded
- * to the dtype of A at the end; columns are scaled by powers of two, so that no square overflows or
- * underflows.
+ * to the dtype of A at the end; columns are scaled by powers of two where a square could overflow or
+ * underflow.
  *
- * Cost: 4mn² − 4n³/3 flops; workspace 2mn float64 numbers beside the result.
+ * Cost: 4mn² − 4n³/3 flops; 3mn float64 numbers of workspace.
  *
  * @throws RangeError where m < n or A holds NaN or Infinity; NonFiniteError where R exceeds the range
  * of the dtype (its columns are as long as those of A).
  */
-export function thinQr<D extends DType>(A: DenseMatrix<D>): ThinQr<D> {
+export function thinQr<D extends DType>(
+  A: DenseMatrix<D>,
+  workspace: Workspace = new Workspace(),
+): ThinQr<D> {
   if (A.rows < A.cols) {
     throw new RangeError(
       `thinQr: A is ${A.rows}×${A.cols}, expected at least as many rows as columns`,
     );
   }
   checkFinite('thinQr', 'A', A);
-  const n = A.cols;
-  const Vt = zeros('float64', n, A.rows);
-  transpose(toDType(A, 'float64'), Vt);
-  const units = scaleRows(Vt);
-  const Rt = zeros('float64', n, n);
-  const Qt = zeros('float64', n, A.rows);
-  if (n > 0) {
-    activeKernels().reduceColumns(Vt, Rt);
-    activeKernels().accumulate(Vt, Qt);
-  }
-  for (let j = 0; j < n; j++) {
-    if (Rt.at(j, j) < 0) {
-      scale(-1, Rt.view(j, j, n - j, 1));
-      scale(-1, Qt.view(j, 0, 1, Qt.cols));
+  const { rows: m, cols: n } = A;
+  return workspace.scope(() => {
+    const M = workspace.take('float64', m, n);
+    copyInto(A, M);
+    const At = workspace.take('float64', n, m);
+    transpose(M, At);
+    const Qt = workspace.take('float64', n, m);
+    const Rt = workspace.take('float64', n, n);
+    factorTransposed(At, Qt, Rt);
+    for (let j = 0; j < n; j++) {
+      if (Rt.at(j, j) < 0) {
+        scale(-1, Rt.view(j, j, n - j, 1));
+        scale(-1, Qt.view(j, 0, 1, m));
+      }
     }
-  }
-  for (let j = 0; j < n; j++) scale(units[j], Rt.view(j, 0, 1, j + 1));
-  const R = transposedAs(Rt, A.dtype);
-  if (!Number.isFinite(largestMagnitude(R))) throw new NonFiniteError('thinQr: R');
-  return { Q: transposedAs(Qt, A.dtype), R };
+    transpose(Qt, M);
+    const R = workspace.take('float64', n, n);
+    transpose(Rt, R);
+    const rounded = { Q: convert(M, A.dtype), R: convert(R, A.dtype) };
+    if (!Number.isFinite(largestMagnitude(rounded.R))) throw new NonFiniteError('thinQr: R');
+    return rounded;
+  });
 }
 
-/** Divides every row by a power of two near its largest element; returns these powers. */
-function scaleRows(Vt: Matrix64): number[] {
-  return Array.from({ length: Vt.rows }, (_, j) => {
-    const row = Vt.view(j, 0, 1, Vt.cols);
+/**
+ * Factors A = QR on transposed matrices, as rows are what is contiguous: Qt ← Qᵀ, Rt ← Rᵀ, with
+ * diagonal elements of either sign. At (n×m, n ≤ m) is destroyed; Qt is n×m, Rt is n×n. Scaled as
+ * {@link thinQr} does; what is not finite in A makes R so.
+ *
+ * Cost: 4mn² − 4n³/3 flops.
+ */
+export function factorTransposed(At: Matrix64, Qt: Matrix64, Rt: Matrix64): void {
+  scale(0, Rt);
+  if (At.rows === 0) return;
+  const units = scaleRows(At);
+  activeKernels().reduceColumns(At, Rt);
+  activeKernels().accumulate(At, Qt);
+  for (let j = 0; j < Rt.rows; j++) scale(units[j], Rt.view(j, 0, 1, j + 1));
+}
+
+/** Sums of squares between these need no scaling. */
+const [SMALL, LARGE] = [2 ** -800, 2 ** 800];
+
+/** Divides rows by powers of two near their largest element, where they need it; returns these powers. */
+function scaleRows(At: Matrix64): number[] {
+  return Array.from({ length: At.rows }, (_, j) => {
+    const sum = sumOfSquares(At, j);
+    if (sum > SMALL && sum < LARGE) return 1;
+    const row = At.view(j, 0, 1, At.cols);
     const unit = nearbyPowerOfTwo(largestMagnitude(row));
     scale(1 / unit, row);
     return unit;
   });
 }
 
-/** A itself where it has the dtype already. */
-function toDType<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<D> {
-  return hasDType(A, dtype) ? A : convert(A, dtype);
-}
-
-function hasDType<D extends DType>(A: DenseMatrix, dtype: D): A is DenseMatrix<D> {
-  return A.dtype === dtype;
-}
-
-function transposedAs<D extends DType>(At: Matrix64, dtype: D): DenseMatrix<D> {
-  const A = zeros('float64', At.cols, At.rows);
-  transpose(At, A);
-  return toDType(A, dtype);
+/** Of row j, in two sums: one would wait for itself. */
+function sumOfSquares({ data, offset, stride, cols }: Matrix64, j: number): number {
+  const end = offset + j * stride + cols;
+  let even = 0;
+  let odd = 0;
+  let k = end - cols;
+  for (; k + 1 < end; k += 2) {
+    even += data[k] * data[k];
+    odd += data[k + 1] * data[k + 1];
+  }
+  if (k < end) even += data[k] * data[k];
+  return even + odd;
 }

@@ -1,6 +1,6 @@
 // Symmetric to tridiagonal form, A = Q·T·Qᵀ, and Q itself.
 
-import { identity, type Matrix64 } from '../core/matrix.js';
+import { type Matrix64, setIdentity } from '../core/matrix.js';
 import { activeKernels } from '../kernels/selection.js';
 
 /** A symmetric tridiagonal matrix T. */
@@ -25,15 +25,14 @@ export function tridiagonalise(A: Matrix64): Tridiagonal {
 }
 
 /**
- * Qᵀ of A = QTQᵀ, from what {@link tridiagonalise} left in A. Cost: 4n³/3 flops; workspace BLOCK·n
- * beside the result.
+ * Qt ← Qᵀ of A = QTQᵀ, from what {@link tridiagonalise} left in A. Qt is n×n. Cost: 4n³/3 flops;
+ * workspace BLOCK·n.
  */
-export function orthogonalFactor(A: Matrix64): Matrix64 {
+export function orthogonalFactor(A: Matrix64, Qt: Matrix64): void {
   const n = A.rows;
-  const Qt = identity('float64', n);
+  setIdentity(Qt);
   if (n > 2) {
     // The reflections leave the first coordinate alone.
     activeKernels().accumulate(A.view(0, 1, n - 2, n - 1), Qt.view(1, 1, n - 1, n - 1));
   }
-  return Qt;
 }

@@ -1,51 +1,64 @@
 // The shortest way from activations to a preconditioned gradient: observe, factor, apply.
 
-import { type CpuEngine, cpuEngine } from '../backend/cpu.js';
-import {
-  checkChoice,
-  checkDecay,
-  checkFinite,
-  checkInteger,
-  checkOptions,
-  checkType,
-} from '../core/check.js';
+import { type CpuBackend, cpuBackend } from '../backend/cpu.js';
+import { checkFinite, checkInteger, checkType, isObject } from '../core/check.js';
 import { asMatrix, type MatrixInput } from '../core/convert.js';
 import { DTYPES, type DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
+import {
+  choice,
+  flag,
+  guarded,
+  integer,
+  type OptionsOf,
+  optionList,
+  positive,
+  type SettingsOf,
+  unitInterval,
+} from '../core/options.js';
 import { randomKey } from '../core/random.js';
-import { activations } from '../covariance/activations.js';
-import { MovingAverage } from '../covariance/moving-average.js';
-import { scale } from '../kernels/level1.js';
-import { EngineSketch } from '../sketch/engine-sketch.js';
-import { drawSketch, type Sketch, type SketchKind, sameSketch } from '../sketch/sketch.js';
+import { Accumulator, type Estimates } from '../rows/accumulator.js';
+import { readRows } from '../rows/dense.js';
+import { drawSketch } from '../sketch/distributions.js';
+import { sameSketch } from '../sketch/sketch.js';
 import { type Eigenpairs, nystromEigenpairs } from './factor.js';
 import { applyLowRankInverse, effectiveDimension, lowRankInverse } from './inverse.js';
+import { momentTrace, sketchedMoment } from './sketched-moment.js';
 
-/** One engine a dtype, so that accumulators can be merged and share their workspace. */
-const engines: { readonly [D in DType]: CpuEngine<D> } = {
-  float32: /* @__PURE__ */ cpuEngine('float32'),
-  float64: /* @__PURE__ */ cpuEngine('float64'),
+/** One backend a dtype, so that accumulators can be merged and share their workspace. */
+const backends: { readonly [D in DType]: CpuBackend<D> } = {
+  float32: /* @__PURE__ */ cpuBackend('float32'),
+  float64: /* @__PURE__ */ cpuBackend('float64'),
 };
 
-/** Options of {@link activationSketch}. */
-export interface ActivationSketchOptions<D extends DType> {
+/** The options of {@link activationSketch} beside p. */
+const SKETCH_OPTIONS = /* @__PURE__ */ optionList({
   /** p, with the bias column counted. */
-  readonly inputs: number;
+  inputs: integer(1),
   /** r, the eigenpairs of the factor; p where it is larger. */
-  readonly rank: number;
-  /** 'gaussian' (default) or 'subcolumn'. */
-  readonly kind?: SketchKind;
+  rank: integer(1),
+  /** The distribution of the sketch: 'gaussian' (default) or 'subcolumn'. */
+  kind: choice('gaussian', 'subcolumn').default('gaussian'),
   /** A non-negative integer (default 0). */
-  readonly seed?: number;
+  seed: integer().default(0),
   /** s ≥ 0: sketch with r + s columns, keep the r largest eigenvalues (default 0). */
-  readonly oversample?: number;
+  oversample: integer().default(0),
   /** Append a column of ones to what is observed, which then has p − 1 columns (default false). */
-  readonly bias?: boolean;
+  bias: flag.default(false),
   /** β of the moving average over calls of observe; 1 (default) is the plain mean over all rows. */
-  readonly decay?: number;
+  decay: unitInterval.default(1),
   /** Element type of the accumulator (default 'float64'). */
-  readonly dtype?: D;
-}
+  dtype: choice(...DTYPES).default('float64'),
+});
+
+/** Options of {@link activationSketch}. */
+export type ActivationSketchOptions<D extends DType> = OptionsOf<typeof SKETCH_OPTIONS> & {
+  readonly inputs: number;
+  readonly rank: number;
+  readonly dtype?: D | undefined;
+};
+
+type Settings = SettingsOf<typeof SKETCH_OPTIONS>;
 
 /**
  * An accumulator of the sketch C = AS of the activation second moment A = XᵀX/m; A itself is never
@@ -56,29 +69,24 @@ export class ActivationSketch<D extends DType> {
   readonly rank: number;
   readonly dtype: D;
   readonly #bias: boolean;
-  readonly #engine: CpuEngine<D>;
-  readonly #sketch: EngineSketch<D>;
-  readonly #C: MovingAverage<D>;
-  readonly #trace: MovingAverage<D>;
+  readonly #backend: CpuBackend<D>;
+  readonly #averages: Accumulator<D>;
 
-  constructor(options: ActivationSketchOptions<DType>, dtype: D) {
-    const { inputs, rank, kind = 'gaussian', seed = 0, oversample = 0, bias = false } = options;
-    const { decay = 1 } = options;
-    checkChoice('activationSketch', 'dtype', dtype, DTYPES);
-    checkInteger('activationSketch', 'inputs', inputs, bias ? 2 : 1);
-    checkInteger('activationSketch', 'rank', rank, 1);
-    checkInteger('activationSketch', 'oversample', oversample);
-    checkDecay('activationSketch', 'decay', decay);
+  /** `settings` were checked. */
+  constructor(inputs: number, rank: number, dtype: D, settings: Settings) {
+    const { kind, seed, oversample, bias, decay } = settings;
     const shape = { inputs, width: Math.min(rank + oversample, inputs) };
     const key = randomKey(seed);
     this.inputs = inputs;
     this.rank = Math.min(rank, inputs);
     this.dtype = dtype;
     this.#bias = bias;
-    this.#engine = engines[dtype];
-    this.#sketch = new EngineSketch(this.#engine, shape, () => drawSketch(kind, shape, dtype, key));
-    this.#C = new MovingAverage(this.#engine, inputs, shape.width, decay);
-    this.#trace = new MovingAverage(this.#engine, 1, 1, decay);
+    this.#backend = backends[dtype];
+    this.#averages = new Accumulator(
+      this.#backend,
+      [sketchedMoment(shape, decay), momentTrace(decay)],
+      { shape, source: () => drawSketch(kind, shape, dtype, key) },
+    );
   }
 
   /**
@@ -89,20 +97,12 @@ export class ActivationSketch<D extends DType> {
    * @throws RangeError or TypeError where X does not fit or is not finite; nothing has changed then.
    */
   observe(X: MatrixInput, options: { readonly weights?: ArrayLike<number> } = {}): this {
-    const prepared = activations(X, {
-      ...options,
-      dtype: this.dtype,
-      inputs: this.#bias ? this.inputs - 1 : this.inputs,
-      bias: this.#bias,
-      where: 'observe',
-    });
-    const slot = this.#engine.wrap(prepared.X);
-    this.#C.update(prepared.rows, (weight, decay, C) =>
-      this.#engine.sketchMoment(slot, this.#sketch.operand, weight, decay, C),
-    );
-    this.#trace.update(prepared.rows, (weight, decay, trace) =>
-      this.#engine.innerProduct(weight, slot, slot, decay, trace),
-    );
+    const { weights } = OBSERVE_OPTIONS.read('observe', options);
+    const bias = this.#bias;
+    const cols = bias ? this.inputs - 1 : this.inputs;
+    const rows = readRows('observe', this.#backend, X, { cols, bias, weights });
+    this.#averages.observe({ X: rows, examples: rows.count });
+    rows.dispose();
     return this;
   }
 
@@ -115,13 +115,15 @@ export class ActivationSketch<D extends DType> {
    */
   merge(other: ActivationSketch<D>): this {
     checkType('merge', 'other', other, other instanceof ActivationSketch, 'an ActivationSketch');
-    if (other.dtype !== this.dtype || !sameSketch(this.#drawn(), other.#drawn())) {
+    if (
+      other.dtype !== this.dtype ||
+      !sameSketch(this.#estimates().sketch, other.#estimates().sketch)
+    ) {
       throw new RangeError(
         'merge: the other accumulator has another sketch, expected the same inputs, rank, kind, seed and dtype',
       );
     }
-    this.#C.merge(other.#C);
-    this.#trace.merge(other.#trace);
+    this.#averages.merge(other.#averages);
     return this;
   }
 
@@ -131,30 +133,33 @@ export class ActivationSketch<D extends DType> {
    * @throws RangeError where nothing was observed; and as {@link nystromEigenpairs}.
    */
   factor(): NystromFactor<D> {
-    if (this.#C.updates === 0) throw new RangeError('factor: nothing was observed yet');
-    const C = this.#engine.read(this.#C.slot);
-    scale(this.#C.correction, C);
-    const trace = this.#engine.read(this.#trace.slot).at(0, 0) * this.#trace.correction;
-    const pairs = nystromEigenpairs(C, this.#drawn(), { rank: this.rank });
-    return new NystromFactor(pairs, this.dtype, trace);
+    if (this.#averages.updates === 0) throw new RangeError('factor: nothing was observed yet');
+    const { averages, sketch } = this.#estimates();
+    const pairs = nystromEigenpairs(averages.C, sketch, { rank: this.rank });
+    return new NystromFactor(pairs, this.dtype, averages.trace.at(0, 0));
   }
 
-  #drawn(): Sketch<D> {
-    const { operand, reads } = this.#sketch;
-    return this.#sketch.onHost(
-      operand,
-      reads.map((slot) => this.#engine.read(slot)),
-    );
+  #estimates(): Estimates<D> {
+    const { slots, onHost } = this.#averages.reading();
+    return onHost(slots.map((slot) => this.#backend.readSync(slot)));
   }
 }
+
+const OBSERVE_OPTIONS = /* @__PURE__ */ optionList({
+  weights: /* @__PURE__ */ guarded('an array of numbers', isList),
+});
+
+const PRECONDITION_OPTIONS = /* @__PURE__ */ optionList({
+  /** ρ > 0. */
+  damping: positive,
+  /** Let the discarded spectrum count: c = ρ + max(0, tr A − Σλ̂)/(p − r) (default false: c = ρ). */
+  tail: flag.default(false),
+});
 
 /** Options of {@link NystromFactor.precondition}. */
-export interface PreconditionOptions {
-  /** ρ > 0. */
+export type PreconditionOptions = OptionsOf<typeof PRECONDITION_OPTIONS> & {
   readonly damping: number;
-  /** Let the discarded spectrum count: c = ρ + max(0, tr A − Σλ̂)/(p − r) (default false: c = ρ). */
-  readonly tail?: boolean;
-}
+};
 
 /** The rank-r approximation Â = U·diag(λ̂)·Uᵀ of a second moment, ready to be inverted. */
 export class NystromFactor<D extends DType> implements Eigenpairs {
@@ -183,8 +188,8 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
    */
   precondition(G: MatrixInput, options: PreconditionOptions): DenseMatrix<D> {
     const [where, name, p] = ['precondition', 'G', this.U.rows];
-    checkOptions(where, options);
-    const { damping, tail = false } = options;
+    const { tail } = PRECONDITION_OPTIONS.read(where, options);
+    const { damping } = options;
     const A = asMatrix(G, { dtype: this.dtype, where, name, ...(isFlat(G) ? { cols: p } : {}) });
     if (A.cols !== p) {
       const hint = A.cols === p - 1 ? ' (did you append the bias column?)' : '';
@@ -223,10 +228,18 @@ export function activationSketch<D extends DType>(
   options: ActivationSketchOptions<D> & { readonly dtype: D },
 ): ActivationSketch<D>;
 export function activationSketch(options: ActivationSketchOptions<DType>): ActivationSketch<DType> {
-  checkOptions('activationSketch', options);
-  return new ActivationSketch(options, options.dtype ?? 'float64');
+  const where = 'activationSketch';
+  const settings = SKETCH_OPTIONS.read(where, options);
+  const { inputs, rank, bias, dtype } = settings;
+  checkInteger(where, 'inputs', inputs ?? Number.NaN, bias ? 2 : 1);
+  checkInteger(where, 'rank', rank ?? Number.NaN, 1);
+  return new ActivationSketch(options.inputs, options.rank, dtype, settings);
 }
 
 function isFlat(G: MatrixInput): boolean {
   return G instanceof Float32Array || G instanceof Float64Array;
+}
+
+function isList(value: unknown): value is ArrayLike<number> {
+  return isObject(value) && 'length' in value;
 }

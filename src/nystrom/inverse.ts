@@ -2,7 +2,7 @@
 
 import { checkChoice, checkNonNegative, checkPositive, checkShape } from '../core/check.js';
 import { DTYPES, type DType, LARGEST } from '../core/dtype.js';
-import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby } from '../kernels/level1.js';
 import type { Eigenpairs } from './factor.js';
@@ -60,14 +60,25 @@ export function lowRankInverse<D extends DType>(
   const captured = eigenvalues.reduce((sum, value) => sum + value, 0);
   const tail = trace === undefined || p === r ? 0 : Math.max(0, trace - captured) / (p - r);
   const c = rho + tail;
+  // With μ = max(λ̂+ρ, c) = c + excess, 1/c − 1/μ = excess/(cμ): no cancellation.
+  const roots = eigenvalues.map((value) => {
+    const excess = Math.max(value - tail, 0);
+    return Math.sqrt(excess / (c + excess) / c);
+  });
   const V = zeros(dtype, p, r);
-  for (let j = 0; j < r; j++) {
-    // With μ = max(λ̂+ρ, c) = c + excess, 1/c − 1/μ = excess/(cμ): no cancellation.
-    const excess = Math.max(eigenvalues[j] - tail, 0);
-    const root = Math.sqrt(excess / (c + excess) / c);
-    for (let i = 0; i < p; i++) V.set(i, j, root * U.at(i, j));
-  }
+  scaleColumns(U, roots, V);
   return { V, c };
+}
+
+/** V ← U·diag(factors). */
+function scaleColumns(U: Matrix64, factors: Float64Array, V: DenseMatrix): void {
+  const [u, v] = [U.data, V.data];
+  const { rows, cols } = U;
+  for (let i = 0; i < rows; i++) {
+    const from = U.offset + i * U.stride;
+    const to = V.offset + i * V.stride;
+    for (let j = 0; j < cols; j++) v[to + j] = factors[j] * u[from + j];
+  }
 }
 
 /**

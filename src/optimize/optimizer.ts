@@ -1,167 +1,218 @@
 // A transform at work: it takes gradients and moves parameters.
 
-import type { Engine } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
+import type { Backend, Slot } from '../backend/backend.js';
 import {
+  Cell,
+  type Description,
   exportState,
+  freeState,
   type PlainState,
+  type RestoreOptions,
   restoreState,
   type StateEntry,
   stateBytes,
 } from '../backend/state.js';
-import { checkInteger, checkShape } from '../core/check.js';
+import { checkArray, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { checkRange } from '../core/range.js';
+import type { Diagnostics } from '../precondition/layer.js';
 import type { LayerParameters } from '../precondition/network.js';
-import type { Diagnostics, Observation } from '../precondition/preconditioner.js';
-import type { Needs, ParameterShape, Stage, Transform } from './transform.js';
+import type { Observation } from '../precondition/observation.js';
+import type { LearningRate } from './learning-rate.js';
+import type { ParameterShape, Stage, StepNeeds, Transform } from './transform.js';
 
 /** What an optimiser is made from. */
 export interface OptimizerOptions<D extends DType> {
-  readonly engine: Engine<D>;
+  readonly backend: Backend<D>;
+  /** A chain that ends with `descend`, as the optimisers by name do. */
   readonly transform: Transform;
   readonly parameters: readonly ParameterShape[];
   /** The layers to precondition (default: none). */
-  readonly layers?: readonly LayerParameters[];
+  readonly layers?: readonly LayerParameters[] | undefined;
 }
 
-/** Moves parameters by what a transform makes of their gradients: θ ← θ + u. */
+/** Moves parameters by what a transform makes of their gradients. */
 export class Optimizer<D extends DType> {
-  readonly #engine: Engine<D>;
+  readonly #backend: Backend<D>;
+  readonly #transform: Transform;
   readonly #parameters: readonly ParameterShape[];
+  readonly #run: Description;
   readonly #stage: Stage<D>;
-  #steps = 0;
+  readonly #learningRate: LearningRate;
+  readonly #steps = new Cell(0, checkInteger);
+  #disposed = false;
 
-  constructor({ engine, transform, parameters, layers = [] }: OptimizerOptions<D>) {
-    this.#engine = engine;
-    this.#parameters = parameters;
-    this.#stage = transform.init({ engine, parameters, layers });
+  /**
+   * @throws TypeError where an option is missing or of another type, or the transform does not end with
+   *   `descend`; RangeError where layers do not fit the parameters, or an option of the transform the
+   *   dtype.
+   */
+  constructor(options: OptimizerOptions<D>) {
+    const where = 'Optimizer';
+    checkType(where, 'options', options, isObject(options), 'an object');
+    const { backend, transform, parameters, layers = [] } = options;
+    const isBackend = isObject(backend) && 'gemm' in backend;
+    checkType(where, 'backend', backend, isBackend, 'a backend, as cpuBackend makes it');
+    const isTransform = isObject(transform) && 'init' in transform;
+    checkType(where, 'transform', transform, isTransform, 'a transform, as nysact makes it');
+    checkArray(where, 'parameters', parameters);
+    checkArray(where, 'layers', layers);
+    parameters.forEach((parameter, index) => {
+      const name = `parameters[${index}]`;
+      checkType(where, name, parameter, isObject(parameter), 'a shape, with rows and cols');
+      checkInteger(where, `${name}.rows`, parameter.rows);
+      checkInteger(where, `${name}.cols`, parameter.cols);
+    });
+    const stage = transform.init({ backend, parameters, layers });
+    const { learningRate } = stage;
+    if (learningRate === undefined) {
+      throw new TypeError(
+        'Optimizer: transform moves nothing, expected one that ends with descend',
+      );
+    }
+    this.#backend = backend;
+    this.#transform = transform;
+    this.#parameters = parameters.map(({ rows, cols, name }) => ({ rows, cols, name }));
+    this.#stage = stage;
+    this.#learningRate = learningRate;
+    this.#run = describeRun(options);
   }
 
   /** Steps taken. */
   get steps(): number {
-    return this.#steps;
+    return this.#steps.value;
+  }
+
+  /** η of the coming step. */
+  get learningRate(): number {
+    return this.#learningRate.at(this.steps);
+  }
+
+  /**
+   * η from now on, in place of the schedule. It is part of the state.
+   *
+   * @throws RangeError unless it is a finite number ≥ 0 of the dtype.
+   */
+  set learningRate(eta: number) {
+    this.#learningRate.fix(eta);
   }
 
   /** What the coming step has to be given. */
-  get needs(): Needs {
-    return this.#stage.needs?.(this.#steps) ?? { inputs: false, outputGradients: false };
+  get needs(): StepNeeds {
+    return this.#transform.needs?.(this.steps) ?? { inputs: false, outputGradients: false };
   }
 
-  /** Bytes of state on the engine. */
+  /** Bytes of state on the backend. */
   get stateBytes(): number {
-    return stateBytes(this.#stage.state);
+    return stateBytes(this.#entries());
   }
 
   /** What the preconditioner's refreshes have found, by layer. */
-  get diagnostics(): readonly (Diagnostics & { readonly layer: string })[] {
+  get diagnostics(): readonly Diagnostics[] {
     return this.#stage.diagnostics?.() ?? [];
   }
 
   /**
-   * One step: `gradients` become the updates, in place, and `parameters` ← parameters + updates.
-   * `observations` are by layer; see {@link needs}.
+   * One step: moves `parameters`. The slots of `gradients` may hold anything afterwards. `observations`
+   * are by layer; see {@link needs}. Cost of the checks: linear in the number of parameters.
    *
-   * @throws RangeError or TypeError where counts, shapes, owners or the learning rate do not fit,
-   *   two operands share memory, or
-   *   (on an engine that can tell at once) something is not finite or could overflow: every stage
-   *   bounds what it would make of the largest |gradient|, and no bound may pass a quarter of the
-   *   dtype's range, nor may |parameter| + |update|. Nothing has changed then. So finite parameters
-   *   stay finite where the engine can look (the host) and every stage keeps its bound; a product on
-   *   the way to it may still overflow in KFAC's factored inverse, where one factor's inverse alone is
-   *   huge. Where the engine cannot look (a device), a refresh finds what has overflowed in the
-   *   averages, and nobody what has in the parameters.
+   * @throws RangeError or TypeError where counts, shapes, owners, observations or the learning rate do
+   *   not fit, or two operands share memory. Nothing has changed then.
+   * @throws DivergenceError or RangeError where the transform refuses overflow (see `refuseOverflow`) and
+   *   a gradient is not finite or too large. Nothing has changed then.
    * @throws PreconditionerError where a layer's refresh has broken down too many times in a row. The
-   *   batch has been observed by then; parameters and the count of steps are as they were.
+   *   batch has been observed by then; parameters, gradients and the count of steps are as they were.
    */
   step(
     gradients: readonly Slot<D>[],
     parameters: readonly Slot<D>[],
     observations: readonly (Observation<D> | undefined)[] = [],
   ): void {
-    const sizes = {
-      updates: this.#check('gradients', gradients),
-      parameters: this.#check('parameters', parameters),
-    };
-    checkDistinct(this.#engine, [...gradients, ...parameters]);
-    const step = { index: this.#steps, parameters, observations };
-    const updates = this.#stage.check?.(step, sizes) ?? sizes.updates;
-    updates.forEach((bound, index) => {
-      const name = `parameters[${index}] with the update made of gradients[${index}]`;
-      checkRange('step', name, sizes.parameters[index] + bound, this.#engine.dtype);
-    });
+    if (this.#disposed) throw new TypeError('step: the optimizer was disposed of');
+    this.#check('gradients', gradients);
+    this.#check('parameters', parameters);
+    checkArray('step', 'observations', observations);
+    this.#checkDistinct([...gradients, ...parameters]);
+    const { learningRate } = this;
+    const step = { index: this.steps, learningRate, parameters, gradients, observations };
+    this.#stage.check?.(step);
     this.#stage.update(gradients, step);
-    gradients.forEach((update, index) => {
-      this.#engine.axpby(1, update, 1, parameters[index]);
-    });
-    this.#steps += 1;
+    this.#steps.value += 1;
   }
 
-  /** Resolves when no read is in flight: after it, a run on an asynchronous engine is repeatable. */
+  /** Resolves when no read is in flight: after it, a run with asynchronous reads is repeatable. */
   async flush(): Promise<void> {
     await this.#stage.flush?.();
   }
 
-  /** The whole state as plain data. */
+  /** The whole state as plain data, as it is at the moment of the call. */
   async exportState(): Promise<PlainState> {
-    await this.flush();
-    return exportState(this.#engine, this.#entries());
+    return exportState(this.#backend, this.#run, this.#entries());
   }
 
   /**
-   * Continues bit for bit where {@link exportState} was called.
+   * Continues bit for bit where {@link exportState} was called. The run that is left is forgotten.
    *
-   * @throws RangeError or TypeError where `saved` does not fit; nothing has changed then.
+   * @throws RangeError or TypeError where `saved` does not fit, or is of another run: of another method,
+   *   option, seed, layer or dtype, unless `accept` names what may differ. Nothing has changed then.
    */
-  restoreState(saved: PlainState): void {
-    restoreState(this.#engine, this.#entries(), saved);
+  restoreState(saved: PlainState, options: RestoreOptions = {}): void {
+    restoreState(this.#backend, this.#run, this.#entries(), saved, options);
+    this.#stage.restored?.();
   }
 
   /** Frees every slot that was allocated for it; the optimiser cannot be used afterwards. */
   dispose(): void {
-    for (const entry of this.#stage.state) if ('slot' in entry) this.#engine.free(entry.slot);
-    for (const slot of this.#stage.workspace ?? []) this.#engine.free(slot);
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#stage.restored?.();
+    freeState(this.#backend, this.#stage.state);
+    for (const slot of this.#stage.workspace ?? []) this.#backend.free(slot);
   }
 
   #entries(): readonly StateEntry<D>[] {
-    const steps: StateEntry<D> = {
-      name: 'steps',
-      check: checkInteger,
-      get: () => this.#steps,
-      set: (value) => {
-        this.#steps = value;
-      },
-    };
-    return [steps, ...this.#stage.state];
+    return [{ name: 'steps', holds: this.#steps }, ...this.#stage.state];
   }
 
-  /** The largest elements of slots that fit. */
-  #check(name: string, slots: readonly Slot<D>[]): readonly number[] {
+  /** There must be one slot for each parameter, of its shape. */
+  #check(name: string, slots: readonly Slot<D>[]): void {
     const expected = this.#parameters;
+    checkArray('step', name, slots);
     if (slots.length !== expected.length) {
       throw new RangeError(`step: ${slots.length} ${name}, expected ${expected.length}`);
     }
-    return slots.map((slot, index) => {
+    slots.forEach((slot, index) => {
       const { rows, cols } = expected[index];
+      checkType('step', `${name}[${index}]`, slot, isObject(slot), 'a slot');
       checkShape('step', `${name}[${index}]`, slot, rows, cols);
-      return this.#engine.checkFinite('step', `${name}[${index}]`, slot) ?? 0;
     });
   }
-}
 
-/** Memory of two operands at once would be changed under the feet of one of them. */
-function checkDistinct<D extends DType>(engine: Engine<D>, slots: readonly Slot<D>[]): void {
-  slots.forEach((slot, index) => {
-    const earlier = slots.slice(0, index);
-    if (earlier.includes(slot)) {
+  /** Memory of two operands at once would be changed under the feet of one of them. */
+  #checkDistinct(slots: readonly Slot<D>[]): void {
+    if (new Set(slots).size < slots.length) {
       throw new RangeError(
         'step: a slot stands for two gradients or parameters, expected one slot each',
       );
     }
-    if (earlier.some((other) => engine.overlaps?.(slot, other))) {
-      throw new RangeError(
-        'step: two gradients or parameters share memory, expected memory of its own for each',
-      );
-    }
+    if (this.#backend.firstOverlap(slots) === undefined) return;
+    throw new RangeError(
+      'step: two gradients or parameters share memory, expected memory of its own for each',
+    );
+  }
+}
+
+/** What a run is of: the transform and its options, the layers, the parameters and the dtype. */
+function describeRun<D extends DType>(options: OptimizerOptions<D>): Description {
+  const { backend, transform, parameters, layers = [] } = options;
+  const shapes = parameters.map(({ rows, cols }) => `${rows}×${cols}`);
+  const named = layers.map(({ name, weight, bias }, index) => {
+    const parts = bias === undefined ? `${weight}` : `${weight} and ${bias}`;
+    return `${name ?? index}: ${parts}`;
   });
+  return {
+    ...transform.description,
+    dtype: backend.dtype,
+    parameters: shapes.join(', '),
+    layers: named.join(', '),
+  };
 }

@@ -1,6 +1,7 @@
 // Learning-rate schedules: functions of the step k alone, so that a restored run continues exactly.
 
 import { checkFraction, checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
+import { cosPi, power } from '../core/elementary.js';
 
 /** η at step k = 0, 1, 2, … */
 export type Schedule = (step: number) => number;
@@ -40,7 +41,7 @@ export function stepDecay(options: {
   checkNonNegative('stepDecay', 'learningRate', learningRate);
   checkPositive('stepDecay', 'factor', factor);
   checkInteger('stepDecay', 'every', every, 1);
-  return (step) => learningRate * factor ** Math.floor(step / every);
+  return (step) => learningRate * power(factor, Math.floor(step / every));
 }
 
 /**
@@ -62,7 +63,7 @@ export function cosine(options: {
   checkFraction('cosine', 'floor', floor);
   return (step) => {
     const progress = Math.min(step / steps, 1);
-    return learningRate * (floor + ((1 - floor) * (1 + Math.cos(Math.PI * progress))) / 2);
+    return learningRate * (floor + ((1 - floor) * (1 + cosPi(progress))) / 2);
   };
 }
 

@@ -1,22 +1,24 @@
-// An optimiser is a chain of small transforms of the gradients.
+// An optimiser is a chain of small transforms of the gradients; the last one moves the parameters.
 
-import type { Engine } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
-import { type Stateful, scoped } from '../backend/state.js';
+import type { Backend, Slot } from '../backend/backend.js';
+import { type Description, type Stateful, scoped } from '../backend/state.js';
 import type { DType } from '../core/dtype.js';
 import { checkRange } from '../core/range.js';
+import type { Diagnostics } from '../precondition/layer.js';
 import type { LayerParameters } from '../precondition/network.js';
-import type { Diagnostics, Observation } from '../precondition/preconditioner.js';
+import type { Observation } from '../precondition/observation.js';
+import type { LearningRate } from './learning-rate.js';
 
-/** Shape of one parameter. */
+/** Shape of one parameter, and what messages call it. */
 export interface ParameterShape {
   readonly rows: number;
   readonly cols: number;
+  readonly name?: string | undefined;
 }
 
 /** What a transform is built for. */
 export interface TransformContext<D extends DType> {
-  readonly engine: Engine<D>;
+  readonly backend: Backend<D>;
   readonly parameters: readonly ParameterShape[];
   readonly layers: readonly LayerParameters[];
 }
@@ -25,84 +27,106 @@ export interface TransformContext<D extends DType> {
 export interface Step<D extends DType> {
   /** k = 0, 1, 2, … */
   readonly index: number;
-  /** θ, to be read only. */
+  /** η. */
+  readonly learningRate: number;
+  /** θ. Only the last link of a chain writes to it. */
   readonly parameters: readonly Slot<D>[];
+  /** The slots of the gradients, which a step may overwrite. */
+  readonly gradients: readonly Slot<D>[];
   /** By layer; undefined where the batch showed nothing of it. */
   readonly observations: readonly (Observation<D> | undefined)[];
 }
 
-/**
- * Bounds of the absolute elements, one a parameter; 0 where the engine cannot look without waiting
- * for a device, so that whatever depends on it passes.
- */
-export interface Sizes {
-  readonly updates: readonly number[];
-  readonly parameters: readonly number[];
-}
-
 /** What a step has to be given beside the gradients. */
-export interface Needs {
+export interface StepNeeds {
   readonly inputs: boolean;
   readonly outputGradients: boolean;
 }
 
-/** A transform with its state, on one engine and for one set of parameters. */
+/** A transform with its state, on one backend and for one set of parameters. */
 export interface Stage<D extends DType> extends Stateful<D> {
   /** Slots beside the state, whose content does not outlive a step. */
-  readonly workspace?: readonly Slot<D>[];
+  readonly workspace?: readonly Slot<D>[] | undefined;
+  /** Present where a step can be refused: throws, and changes nothing either way. */
+  check?(step: Step<D>): void;
   /**
-   * Present where a step can be refused, or updates may grow: throws where something inside would
-   * leave the range of the dtype, returns bounds of what {@link update} would leave otherwise, and
-   * changes nothing either way. Whoever calls it refuses bounds beyond the range.
+   * Bounds of the elements of the updates that {@link update} would make of such updates, one a
+   * parameter; what an overflow is told from. Throws where something on the way could leave the range of
+   * the dtype, and changes nothing. Absent where no bound is known.
    */
-  check?(step: Step<D>, sizes: Sizes): readonly number[];
-  /** Replaces `updates` (gradients at first) in place, in a step that {@link check} let pass. */
-  update(updates: readonly Slot<D>[], step: Step<D>): void;
-  /** Present where the stage needs observations. */
-  needs?(index: number): Needs;
-  /** Present where the stage reads from the engine. */
+  bound?(updates: readonly number[], step: Step<D>): readonly number[];
+  /**
+   * The next updates (gradients at first), in a step that {@link check} let pass: the slots of the
+   * gradients, which it may overwrite, or slots of its own, which stay as they are until it is called
+   * again. It overwrites nothing else.
+   */
+  update(updates: readonly Slot<D>[], step: Step<D>): readonly Slot<D>[];
+  /** Present where the stage moves the parameters: the last of a chain. */
+  readonly learningRate?: LearningRate | undefined;
+  /** Present where the stage reads from the backend. */
   flush?(): Promise<void>;
+  /** Present where a restore must be told of. */
+  restored?(): void;
   /** Present where the stage has findings to report. */
-  diagnostics?(): readonly (Diagnostics & { readonly layer: string })[];
+  diagnostics?(): readonly Diagnostics[];
 }
 
 /** A way to turn gradients into updates; {@link Transform.init} gives it state. */
 export interface Transform {
+  /** Name and options, for the state of a run. */
+  readonly description: Description;
+  /** Present where observations are needed: what step k has to be given. */
+  needs?(step: number): StepNeeds;
   init<D extends DType>(context: TransformContext<D>): Stage<D>;
 }
 
-/**
- * The transforms one after the other: the updates of one are the gradients of the next.
- *
- * @throws Nothing itself; the step throws RangeError where the updates that a stage leaves could
- *   leave the range of the dtype.
- */
+/** The transforms one after the other: the updates of one are the gradients of the next. */
 export function chain(...transforms: readonly Transform[]): Transform {
   return {
+    description: Object.fromEntries(
+      transforms.flatMap(({ description }, index) =>
+        Object.entries(description).map(([name, value]) => [
+          transforms.slice(0, index).some((other) => Object.hasOwn(other.description, name))
+            ? `${name} (${index})`
+            : name,
+          value,
+        ]),
+      ),
+    ),
+    needs(step) {
+      const needs = transforms.map((transform) => transform.needs?.(step));
+      return {
+        inputs: needs.some((need) => need?.inputs),
+        outputGradients: needs.some((need) => need?.outputGradients),
+      };
+    },
     init<D extends DType>(context: TransformContext<D>): Stage<D> {
       const stages = transforms.map((transform) => transform.init(context));
+      const bounded = stages.every((stage) => stage.bound !== undefined);
       return {
         state: stages.flatMap((stage, index) => scoped(String(index), stage.state)),
         workspace: stages.flatMap((stage) => stage.workspace ?? []),
-        check(step, sizes) {
-          return stages.reduce((updates, stage) => {
-            const left = stage.check?.(step, { ...sizes, updates }) ?? updates;
-            checkUpdates(left, context.engine.dtype);
-            return left;
-          }, sizes.updates);
+        learningRate: stages.at(-1)?.learningRate,
+        check(step) {
+          for (const stage of stages) stage.check?.(step);
         },
-        update(updates, step) {
-          for (const stage of stages) stage.update(updates, step);
-        },
-        needs(index) {
-          const needs = stages.map((stage) => stage.needs?.(index));
-          return {
-            inputs: needs.some((need) => need?.inputs),
-            outputGradients: needs.some((need) => need?.outputGradients),
-          };
-        },
+        ...(bounded
+          ? {
+              bound: (updates: readonly number[], step: Step<D>) =>
+                stages.reduce((bounds, stage) => {
+                  const left = stage.bound?.(bounds, step) ?? bounds;
+                  checkUpdates(left, context);
+                  return left;
+                }, updates),
+            }
+          : {}),
+        update: (gradients, step) =>
+          stages.reduce((updates, stage) => stage.update(updates, step), gradients),
         async flush() {
           await Promise.all(stages.map(async (stage) => stage.flush?.()));
+        },
+        restored() {
+          for (const stage of stages) stage.restored?.();
         },
         diagnostics: () => stages.flatMap((stage) => stage.diagnostics?.() ?? []),
       };
@@ -111,22 +135,44 @@ export function chain(...transforms: readonly Transform[]): Transform {
 }
 
 /** No update may leave the range of the dtype. */
-function checkUpdates(bounds: readonly number[], dtype: DType): void {
+function checkUpdates<D extends DType>(
+  bounds: readonly number[],
+  { backend, parameters }: TransformContext<D>,
+): void {
   bounds.forEach((bound, index) => {
-    checkRange('step', `the update made of gradients[${index}]`, bound, dtype);
+    const { name = `gradients[${index}]` } = parameters[index];
+    checkRange('step', `the update made of ${name}`, bound, backend.dtype);
   });
 }
 
-/** A transform without state; without `check` it must not let updates grow. */
+/** A transform without state. See {@link Stage} for what `update` may overwrite, and for `bound`. */
 export function stateless(
-  update: <D extends DType>(engine: Engine<D>, updates: readonly Slot<D>[], step: Step<D>) => void,
-  check?: (step: Step<DType>, sizes: Sizes) => readonly number[],
+  description: Description,
+  update: <D extends DType>(
+    backend: Backend<D>,
+    updates: readonly Slot<D>[],
+    step: Step<D>,
+  ) => readonly Slot<D>[],
+  bound?: Stage<DType>['bound'],
 ): Transform {
   return {
-    init: ({ engine }) => ({
+    description,
+    init: ({ backend }) => ({
       state: [],
-      ...(check === undefined ? {} : { check }),
-      update: (updates, step) => update(engine, updates, step),
+      ...(bound === undefined ? {} : { bound }),
+      update: (updates, step) => update(backend, updates, step),
     }),
   };
+}
+
+/** The updates in slots that a step may overwrite: those of the gradients. */
+export function writable<D extends DType>(
+  backend: Backend<D>,
+  updates: readonly Slot<D>[],
+  { gradients }: Step<D>,
+): readonly Slot<D>[] {
+  updates.forEach((u, index) => {
+    if (u !== gradients[index]) backend.axpby(1, u, 0, gradients[index]);
+  });
+  return gradients;
 }

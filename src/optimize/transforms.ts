@@ -1,47 +1,98 @@
 // The links that optimisers are chained from.
 
-import type { Slot } from '../backend/slot.js';
-import { checkFraction, checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
-import { checkRange } from '../core/range.js';
+import { Cell } from '../backend/state.js';
 import {
-  checkNetworkOptions,
-  type NetworkOptions,
+  checkFraction,
+  checkInteger,
+  checkNonNegative,
+  checkPositive,
+  checkScalar,
+  checkType,
+} from '../core/check.js';
+import { type DType, LARGEST } from '../core/dtype.js';
+import { power } from '../core/elementary.js';
+import { checkRange } from '../core/range.js';
+import type { Method } from '../precondition/method.js';
+import {
+  CADENCE_OPTIONS,
+  type CadenceOptions,
   NetworkPreconditioner,
 } from '../precondition/network.js';
-import type { Preconditioner } from '../precondition/preconditioner.js';
+import { checkNoNegative } from '../precondition/options.js';
+import { LearningRate } from './learning-rate.js';
 import { asSchedule, type Schedule } from './schedules.js';
-import { type Stage, stateless, type Transform, type TransformContext } from './transform.js';
+import {
+  type ParameterShape,
+  type Stage,
+  type Step,
+  type Transform,
+  type TransformContext,
+  writable,
+} from './transform.js';
+
+/** Options of {@link precondition}. */
+export interface PreconditionOptions extends CadenceOptions {
+  /** The KL clip: all layers times min(1, √(limit/(η²Σ⟨P, G⟩))). */
+  readonly klClip?: KlClip | undefined;
+}
+
+/** The KL clip. */
+export interface KlClip {
+  /** κ > 0. */
+  readonly limit: number;
+  /** η, if it is not that of the step. */
+  readonly learningRate?: number | undefined;
+}
 
 /**
- * u ← the preconditioned u, layer by layer, with the cadence and clip of {@link NetworkOptions}.
+ * u ← the preconditioned u, layer by layer: observed at steps k with k mod τ_cov = 0, refreshed at those
+ * with k mod τ_inv = 0, and clipped. Parameters that belong to no layer are left alone.
  *
  * @throws RangeError on options out of range.
  */
-export function precondition(
-  preconditioner: Preconditioner,
-  options: NetworkOptions = {},
-): Transform {
-  checkNetworkOptions(options);
+export function precondition(method: Method, options: PreconditionOptions = {}): Transform {
+  const { klClip, ...cadence } = options;
+  const { observeEvery, refreshEvery } = CADENCE_OPTIONS.read('precondition', cadence);
+  if (klClip !== undefined) checkPositive('precondition', 'klClip.limit', klClip.limit);
+  const clipOf = <D extends DType>({ learningRate }: Step<D>): number | undefined => {
+    if (klClip === undefined) return undefined;
+    return klClip.limit / (klClip.learningRate ?? learningRate) ** 2;
+  };
   return {
-    init({ engine, parameters, layers }) {
-      const network = new NetworkPreconditioner(
-        engine,
-        preconditioner,
-        parameters,
-        layers,
-        options,
-      );
+    description: {
+      ...method.description,
+      observeEvery,
+      refreshEvery,
+      klClip: klClip?.limit ?? 'none',
+    },
+    needs(step) {
+      const observes = step % observeEvery === 0;
+      return {
+        inputs: observes && method.needs.inputs === true,
+        outputGradients: observes && method.needs.outputGradients === true,
+      };
+    },
+    init({ backend, parameters, layers }) {
+      const network = new NetworkPreconditioner(backend, method, parameters, layers, cadence);
       return {
         state: network.state,
         workspace: network.workspace,
-        check(step, { updates }) {
-          network.check(step.index, step.observations);
-          return network.bound(updates);
+        check(step) {
+          const clip = clipOf(step);
+          // A rate of 0 moves nothing, and a limit beyond the range clips nothing.
+          if (clip !== undefined && clip <= LARGEST[backend.dtype]) {
+            checkScalar('precondition', 'klClip.limit/η²', clip, backend.dtype);
+          }
+          network.check({ ...step, clip });
         },
-        update: (updates, step) => network.update(step.index, updates, step.observations),
-        needs: (index) => network.needs(index),
+        bound: (updates, step) => network.bound(updates, { ...step, clip: clipOf(step) }),
+        update(updates, step) {
+          network.update({ ...step, clip: clipOf(step) }, updates, step.gradients);
+          const layered = new Set(layers.flatMap(({ weight, bias }) => [weight, bias]));
+          return updates.map((u, index) => (layered.has(index) ? step.gradients[index] : u));
+        },
         flush: () => network.flush(),
+        restored: () => network.restored(),
         diagnostics: () => network.diagnostics,
       };
     },
@@ -53,45 +104,92 @@ export function precondition(
  *
  * @throws RangeError unless `momentum` is in [0, 1).
  */
-export function trace(options: {
-  readonly momentum: number;
-  readonly nesterov?: boolean;
-}): Transform {
-  const { momentum, nesterov = false } = options;
-  checkFraction('trace', 'momentum', momentum);
+export function momentum(decay: number, options: { readonly nesterov?: boolean } = {}): Transform {
+  const { nesterov = false } = options;
+  checkFraction('momentum', 'momentum', decay);
   return {
-    init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
-      const buffers = parameters.map(({ rows, cols }) => engine.allocate(rows, cols));
+    description: { momentum: decay, nesterov },
+    init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
+      const buffers = parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
+      const held = new HeldBounds(parameters.length, (index) => backend.bound?.(buffers[index]));
       return {
-        state: buffers.map((slot, index) => ({ name: `buffer${index}`, slot })),
-        check: (_, { updates }) =>
+        state: buffers.map((slot, index) => ({ name: `buffer${index}`, holds: { slot } })),
+        bound: (updates) =>
           updates.map((size, index) => {
-            const held = engine.checkFinite('trace', `buffer${index}`, buffers[index]) ?? 0;
-            const buffer = momentum * held + size;
-            return nesterov ? momentum * buffer + size : buffer;
+            const buffer = decay * held.at(index) + size;
+            held.propose(index, buffer);
+            return nesterov ? decay * buffer + size : buffer;
           }),
-        update(updates) {
+        update(updates, step) {
+          held.accept();
           updates.forEach((u, index) => {
-            const buffer = buffers[index];
-            engine.axpby(1, u, momentum, buffer);
-            if (nesterov) engine.axpby(momentum, buffer, 1, u);
-            else engine.axpby(1, buffer, 0, u);
+            backend.axpby(1, u, decay, buffers[index]);
           });
+          if (!nesterov) return buffers;
+          const next = writable(backend, updates, step);
+          next.forEach((u, index) => {
+            backend.axpby(decay, buffers[index], 1, u);
+          });
+          return next;
         },
+        restored: () => held.forget(),
       };
     },
   };
 }
 
 /**
+ * Bounds of what buffers hold, carried along from step to step so that nobody has to look. They take
+ * effect when the step that they were made for is taken.
+ */
+class HeldBounds {
+  readonly #look: (index: number) => number | undefined;
+  readonly #proposed: number[];
+  /** Undefined where the buffers have to be looked at. */
+  #held: number[] | undefined;
+
+  constructor(count: number, look: (index: number) => number | undefined) {
+    this.#look = look;
+    this.#held = Array.from({ length: count }, () => 0);
+    this.#proposed = Array.from({ length: count }, () => 0);
+  }
+
+  at(index: number): number {
+    this.#held ??= this.#proposed.map((_, i) => this.#look(i) ?? 0);
+    return this.#held[index];
+  }
+
+  propose(index: number, bound: number): void {
+    this.#proposed[index] = bound;
+  }
+
+  accept(): void {
+    this.#held = [...this.#proposed];
+  }
+
+  forget(): void {
+    this.#held = undefined;
+  }
+}
+
+/** The smallest normal numbers: below, squares lose their digits. */
+const SMALLEST: Readonly<Record<DType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 };
+
+/**
  * Adam's direction: m ← β₁m + (1−β₁)u, v ← β₂v + (1−β₂)u², u ← m̂/(√v̂ + ε) with
  * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). Source: Kingma and Ba 2015, Algorithm 1.
  *
- * @throws RangeError unless β₁ and β₂ are in [0, 1) and ε is finite and > 0; the step throws it where
- *   u² could leave the range of the dtype, which would freeze a parameter for good.
+ * @throws RangeError unless β₁ and β₂ are in [0, 1) and ε is finite and > 0; when it is given state,
+ *   where ε is below the square root of the smallest normal number of the dtype, so that a v that
+ *   underflows would leave nothing to divide by; at a step, where u² could leave the range of the dtype,
+ *   which would freeze a parameter for good.
  */
 export function scaleByAdam(
-  options: { readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number } = {},
+  options: {
+    readonly beta1?: number | undefined;
+    readonly beta2?: number | undefined;
+    readonly epsilon?: number | undefined;
+  } = {},
 ): Transform {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   checkFraction('scaleByAdam', 'beta1', beta1);
@@ -102,43 +200,96 @@ export function scaleByAdam(
   const ratio = beta1 === 0 ? 0 : beta1 ** 2 / beta2;
   const direction = ratio < 1 ? 1 / Math.sqrt((1 - beta2) * (1 - ratio)) : undefined;
   return {
-    init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
-      const zeros = (): Slot<D>[] =>
-        parameters.map(({ rows, cols }) => engine.allocate(rows, cols));
+    description: { beta1, beta2, epsilon },
+    init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
+      const { dtype } = backend;
+      const least = Math.sqrt(SMALLEST[dtype]);
+      if (epsilon < least) {
+        throw new RangeError(
+          `scaleByAdam: epsilon is ${epsilon}, expected at least ${least}: below, a square in ${dtype} underflows and nothing is left to divide by`,
+        );
+      }
+      const zeros = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
       const [m, v] = [zeros(), zeros()];
-      let t = 0;
+      const t = new Cell(0, checkInteger);
+      const means = new HeldBounds(parameters.length, (index) => backend.bound?.(m[index]));
       return {
         state: [
-          ...m.map((slot, index) => ({ name: `m${index}`, slot })),
-          ...v.map((slot, index) => ({ name: `v${index}`, slot })),
-          {
-            name: 't',
-            check: checkInteger,
-            get: () => t,
-            set: (value) => {
-              t = value;
-            },
-          },
+          ...m.map((slot, index) => ({ name: `m${index}`, holds: { slot } })),
+          ...v.map((slot, index) => ({
+            name: `v${index}`,
+            holds: { slot, check: checkNoNegative },
+          })),
+          { name: 't', holds: t },
         ],
-        check(_, { updates }) {
-          updates.forEach((size, index) => {
+        bound: (updates) =>
+          updates.map((size, index) => {
             // v̂ is a mean of u², so no u² in range means no v out of it, whatever came before.
-            checkRange('scaleByAdam', `the square of gradients[${index}]`, size ** 2, engine.dtype);
-          });
-          return updates.map((size, index) => {
-            if (direction !== undefined) return direction;
-            const held = engine.checkFinite('scaleByAdam', `m${index}`, m[index]) ?? 0;
-            const mean = (beta1 * held + (1 - beta1) * size) / (1 - beta1 ** (t + 1));
-            return mean / epsilon;
+            checkRange('scaleByAdam', `the square of gradients[${index}]`, size ** 2, dtype);
+            const mean = beta1 * means.at(index) + (1 - beta1) * size;
+            means.propose(index, mean);
+            return direction ?? mean / (1 - power(beta1, t.value + 1)) / epsilon;
+          }),
+        update(updates, step) {
+          means.accept();
+          t.value += 1;
+          const [first, second] = [
+            1 / (1 - power(beta1, t.value)),
+            1 / (1 - power(beta2, t.value)),
+          ];
+          return updates.map((u, index) => {
+            backend.axpby(1 - beta1, u, beta1, m[index]);
+            backend.multiply(1 - beta2, u, u, beta2, v[index]);
+            const next = step.gradients[index];
+            backend.divideByRoot(first, m[index], second, v[index], epsilon, next);
+            return next;
           });
         },
-        update(updates) {
-          t += 1;
-          const [first, second] = [1 / (1 - beta1 ** t), 1 / (1 - beta2 ** t)];
-          updates.forEach((u, index) => {
-            engine.axpby(1 - beta1, u, beta1, m[index]);
-            engine.multiply(1 - beta2, u, u, beta2, v[index]);
-            engine.divideByRoot(first, m[index], second, v[index], epsilon, u);
+        restored: () => means.forget(),
+      };
+    },
+  };
+}
+
+/** Which parameters decay. */
+export type DecayFilter = (parameter: ParameterShape, index: number) => boolean;
+
+/**
+ * u ← u + λθ, for the parameters that `decays` picks (default: all). Before {@link momentum} or
+ * {@link scaleByAdam} this is L2 regularisation (coupled weight decay); after {@link scaleByAdam} it is
+ * AdamW's decoupled weight decay.
+ *
+ * @throws RangeError unless `weightDecay` is finite and ≥ 0, and TypeError unless `decays` is a function.
+ */
+export function addWeightDecay(
+  weightDecay: number,
+  options: { readonly decays?: DecayFilter | undefined } = {},
+): Transform {
+  const { decays } = options;
+  checkNonNegative('addWeightDecay', 'weightDecay', weightDecay);
+  const filtered = decays === undefined || typeof decays === 'function';
+  checkType('addWeightDecay', 'decays', decays, filtered, 'a function of a parameter');
+  return {
+    description: { weightDecay, ...(decays === undefined ? {} : { decays: 'a function' }) },
+    init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
+      checkNonNegative('addWeightDecay', 'weightDecay', weightDecay, backend.dtype);
+      const decaying = parameters.map(
+        (parameter, index) => weightDecay !== 0 && (decays?.(parameter, index) ?? true),
+      );
+      return {
+        state: [],
+        bound: (updates, step) =>
+          updates.map((size, index) => {
+            if (!decaying[index]) return size;
+            return size + weightDecay * (backend.bound?.(step.parameters[index]) ?? 0);
+          }),
+        update(updates, step) {
+          return updates.map((u, index) => {
+            if (!decaying[index]) return u;
+            const next = step.gradients[index];
+            if (u !== next) backend.axpby(1, u, 0, next);
+            backend.axpby(weightDecay, step.parameters[index], 1, next);
+            return next;
           });
         },
       };
@@ -147,60 +298,39 @@ export function scaleByAdam(
 }
 
 /**
- * u ← u + λθ. Before {@link trace} or {@link scaleByAdam} this is L2 regularisation (coupled weight
- * decay); after {@link scaleByAdam} it is AdamW's decoupled weight decay.
- *
- * @throws RangeError unless `weightDecay` is finite and ≥ 0, and `from` an integer ≥ 0.
- */
-export function addWeightDecay(
-  weightDecay: number,
-  options: { /** First step k that decays (default 0). */ readonly from?: number } = {},
-): Transform {
-  const { from = 0 } = options;
-  checkNonNegative('addWeightDecay', 'weightDecay', weightDecay);
-  checkInteger('addWeightDecay', 'from', from);
-  const decays = (index: number): boolean => weightDecay !== 0 && index >= from;
-  return stateless(
-    (engine, updates, { index, parameters }) => {
-      if (!decays(index)) return;
-      updates.forEach((u, i) => {
-        engine.axpby(weightDecay, parameters[i], 1, u);
-      });
-    },
-    ({ index }, { updates, parameters }) =>
-      decays(index) ? updates.map((size, i) => size + weightDecay * parameters[i]) : updates,
-  );
-}
-
-/**
  * u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together.
  *
- * @throws RangeError unless `maxNorm` and its square are finite and > 0; the step throws it where
- *   ‖u‖² could overflow.
+ * @throws RangeError unless `maxNorm` is finite and > 0, and its square too in the dtype; the step throws
+ *   it where ‖u‖² could overflow.
  */
 export function clipByGlobalNorm(maxNorm: number): Transform {
   checkPositive('clipByGlobalNorm', 'maxNorm', maxNorm);
   const limit = maxNorm ** 2;
   checkPositive('clipByGlobalNorm', 'the square of maxNorm', limit);
   return {
-    init<D extends DType>({ engine, parameters }: TransformContext<D>): Stage<D> {
-      const sum = engine.allocate(1, 1);
+    description: { maxNorm },
+    init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
+      checkPositive('clipByGlobalNorm', 'the square of maxNorm', limit, backend.dtype);
+      const sum = backend.allocate(1, 1);
       return {
         state: [],
         workspace: [sum],
-        check(_, { updates }) {
+        bound(updates) {
           const square = updates.reduce((total, size, index) => {
             const { rows, cols } = parameters[index];
             return total + rows * cols * size ** 2;
           }, 0);
-          checkRange('clipByGlobalNorm', 'the squared norm of the gradients', square, engine.dtype);
+          const name = 'the squared norm of the gradients';
+          checkRange('clipByGlobalNorm', name, square, backend.dtype);
           return updates.map((size) => Math.min(size, maxNorm));
         },
-        update(updates) {
-          updates.forEach((u, index) => {
-            engine.innerProduct(1, u, u, index === 0 ? 0 : 1, sum);
+        update(updates, step) {
+          const next = writable(backend, updates, step);
+          next.forEach((u, index) => {
+            backend.dot(1, u, u, index === 0 ? 0 : 1, sum);
           });
-          for (const u of updates) engine.clip(sum, limit, u);
+          for (const u of next) backend.clip(sum, limit, u);
+          return next;
         },
       };
     },
@@ -208,25 +338,30 @@ export function clipByGlobalNorm(maxNorm: number): Transform {
 }
 
 /**
- * u ← −η(k)·u: the last link, which turns a direction into the update that is added to θ.
+ * θ ← θ − η·u: the last link, which takes the step.
  *
  * @throws RangeError for a number that is not finite and ≥ 0; the step throws it where a schedule
  *   gives one.
  */
-export function scaleByLearningRate(learningRate: number | Schedule): Transform {
-  const schedule = asSchedule('scaleByLearningRate', learningRate);
+export function descend(learningRate: number | Schedule): Transform {
+  const schedule = asSchedule('descend', learningRate);
   return {
-    init: ({ engine }) => ({
-      state: [],
-      check({ index }, { updates }) {
-        const eta = schedule(index);
-        checkNonNegative('scaleByLearningRate', `the rate of step ${index}`, eta);
-        return updates.map((size) => eta * size);
-      },
-      update(updates, { index }) {
-        const eta = schedule(index);
-        for (const u of updates) engine.axpby(-eta, u, 0, u);
-      },
-    }),
+    description: {
+      learningRate: typeof learningRate === 'number' ? learningRate : 'a function',
+    },
+    init({ backend }) {
+      const rate = new LearningRate(schedule, backend.dtype);
+      return {
+        state: [rate.entry()],
+        learningRate: rate,
+        bound: (updates, step) => updates.map((size) => step.learningRate * size),
+        update(updates, step) {
+          updates.forEach((u, index) => {
+            backend.axpby(-step.learningRate, u, 1, step.parameters[index]);
+          });
+          return updates;
+        },
+      };
+    },
   };
 }

@@ -1,187 +1,133 @@
 // Eva: rank-one Kronecker factors from the mean rows of X and D (Zhang, Shi and Li 2023).
 
-import { type Engine, upload } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
-import { type StateEntry, scoped } from '../backend/state.js';
-import {
-  checkChoice,
-  checkDecay,
-  checkInteger,
-  checkOptions,
-  checkPositive,
-} from '../core/check.js';
-import type { DType } from '../core/dtype.js';
-import { zeros } from '../core/matrix.js';
-import { type Average, MovingAverage } from '../covariance/moving-average.js';
-import { CopiedAverage } from '../covariance/reference-averages.js';
-import { checkDamping } from '../nystrom/inverse.js';
-import {
-  checkObservation,
-  type Diagnostics,
-  gradientsOf,
-  type LayerPreconditioner,
-  type LayerShape,
-  type Observation,
-  type Preconditioner,
-} from './preconditioner.js';
-import { DEFAULT_MAX_FAILURES, RefreshDriver } from './refresh.js';
+import type { Backend, Slot } from '../backend/backend.js';
+import { checkInvertible } from '../core/check.js';
+import { type DType, LARGEST } from '../core/dtype.js';
+import { type OptionsOf, optionList, positive } from '../core/options.js';
+import { type Averaging, movingAverage, type Statistic } from '../rows/accumulator.js';
+import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
+import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 
-interface SharedOptions {
+/** The options of {@link evaMethod}. */
+export const EVA_OPTIONS = optionList({
+  ...METHOD_OPTIONS.entries,
   /** ρ > 0 (default 0.03). */
-  readonly damping?: number;
-  /** β of the moving averages, in [0, 1] (default 0.95). */
-  readonly decay?: number;
-  /** Breakdowns in a row that are survived before an error (default 5). */
-  readonly maxFailures?: number;
-}
+  damping: positive.default(0.03),
+});
 
-/** Options of the `corrected` variant. */
-export interface CorrectedEvaOptions extends SharedOptions {
-  readonly variant?: 'corrected';
-}
-
-/** Options of the `reference` variant: what the paper's published code computes. */
-export interface ReferenceEvaOptions extends SharedOptions {
-  readonly variant: 'reference';
-  /** Only the first so many examples of a batch are looked at (default 16). */
-  readonly examples?: number;
-}
-
-/** Options of {@link evaPreconditioner}. */
-export type EvaOptions = CorrectedEvaOptions | ReferenceEvaOptions;
+/** Options of {@link evaMethod}. */
+export type EvaOptions = OptionsOf<typeof EVA_OPTIONS>;
 
 /**
  * Eva: with ā the mean row of X and ḡ the mean row of D (per-example gradients), both bias-corrected
  * moving averages, P = (G − (ḡᵀGā)/(ρ + |ā|²|ḡ|²)·ḡāᵀ)/ρ: the Sherman–Morrison inverse of
  * (ḡḡᵀ) ⊗ (āāᵀ) + ρI. Nothing is factorised; a refresh only looks for NaN.
  *
- * `reference` reproduces the code published with the NysAct paper: the first examples of a batch
- * only, whatever their weights, averages in which the *new* batch weighs β, and gradients of the
- * mean loss.
- *
  * Per layer: p + q numbers of memory; observe O(m(p + q)), precondition O(qp). Source: Zhang, Shi
  * and Li 2023 (Eva, ICLR).
  *
- * @throws RangeError on options out of range, TypeError where they are no object.
+ * @throws RangeError on options out of range, TypeError where they are of another type.
  */
-export function evaPreconditioner(options: EvaOptions = {}): Preconditioner {
-  checkOptions('eva', options);
-  const { damping = 0.03, decay = 0.95, variant = 'corrected' } = options;
-  const { maxFailures = DEFAULT_MAX_FAILURES } = options;
-  checkPositive('eva', 'damping', damping);
-  checkDecay('eva', 'decay', decay);
-  checkInteger('eva', 'maxFailures', maxFailures, 1);
-  checkChoice('eva', 'variant', variant, ['corrected', 'reference']);
-  const firstExamples = options.variant === 'reference' ? (options.examples ?? 16) : undefined;
-  if (firstExamples !== undefined) checkInteger('eva', 'examples', firstExamples, 1);
+export function evaMethod(options: EvaOptions = {}): Method {
+  const settings = EVA_OPTIONS.read('eva', options);
+  const { damping, decay, maxFailures } = settings;
   return {
     name: 'eva',
-    observesGradients: true,
+    needs: { inputs: true, outputGradients: true },
     gain: 1 / damping,
-    init<D extends DType>(engine: Engine<D>, layers: readonly LayerShape[]) {
-      checkDamping('eva', damping, engine.dtype);
-      const average = (size: number): Average<D> =>
-        firstExamples === undefined
-          ? new MovingAverage(engine, 1, size, decay)
-          : new CopiedAverage(engine, 1, size, decay);
-      return layers.map(
-        (layer) =>
-          new EvaLayer(engine, layer, {
-            damping,
-            a: average(layer.inputs),
-            g: average(layer.outputs),
-            firstExamples,
-            maxFailures,
-          }),
-      );
+    flat: 1 / damping,
+    maxFailures,
+    description: describeMethod('eva', EVA_OPTIONS, settings),
+    layers(shapes, dtype) {
+      checkInvertible('eva', 'damping', damping, dtype);
+      return shapes.map((shape) => rankOne(meanRows(shape, decay, dtype), damping));
     },
   };
 }
 
-interface EvaLayerOptions<D extends DType> {
-  readonly damping: number;
-  /** Mean row of X, 1×p. */
-  readonly a: Average<D>;
-  /** Mean row of D, 1×q. */
-  readonly g: Average<D>;
-  /** Where given: only so many examples count, and D is not scaled to per-example gradients. */
-  readonly firstExamples: number | undefined;
-  readonly maxFailures: number;
+/** ā and ḡ, whose squared norms must stay within the dtype. */
+function meanRows(
+  { inputs: p, outputs: q }: LayerShape,
+  decay: number,
+  dtype: DType,
+): Statistic<'a' | 'g'>[] {
+  const average = (size: number): Averaging =>
+    movingAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
+  return [
+    {
+      name: 'a',
+      rows: 1,
+      cols: p,
+      average: average(p),
+      of: ({ X }, weight, keep, a) => X.sum(weight, keep, a),
+    },
+    {
+      name: 'g',
+      rows: 1,
+      cols: q,
+      average: average(q),
+      of: ({ D, examples }, weight, keep, g) => D.sum(weight * examples, keep, g),
+    },
+  ];
 }
 
-class EvaLayer<D extends DType> implements LayerPreconditioner<D> {
-  readonly #engine: Engine<D>;
-  readonly #layer: LayerShape;
-  readonly #options: EvaLayerOptions<D>;
-  readonly #refresh: RefreshDriver<D>;
+/** The Sherman–Morrison inverse, straight from the averages. */
+export function rankOne(statistics: Statistic<'a' | 'g'>[], rho: number): Curvature {
+  return curvature({
+    statistics,
+    inverse: {},
+    apply: (on, G, _, P, { a, g }) =>
+      applyRankOne(on, G, a.slot, g.slot, a.correction, g.correction, rho, P),
+  });
+}
 
-  constructor(engine: Engine<D>, layer: LayerShape, options: EvaLayerOptions<D>) {
-    this.#engine = engine;
-    this.#layer = layer;
-    this.#options = options;
-    this.#refresh = new RefreshDriver(engine, `layer '${layer.name}'`, options.maxFailures);
-  }
+/** The smallest normal numbers: shifts that keep 0/0 at 0 and change no other quotient that counts. */
+const TINY: Readonly<Record<DType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 };
 
-  observe(observation: Observation<D>): void {
-    checkObservation(this.#layer, observation);
-    const D = gradientsOf(this.#layer, observation);
-    const { X, rootWeights, rows, examples } = observation;
-    const { firstExamples } = this.#options;
-    if (firstExamples === undefined) {
-      this.#fold(X, D, rootWeights, rows, examples);
-      return;
-    }
-    const count = Math.min(X.rows, Math.round((X.rows / examples) * firstExamples));
-    const ones = zeros(this.#engine.dtype, X.rows, 1);
-    ones.data.fill(1, 0, count);
-    const first = upload(this.#engine, ones);
-    this.#fold(X, D, first, count, 1);
-    this.#engine.free(first);
-  }
-
-  /** Nothing to factorise; reading finds NaN that came from a device, and starts the means anew. */
-  refresh(): void {
-    const { a, g } = this.#options;
-    if (a.updates === 0 || this.#refresh.inFlight) return;
-    this.#refresh.run({
-      reads: [a.slot, g.slot],
-      compute: () => () => {},
-      discard: () => {
-        a.reset();
-        g.reset();
-      },
-    });
-  }
-
-  flush(): Promise<void> {
-    return this.#refresh.flush();
-  }
-
-  precondition(G: Slot<D>, P: Slot<D>): void {
-    const { a, g, damping } = this.#options;
-    if (a.updates === 0) this.#engine.axpby(1 / damping, G, 0, P);
-    else this.#engine.applyRankOneInverse(G, a.slot, g.slot, a.correction, damping, P);
-  }
-
-  get diagnostics(): Diagnostics {
-    return { failures: this.#refresh.failures };
-  }
-
-  get state(): readonly StateEntry<D>[] {
-    const { a, g } = this.#options;
-    return [
-      ...scoped('a', a.state),
-      ...scoped('g', g.state),
-      ...scoped('refresh', this.#refresh.state),
-    ];
-  }
-
-  /** Folds vᵀX/rows and scaling·vᵀD/rows into the means. */
-  #fold(X: Slot<D>, D: Slot<D>, v: Slot<D>, rows: number, scaling: number): void {
-    const { a, g } = this.#options;
-    a.update(rows, (weight, decay, slot) => this.#engine.rowSum(X, v, weight, decay, slot));
-    g.update(rows, (weight, decay, slot) =>
-      this.#engine.rowSum(D, v, weight * scaling, decay, slot),
-    );
-  }
+/**
+ * P ← (G − (ĝGâᵀ)/(ρ + |â|²|ĝ|²)·ĝᵀâ)/ρ with â = scaleA·a (1×p) and ĝ = scaleG·g (1×q).
+ *
+ * The error is some roundings of |G|/ρ, whatever |â|²|ĝ|² and ĝGâᵀ are: only G/ρ, |â|² and |ĝ|²
+ * must lie in the range of the dtype. Where one of the squares overflows, P is NaN or right, never
+ * G without its correction; where one is so small that it loses digits (|â| < 10⁻¹⁵ in float32,
+ * 10⁻¹⁴⁶ in float64), the correction may come out too small.
+ */
+export function applyRankOne<D extends DType>(
+  on: Backend<D>,
+  G: Slot<D>,
+  a: Slot<D>,
+  g: Slot<D>,
+  scaleA: number,
+  scaleG: number,
+  rho: number,
+  P: Slot<D>,
+): void {
+  const tiny = TINY[on.dtype];
+  // |â|²|ĝ|² and ĝGâᵀ leave the range of the dtype long before P does. With the unit vectors u = â/|â|
+  // and v = ĝ/|ĝ| and with z = ρ/(|â||ĝ|)² the same P is (G − (vGuᵀ)/(1 + z)·vᵀu)/ρ, where no product
+  // is larger than |G|/ρ; z may overflow to Infinity or underflow to 0, and the correction then is 0 or
+  // whole, as it should be.
+  on.borrow((take) => {
+    /** v̂/|v̂| and 1/|v̂| for v̂ = scale·v: both 0 where v̂ is 0, and NaN where |v̂|² overflows. */
+    const normalise = (v: Slot<D>, scale: number) => {
+      const [square, norm, inverse, unit] = [take(1, 1), take(1, 1), take(1, 1), take(1, v.cols)];
+      on.dot(scale ** 2, v, v, 0, square);
+      on.divideByRoot(1, square, 1, square, tiny, norm);
+      on.divide(norm, square, tiny, inverse);
+      on.gemm(scale, inverse, 'N', v, 'N', 0, unit);
+      return { unit, inverse };
+    };
+    const { unit: u, inverse: x } = normalise(a, scaleA);
+    const { unit: v, inverse: y } = normalise(g, scaleG);
+    const row = take(1, G.cols);
+    const [xy, z, vGu, quotient] = [take(1, 1), take(1, 1), take(1, 1), take(1, 1)];
+    on.multiply(1, x, y, 0, xy);
+    on.multiply(rho, xy, xy, 0, z);
+    on.gemm(1, v, 'N', G, 'N', 0, row);
+    on.dot(1, row, u, 0, vGu);
+    on.divide(vGu, z, 1, quotient);
+    on.gemm(-1 / rho, quotient, 'N', u, 'N', 0, row);
+    on.axpby(1 / rho, G, 0, P);
+    on.gemm(1, v, 'T', row, 'N', 1, P);
+  });
 }

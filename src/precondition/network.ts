@@ -1,66 +1,44 @@
 // The preconditioners of all layers together: cadence, bias columns and KL clip.
 
-import type { Engine } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
+import type { Backend, Slot } from '../backend/backend.js';
 import { type StateEntry, type Stateful, scoped } from '../backend/state.js';
-import { checkInteger, checkNonNegative, checkPositive, checkShape } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
+import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
+import { type DType, LARGEST } from '../core/dtype.js';
+import { integer, type OptionsOf, optionList } from '../core/options.js';
 import { checkRange } from '../core/range.js';
-import {
-  checkObservation,
-  type Diagnostics,
-  gradientsOf,
-  type LayerPreconditioner,
-  type LayerShape,
-  type Observation,
-  type Preconditioner,
-} from './preconditioner.js';
+import { Workspace } from '../core/workspace.js';
+import { type Diagnostics, LayerPreconditioner } from './layer.js';
+import type { LayerShape, Method } from './method.js';
+import { batchOf, checkObservation, type Observation } from './observation.js';
 
 /** Which parameters make up a layer, by index. */
 export interface LayerParameters {
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** The weight, q×(p−1) with a bias and q×p without. */
   readonly weight: number;
   /** The bias, q×1. */
-  readonly bias?: number;
+  readonly bias?: number | undefined;
 }
 
-/** When to look and when to factorise. */
-export interface CadenceOptions {
+/** When to look and when to factorise: τ_cov and τ_inv of the paper's Table VI. */
+export const CADENCE_OPTIONS = optionList({
   /** τ_cov: observe at steps k with k mod τ_cov = 0 (default 5). */
-  readonly observeEvery?: number;
+  observeEvery: integer(1).default(5),
   /** τ_inv: refresh at steps k with k mod τ_inv = 0, after observing (default 50). */
-  readonly refreshEvery?: number;
-}
-
-/**
- * The KL clip: all layers times min(1, √(κ/(η²Σ⟨P, G⟩))). A sum that could overflow, and so make the
- * factor 0, is refused beforehand: see {@link NetworkPreconditioner.bound}.
- */
-export interface KlClip {
-  /** κ > 0. */
-  readonly limit: number;
-  /** η at step k. */
-  learningRate(step: number): number;
-}
+  refreshEvery: integer(1).default(50),
+});
 
 /** Options of {@link NetworkPreconditioner}. */
-export interface NetworkOptions extends CadenceOptions {
-  readonly klClip?: KlClip;
-}
+export type CadenceOptions = OptionsOf<typeof CADENCE_OPTIONS>;
 
-/** τ_cov and τ_inv of the paper's Table VI. */
-export const DEFAULT_CADENCE = { observeEvery: 5, refreshEvery: 50 };
-
-/**
- * The options of a network must be in range.
- *
- * @throws RangeError where one is not.
- */
-export function checkNetworkOptions({ observeEvery, refreshEvery, klClip }: NetworkOptions): void {
-  if (observeEvery !== undefined) checkInteger('precondition', 'observeEvery', observeEvery, 1);
-  if (refreshEvery !== undefined) checkInteger('precondition', 'refreshEvery', refreshEvery, 1);
-  if (klClip !== undefined) checkPositive('precondition', 'klClip.limit', klClip.limit);
+/** What a network sees of one step. */
+export interface NetworkStep<D extends DType> {
+  /** k = 0, 1, 2, … */
+  readonly index: number;
+  /** By layer; undefined where the batch showed nothing of it. */
+  readonly observations: readonly (Observation<D> | undefined)[];
+  /** Σ⟨P, G⟩ may be at most this: κ/η² of the KL clip; undefined where nothing is clipped. */
+  readonly clip: number | undefined;
 }
 
 /** A layer's preconditioner and where its matrices are. */
@@ -77,69 +55,72 @@ interface Layer<D extends DType> {
  * Preconditions the gradients of a whole network: at step k it observes where k mod τ_cov = 0, then
  * refreshes where k mod τ_inv = 0 (both at k = 0), then replaces every layer's gradients by the
  * preconditioned ones. Parameters that belong to no layer are left alone.
+ *
+ * The KL clip multiplies all layers by min(1, √(κ/(η²Σ⟨P, G⟩))).
  */
 export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
-  readonly #engine: Engine<D>;
+  readonly #backend: Backend<D>;
+  readonly #method: Method;
   readonly #layers: readonly Layer<D>[];
-  readonly #observesGradients: boolean;
-  readonly #gain: number;
   readonly #observeEvery: number;
   readonly #refreshEvery: number;
-  readonly #klClip: KlClip | undefined;
   readonly #sum: Slot<D>;
 
   /**
-   * @throws RangeError on a cadence or clip out of range, where a layer's weight and bias do not fit
-   *   together, and where two layers share a parameter.
+   * @throws RangeError on a cadence out of range, where a layer's weight and bias do not fit together,
+   *   and where two layers share a parameter; TypeError where a layer is no object.
    */
   constructor(
-    engine: Engine<D>,
-    preconditioner: Preconditioner,
+    backend: Backend<D>,
+    method: Method,
     parameters: readonly { readonly rows: number; readonly cols: number }[],
     layers: readonly LayerParameters[],
-    options: NetworkOptions = {},
+    options: CadenceOptions = {},
   ) {
-    checkNetworkOptions(options);
-    const { observeEvery = DEFAULT_CADENCE.observeEvery, klClip } = options;
-    const { refreshEvery = DEFAULT_CADENCE.refreshEvery } = options;
+    const { observeEvery, refreshEvery } = CADENCE_OPTIONS.read('precondition', options);
     const shapes = layers.map((layer, index) => layerShape(layer, index, parameters));
-    checkDistinct(layers.flatMap(indicesOf));
-    const preconditioners = preconditioner.init(engine, shapes);
-    const workspace = sharedWorkspace(engine);
-    this.#engine = engine;
-    this.#observesGradients = preconditioner.observesGradients;
-    this.#gain = preconditioner.gain;
+    checkDistinct(shapes, layers);
+    const curvatures = method.layers(shapes, backend.dtype);
+    // One refresh computes at a time, of whatever layer: they share what they need on their way.
+    const workspace = new Workspace();
+    const slots = sharedSlots(backend);
+    this.#backend = backend;
+    this.#method = method;
     this.#observeEvery = observeEvery;
     this.#refreshEvery = refreshEvery;
-    this.#klClip = klClip;
-    this.#sum = engine.allocate(1, 1);
+    this.#sum = backend.allocate(1, 1);
     this.#layers = layers.map((layer, index) => ({
       shape: shapes[index],
       parameters: layer,
-      preconditioner: preconditioners[index],
-      ...workspace(shapes[index]),
+      preconditioner: new LayerPreconditioner(
+        backend,
+        shapes[index],
+        method,
+        curvatures[index],
+        workspace,
+      ),
+      ...slots(shapes[index]),
     }));
   }
 
-  /** What step k has to be given. */
-  needs(step: number): { readonly inputs: boolean; readonly outputGradients: boolean } {
-    const inputs = this.#layers.length > 0 && step % this.#observeEvery === 0;
-    return { inputs, outputGradients: inputs && this.#observesGradients };
-  }
-
   /**
-   * Whether step k can be taken; changes nothing either way.
+   * Whether a step can be taken; changes nothing either way.
    *
-   * @throws RangeError or TypeError where an observation does not fit its layer, or the clip's
-   *   learning rate is no number ≥ 0.
+   * @throws RangeError or TypeError where an observation does not fit its layer.
    */
-  check(step: number, observations: readonly (Observation<D> | undefined)[]): void {
-    const clip = this.#klClip;
-    if (clip !== undefined) {
-      const eta = clip.learningRate(step);
-      checkNonNegative('precondition', `klClip.learningRate of step ${step}`, eta);
+  check({ index, observations }: NetworkStep<D>): void {
+    const layers = this.#layers;
+    if (observations.length > layers.length) {
+      throw new RangeError(
+        `observe: ${observations.length} observations, expected one for each of ${layers.length} layers`,
+      );
     }
-    if (step % this.#observeEvery === 0) this.#checkObservations(observations);
+    if (index % this.#observeEvery !== 0) return;
+    layers.forEach(({ shape }, i) => {
+      const observation = observations[i];
+      if (observation === undefined) return;
+      checkObservation(this.#backend, shape, this.#method.needs, observation);
+    });
   }
 
   /**
@@ -149,8 +130,9 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    * @throws RangeError where a preconditioned gradient, or the clip's Σ⟨P, G⟩ ≤ gain·Σ‖G‖²F, could
    *   leave the range of the dtype.
    */
-  bound(gradients: readonly number[]): readonly number[] {
-    const { dtype } = this.#engine;
+  bound(gradients: readonly number[], { clip }: NetworkStep<D>): readonly number[] {
+    const { dtype } = this.#backend;
+    const { gain } = this.#method;
     const bounds = [...gradients];
     let sum = 0;
     for (const { shape, parameters } of this.#layers) {
@@ -159,41 +141,34 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
       const norm = Math.sqrt(inputs * outputs) * Math.max(...indices.map((i) => gradients[i]));
       const name = `layer '${shape.name}': what becomes of gradients[${parameters.weight}]`;
       // With a gain below 1, products on the way to P may still be as large as G.
-      checkRange('precondition', name, Math.max(1, this.#gain) * norm, dtype);
-      for (const index of indices) bounds[index] = this.#gain * norm;
-      sum += this.#gain * norm ** 2;
+      checkRange('precondition', name, Math.max(1, gain) * norm, dtype);
+      for (const index of indices) bounds[index] = gain * norm;
+      sum += gain * norm ** 2;
     }
-    if (this.#klClip !== undefined) {
+    if (clip !== undefined) {
       checkRange('precondition', "the KL clip's sum over the gradients", sum, dtype);
     }
     return bounds;
   }
 
   /**
-   * Step k, which {@link check} let pass: observes, refreshes, and preconditions `gradients` in
-   * place. A layer without an observation keeps its averages. Observations at steps that do not
-   * observe are ignored.
+   * A step that {@link check} let pass: observes, refreshes, and writes the preconditioned `gradients`
+   * into `updates`, which may be the same slots. A layer without an observation keeps its averages.
+   * Observations at steps that do not observe are ignored.
    */
-  update(
-    step: number,
-    gradients: readonly Slot<D>[],
-    observations: readonly (Observation<D> | undefined)[],
-  ): void {
-    if (step % this.#observeEvery === 0) this.#observe(observations);
-    if (step % this.#refreshEvery === 0) {
+  update(step: NetworkStep<D>, gradients: readonly Slot<D>[], updates: readonly Slot<D>[]): void {
+    if (step.index % this.#observeEvery === 0) this.#observe(step.observations, gradients);
+    if (step.index % this.#refreshEvery === 0) {
       for (const { preconditioner } of this.#layers) preconditioner.refresh();
     }
     this.#layers.forEach((layer, index) => {
-      this.#precondition(layer, gradients, index === 0 ? 0 : 1);
+      this.#precondition(layer, gradients, updates, step, index === 0 ? 0 : 1);
     });
-    const clip = this.#klClip;
-    if (clip === undefined) return;
-    const limit = clip.limit / clip.learningRate(step) ** 2;
-    // A rate of 0 moves nothing: there is nothing to clip.
-    if (limit === Number.POSITIVE_INFINITY) return;
+    // A limit beyond the range clips nothing that lies within it.
+    if (step.clip === undefined || step.clip > LARGEST[this.#backend.dtype]) return;
     for (const { parameters } of this.#layers) {
       for (const index of indicesOf(parameters)) {
-        this.#engine.clip(this.#sum, limit, gradients[index]);
+        this.#backend.clip(this.#sum, step.clip, updates[index]);
       }
     }
   }
@@ -203,12 +178,14 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     await Promise.all(this.#layers.map(({ preconditioner }) => preconditioner.flush()));
   }
 
+  /** To be called when the state was restored: what is in flight belongs to the run that is left. */
+  restored(): void {
+    for (const { preconditioner } of this.#layers) preconditioner.abandon();
+  }
+
   /** What the refreshes have found, by layer. */
-  get diagnostics(): readonly (Diagnostics & { readonly layer: string })[] {
-    return this.#layers.map(({ shape, preconditioner }) => ({
-      layer: shape.name,
-      ...preconditioner.diagnostics,
-    }));
+  get diagnostics(): readonly Diagnostics[] {
+    return this.#layers.map(({ preconditioner }) => preconditioner.diagnostics);
   }
 
   get state(): readonly StateEntry<D>[] {
@@ -222,44 +199,48 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     return [this.#sum, ...new Set(this.#layers.flatMap(({ G, P }) => [G, P]))];
   }
 
-  #checkObservations(observations: readonly (Observation<D> | undefined)[]): void {
-    const layers = this.#layers;
-    if (observations.length > layers.length) {
-      throw new RangeError(
-        `observe: ${observations.length} observations, expected one for each of ${layers.length} layers`,
-      );
-    }
-    layers.forEach(({ shape }, index) => {
+  #observe(
+    observations: readonly (Observation<D> | undefined)[],
+    gradients: readonly Slot<D>[],
+  ): void {
+    const { needs } = this.#method;
+    const needsRows = needs.inputs === true || needs.outputGradients === true;
+    this.#layers.forEach((layer, index) => {
       const observation = observations[index];
-      if (observation === undefined) return;
-      checkObservation(shape, observation);
-      const where = `observe: layer '${shape.name}'`;
-      this.#engine.checkFinite(where, 'X', observation.X);
-      this.#engine.checkFinite(where, 'rootWeights', observation.rootWeights);
-      if (observation.D !== undefined) this.#engine.checkFinite(where, 'D', observation.D);
-      if (this.#observesGradients) gradientsOf(shape, observation);
+      if (observation === undefined && needsRows) return;
+      const batch = observation === undefined ? { examples: 1 } : batchOf(observation);
+      const G = needs.gradients === true ? this.#joined(layer, gradients) : undefined;
+      layer.preconditioner.observe({ ...batch, G });
     });
   }
 
-  #observe(observations: readonly (Observation<D> | undefined)[]): void {
-    this.#layers.forEach(({ preconditioner }, index) => {
-      const observation = observations[index];
-      if (observation !== undefined) preconditioner.observe(observation);
-    });
+  /** The gradient of a layer as one matrix q×p. */
+  #joined({ parameters, G }: Layer<D>, gradients: readonly Slot<D>[]): Slot<D> {
+    const weight = gradients[parameters.weight];
+    if (parameters.bias === undefined) return weight;
+    this.#backend.joinColumns(weight, gradients[parameters.bias], G);
+    return G;
   }
 
   /** G → P for one layer; for the clip, sum ← keep·sum + ⟨P, G⟩. */
-  #precondition(layer: Layer<D>, gradients: readonly Slot<D>[], keep: number): void {
-    const { preconditioner, parameters, G, P } = layer;
-    const engine = this.#engine;
-    const weight = gradients[parameters.weight];
-    const bias = parameters.bias === undefined ? undefined : gradients[parameters.bias];
-    if (bias === undefined) engine.axpby(1, weight, 0, G);
-    else engine.joinColumns(weight, bias, G);
+  #precondition(
+    layer: Layer<D>,
+    gradients: readonly Slot<D>[],
+    updates: readonly Slot<D>[],
+    { clip }: NetworkStep<D>,
+    keep: number,
+  ): void {
+    const { preconditioner, parameters, P } = layer;
+    const backend = this.#backend;
+    const G = this.#joined(layer, gradients);
     preconditioner.precondition(G, P);
-    if (this.#klClip !== undefined) engine.innerProduct(1, P, G, keep, this.#sum);
-    if (bias === undefined) engine.axpby(1, P, 0, weight);
-    else engine.splitColumns(P, weight, bias);
+    if (clip !== undefined) backend.dot(1, P, G, keep, this.#sum);
+    const weight = updates[parameters.weight];
+    if (parameters.bias === undefined) backend.axpby(1, P, 0, weight);
+    else {
+      backend.sliceColumns(P, 0, weight);
+      backend.sliceColumns(P, P.cols - 1, updates[parameters.bias]);
+    }
   }
 }
 
@@ -268,11 +249,13 @@ function indicesOf({ weight, bias }: LayerParameters): number[] {
 }
 
 function layerShape(
-  { name, weight, bias }: LayerParameters,
+  layer: LayerParameters,
   index: number,
   parameters: readonly { readonly rows: number; readonly cols: number }[],
 ): LayerShape {
   const where = `precondition: layer ${index}`;
+  checkType(where, 'the layer', layer, isObject(layer), 'an object with a weight');
+  const { name, weight, bias } = layer;
   checkInteger(where, 'weight', weight, 0, parameters.length - 1);
   const W = parameters[weight];
   const shape = { name: name ?? String(index), outputs: W.rows };
@@ -282,24 +265,32 @@ function layerShape(
   return { ...shape, inputs: W.cols + 1 };
 }
 
-function checkDistinct(indices: readonly number[]): void {
-  const twice = indices.find((index, i) => indices.indexOf(index) !== i);
-  if (twice === undefined) return;
-  throw new RangeError(
-    `precondition: parameter ${twice} is in two places, expected one layer each`,
-  );
+/** No parameter may belong to two layers, nor be weight and bias of one. */
+function checkDistinct(shapes: readonly LayerShape[], layers: readonly LayerParameters[]): void {
+  const owners = new Map<number, string>();
+  layers.forEach((layer, i) => {
+    for (const index of indicesOf(layer)) {
+      const owner = owners.get(index);
+      if (owner !== undefined) {
+        throw new RangeError(
+          `precondition: parameter ${index} is in two places, layers '${owner}' and '${shapes[i].name}', expected one layer each: give the layers a kernel each, or leave one of them out`,
+        );
+      }
+      owners.set(index, shapes[i].name);
+    }
+  });
 }
 
 /** Layers of the same shape take turns with the same two slots. */
-function sharedWorkspace<D extends DType>(
-  engine: Engine<D>,
+function sharedSlots<D extends DType>(
+  backend: Backend<D>,
 ): (shape: LayerShape) => { G: Slot<D>; P: Slot<D> } {
   const pool = new Map<string, { G: Slot<D>; P: Slot<D> }>();
   return ({ inputs, outputs }) => {
     const key = `${outputs}×${inputs}`;
     const found = pool.get(key) ?? {
-      G: engine.allocate(outputs, inputs),
-      P: engine.allocate(outputs, inputs),
+      G: backend.allocate(outputs, inputs),
+      P: backend.allocate(outputs, inputs),
     };
     pool.set(key, found);
     return found;

@@ -1,51 +1,79 @@
-// From activations and gradients on the host to an observation on an engine.
+// What a step is told of one layer, and what must fit.
 
-import type { CpuEngine } from '../backend/cpu.js';
-import { type Engine, upload } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
-import { checkShape } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
-import type { DenseMatrix } from '../core/matrix.js';
-import type { Activations, OutputGradients } from '../covariance/activations.js';
-import type { Observation } from './preconditioner.js';
+import type { Backend } from '../backend/backend.js';
+import { checkPositive, checkScalar, checkShape, checkType, isObject } from '../core/check.js';
+import { type DType, LARGEST } from '../core/dtype.js';
+import type { Batch } from '../rows/accumulator.js';
+import { checkSameRows, isRows, type Rows } from '../rows/rows.js';
+import type { LayerShape, Needs } from './method.js';
+
+/** What one batch shows of one layer. */
+export interface Observation<D extends DType = DType> {
+  /** What entered the layer: m×p rows, the bias column included. */
+  readonly X: Rows<D>;
+  /** Gradients of the mean loss with respect to the pre-activations, m×q, row by row as X. */
+  readonly D?: Rows<D> | undefined;
+  /** How many examples the mean loss averages (default: what the rows of X count for). */
+  readonly examples?: number | undefined;
+}
+
+/** An observation with its defaults. */
+export function batchOf<D extends DType>({ X, D, examples = X.count }: Observation<D>): Batch<D> {
+  return { X, D, examples };
+}
 
 /**
- * What a batch shows of one layer, on `engine`: shared with the host where the engine can wrap its
- * matrices, copied otherwise (free it with {@link freeObservation} then).
+ * The observation of one layer must fit it, and be such that no moment can overflow.
  *
- * Both need the same weights: X and D are multiplied by their roots, and one sum Σw serves both.
- *
- * @throws RangeError where the gradients have another number of rows than the activations, or other
- *   weights.
+ * @throws RangeError where a shape or a number does not fit, NaN or Infinity was seen, or D is missing;
+ *   TypeError where a part is of another type, or of another backend.
  */
-export function observation<D extends DType>(
-  engine: Engine<D> | CpuEngine<D>,
-  { X, rootWeights, rows }: Activations<D>,
-  gradients?: OutputGradients<D>,
-): Observation<D> {
-  const put = (A: DenseMatrix<D>): Slot<D> =>
-    'wrap' in engine ? engine.wrap(A) : upload(engine, A);
-  if (gradients === undefined) {
-    return { X: put(X), rootWeights: put(rootWeights), rows, examples: rows };
-  }
-  const { D, examples } = gradients;
-  checkShape('observation', 'D', D, X.rows, D.cols);
-  checkSameWeights(rootWeights, gradients.rootWeights);
-  return { X: put(X), rootWeights: put(rootWeights), rows, examples, D: put(D) };
-}
-
-function checkSameWeights({ data: a }: DenseMatrix, { data: d }: DenseMatrix): void {
-  const row = a.findIndex((root, i) => root !== d[i]);
-  if (row === -1) return;
-  throw new RangeError(
-    `observation: row ${row} weighs ${a[row] ** 2} in X and ${d[row] ** 2} in D, expected the same weights`,
-  );
-}
-
-/** Frees the slots of an observation. */
-export function freeObservation<D extends DType>(
-  engine: Engine<D>,
-  { X, rootWeights, D }: Observation<D>,
+export function checkObservation<D extends DType>(
+  backend: Backend<D>,
+  { name, inputs, outputs }: LayerShape,
+  needs: Needs,
+  observation: Observation<D>,
 ): void {
-  for (const slot of [X, rootWeights, D]) if (slot !== undefined) engine.free(slot);
+  const where = `observe: layer '${name}'`;
+  checkType(where, 'the observation', observation, isObject(observation), 'an object with rows X');
+  checkRows(where, 'X', observation.X, backend, inputs);
+  const { X, D } = observation;
+  const { examples } = batchOf(observation);
+  checkPositive(where, 'examples', examples, backend.dtype);
+  checkBound(where, 'X', X, 1);
+  if (D === undefined) {
+    if (needs.outputGradients !== true) return;
+    throw new RangeError(`${where} came without D, expected the gradients of the pre-activations`);
+  }
+  checkRows(where, 'D', D, backend, outputs);
+  checkSameRows(where, X, D);
+  checkScalar(where, 'examples²/rows', examples ** 2 / D.count, backend.dtype);
+  checkBound(where, 'D', D, examples ** 2);
+}
+
+function checkRows<D extends DType>(
+  where: string,
+  name: string,
+  rows: Rows<D>,
+  backend: Backend<D>,
+  cols: number,
+): void {
+  checkType(where, name, rows, isRows(rows), 'rows, as denseRows makes them');
+  if (rows.backend !== backend) {
+    throw new TypeError(`${where}: ${name} belongs to another backend, expected the optimiser's`);
+  }
+  checkShape(where, name, rows, rows.rows, cols);
+}
+
+/** No entry of scale·XᵀX, its mean, or a sketch of it may overflow. */
+function checkBound(where: string, name: string, rows: Rows, scale: number): void {
+  const bound = rows.bound();
+  if (bound === undefined) return;
+  const { dtype } = rows.backend;
+  const limit = LARGEST[dtype] / rows.cols;
+  if (bound * Math.max(1, scale / rows.count, 1 / rows.count) <= limit) return;
+  const what = Number.isFinite(bound) ? `is too large for ${dtype}` : 'holds NaN or Infinity';
+  throw new RangeError(
+    `${where}: ${name} ${what}: its squared norm is bounded by ${bound}, expected <= ${limit}, the mean over ${rows.count} rows too`,
+  );
 }

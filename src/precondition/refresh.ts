@@ -1,108 +1,78 @@
-// Reading, factorising and installing: one path for engines that read at once and those that do not.
+// Reading, factorising and installing: one path for backends that read at once and those that do not.
 
-import type { Engine } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
-import type { StateEntry, Stateful } from '../backend/state.js';
+import type { Backend, Slot } from '../backend/backend.js';
+import { Cell, type StateEntry, type Stateful } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { isBreakdown, NonFiniteError, PreconditionerError } from '../core/errors.js';
 import type { DenseMatrix } from '../core/matrix.js';
-import { outsideRegion, Region } from '../core/region.js';
 import { frobeniusNorm } from '../kernels/level1.js';
-
-/** One refresh runs at a time, of whatever layer: they share what they need on their way. */
-const region = new Region();
-
-/** How often in a row a refresh may break down before it is an error, unless the user says. */
-export const DEFAULT_MAX_FAILURES = 5;
 
 /** One refresh: what to read, and what to make of it. */
 export interface RefreshJob<D extends DType> {
   readonly reads: readonly Slot<D>[];
   /**
-   * Factorises what was read, changing nothing, and returns what puts the result in place. May throw
-   * a breakdown. Matrices that it makes are gone once the result is in place.
+   * Factorises what was read, changing no state, and returns what puts the result in place. May throw a
+   * breakdown.
    */
   compute(matrices: readonly DenseMatrix<D>[]): () => void;
-  /** Called where what was read holds NaN or Infinity: the averages are to start anew. */
+  /** Called if what was read holds NaN or Infinity: the averages are to start anew. */
   discard(): void;
 }
 
 /**
  * Runs refreshes, counts their breakdowns, and gives up after `maxFailures` in a row with a
- * PreconditionerError. With an asynchronous engine one refresh is in flight at a time, and an error
- * surfaces at the next {@link run} or {@link flush}.
+ * PreconditionerError. If the backend reads asynchronously, one refresh is in flight at a time, and an
+ * error surfaces at the next {@link run} or {@link flush}.
  */
 export class RefreshDriver<D extends DType> implements Stateful<D> {
-  readonly #engine: Engine<D>;
+  readonly #backend: Backend<D>;
   readonly #layer: string;
   readonly #maxFailures: number;
-  #inARow = 0;
-  #failures = 0;
+  readonly #inARow = new Cell(0, checkInteger, () => this.#inFlight);
+  readonly #failures = new Cell(0, checkInteger, () => this.#inFlight);
   #inFlight: Promise<void> | undefined;
   #error: { readonly cause: unknown } | undefined;
 
   /** `maxFailures` is an integer ≥ 1. */
-  constructor(engine: Engine<D>, layer: string, maxFailures: number) {
-    this.#engine = engine;
+  constructor(backend: Backend<D>, layer: string, maxFailures: number) {
+    this.#backend = backend;
     this.#layer = layer;
     this.#maxFailures = maxFailures;
   }
 
   /** Breakdowns in all. */
   get failures(): number {
-    return this.#failures;
+    return this.#failures.value;
   }
 
-  /** Whether a read has not resolved yet. */
-  get inFlight(): boolean {
-    return this.#inFlight !== undefined;
+  /** The read that has not resolved yet, if there is one. It never rejects. */
+  get inFlight(): Promise<void> | undefined {
+    return this.#inFlight;
   }
 
-  /**
-   * The counts of breakdowns. To restore them is to let go of what is in flight: that belongs to the
-   * run that is left.
-   */
+  /** The counts of breakdowns. */
   get state(): readonly StateEntry<D>[] {
     return [
-      {
-        name: 'failures',
-        check: checkInteger,
-        get: () => this.#failures,
-        set: (value) => {
-          this.#failures = value;
-        },
-      },
-      {
-        name: 'inARow',
-        check: checkInteger,
-        get: () => this.#inARow,
-        set: (value) => {
-          this.#inARow = value;
-          this.#inFlight = undefined;
-          this.#error = undefined;
-        },
-      },
+      { name: 'failures', holds: this.#failures },
+      { name: 'inARow', holds: this.#inARow },
     ];
   }
 
   run(job: RefreshJob<D>): void {
     this.#throwPending();
-    const engine = this.#engine;
-    if (engine.reading === 'sync') {
-      region.run(() =>
-        this.#attempt(
-          job,
-          // What an engine makes it may keep.
-          outsideRegion(() => job.reads.map((slot) => engine.read(slot))),
-        ),
+    const { readSync } = this.#backend;
+    if (readSync !== undefined) {
+      this.#attempt(
+        job,
+        job.reads.map((slot) => readSync(slot)),
       );
       return;
     }
     const expected = () => this.#inFlight === flight;
-    const flight = Promise.all(job.reads.map((slot) => engine.read(slot)))
+    const flight = Promise.all(job.reads.map((slot) => this.#backend.read(slot)))
       .then((matrices) => {
-        if (expected()) region.run(() => this.#attempt(job, matrices));
+        if (expected()) this.#attempt(job, matrices);
       })
       .catch((cause: unknown) => {
         if (expected()) this.#error = { cause };
@@ -118,27 +88,30 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
     this.#throwPending();
   }
 
+  /** Lets go of what is in flight: it belongs to a run that is left. */
+  abandon(): void {
+    this.#inFlight = undefined;
+    this.#error = undefined;
+  }
+
   #attempt(job: RefreshJob<D>, matrices: readonly DenseMatrix<D>[]): void {
     let install: () => void;
     try {
       for (const matrix of matrices) {
-        if (!Number.isFinite(frobeniusNorm(matrix))) {
-          job.discard();
-          throw new NonFiniteError(`what ${this.#layer} observed`);
-        }
+        if (Number.isFinite(frobeniusNorm(matrix))) continue;
+        job.discard();
+        throw new NonFiniteError(`what ${this.#layer} observed`);
       }
       install = job.compute(matrices);
     } catch (error) {
       if (!isBreakdown(error)) throw error;
-      this.#failures += 1;
-      this.#inARow += 1;
-      if (this.#inARow >= this.#maxFailures) {
-        throw new PreconditionerError(this.#layer, this.#inARow, error);
-      }
-      return;
+      this.#failures.value += 1;
+      this.#inARow.value += 1;
+      if (this.#inARow.value < this.#maxFailures) return;
+      throw new PreconditionerError(this.#layer, this.#inARow.value, error);
     }
-    this.#inARow = 0;
-    outsideRegion(install);
+    this.#inARow.value = 0;
+    install();
   }
 
   #throwPending(): void {

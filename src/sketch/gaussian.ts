@@ -1,17 +1,11 @@
 // The Gaussian sketch: S with independent entries N(0, 1/p).
 
 import type { DType } from '../core/dtype.js';
-import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { zeros } from '../core/matrix.js';
 import type { RandomKey } from '../core/random.js';
 import { activeKernels } from '../kernels/selection.js';
-import { checkSketchShape, type SketchShape } from './shape.js';
-
-/** A drawn Gaussian sketch. */
-export interface GaussianSketch<D extends DType = DType> extends SketchShape {
-  readonly kind: 'gaussian';
-  /** S, p×r. */
-  readonly S: DenseMatrix<D>;
-}
+import type { SketchShape } from './shape.js';
+import type { Sketch } from './sketch.js';
 
 /**
  * Draws S (p×r) with independent entries N(0, 1/p), rounded to `dtype`, so that E[SSᵀ] = (r/p)·I.
@@ -19,17 +13,14 @@ export interface GaussianSketch<D extends DType = DType> extends SketchShape {
  * Entry (i, j) is number j·p + i of the key's stream: a wider sketch extends a narrower one, and
  * the float32 sketch is the float64 sketch, rounded. Cost: p·r normals.
  *
- * @throws RangeError unless 1 ≤ width ≤ inputs are integers.
- *
  * Source: NysAct, Algorithm 1, line 3.
  */
-export function drawGaussian<D extends DType>(
+export function gaussian<D extends DType>(
   { inputs, width }: SketchShape,
   dtype: D,
   key: RandomKey,
-): GaussianSketch<D> {
-  checkSketchShape('drawGaussian', { inputs, width });
+): Sketch<D> {
   const S = zeros(dtype, inputs, width);
   activeKernels().fillNormal(key, 1 / Math.sqrt(inputs), S);
-  return { kind: 'gaussian', inputs, width, S };
+  return { kind: 'dense', inputs, width, S };
 }

@@ -1,48 +1,26 @@
-// A sketch of either kind: drawn from its distribution, compared, and applied on the host.
+// A drawn sketch, by what it is in memory: compared, and applied on the host.
 
-import { checkChoice, checkNonNegative, checkShape } from '../core/check.js';
+import { checkNonNegative, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { convert, copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
-import type { RandomKey } from '../core/random.js';
+import { convert, copyInto, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
+import { Workspace } from '../core/workspace.js';
 import { gemm } from '../kernels/gemm.js';
-import { drawGaussian, type GaussianSketch } from './gaussian.js';
+import type { SketchOf } from '../kernels/kernels.js';
 import type { SketchShape } from './shape.js';
-import { drawSubcolumn, type SubcolumnSketch } from './subcolumn.js';
-
-export type { GaussianSketch, SketchShape, SubcolumnSketch };
-
-/** The distributions that a sketch is drawn from. */
-export type SketchKind = 'gaussian' | 'subcolumn';
-
-/** A drawn sketch S (p×r): a value, never changed after it is drawn. */
-export type Sketch<D extends DType = DType> = GaussianSketch<D> | SubcolumnSketch;
-
-const KINDS: readonly SketchKind[] = ['gaussian', 'subcolumn'];
 
 /**
- * Draws a sketch S (p×r) with E[SSᵀ] = (r/p)·I. The key alone decides it.
- *
- * Cost: p·r normals (gaussian), O(p) (subcolumn).
- *
- * @throws RangeError for an unknown kind, or unless 1 ≤ width ≤ inputs are integers.
+ * A drawn sketch S (p×r): a matrix, or columns of I, whatever distribution it came from. A value, never
+ * changed after it is drawn.
  */
-export function drawSketch<D extends DType>(
-  kind: SketchKind,
-  shape: SketchShape,
-  dtype: D,
-  key: RandomKey,
-): Sketch<D> {
-  checkChoice('drawSketch', 'kind', kind, KINDS);
-  return kind === 'gaussian' ? drawGaussian(shape, dtype, key) : drawSubcolumn(shape, key);
-}
+export type Sketch<D extends DType = DType> = SketchShape & SketchOf<DenseMatrix<D>>;
 
-/** Whether two sketches are the same matrix of the same kind and dtype, bit for bit. */
+/** Whether two sketches are the same matrix in the same form and dtype, bit for bit. */
 export function sameSketch(a: Sketch, b: Sketch): boolean {
   if (a.inputs !== b.inputs || a.width !== b.width) return false;
-  if (a.kind === 'gaussian') {
-    return b.kind === 'gaussian' && a.S.dtype === b.S.dtype && sameElements(a.S, b.S);
+  if (a.kind === 'dense') {
+    return b.kind === 'dense' && a.S.dtype === b.S.dtype && sameElements(a.S, b.S);
   }
-  return b.kind === 'subcolumn' && a.indices.every((index, j) => index === b.indices[j]);
+  return b.kind === 'columns' && a.indices.every((index, j) => index === b.indices[j]);
 }
 
 function sameElements(A: DenseMatrix, B: DenseMatrix): boolean {
@@ -55,56 +33,77 @@ function sameElements(A: DenseMatrix, B: DenseMatrix): boolean {
 }
 
 /**
- * Y ← Y + νS. Y is p×r.
+ * Yt ← (C + νS)ᵀ in float64, whatever the dtypes of C and S. C is p×r, Yt is r×p: its rows are the long
+ * columns of C + νS, as factorisations want them.
  *
- * Cost: 2pr flops (gaussian), r additions (subcolumn).
+ * Cost: 2pr flops (dense), r additions and pr copies (columns).
  *
- * @throws RangeError where Y is not p×r or `nu` is not a finite number ≥ 0; Y is untouched then.
+ * @throws RangeError where a shape does not fit or `nu` is not a finite number ≥ 0; Yt is untouched then.
  */
-export function addScaledSketch(nu: number, sketch: Sketch, Y: DenseMatrix<'float64'>): void {
-  checkNonNegative('addScaledSketch', 'nu', nu);
-  checkShape('addScaledSketch', 'Y', Y, sketch.inputs, sketch.width);
-  if (sketch.kind === 'gaussian') {
-    const { data: s, offset, stride } = sketch.S;
-    const y = Y.data;
-    for (let i = 0; i < Y.rows; i++) {
-      const from = offset + i * stride;
-      const to = Y.offset + i * Y.stride;
-      for (let j = 0; j < Y.cols; j++) y[to + j] += nu * s[from + j];
-    }
+export function shiftedTranspose(C: DenseMatrix, nu: number, sketch: Sketch, Yt: Matrix64): void {
+  checkShape('shiftedTranspose', 'C', C, sketch.inputs, sketch.width);
+  checkNonNegative('shiftedTranspose', 'nu', nu);
+  checkShape('shiftedTranspose', 'Yt', Yt, sketch.width, sketch.inputs);
+  if (sketch.kind === 'dense') {
+    addTransposed(C, nu, sketch.S, Yt);
   } else {
+    addTransposed(C, 0, C, Yt);
     sketch.indices.forEach((i, j) => {
-      Y.set(i, j, Y.at(i, j) + nu);
+      Yt.set(j, i, Yt.at(j, i) + nu);
     });
+  }
+}
+
+/** Yt ← (C + νS)ᵀ. With ν = 0, S is not read. */
+function addTransposed(C: DenseMatrix, nu: number, S: DenseMatrix, Yt: Matrix64): void {
+  const [c, s, y] = [C.data, S.data, Yt.data];
+  const { rows, cols } = C;
+  const [strideC, strideS] = [C.stride, S.stride];
+  for (let j = 0; j < cols; j++) {
+    let fromC = C.offset + j;
+    let to = Yt.offset + j * Yt.stride;
+    const end = to + rows;
+    if (nu === 0) {
+      for (; to < end; to++, fromC += strideC) y[to] = c[fromC];
+    } else {
+      let fromS = S.offset + j;
+      for (; to < end; to++, fromC += strideC, fromS += strideS) y[to] = c[fromC] + nu * s[fromS];
+    }
   }
 }
 
 /**
- * SᵀY in float64, whatever the dtype of S. Y is p×n, the result r×n.
+ * B ← SᵀY in float64, whatever the dtype of S, from Yᵀ. Yt is n×p, B is r×n.
  *
- * Cost: 2prn flops (gaussian), rn copies (subcolumn: the rows of Y that S picks).
+ * Cost: 2prn flops and pr numbers of workspace (dense), rn copies (columns: the rows of Y that S
+ * picks).
  *
- * @throws RangeError where Y does not have p rows.
+ * @throws RangeError where a shape does not fit; B is untouched then.
  */
 export function applySketchTranspose(
   sketch: Sketch,
-  Y: DenseMatrix<'float64'>,
-): DenseMatrix<'float64'> {
-  checkShape('applySketchTranspose', 'Y', Y, sketch.inputs, Y.cols);
-  const B = zeros('float64', sketch.width, Y.cols);
-  if (sketch.kind === 'gaussian') {
-    gemm(1, convert(sketch.S, 'float64'), 'T', Y, 'N', 0, B);
+  Yt: Matrix64,
+  B: Matrix64,
+  workspace: Workspace = new Workspace(),
+): void {
+  checkShape('applySketchTranspose', 'Yt', Yt, Yt.rows, sketch.inputs);
+  checkShape('applySketchTranspose', 'B', B, sketch.width, Yt.rows);
+  if (sketch.kind === 'dense') {
+    workspace.scope(() => {
+      const S = workspace.take('float64', sketch.inputs, sketch.width);
+      copyInto(sketch.S, S);
+      gemm(1, S, 'T', Yt, 'T', 0, B);
+    });
   } else {
     sketch.indices.forEach((i, j) => {
-      copyInto(Y.view(i, 0, 1, Y.cols), B.view(j, 0, 1, Y.cols));
+      for (let k = 0; k < Yt.rows; k++) B.set(j, k, Yt.at(k, i));
     });
   }
-  return B;
 }
 
 /** S as a new dense p×r matrix of `dtype`. Cost: p·r. */
 export function denseSketch<D extends DType>(sketch: Sketch, dtype: D): DenseMatrix<D> {
-  if (sketch.kind === 'gaussian') return convert(sketch.S, dtype);
+  if (sketch.kind === 'dense') return convert(sketch.S, dtype);
   const S = zeros(dtype, sketch.inputs, sketch.width);
   sketch.indices.forEach((i, j) => {
     S.set(i, j, 1);

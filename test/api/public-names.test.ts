@@ -22,6 +22,7 @@ describe('the names that exist at run time', () => {
       'NotPositiveDefiniteError',
       'Optimizer',
       'PreconditionerError',
+      'Workspace',
       'activationSketch',
       'activations',
       'adam',

@@ -1,4 +1,4 @@
-// The parts of the complexity benchmark that do not depend on a clock.
+// The parts of the complexity benchmark, on a clock of their own.
 
 import { describe, expect, test } from 'vitest';
 import { contenders, type Quantity } from '../../bench/complexity/contenders.js';
@@ -77,28 +77,43 @@ describe('reports', () => {
   });
 });
 
+/** Work whose k-th call takes `costs[k]` milliseconds of a clock that nothing else moves. */
+function scripted(costs: readonly number[]) {
+  const calls: string[] = [];
+  let time = 0;
+  let next = 0;
+  const work = {
+    // Takes time too, which must not count.
+    prepare: () => {
+      calls.push('prepare');
+      time += 1000;
+    },
+    run: () => {
+      calls.push('run');
+      time += costs[next++];
+    },
+  };
+  return { calls, timed: (budget: number) => timeWork(work, budget, () => time) };
+}
+
 describe('timeWork', () => {
-  test('prepares before every call and leaves the first out', () => {
-    const calls: string[] = [];
-    const { samples, median, deviation } = timeWork(
-      { prepare: () => calls.push('prepare'), run: () => calls.push('run') },
-      1,
-    );
-    expect(calls).toHaveLength(2 * (samples + 1));
-    expect(calls.every((call, i) => call === (i % 2 === 0 ? 'prepare' : 'run'))).toBe(true);
-    expect(median).toBeGreaterThanOrEqual(0);
-    expect(deviation).toBeGreaterThanOrEqual(0);
+  test('prepares before every call, leaves the first out, and ends when the budget is spent', () => {
+    const { calls, timed } = scripted([9, 1, 2, 4, 8, 16]);
+    // 1 + 2 + 4 < 10 ≤ 1 + 2 + 4 + 8, of median 3; the distances from it are 2, 1, 1, 5.
+    expect(timed(10)).toEqual({ median: 3, deviation: 1.5, samples: 4 });
+    expect(calls).toEqual(Array.from({ length: 5 }, () => ['prepare', 'run']).flat());
   });
 
   test('calls once what uses up the budget', () => {
-    let calls = 0;
-    const slow = (): void => {
-      calls++;
-      for (const end = performance.now() + 2; performance.now() < end; );
-    };
-    const { samples, median } = timeWork({ run: slow }, 1);
-    expect([samples, calls]).toEqual([1, 1]);
-    expect(median).toBeGreaterThanOrEqual(1);
+    const { calls, timed } = scripted([10, 1]);
+    expect(timed(10)).toEqual({ median: 10, deviation: 0, samples: 1 });
+    expect(calls).toEqual(['prepare', 'run']);
+  });
+
+  test('takes at most 500 samples of what takes no time', () => {
+    const { calls, timed } = scripted(Array.from({ length: 502 }, () => 0));
+    expect(timed(1)).toEqual({ median: 0, deviation: 0, samples: 500 });
+    expect(calls).toHaveLength(2 * 501);
   });
 });
 

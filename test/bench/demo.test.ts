@@ -67,7 +67,7 @@ describe('step times', () => {
     expect(stepTimeRatio(own, baseline, rhythm)).toBeCloseTo((4 + 2 + 2) / 3, 12);
   });
 
-  test.prop([fc.array(duration, { minLength: 6, maxLength: 6 }), duration], { seed })(
+  test.prop([fc.array(duration, { minLength: 6, maxLength: 6 }), duration])(
     'do not notice a machine that slows down from round to round',
     (speeds, factor) => {
       const slowed = (base: number): number[] =>

@@ -48,7 +48,7 @@ describe('philox4x32', () => {
     expect(philox(counter, key)).toEqual(expected);
   });
 
-  test.prop([fc.tuple(word, word, word, word), fc.tuple(word, word)], { seed: 1, numRuns: 500 })(
+  test.prop([fc.tuple(word, word, word, word), fc.tuple(word, word)], { numRuns: 500 })(
     'equals its definition in unbounded integers',
     (counter, key) => {
       expect(philox(counter, key)).toEqual(oracle(counter, key));

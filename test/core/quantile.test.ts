@@ -54,7 +54,7 @@ describe('normalQuantile', () => {
     expect(normalQuantile(0.5)).toBe(0);
   });
 
-  test.prop([fc.integer({ min: 1, max: 2 ** 52 - 1 })], { seed: 2, numRuns: 500 })(
+  test.prop([fc.integer({ min: 1, max: 2 ** 52 - 1 })], { numRuns: 500 })(
     'is odd about ½ to the last bit',
     (j) => {
       const p = j * 2 ** -53;
@@ -62,7 +62,7 @@ describe('normalQuantile', () => {
     },
   );
 
-  test.prop([fc.double({ min: 1e-3, max: 1 - 1e-3, noNaN: true })], { seed: 3, numRuns: 500 })(
+  test.prop([fc.double({ min: 1e-3, max: 1 - 1e-3, noNaN: true })], { numRuns: 500 })(
     'inverts the distribution function',
     (p) => {
       expect(Math.abs(normalCdf(normalQuantile(p)) - p)).toBeLessThanOrEqual(1e-15);
@@ -85,7 +85,7 @@ describe('logOfProbability', () => {
     expect(logOfProbability(1)).toBe(0);
   });
 
-  test.prop([fc.double({ min: 2 ** -54, max: 0.5, noNaN: true })], { seed: 4, numRuns: 2000 })(
+  test.prop([fc.double({ min: 2 ** -54, max: 0.5, noNaN: true })], { numRuns: 2000 })(
     'agrees with the logarithm of the engine, which may err by an ulp itself',
     (p) => {
       expect(relativeError(logOfProbability(p), Math.log(p))).toBeLessThanOrEqual(2 * LOG_BOUND);

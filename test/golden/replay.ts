@@ -1,29 +1,39 @@
 // Feeds a recorded run to our optimisers, step by step, and reports how far they are from it.
 
-import { cpuEngine } from '../../src/backend/cpu.js';
-import type { Engine } from '../../src/backend/engine.js';
-import { upload } from '../../src/backend/engine.js';
-import type { Slot } from '../../src/backend/slot.js';
+import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
-import { activations } from '../../src/covariance/activations.js';
-import type { ImageShape } from '../../src/covariance/convolution.js';
-import { extractPatches, outputGradientRows } from '../../src/covariance/patches.js';
 import { frobeniusNorm } from '../../src/kernels/level1.js';
-import { eva, foof, kfac, nysact, type PreconditionedOptions } from '../../src/optimize/aliases.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
 import {
-  addWeightDecay,
-  trace as momentumTrace,
-  precondition,
-  scaleByLearningRate,
-} from '../../src/optimize/transforms.js';
-import { type EvaOptions, evaPreconditioner } from '../../src/precondition/eva.js';
-import { foofPreconditioner } from '../../src/precondition/foof.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { type NysactOptions, nysactPreconditioner } from '../../src/precondition/nysact.js';
-import type { Observation, Preconditioner } from '../../src/precondition/preconditioner.js';
+  eva,
+  foof,
+  kfac,
+  nysact,
+  type PreconditionedOptions,
+} from '../../src/optimize/optimizers.js';
+import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
+import { addWeightDecay, descend, momentum, precondition } from '../../src/optimize/transforms.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import type { Method as PreconditionMethod } from '../../src/precondition/method.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
+import type { Observation } from '../../src/precondition/observation.js';
+import { publishedEvaMethod } from '../../src/published/eva.js';
+import { publishedFoofMethod } from '../../src/published/foof.js';
+import { publishedKfacMethod } from '../../src/published/kfac.js';
+import { publishedNysactMethod } from '../../src/published/nysact.js';
+import {
+  publishedEva,
+  publishedFoof,
+  publishedKfac,
+  publishedNysact,
+} from '../../src/published/optimizers.js';
+import type { ImageShape } from '../../src/rows/convolution.js';
+import { denseRows } from '../../src/rows/dense.js';
+import { extractPatches, outputGradientRows } from '../../src/rows/patches.js';
 import { drawnSketch } from './sketches.js';
 import {
   type LayerRecord,
@@ -54,13 +64,14 @@ export interface ReplayErrors {
 
 export function replay(trace: Trace, conditions: Conditions): ReplayErrors {
   const { layers, params0, steps } = trace;
-  const engine: Engine = cpuEngine(conditions.dtype);
+  const backend = cpuBackend<DType>(conditions.dtype);
   const names = Object.keys(params0);
   const outputs = names.map((name) => params0[name].shape[0]);
-  const place = (A: DenseMatrix): Slot =>
-    upload(engine, convert(conditions.rounded ? convert(A, 'float32') : A, engine.dtype));
+  const given = (A: DenseMatrix): DenseMatrix =>
+    convert(conditions.rounded ? convert(A, 'float32') : A, backend.dtype);
   // Weights are q×(everything else), biases q×1.
-  const put = (data: readonly number[], i: number): Slot => place(matrix64(data, outputs[i]));
+  const put = (data: readonly number[], i: number): Slot =>
+    upload(backend, given(matrix64(data, outputs[i])));
   const shapes = names.map((name, i) => ({
     rows: outputs[i],
     cols: params0[name].data.length / outputs[i],
@@ -70,19 +81,20 @@ export function replay(trace: Trace, conditions: Conditions): ReplayErrors {
     return bias ? { weight, bias: names.indexOf(`${i}.bias`) } : { weight };
   });
   let preconditioned: DenseMatrix[] = [];
-  const tap: Transform = stateless((_, updates) => {
-    preconditioned = updates.map((slot) => read(engine, slot));
+  const tap: Transform = stateless({}, (_, updates) => {
+    preconditioned = updates.map((slot) => backend.readSync(slot));
+    return updates;
   });
   const run = (transform: Transform) => ({
     parameters: names.map((name, i) => put(params0[name].data, i)),
-    optimizer: new Optimizer({ engine, transform, parameters: shapes, layers: layerParameters }),
+    optimizer: new Optimizer({ backend, transform, parameters: shapes, layers: layerParameters }),
   });
   const linked = run(linkByLink(trace, conditions, tap));
   const named = run(byName(trace, conditions));
 
   const errors = { preconditioned: 0, params: 0, byName: 0, compared: 0 };
   for (const step of steps) {
-    const observations = layers.map((layer, i) => observation(place, layer, step, i));
+    const observations = layers.map((layer, i) => observation(backend, given, layer, step, i));
     for (const { optimizer, parameters } of [linked, named]) {
       const gradients = names.map((name, i) => put(step.grads[name], i));
       optimizer.step(gradients, parameters, observations);
@@ -90,7 +102,7 @@ export function replay(trace: Trace, conditions: Conditions): ReplayErrors {
     names.forEach((name, i) => {
       const P = relativeError(preconditioned[i], step.preconditioned[name]);
       const theta = ({ parameters }: typeof named): number =>
-        relativeError(read(engine, parameters[i]), step.params[name]);
+        relativeError(backend.readSync(parameters[i]), step.params[name]);
       // Math.max keeps NaN, so a NaN anywhere fails the comparison at the end.
       errors.preconditioned = Math.max(errors.preconditioned, P);
       errors.params = Math.max(errors.params, theta(linked));
@@ -119,82 +131,95 @@ const learningRate =
 function linkByLink(trace: Trace, conditions: Conditions, tap: Transform): Transform {
   const { meta } = trace;
   const { klClip, clipLr } = meta;
-  const eta = learningRate(trace);
-  const clip =
-    klClip == null
-      ? {}
-      : { klClip: { limit: klClip, learningRate: (k: number) => clipLr ?? eta(k) } };
+  const lateDecay = meta.variant === 'paper-code' && meta.optimizer === 'kfac';
+  const decay = addWeightDecay(meta.weightDecay);
   return chain(
-    precondition(methodOf(trace, conditions).preconditioner, {
+    precondition(methodOf(trace, conditions).method, {
       observeEvery: meta.tauCov,
       refreshEvery: meta.tauInv ?? 1,
-      ...clip,
+      klClip: klClip == null ? undefined : { limit: klClip, learningRate: clipLr ?? undefined },
     }),
     tap,
-    addWeightDecay(meta.weightDecay, {
-      from: meta.variant === 'paper-code' && meta.optimizer === 'kfac' ? 20 * meta.tauCov : 0,
-    }),
-    momentumTrace({ momentum: meta.momentum }),
-    scaleByLearningRate(eta),
+    lateDecay ? startingAt(20 * meta.tauCov, decay) : decay,
+    momentum(meta.momentum),
+    descend(learningRate(trace)),
   );
+}
+
+/** The transform, from step `start` on. */
+function startingAt(start: number, transform: Transform): Transform {
+  return {
+    description: {},
+    init(context) {
+      const { state, update } = transform.init(context);
+      return {
+        state,
+        update: (updates, step) => (step.index < start ? updates : update(updates, step)),
+      };
+    },
+  };
 }
 
 /** The optimiser by its name, as users make it. */
 function byName(trace: Trace, conditions: Conditions): Transform {
   const { meta } = trace;
-  const shared = {
+  return methodOf(trace, conditions).named({
     learningRate: learningRate(trace),
     momentum: meta.momentum,
     weightDecay: meta.weightDecay,
     observeEvery: meta.tauCov,
     refreshEvery: meta.tauInv ?? 1,
     klClip: meta.klClip ?? 'none',
-    ...(meta.clipLr == null ? {} : { clipLearningRate: meta.clipLr }),
-  } as const;
-  return methodOf(trace, conditions).named(shared);
+  });
 }
 
-/** A preconditioner, and the optimiser that is made from the same options by its name. */
+/** A method, and the optimiser that is made from the same options by its name. */
 interface Method {
-  readonly preconditioner: Preconditioner;
+  readonly method: PreconditionMethod;
   named(shared: PreconditionedOptions): Transform;
 }
 
 function methodOf({ meta, layers, steps }: Trace, conditions: Conditions): Method {
-  const variant = meta.variant === 'paper-code' ? 'reference' : 'corrected';
-  const options = { damping: meta.damping, decay: meta.beta2, variant } as const;
+  const published = meta.variant === 'paper-code';
+  const options = { damping: meta.damping, decay: meta.beta2 };
   switch (meta.optimizer) {
     case 'foof':
-      return {
-        preconditioner: foofPreconditioner(options),
-        named: (shared) => foof({ ...shared, ...options }),
-      };
+      return published
+        ? {
+            method: publishedFoofMethod(options),
+            named: (shared) => publishedFoof({ ...shared, ...options }),
+          }
+        : { method: foofMethod(options), named: (shared) => foof({ ...shared, ...options }) };
     case 'kfac':
-      return {
-        preconditioner: kfacPreconditioner(options),
-        named: (shared) => kfac({ ...shared, ...options }),
-      };
+      return published
+        ? {
+            method: publishedKfacMethod(options),
+            named: (shared) => publishedKfac({ ...shared, ...options }),
+          }
+        : { method: kfacMethod(options), named: (shared) => kfac({ ...shared, ...options }) };
     case 'eva': {
-      const all: EvaOptions =
-        variant === 'reference'
-          ? { ...options, variant, examples: meta.rows ?? 16 }
-          : { ...options, variant };
-      return {
-        preconditioner: evaPreconditioner(all),
-        named: (shared) => eva({ ...shared, ...all }),
-      };
+      const examples = { ...options, examples: meta.rows ?? 16 };
+      return published
+        ? {
+            method: publishedEvaMethod(examples),
+            named: (shared) => publishedEva({ ...shared, ...examples }),
+          }
+        : { method: evaMethod(options), named: (shared) => eva({ ...shared, ...options }) };
     }
     case 'nysact': {
       const sketch = drawnSketch(layers.length, steps);
       const common = { ...options, rank: meta.rank ?? 0, sketch };
-      const policy = meta.policy ?? 'restart';
       const shift = meta.shift === 'damping' ? 'damping' : (conditions.shift ?? 'tiny');
-      const all: NysactOptions =
-        variant === 'reference' ? { ...common, variant } : { ...common, variant, policy, shift };
-      return {
-        preconditioner: nysactPreconditioner(all),
-        named: (shared) => nysact({ ...shared, ...all }),
-      };
+      const corrected = { ...common, policy: meta.policy ?? 'restart', shift } as const;
+      return published
+        ? {
+            method: publishedNysactMethod(common),
+            named: (shared) => publishedNysact({ ...shared, ...common }),
+          }
+        : {
+            method: nysactMethod(corrected),
+            named: (shared) => nysact({ ...shared, ...corrected }),
+          };
     }
     default:
       throw new RangeError(`the trace is of '${String(meta.optimizer)}', which is not known here`);
@@ -203,19 +228,16 @@ function methodOf({ meta, layers, steps }: Trace, conditions: Conditions): Metho
 
 /** The recorded input of layer i as rows, patches taken and bias column appended. */
 function observation(
-  place: (A: DenseMatrix) => Slot,
+  backend: Backend,
+  given: (A: DenseMatrix) => DenseMatrix,
   layer: LayerRecord,
   { inputs, gradOutputs }: StepRecord,
   i: number,
-): Observation<DType> {
-  const { X, rows, rootWeights } = activations(rowsOf(layer, inputs[i]), {
-    dtype: 'float64',
-    bias: layer.bias,
-  });
+): Observation {
+  const X = denseRows(backend, given(rowsOf(layer, inputs[i])), { bias: layer.bias });
   const examples = inputs[i].shape[0];
-  const observed = { X: place(X), rootWeights: place(rootWeights), rows, examples };
-  if (gradOutputs === undefined) return observed;
-  return { ...observed, D: place(gradientRows(layer, gradOutputs[i])) };
+  if (gradOutputs === undefined) return { X, examples };
+  return { X, D: denseRows(backend, given(gradientRows(layer, gradOutputs[i]))), examples };
 }
 
 /** One row for each example, and for each position of a sequence or an image. */
@@ -238,12 +260,6 @@ function lastAxisAsColumns({ shape, data }: Recorded): DenseMatrix<'float64'> {
 function imageOf({ shape }: Recorded): ImageShape {
   const [batch, channels, height, width] = shape;
   return { batch, channels, height, width, layout: 'channelsFirst' };
-}
-
-function read(engine: Engine, slot: Slot): DenseMatrix {
-  if (engine.reading === 'async')
-    throw new TypeError('the replay wants an engine that reads at once');
-  return engine.read(slot);
 }
 
 function relativeError(ours: DenseMatrix, data: readonly number[]): number {

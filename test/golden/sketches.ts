@@ -3,7 +3,7 @@
 import { convert } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
 import type { SketchSource } from '../../src/precondition/nysact.js';
-import { drawSketch } from '../../src/sketch/sketch.js';
+import { drawSketch } from '../../src/sketch/distributions.js';
 import { type Draw, matrix64, type StepRecord } from './vectors.js';
 
 /**
@@ -20,11 +20,11 @@ export function drawnSketch(layerCount: number, steps: readonly StepRecord[]): S
   return ({ layer, draw, shape, dtype }) => {
     const { indices, data } = draws[layer][draw] ?? {};
     if (indices !== undefined) {
-      return { kind: 'subcolumn', ...shape, indices: Int32Array.from(indices) };
+      return { kind: 'columns', ...shape, indices: Int32Array.from(indices) };
     }
     if (data !== undefined) {
       const S = convert(matrix64(data, shape.inputs), dtype);
-      return { kind: 'gaussian', ...shape, S };
+      return { kind: 'dense', ...shape, S };
     }
     const kind = draws[layer][0].indices === undefined ? 'gaussian' : 'subcolumn';
     return drawSketch(kind, shape, dtype, randomKey(0));

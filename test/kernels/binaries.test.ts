@@ -1,6 +1,5 @@
 // The WebAssembly that is shipped is what its sources compile to.
 
-import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import * as calibrator from '../../bench/kernels/calibrator-binaries.js';
 import { compileVariants, sourceDigest, TARGETS } from '../../src/kernels/assembly/build.js';
@@ -14,9 +13,9 @@ test('the sources compile to these very bytes', async () => {
   const [fresh, beside] = await Promise.all(TARGETS.map(({ entry }) => compileVariants(entry)));
   expect(fresh).toEqual(kernels.BINARIES);
   expect(beside).toEqual(calibrator.BINARIES);
-}, 120_000);
+}, 600_000);
 
-test('both variants take at most 20 KB on the wire', () => {
-  const bytes = Object.values(kernels.BINARIES).map((text) => Buffer.from(text, 'base64'));
-  expect(gzipSync(Buffer.concat(bytes), { level: 9 }).length).toBeLessThanOrEqual(20_000);
+test('both variants take at most 64 KB, before what carries them compresses them', () => {
+  const sizes = Object.values(kernels.BINARIES).map((text) => Buffer.from(text, 'base64').length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(64 * 1024);
 });

@@ -89,7 +89,6 @@ describe.each(variants)('%s kernels', (variant) => {
 
     test.prop([size, size, size, ops, factor, factor, fc.boolean(), seed], {
       numRuns: 300,
-      seed: 1,
     })('product', (m, k, columns, [opA, opB], alpha, beta, lowerOnly, s) => {
       const n = lowerOnly ? m : columns;
       const [one, other] = both((kernels) => {
@@ -130,14 +129,13 @@ describe.each(variants)('%s kernels', (variant) => {
       }
     });
 
-    test.prop([size, size, size, ops, seed], { numRuns: 100, seed: 2 })(
+    test.prop([size, size, size, ops, seed], { numRuns: 100 })(
       'product of integers, exactly',
       (m, k, n, pair, s) => expectExact([m, k, n], pair, s),
     );
 
     test.prop([fc.integer({ min: 1, max: 300 }), size, size, factor, fc.boolean(), seed], {
       numRuns: 200,
-      seed: 3,
     })('sketchMoment', (m, p, columns, beta, isDense, s) => {
       const r = Math.min(columns, p);
       const [one, other] = both((kernels) => {
@@ -158,7 +156,6 @@ describe.each(variants)('%s kernels', (variant) => {
 
     test.prop([size, size, fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })], {
       numRuns: 100,
-      seed: 10,
     })('normal numbers, to the last bit', (p, r, s) => {
       const [one, other] = both((kernels) => {
         const S = framed(dtype, p, r, () => 0);
@@ -171,7 +168,7 @@ describe.each(variants)('%s kernels', (variant) => {
 
     test.prop(
       [size, size, fc.constantFrom('left', 'right'), fc.constantFrom(...OPS), factor, seed],
-      { numRuns: 200, seed: 4 },
+      { numRuns: 200 },
     )('solve', (n, m, side, op, alpha, s) => {
       if (alpha === 0) return;
       const [one, other] = both((kernels) => {
@@ -186,7 +183,7 @@ describe.each(variants)('%s kernels', (variant) => {
       expectNear(one, other, C * eps * n * 5 * Math.sqrt(n * m));
     });
 
-    test.prop([fc.integer({ min: 1, max: 150 }), seed], { numRuns: 60, seed: 5 })(
+    test.prop([fc.integer({ min: 1, max: 150 }), seed], { numRuns: 60 })(
       'Cholesky and inverse',
       (n, s) => {
         const L = matrix(dtype, n, n, triangle(n, reals(s)));
@@ -221,7 +218,7 @@ describe.each(variants)('%s kernels', (variant) => {
       },
     );
 
-    test.prop([fc.integer({ min: 1, max: 150 }), seed], { numRuns: 40, seed: 6 })(
+    test.prop([fc.integer({ min: 1, max: 150 }), seed], { numRuns: 40 })(
       'the first pivot that is not positive and finite',
       (n, s) => {
         const random = reals(s);
@@ -242,7 +239,7 @@ describe.each(variants)('%s kernels', (variant) => {
 
   const eps64 = EPSILON.float64;
 
-  test.prop([size, size, seed], { numRuns: 100, seed: 7 })(
+  test.prop([size, size, seed], { numRuns: 100 })(
     'reflections of a QR factorisation, and their product',
     (columns, more, s) => {
       const [n, m] = [columns, columns + more];
@@ -265,7 +262,7 @@ describe.each(variants)('%s kernels', (variant) => {
     },
   );
 
-  test.prop([fc.integer({ min: 1, max: 90 }), seed], { numRuns: 60, seed: 8 })(
+  test.prop([fc.integer({ min: 1, max: 90 }), seed], { numRuns: 60 })(
     'reduction to tridiagonal form',
     (n, s) => {
       const X = matrix('float64', n, n, reals(s));
@@ -289,7 +286,6 @@ describe.each(variants)('%s kernels', (variant) => {
 
   test.prop([fc.integer({ min: 2, max: 60 }), size, fc.integer({ min: 1, max: 200 }), seed], {
     numRuns: 100,
-    seed: 9,
   })('rotations', (n, m, count, s) => {
     const random = reals(s);
     // Mostly chains that go up, as QL makes them, broken now and then.

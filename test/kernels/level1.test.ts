@@ -61,16 +61,13 @@ const indices = (...picks: number[]) => Int32Array.from(picks);
 
 describe.each(DTYPES)('level 1 in %s', (dtype) => {
   describe('element by element', () => {
-    test.prop([size, size, factor, factor, seed], { seed: 1 })(
-      'axpby: αA + βC',
-      (m, n, alpha, beta, s) => {
-        const { A, C, old, check } = operands(dtype, m, n, beta, s);
-        axpby(alpha, A, beta, C);
-        check((i, j) => alpha * A.at(i, j) + old(i, j));
-      },
-    );
+    test.prop([size, size, factor, factor, seed])('axpby: αA + βC', (m, n, alpha, beta, s) => {
+      const { A, C, old, check } = operands(dtype, m, n, beta, s);
+      axpby(alpha, A, beta, C);
+      check((i, j) => alpha * A.at(i, j) + old(i, j));
+    });
 
-    test.prop([size, size, factor, factor, seed], { seed: 2 })(
+    test.prop([size, size, factor, factor, seed])(
       'axpby in place: C may be A',
       (m, n, alpha, beta, s) => {
         const C = matrix(dtype, m, n, reals(s));
@@ -80,16 +77,13 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
       },
     );
 
-    test.prop([size, size, factor, factor, seed], { seed: 3 })(
-      'multiply: αA∘B + βC',
-      (m, n, alpha, beta, s) => {
-        const { A, B, C, old, check } = operands(dtype, m, n, beta, s);
-        multiply(alpha, A, B, beta, C);
-        check((i, j) => alpha * A.at(i, j) * B.at(i, j) + old(i, j));
-      },
-    );
+    test.prop([size, size, factor, factor, seed])('multiply: αA∘B + βC', (m, n, alpha, beta, s) => {
+      const { A, B, C, old, check } = operands(dtype, m, n, beta, s);
+      multiply(alpha, A, B, beta, C);
+      check((i, j) => alpha * A.at(i, j) * B.at(i, j) + old(i, j));
+    });
 
-    test.prop([size, size, factor, seed], { seed: 4 })(
+    test.prop([size, size, factor, seed])(
       'divide: A ⊘ (B + shift), the old C is not read',
       (m, n, shift, s) => {
         const { A, B, C, check } = operands(dtype, m, n, 0, s);
@@ -98,7 +92,7 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
       },
     );
 
-    test.prop([size, size, factor, factor, seed], { seed: 5 })(
+    test.prop([size, size, factor, factor, seed])(
       'divideByRoot: αA ⊘ (√(βB) + shift), the old C is not read',
       (m, n, alpha, shift, s) => {
         const { A, B, C, check } = operands(dtype, m, n, 0, s);
@@ -132,7 +126,7 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
       expect(C.toArrays()).toEqual([[0, Number.NaN]]);
     });
 
-    test.prop([size, size, factor, seed], { seed: 6 })('scale: αC', (m, n, alpha, s) => {
+    test.prop([size, size, factor, seed])('scale: αC', (m, n, alpha, s) => {
       const c = framed(dtype, m, n, alpha === 0 ? () => Number.NaN : reals(s));
       const before = c.A.clone();
       scale(alpha, c.A);
@@ -141,21 +135,18 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
       c.expectFrameIntact();
     });
 
-    test.prop([size, factor, seed], { seed: 7 })(
-      'scaleLower: αC on and below the diagonal',
-      (n, alpha, s) => {
-        const c = framed(dtype, n, n, reals(s));
-        const before = c.A.clone();
-        scaleLower(alpha, c.A);
-        const expected = like(c.A, (i, j) => (j > i ? 1 : alpha) * before.at(i, j));
-        expect(c.A.clone().data.map((x) => x + 0)).toEqual(expected.data.map((x) => x + 0));
-        c.expectFrameIntact();
-      },
-    );
+    test.prop([size, factor, seed])('scaleLower: αC on and below the diagonal', (n, alpha, s) => {
+      const c = framed(dtype, n, n, reals(s));
+      const before = c.A.clone();
+      scaleLower(alpha, c.A);
+      const expected = like(c.A, (i, j) => (j > i ? 1 : alpha) * before.at(i, j));
+      expect(c.A.clone().data.map((x) => x + 0)).toEqual(expected.data.map((x) => x + 0));
+      c.expectFrameIntact();
+    });
   });
 
   describe('dot and norm', () => {
-    test.prop([size, size, seed], { seed: 8 })('dot: ΣAB, in float64', (m, n, s) => {
+    test.prop([size, size, seed])('dot: ΣAB, in float64', (m, n, s) => {
       const A = framed(dtype, m, n, reals(s)).A;
       const B = framed(dtype, m, n, reals(s + 1)).A;
       let sum = 0;
@@ -177,20 +168,21 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
       expect(dot(A, B)).toBe(1);
     });
 
-    test.prop([fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), seed], {
-      seed: 9,
-    })('frobeniusNorm: √ΣA², and ‖sA‖ = |s|‖A‖ far beyond the range of the squares', (m, n, s) => {
-      const A = framed(dtype, m, n, reals(s)).A;
-      const expected = Math.sqrt(dot(A, A));
-      const tolerance = 4 * m * n * EPSILON[dtype] * expected;
-      expect(Math.abs(frobeniusNorm(A) - expected)).toBeLessThanOrEqual(tolerance);
-      const exponent = dtype === 'float32' ? 100 : 900;
-      for (const unit of [2 ** exponent, 2 ** -exponent]) {
-        const scaled = like(A, (i, j) => unit * A.at(i, j));
-        const error = Math.abs(frobeniusNorm(scaled) / unit - expected);
-        expect(error).toBeLessThanOrEqual(tolerance);
-      }
-    });
+    test.prop([fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), seed])(
+      'frobeniusNorm: √ΣA², and ‖sA‖ = |s|‖A‖ far beyond the range of the squares',
+      (m, n, s) => {
+        const A = framed(dtype, m, n, reals(s)).A;
+        const expected = Math.sqrt(dot(A, A));
+        const tolerance = 4 * m * n * EPSILON[dtype] * expected;
+        expect(Math.abs(frobeniusNorm(A) - expected)).toBeLessThanOrEqual(tolerance);
+        const exponent = dtype === 'float32' ? 100 : 900;
+        for (const unit of [2 ** exponent, 2 ** -exponent]) {
+          const scaled = like(A, (i, j) => unit * A.at(i, j));
+          const error = Math.abs(frobeniusNorm(scaled) / unit - expected);
+          expect(error).toBeLessThanOrEqual(tolerance);
+        }
+      },
+    );
 
     test('frobeniusNorm at the edges', () => {
       expect(frobeniusNorm(zeros(dtype, 0, 3))).toBe(0);
@@ -208,21 +200,18 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
   describe('moving elements', () => {
     const long = fc.integer({ min: 0, max: 40 });
 
-    test.prop([long, long, seed], { seed: 10 })(
-      'transpose: Cⱼᵢ = Aᵢⱼ, and twice is the identity',
-      (m, n, s) => {
-        const a = framed(dtype, m, n, reals(s));
-        const c = framed(dtype, n, m, () => Number.NaN);
-        transpose(a.A, c.A);
-        expect(c.A.clone().data).toEqual(like(c.A, (i, j) => a.A.at(j, i)).data);
-        const back = zeros(dtype, m, n);
-        transpose(c.A, back);
-        expect(back.data).toEqual(a.A.clone().data);
-        c.expectFrameIntact();
-      },
-    );
+    test.prop([long, long, seed])('transpose: Cⱼᵢ = Aᵢⱼ, and twice is the identity', (m, n, s) => {
+      const a = framed(dtype, m, n, reals(s));
+      const c = framed(dtype, n, m, () => Number.NaN);
+      transpose(a.A, c.A);
+      expect(c.A.clone().data).toEqual(like(c.A, (i, j) => a.A.at(j, i)).data);
+      const back = zeros(dtype, m, n);
+      transpose(c.A, back);
+      expect(back.data).toEqual(a.A.clone().data);
+      c.expectFrameIntact();
+    });
 
-    test.prop([long, seed], { seed: 11 })(
+    test.prop([long, seed])(
       'mirrorLower: the upper triangle becomes the lower one, which stays',
       (n, s) => {
         const c = framed(dtype, n, n, reals(s));
@@ -234,10 +223,12 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
       },
     );
 
-    test.prop(
-      [size, fc.integer({ min: 1, max: 9 }), fc.array(fc.nat(1000), { maxLength: 12 }), seed],
-      { seed: 12 },
-    )('gatherColumns: the columns in the order named, repeats and all', (m, n, picks, s) => {
+    test.prop([
+      size,
+      fc.integer({ min: 1, max: 9 }),
+      fc.array(fc.nat(1000), { maxLength: 12 }),
+      seed,
+    ])('gatherColumns: the columns in the order named, repeats and all', (m, n, picks, s) => {
       const A = framed(dtype, m, n, reals(s)).A;
       const named = Int32Array.from(picks, (pick) => pick % n);
       const c = framed(dtype, m, named.length, () => Number.NaN);
@@ -246,7 +237,7 @@ describe.each(DTYPES)('level 1 in %s', (dtype) => {
       c.expectFrameIntact();
     });
 
-    test.prop([size, size, size, size, seed], { seed: 13 })(
+    test.prop([size, size, size, size, seed])(
       'copyColumns: the columns named, and no other',
       (m, from, to, count, s) => {
         const element = reals(s);

@@ -37,7 +37,7 @@ function asymmetries(C: DenseMatrix): number {
 const other = (op: Op): Op => (op === 'N' ? 'T' : 'N');
 
 describe.each(DTYPES)('syrk in %s', (dtype) => {
-  test.prop([size, size, anyOp, factor, factor, seed], { seed: 1, numRuns: 200 })(
+  test.prop([size, size, anyOp, factor, factor, seed], { numRuns: 200 })(
     'both: equals gemm of A with itself, exactly on integers and symmetric to the last bit',
     (n, k, op, alpha, beta, s) => {
       const element = integers(s);
@@ -52,7 +52,7 @@ describe.each(DTYPES)('syrk in %s', (dtype) => {
     },
   );
 
-  test.prop([size, size, anyOp, factor, factor, seed], { seed: 2, numRuns: 200 })(
+  test.prop([size, size, anyOp, factor, factor, seed], { numRuns: 200 })(
     'lower: the lower triangle of the same, nothing above the diagonal is read or written',
     (n, k, op, alpha, beta, s) => {
       const element = integers(s);

@@ -13,7 +13,6 @@ import {
 import { distance, gaussian, type Matrix, norm, product, uniform } from '../support/matrices.js';
 import { geometric, withSpectrum } from '../support/spectra.js';
 
-const SEED = 20240;
 const DTYPES: readonly DType[] = ['float32', 'float64'];
 /** Inside one block, at its edges, and over several. */
 const SIZES = [1, 2, 63, 64, 65, 127, 129, 160];
@@ -160,7 +159,7 @@ function withUnitDiagonal(dtype: DType, n: number): DenseMatrix {
   return L;
 }
 
-test.prop([fc.integer({ min: 1, max: 90 }), fc.nat(10_000)], { seed: SEED, numRuns: 40 })(
+test.prop([fc.integer({ min: 1, max: 90 }), fc.nat(10_000)], { numRuns: 40 })(
   'A ≻ 0 ⇔ the factorisation succeeds: A + shift·I, λmin(A) = 1',
   (n, seed) => {
     const A = withSpectrum('float64', geometric(n, 4, 1), seed);

@@ -2,7 +2,7 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
 import { NotConvergedError } from '../../src/core/errors.js';
-import { identity } from '../../src/core/matrix.js';
+import { identity, zeros } from '../../src/core/matrix.js';
 import { diagonaliseTridiagonal } from '../../src/linalg/ql.js';
 import { Rotations } from '../../src/linalg/rotations.js';
 import {
@@ -48,7 +48,9 @@ test.each([1, 2, 3, 4, 31, 33, 34, 35, 66, 67, 200])('A = QTQᵀ, n = %i', (n) =
   const A = combine(1, G, 1, transpose(G));
   const W = A.clone();
   const T = tridiagonalise(W);
-  expectSimilar(orthogonalFactor(W), full(T), A);
+  const Qt = zeros('float64', n, n);
+  orthogonalFactor(W, Qt);
+  expectSimilar(Qt, full(T), A);
 });
 
 /** T = JΛJᵀ by QL; the rows of J are returned beside Λ. */
@@ -84,7 +86,7 @@ function expectDiagonalised(diagonal: readonly number[], offDiagonal: readonly n
 }
 
 describe('QL', () => {
-  test.prop([pairs], { seed: 20243, numRuns: 400 })(
+  test.prop([pairs], { numRuns: 400 })(
     'T = JΛJᵀ for every tridiagonal T, split, graded and underflowing ones among them',
     (elements) => {
       expectDiagonalised(

@@ -67,7 +67,7 @@ describe.each(CASES)('activationSketch, $kind, $dtype', ({ kind, dtype }) => {
   /** Every direction is seen, so that rounding is not divided by a tiny eigenvalue. */
   const base = () => rows(3 * INPUTS, 99, dtype);
 
-  test.prop([batches, seeds], { seed: 1, numRuns: 20 })(
+  test.prop([batches, seeds], { numRuns: 20 })(
     'calls of observe add up to one call with all rows',
     (sizes, seed) => {
       const parts = [base(), ...sizes.map((m, i) => rows(m, seed + i, dtype))];
@@ -80,7 +80,7 @@ describe.each(CASES)('activationSketch, $kind, $dtype', ({ kind, dtype }) => {
     },
   );
 
-  test.prop([batches, seeds, fc.constantFrom(0, 0.3, 0.9)], { seed: 2, numRuns: 20 })(
+  test.prop([batches, seeds, fc.constantFrom(0, 0.3, 0.9)], { numRuns: 20 })(
     'decay < 1 is the moving average from 0, with its bias correction',
     (sizes, seed, decay) => {
       const parts = [base(), ...sizes.map((m, i) => rows(m, seed + i, dtype)), base()];
@@ -153,7 +153,7 @@ describe.each(CASES)('activationSketch, $kind, $dtype', ({ kind, dtype }) => {
     expect(results[0].P).toMatchObject({ dtype, rows: 3, cols: INPUTS });
   });
 
-  test.prop([fc.integer({ min: 1, max: 20 }), seeds, fc.boolean()], { seed: 3, numRuns: 20 })(
+  test.prop([fc.integer({ min: 1, max: 20 }), seeds, fc.boolean()], { numRuns: 20 })(
     'precondition is G(Â + ρI)⁻¹, with the tail where asked',
     (m, seed, tail) => {
       const rho = 0.2;
@@ -165,10 +165,13 @@ describe.each(CASES)('activationSketch, $kind, $dtype', ({ kind, dtype }) => {
       const rest = tail ? Math.max(0, factor.trace - captured) / (INPUTS - factor.U.cols) : 0;
       const raised = factor.eigenvalues.map((value) => Math.max(value - rest, 0));
       const filled = approximation({ U: factor.U, eigenvalues: raised });
-      const exact = product(G, 'N', dampedInverse(filled, rho + rest), 'N');
+      const c = rho + rest;
+      const exact = product(G, 'N', dampedInverse(filled, c), 'N');
       const P = factor.precondition(G, { damping: rho, tail });
-      const tolerance = (ROUNDING * EPSILON[dtype] * norm(G)) / (rho + rest);
-      expect(distance(P, exact)).toBeLessThanOrEqual(tolerance);
+      // What V and the products round, and the dense oracle by its condition.
+      const condition = (factor.eigenvalues[0] + c) / c;
+      const rounding = ROUNDING * (EPSILON[dtype] + INPUTS * EPSILON.float64 * condition);
+      expect(distance(P, exact)).toBeLessThanOrEqual((rounding * norm(G)) / c);
     },
   );
 
@@ -229,7 +232,7 @@ describe.each(CASES)('activationSketch, $kind, $dtype', ({ kind, dtype }) => {
 
 describe.each(KINDS)('the dtype, %s', (kind) => {
   // Rows enough for a well-conditioned A: what the shift costs grows where AS is nearly singular.
-  test.prop([fc.integer({ min: 2 * INPUTS, max: 40 }), seeds], { seed: 4, numRuns: 30 })(
+  test.prop([fc.integer({ min: 2 * INPUTS, max: 40 }), seeds], { numRuns: 30 })(
     'float32 is float64 up to the rounding of C: about ν/ρ² on P',
     (m, seed) => {
       const rho = 0.1;

@@ -69,7 +69,7 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
     return { A, pairs: nystromEigenpairs(sketchOf(A, sketch, dtype), sketch) };
   };
 
-  test.prop([spectra, widths, seeds], { seed: 1, numRuns: 40 })(
+  test.prop([spectra, widths, seeds], { numRuns: 40 })(
     'U has orthonormal columns, the eigenvalues are ≥ 0 and descend, C stays as it is',
     (spectrum, width, seed) => {
       const { sketch, C } = sketched(spectrum, width, seed);
@@ -78,7 +78,9 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
       expect(C).toEqual(before);
       expect(U).toMatchObject({ dtype: 'float64', rows: INPUTS, cols: width });
       const error = distance(product(U, 'T', U, 'N'), identity('float64', width));
-      expect(error).toBeLessThanOrEqual(ROUNDING * width * EPSILON.float64);
+      // k reflections of length p (Higham, Accuracy and Stability, Thm 19.13), and ‖I‖F = √k.
+      const operations = INPUTS * width * Math.sqrt(width);
+      expect(error).toBeLessThanOrEqual(ROUNDING * operations * EPSILON.float64);
       expect(eigenvalues).toHaveLength(width);
       expect(eigenvalues).toEqual(eigenvalues.toSorted().toReversed());
       expect(eigenvalues[width - 1]).toBeGreaterThanOrEqual(0);
@@ -87,7 +89,7 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
     },
   );
 
-  test.prop([spectra, widths, seeds, fc.nat()], { seed: 2, numRuns: 40 })(
+  test.prop([spectra, widths, seeds, fc.nat()], { numRuns: 40 })(
     'a rank below the width keeps the largest pairs, bit for bit',
     (spectrum, width, seed, choice) => {
       const { sketch, C } = sketched(spectrum, width, seed);
@@ -99,7 +101,7 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
     },
   );
 
-  test.prop([spectra, widths, seeds, fc.integer({ min: -20, max: 20 })], { seed: 3, numRuns: 40 })(
+  test.prop([spectra, widths, seeds, fc.integer({ min: -20, max: 20 })], { numRuns: 40 })(
     'the factor of 4ⁿA is 4ⁿ times that of A, bit for bit',
     (spectrum, width, seed, n) => {
       const { sketch, C } = sketched(spectrum, width, seed);

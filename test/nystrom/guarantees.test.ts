@@ -81,7 +81,7 @@ describe.each(DTYPES)('the Nyström lemma, %s', (dtype) => {
     const shifts = fc.constantFrom(
       ...SHIFTS.filter((shift) => !name.includes('range') || shift !== 'tiny'),
     );
-    test.prop([spectra, kinds, widths, seeds, shifts], { seed: 1, numRuns: 30 })(
+    test.prop([spectra, kinds, widths, seeds, shifts], { numRuns: 30 })(
       name,
       (spectrum, kind, width, seed, shift) => {
         const sketch = draw(kind, width, dtype, seed);
@@ -93,7 +93,6 @@ describe.each(DTYPES)('the Nyström lemma, %s', (dtype) => {
 
   const rank = 5;
   test.prop([kinds, fc.integer({ min: rank, max: 16 }), seeds, fc.constantFrom(...SHIFTS)], {
-    seed: 2,
     numRuns: 30,
   })(EXACT, (kind, width, seed, shift) => {
     const sketch = draw(kind, width, dtype, seed);

@@ -3,9 +3,10 @@
 
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
+import { spdInverse } from '../../src/linalg/cholesky.js';
 import { eigh, eigvalsh } from '../../src/linalg/eigh.js';
 import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
-import { build, combine, type Matrix, product } from '../support/matrices.js';
+import { build, combine, type Matrix, product, transpose } from '../support/matrices.js';
 import {
   approximation,
   denseAs,
@@ -49,6 +50,18 @@ function inOtherBasis<D extends DType>(trial: Trial<D>): Trial<D> {
   return { ...trial, sketch: SM, C: sketchOf(A, SM, C.dtype) };
 }
 
+/**
+ * By how much Â moves with C = AS: with Y = C + νS and B = SᵀY a change E of C changes Â by
+ * E·B⁻¹Yᵀ + YB⁻¹·Eᵀ − YB⁻¹·SᵀE·B⁻¹Yᵀ, at most (1 + ‖YB⁻¹‖‖S‖)²·‖E‖/‖S‖.
+ */
+function sensitivity<D extends DType>({ A, nu, sketch }: Trial<D>): number {
+  const S = denseSketch(sketch, 'float64');
+  const Y = combine(1, product(A, 'N', S, 'N'), nu, S);
+  const B = product(S, 'T', Y, 'N');
+  const core = spdInverse(combine(0.5, B, 0.5, transpose(B)));
+  return (1 + operatorNorm(product(Y, 'N', core, 'N')) * operatorNorm(S)) ** 2;
+}
+
 /** The bounds that hold for every A. */
 export const GUARANTEES = {
   '0 ⪯ Â': (trial) => -smallestEigenvalue(approximationOf(trial)),
@@ -70,16 +83,16 @@ export const GUARANTEES = {
 
   'Â depends on range(S) alone': (trial) => {
     const other = approximationOf(inOtherBasis(trial));
-    return spectralNorm(combine(1, approximationOf(trial), -1, other));
+    return spectralNorm(combine(1, approximationOf(trial), -1, other)) / sensitivity(trial);
   },
 } as const satisfies Record<string, Excess>;
 
 export type GuaranteeName = keyof typeof GUARANTEES;
 
 /**
- * ‖A − Â‖ ≤ ν·γ where VᵀS has full row rank, V a basis of range(A): then SW with W = (VᵀS)⁺Vᵀ
+ * ‖A − Â‖/γ ≤ ν where VᵀS has full row rank, V a basis of range(A): then SW with W = (VᵀS)⁺Vᵀ
  * reproduces A, so that the Schur complement of A + νI is at most ν(I − SW)(I − SW)ᵀ and
- * γ = (1 + ‖S‖/σmin(VᵀS))² bounds what the shift can cost.
+ * γ = (1 + ‖S‖/σmin(VᵀS))² bounds what the shift can cost. It multiplies rounding in A and AS, too.
  */
 export function exactnessExcess<D extends DType>(trial: Trial<D>, rank: number): number {
   const { A, nu, sketch } = trial;
@@ -88,5 +101,5 @@ export function exactnessExcess<D extends DType>(trial: Trial<D>, rank: number):
   const VtS = product(V, 'T', S, 'N');
   const sigma = Math.sqrt(smallestEigenvalue(product(VtS, 'N', VtS, 'T')));
   const gamma = (1 + operatorNorm(S) / sigma) ** 2;
-  return spectralNorm(combine(1, A, -1, approximationOf(trial))) - nu * gamma;
+  return spectralNorm(combine(1, A, -1, approximationOf(trial))) / gamma - nu;
 }

@@ -70,7 +70,7 @@ function roundingOf(dtype: DType, rho: number, largest: number): number {
 }
 
 describe.each(DTYPES)('(Â + ρI)⁻¹, %s', (dtype) => {
-  test.prop([setups], { seed: 1, numRuns: 30 })('is the inverse of the dense Â + ρI', (setup) => {
+  test.prop([setups], { numRuns: 30 })('is the inverse of the dense Â + ρI', (setup) => {
     const { pairs } = factored(setup, dtype);
     const P = inverse(pairs, dtype, { damping: setup.rho });
     const exact = dampedInverse(approximation(pairs), setup.rho);
@@ -78,7 +78,7 @@ describe.each(DTYPES)('(Â + ρI)⁻¹, %s', (dtype) => {
     expect(spectralNorm(combine(1, P, -1, exact))).toBeLessThanOrEqual(tolerance);
   });
 
-  test.prop([setups], { seed: 2, numRuns: 30 })(
+  test.prop([setups], { numRuns: 30 })(
     'with a trace, is that of Â + tail·I on the complement, its eigenvalues at least the tail',
     (setup) => {
       const { A, pairs } = factored(setup, dtype);
@@ -105,7 +105,7 @@ describe.each(DTYPES)('(Â + ρI)⁻¹, %s', (dtype) => {
     },
   );
 
-  test.prop([setups, fc.boolean()], { seed: 3, numRuns: 30 })(
+  test.prop([setups, fc.boolean()], { numRuns: 30 })(
     'is symmetric with eigenvalues between 1/(λ̂₁ + c) and 1/c',
     (setup, withTail) => {
       const { A, pairs } = factored(setup, dtype);
@@ -125,7 +125,7 @@ describe.each(DTYPES)('(Â + ρI)⁻¹, %s', (dtype) => {
     },
   );
 
-  test.prop([setups], { seed: 4, numRuns: 30 })('P = G(Â + ρI)⁻¹ for every G', (setup) => {
+  test.prop([setups], { numRuns: 30 })('P = G(Â + ρI)⁻¹ for every G', (setup) => {
     const { pairs } = factored(setup, dtype);
     const G = convert(gaussian(uniform(setup.seed), 3, INPUTS), dtype);
     const before = G.clone();
@@ -158,7 +158,7 @@ describe.each(DTYPES)('‖(Â + ρI)⁻¹ − (A + ρI)⁻¹‖ ≤ ‖E‖/(ρ(
     return { sketch, C, pairs, limit, excess };
   };
 
-  test.prop([setups], { seed: 5, numRuns: 30 })('holds up to O(ν/ρ²)', (setup) => {
+  test.prop([setups], { numRuns: 30 })('holds up to O(ν/ρ²)', (setup) => {
     const { pairs, limit, excess } = measure(setup);
     expect(excess(inverse(pairs, dtype, { damping: setup.rho }))).toBeLessThanOrEqual(limit);
   });
@@ -224,7 +224,7 @@ describe('the effective dimension Σ λ̂/(λ̂ + ρ)', () => {
   const spectrum = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { maxLength: 20 });
   const damping = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
 
-  test.prop([spectrum, damping], { seed: 6 })('is the trace of Â(Â + ρI)⁻¹', (values, rho) => {
+  test.prop([spectrum, damping])('is the trace of Â(Â + ρI)⁻¹', (values, rho) => {
     const A = zeros('float64', values.length, values.length);
     values.forEach((value, i) => {
       A.set(i, i, value);
@@ -235,7 +235,7 @@ describe('the effective dimension Σ λ̂/(λ̂ + ρ)', () => {
     expect(Math.abs(found - trace)).toBeLessThanOrEqual(10 * values.length * EPSILON.float64);
   });
 
-  test.prop([spectrum, damping, damping], { seed: 7 })(
+  test.prop([spectrum, damping, damping])(
     'falls as ρ grows, from the rank towards 0',
     (values, one, other) => {
       const eigenvalues = Float64Array.from(values);

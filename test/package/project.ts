@@ -1,9 +1,18 @@
 // A project that has installed the packed library, as a user's has.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /** A folder outside of this repository, with the library among its modules. */
 export interface Project {
@@ -18,7 +27,8 @@ export function installedProject(): Project {
   const folder = mkdtempSync(join(tmpdir(), 'nysact-project-'));
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, 'nysact'), { recursive: true });
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder]);
+  const checkout = copiedCheckout(join(folder, 'checkout'));
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: checkout });
   const { version } = readPackage('package.json');
   const tarball = join(folder, `nysact-${version}.tgz`);
   execFileSync('tar', ['-xzf', tarball, '-C', join(modules, 'nysact'), '--strip-components=1']);
@@ -35,6 +45,18 @@ export function installedProject(): Project {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** What is not packed, and no build needs. */
+const LEFT_OUT = new Set(['.git', 'node_modules', 'build', 'coverage', 'dist', 'bench', 'test']);
+
+/** A checkout of its own to build in: test files that pack at the same time share no `dist`. */
+function copiedCheckout(folder: string): string {
+  for (const name of readdirSync('.').filter((entry) => !LEFT_OUT.has(entry))) {
+    cpSync(name, join(folder, name), { recursive: true });
+  }
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+  return folder;
 }
 
 interface Package {

@@ -1,5 +1,11 @@
 // Statistics for tests of random numbers; every threshold states its significance.
 
+/**
+ * The probability at which a right sampler fails a statistical test, over all that the test compares:
+ * rare enough for any seed to pass.
+ */
+export const SIGNIFICANCE = 1e-6;
+
 /** Φ(x), to about 1e-15 for |x| < 6: ½ + φ(x)·Σ x²ᵏ⁺¹/(2k+1)!!. */
 export function normalCdf(x: number): number {
   let term = x;
@@ -22,6 +28,17 @@ export function kolmogorovSmirnov(values: Float64Array, cdf: (x: number) => numb
 /** The distance that n samples exceed with probability ≤ `significance` (Dvoretzky, Kiefer, Wolfowitz). */
 export function kolmogorovSmirnovLimit(n: number, significance: number): number {
   return Math.sqrt(Math.log(2 / significance) / (2 * n));
+}
+
+/** What |Z| of a standard normal Z exceeds with probability ≤ `significance`: P(|Z| ≥ t) ≤ e^(−t²/2). */
+export function normalLimit(significance: number): number {
+  return Math.sqrt(2 * Math.log(1 / significance));
+}
+
+/** What χ² exceeds with probability ≤ `significance` (Laurent and Massart 2000, Lemma 1). */
+export function chiSquareLimit(degreesOfFreedom: number, significance: number): number {
+  const x = Math.log(1 / significance);
+  return degreesOfFreedom + 2 * Math.sqrt(degreesOfFreedom * x) + 2 * x;
 }
 
 /** The mean of f over `values`. */

@@ -207,7 +207,7 @@ function ascii(text: string): number[] {
  * The bytes of a variant whose memory is shared: one flag of its import differs, so that sharing costs
  * no payload.
  */
-function sharedBinary(arithmetic: Arithmetic): Uint8Array<ArrayBuffer> {
+function sharedBinary(arithmetic: Arithmetic): Uint8Array {
   const bytes = decodeBase64(BINARIES[arithmetic]);
   const start = bytes.findIndex((_, i) => MEMORY_IMPORT.every((byte, k) => bytes[i + k] === byte));
   const flags = start + MEMORY_IMPORT.length;

@@ -43,7 +43,7 @@ export function webAssembly(): WebAssemblyApi | undefined {
 }
 
 /** The bytes that `text` stands for in base64. */
-export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+export function decodeBase64(text: string): Uint8Array {
   const characters = platform().atob(text);
   return Uint8Array.from({ length: characters.length }, (_, i) => characters.charCodeAt(i));
 }

@@ -61,7 +61,7 @@ function pick(A: Matrix, indices: readonly number[]): Matrix {
 }
 
 describe('activations', () => {
-  test.prop([batches], { seed: 1, numRuns: 100 })(
+  test.prop([batches], { numRuns: 100 })(
     'an integer weight is a repetition: same XᵀX/rows, same mean row, same rows',
     ({ dtype, A, weights, bias }) => {
       const weighted = activations(A, { dtype, bias, weights });
@@ -84,7 +84,7 @@ describe('activations', () => {
     },
   );
 
-  test.prop([batches], { seed: 2, numRuns: 100 })(
+  test.prop([batches], { numRuns: 100 })(
     'a mask drops rows, whatever they hold',
     ({ dtype, A, weights, bias }) => {
       const mask = Uint8Array.from(weights, (weight) => (weight > 0 ? 1 : 0));
@@ -104,7 +104,7 @@ describe('activations', () => {
     },
   );
 
-  test.prop([batches], { seed: 3, numRuns: 100 })(
+  test.prop([batches], { numRuns: 100 })(
     'the bias is an input that is always 1: last column √w, moment [A x̄; x̄ᵀ 1]',
     ({ dtype, A, weights }) => {
       const plain = activations(A, { dtype, weights });
@@ -121,7 +121,7 @@ describe('activations', () => {
     },
   );
 
-  test.prop([batches, fc.nat()], { seed: 4, numRuns: 100 })(
+  test.prop([batches, fc.nat()], { numRuns: 100 })(
     'the moment of a union of batches is the mean of theirs, weighted by rows',
     ({ dtype, A, weights, bias }, cut) => {
       const middle = cut % (A.rows + 1);
@@ -144,7 +144,6 @@ describe('activations', () => {
   );
 
   test.prop([batches, fc.nat(), fc.constantFrom(Number.NaN, Infinity, -Infinity)], {
-    seed: 5,
     numRuns: 50,
   })(
     'NaN or Infinity in a row that counts is refused by row and column',
@@ -160,7 +159,7 @@ describe('activations', () => {
     },
   );
 
-  test.prop([dtypes], { seed: 6, numRuns: 2 })(
+  test.prop([dtypes], { numRuns: 2 })(
     'nothing to change means nothing copied; otherwise the input stays as it was',
     (dtype) => {
       const A = convert(integerMatrix(4, 3, 1), dtype);
@@ -176,7 +175,7 @@ describe('activations', () => {
     },
   );
 
-  test.prop([dtypes], { seed: 7, numRuns: 2 })('takes a matrix in every form', (dtype) => {
+  test.prop([dtypes], { numRuns: 2 })('takes a matrix in every form', (dtype) => {
     const rows = [
       [1, 2, 3],
       [4, 5, 6],
@@ -203,7 +202,6 @@ describe('activations', () => {
   });
 
   test.prop([dtypes, fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })], {
-    seed: 8,
     numRuns: 50,
   })('refuses ‖X‖²F > largest/p and takes everything below it', (dtype, m, p) => {
     const root = Math.sqrt(LARGEST[dtype] / p / (m * p));
@@ -312,7 +310,7 @@ describe.each([
 });
 
 describe('outputGradients', () => {
-  test.prop([batches], { seed: 9, numRuns: 50 })(
+  test.prop([batches], { numRuns: 50 })(
     'weighs rows as activations does, so that DᵀX = Σ w d xᵀ',
     ({ dtype, A, weights }) => {
       const { X, ...same } = activations(A, { dtype, weights });

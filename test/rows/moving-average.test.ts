@@ -83,7 +83,7 @@ function tolerance(dtype: DType, parts: readonly Batch[]): number {
 describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
   const { engine, average, update, fed, value, spoil } = setUp(dtype);
 
-  test.prop([batches, decays], { seed: 1 })(
+  test.prop([batches, decays])(
     'is the weighted mean of the batches: β^(t−i) each, or their rows for β = 1',
     (parts, decay) => {
       const M = fed(decay, parts);
@@ -94,7 +94,7 @@ describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
     },
   );
 
-  test.prop([batches, decays, fc.boolean()], { seed: 2 })(
+  test.prop([batches, decays, fc.boolean()])(
     'the first update reads nothing of the slot, nor does the first after a reset',
     (parts, decay, reset) => {
       const M = reset ? fed(decay, [...parts, ...parts]) : average(decay);
@@ -132,7 +132,7 @@ describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
     expect(value(M)).toEqual(part.sum);
   });
 
-  test.prop([batches, batches], { seed: 3 })(
+  test.prop([batches, batches])(
     'merge with β = 1 is the mean over the union, in either order',
     (left, right) => {
       const union = expected(1, [...left, ...right]);
@@ -146,7 +146,7 @@ describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
     },
   );
 
-  test.prop([batches, decays, fc.integer({ min: 1, max: 5 }), fc.nat()], { seed: 4 })(
+  test.prop([batches, decays, fc.integer({ min: 1, max: 5 }), fc.nat()])(
     'merge with β < 1 is the average over the union at every update, for constant shares of rows',
     (left, decay, share, seed) => {
       const right = left.map(
@@ -231,7 +231,7 @@ describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
     }
   });
 
-  test.prop([batches, batches, decays], { seed: 5, numRuns: 30 })(
+  test.prop([batches, batches, decays], { numRuns: 30 })(
     'its exported state, restored into another, goes on bit for bit',
     async (before, after, decay) => {
       const M = fed(decay, before);

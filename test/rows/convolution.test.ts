@@ -13,7 +13,7 @@ const small: ConvolutionGeometry = {
 };
 
 describe('convolutionOutput', () => {
-  test.prop([geometries], { seed: 11, numRuns: 100 })(
+  test.prop([geometries], { numRuns: 100 })(
     "'same' gives ⌈n/stride⌉ outputs whatever the kernel",
     (drawn) => {
       const { height, width } = convolutionOutput({ ...drawn, padding: 'same' });
@@ -22,7 +22,7 @@ describe('convolutionOutput', () => {
     },
   );
 
-  test.prop([geometries, fc.tuple(fc.nat(3), fc.nat(3))], { seed: 12, numRuns: 100 })(
+  test.prop([geometries, fc.tuple(fc.nat(3), fc.nat(3))], { numRuns: 100 })(
     'padding counts as input',
     (drawn, [before, after]) => {
       const valid: ConvolutionGeometry = { ...drawn, padding: 'valid' };

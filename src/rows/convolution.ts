@@ -32,8 +32,6 @@ export interface ConvolutionGeometry extends ImageShape {
     | PerAxis
     | readonly [readonly [number, number], readonly [number, number]];
   readonly dilation?: PerAxis;
-  /** Append a column of ones, the bias's input, to every patch matrix. */
-  readonly bias?: boolean;
 }
 
 /** What comes out of a convolution, and the shape of its patch matrices. */
@@ -112,7 +110,7 @@ export function checkImage(where: string, shape: ImageShape): number {
  */
 export function plan(where: string, geometry: ConvolutionGeometry): Plan {
   checkType(where, 'geometry', geometry, isObject(geometry), 'an object');
-  const { batch, channels, height, width, kernel, bias = false } = geometry;
+  const { batch, channels, height, width, kernel } = geometry;
   const groups = checkImage(where, geometry);
   checkType(where, 'kernel', kernel, Array.isArray(kernel), '[rows, columns]');
   const strides = pair(geometry.stride ?? 1);
@@ -132,7 +130,7 @@ export function plan(where: string, geometry: ConvolutionGeometry): Plan {
   const output = {
     height: vertical.windows.length,
     width: horizontal.windows.length,
-    inputs: (channels / groups) * kernel[0] * kernel[1] + (bias ? 1 : 0),
+    inputs: (channels / groups) * kernel[0] * kernel[1],
     rows: batch * vertical.windows.length * horizontal.windows.length,
   };
   return { batch, channels, groups, vertical, horizontal, output };

@@ -1,13 +1,13 @@
 // A moving average of a matrix-valued statistic, with its bias correction and its merge.
 
-import type { Engine } from '../backend/engine.js';
-import type { Slot } from '../backend/slot.js';
-import type { StateEntry, Stateful } from '../backend/state.js';
+import type { Backend, Slot } from '../backend/backend.js';
+import { Cell, type MatrixState, type StateEntry, type Stateful } from '../backend/state.js';
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { power } from '../core/elementary.js';
 import { zeros } from '../core/matrix.js';
 
-/** An average of a matrix-valued statistic that lives on an engine. */
+/** An average of a matrix-valued statistic that lives on a backend. */
 export interface Average<D extends DType> extends Stateful<D> {
   readonly slot: Slot<D>;
   /** Updates so far. */
@@ -34,49 +34,59 @@ export interface Average<D extends DType> extends Stateful<D> {
 export class MovingAverage<D extends DType> implements Average<D> {
   readonly slot: Slot<D>;
   readonly decay: number;
-  readonly #engine: Engine<D>;
-  #updates = 0;
+  readonly #backend: Backend<D>;
+  readonly #updates = new Cell(0, checkInteger);
   // What `rows` has been, averaged like M itself: the weight of this average in a merge.
-  #rows = 0;
+  readonly #rows = new Cell(0, checkNonNegative);
 
-  constructor(engine: Engine<D>, rows: number, cols: number, decay: number) {
-    this.#engine = engine;
-    this.slot = engine.allocate(rows, cols);
+  readonly #check: MatrixState<D>['check'];
+
+  /** `check` guards what is restored, where not every finite matrix will do. */
+  constructor(
+    backend: Backend<D>,
+    rows: number,
+    cols: number,
+    decay: number,
+    check?: MatrixState<D>['check'],
+  ) {
+    this.#backend = backend;
+    this.#check = check;
+    this.slot = backend.allocate(rows, cols);
     this.decay = decay;
   }
 
   /** Updates since the average was started or reset. */
   get updates(): number {
-    return this.#updates;
+    return this.#updates.value;
   }
 
   /** 1/(1−βᵗ), the factor that turns M into M̂; 1 for β = 1. Infinite before the first update. */
   get correction(): number {
-    if (this.#updates === 0) return Number.POSITIVE_INFINITY;
-    return this.decay === 1 ? 1 : 1 / (1 - this.decay ** this.#updates);
+    if (this.#updates.value === 0) return Number.POSITIVE_INFINITY;
+    return this.decay === 1 ? 1 : 1 / (1 - power(this.decay, this.#updates.value));
   }
 
   update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void {
-    const first = this.#updates === 0;
+    const first = this.#updates.value === 0;
     if (this.decay === 1) {
-      const total = this.#rows + rows;
-      accumulate(1 / total, first ? 0 : this.#rows / total, this.slot);
-      this.#rows = total;
+      const total = this.#rows.value + rows;
+      accumulate(1 / total, first ? 0 : this.#rows.value / total, this.slot);
+      this.#rows.value = total;
     } else {
       const fresh = 1 - this.decay;
       accumulate(fresh / rows, first ? 0 : this.decay, this.slot);
-      this.#rows = this.decay * this.#rows + fresh * rows;
+      this.#rows.value = this.decay * this.#rows.value + fresh * rows;
     }
-    this.#updates += 1;
+    this.#updates.value += 1;
   }
 
   /** Forgets everything: t = 0. */
   reset(): void {
     // The content would not be read again, but it is state: NaN in it could not be restored.
     const { rows, cols } = this.slot;
-    this.#engine.write(this.slot, zeros(this.#engine.dtype, rows, cols));
-    this.#updates = 0;
-    this.#rows = 0;
+    this.#backend.write(this.slot, zeros(this.#backend.dtype, rows, cols));
+    this.#updates.value = 0;
+    this.#rows.value = 0;
   }
 
   /**
@@ -93,32 +103,18 @@ export class MovingAverage<D extends DType> implements Average<D> {
     if (this.decay < 1 && other.updates !== this.updates) {
       throw new RangeError(`merge: ${other.updates} updates, expected ${this.updates}`);
     }
-    if (other.#updates === 0) return;
-    const total = this.#rows + other.#rows;
-    this.#engine.axpby(other.#rows / total, other.slot, this.#rows / total, this.slot);
-    this.#rows = total;
-    this.#updates = Math.max(this.#updates, other.#updates);
+    if (other.#updates.value === 0) return;
+    const total = this.#rows.value + other.#rows.value;
+    this.#backend.axpby(other.#rows.value / total, other.slot, this.#rows.value / total, this.slot);
+    this.#rows.value = total;
+    this.#updates.value = Math.max(this.#updates.value, other.#updates.value);
   }
 
   get state(): readonly StateEntry<D>[] {
     return [
-      { name: 'average', slot: this.slot },
-      {
-        name: 'updates',
-        check: checkInteger,
-        get: () => this.#updates,
-        set: (value) => {
-          this.#updates = value;
-        },
-      },
-      {
-        name: 'rows',
-        check: checkNonNegative,
-        get: () => this.#rows,
-        set: (value) => {
-          this.#rows = value;
-        },
-      },
+      { name: 'average', holds: { slot: this.slot, check: this.#check } },
+      { name: 'updates', holds: this.#updates },
+      { name: 'rows', holds: this.#rows },
     ];
   }
 }

@@ -1,0 +1,50 @@
+// The learning rate of a run: a schedule, until a number takes its place.
+
+import { Cell, type StateEntry } from '../backend/state.js';
+import { checkNonNegative } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import type { Schedule } from './schedules.js';
+
+/** Stands for "as the schedule says" in saved state. */
+const SCHEDULED = -1;
+
+/** η at every step. */
+export class LearningRate {
+  readonly #schedule: Schedule;
+  readonly #dtype: DType;
+  readonly #fixed = new Cell(SCHEDULED, (where, name, value) => {
+    if (value !== SCHEDULED) checkNonNegative(where, name, value);
+  });
+
+  constructor(schedule: Schedule, dtype: DType) {
+    this.#schedule = schedule;
+    this.#dtype = dtype;
+  }
+
+  /**
+   * η at step k.
+   *
+   * @throws RangeError where the schedule gives no finite number ≥ 0 of the dtype.
+   */
+  at(step: number): number {
+    if (this.#fixed.value !== SCHEDULED) return this.#fixed.value;
+    const eta = this.#schedule(step);
+    checkNonNegative('step', `learningRate of step ${step}`, eta, this.#dtype);
+    return eta;
+  }
+
+  /**
+   * η from now on, whatever the schedule says.
+   *
+   * @throws RangeError unless it is a finite number ≥ 0 of the dtype.
+   */
+  fix(eta: number): void {
+    checkNonNegative('learningRate', 'the learning rate', eta, this.#dtype);
+    this.#fixed.value = eta;
+  }
+
+  /** The number that has taken the schedule's place. */
+  entry<D extends DType>(): StateEntry<D> {
+    return { name: 'learningRate', holds: this.#fixed };
+  }
+}

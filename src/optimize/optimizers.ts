@@ -1,0 +1,227 @@
+// The optimisers by name. Each is a chain short enough to read in one breath.
+
+import {
+  choice,
+  flag,
+  fraction,
+  guarded,
+  nonNegative,
+  type OptionsOf,
+  optionList,
+  positive,
+  type SettingsOf,
+} from '../core/options.js';
+import { EVA_OPTIONS, evaMethod } from '../precondition/eva.js';
+import { FOOF_OPTIONS, foofMethod } from '../precondition/foof.js';
+import { KFAC_OPTIONS, kfacMethod } from '../precondition/kfac.js';
+import type { Method } from '../precondition/method.js';
+import { CADENCE_OPTIONS } from '../precondition/network.js';
+import { NYSACT_OPTIONS, nysactMethod } from '../precondition/nysact.js';
+import { refuseOverflow } from './refuse-overflow.js';
+import type { Schedule } from './schedules.js';
+import { chain, type Transform } from './transform.js';
+import {
+  addWeightDecay,
+  type DecayFilter,
+  descend,
+  type KlClip,
+  momentum,
+  precondition,
+  scaleByAdam,
+} from './transforms.js';
+
+const schedule = guarded('a schedule', (value): value is Schedule => typeof value === 'function');
+const filter = guarded(
+  'a function of a parameter',
+  (value): value is DecayFilter => typeof value === 'function',
+);
+
+/** The options of {@link sgd}, which every preconditioned optimiser shares. */
+export const SGD_OPTIONS = optionList({
+  /** η, a number or a schedule (default 0.1). */
+  learningRate: nonNegative.or(schedule).default(0.1),
+  /** In [0, 1) (default 0). */
+  momentum: fraction.default(0),
+  /** Nesterov's variant of momentum (default false). */
+  nesterov: flag.default(false),
+  /** λ ≥ 0 of u ← u + λθ before momentum (default 0). */
+  weightDecay: nonNegative.default(0),
+  /** Which parameters decay (default: all), by shape, name and index. */
+  decays: filter,
+});
+
+/** Options of {@link sgd}. */
+export type SgdOptions = OptionsOf<typeof SGD_OPTIONS>;
+
+/** The options of {@link adam}. */
+export const ADAM_OPTIONS = optionList({
+  /** η, a number or a schedule (default 1e-3). */
+  learningRate: nonNegative.or(schedule).default(1e-3),
+  /** β₁ (default 0.9). */
+  beta1: fraction.default(0.9),
+  /** β₂ (default 0.999). */
+  beta2: fraction.default(0.999),
+  /** ε (default 1e-8). */
+  epsilon: positive.default(1e-8),
+  /** λ ≥ 0 (default 0), added to the gradient. */
+  weightDecay: nonNegative.default(0),
+  /** Which parameters decay (default: all), by shape, name and index. */
+  decays: filter,
+});
+
+/** Options of {@link adam}. */
+export type AdamOptions = OptionsOf<typeof ADAM_OPTIONS>;
+
+/** The options of {@link adamw}. */
+export const ADAMW_OPTIONS = optionList({
+  ...ADAM_OPTIONS.entries,
+  /** λ ≥ 0 (default 0.01), decoupled from the moments. */
+  weightDecay: nonNegative.default(0.01),
+});
+
+/** Options of {@link adamw}. */
+export type AdamwOptions = OptionsOf<typeof ADAMW_OPTIONS>;
+
+/** The options that a preconditioned optimiser has beside those of its method. */
+export const PRECONDITIONED_OPTIONS = optionList({
+  ...SGD_OPTIONS.entries,
+  ...CADENCE_OPTIONS.entries,
+  /** κ of the KL clip, or 'none' (default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF). */
+  klClip: positive.or(choice('none')).default('none'),
+});
+
+/** Options that a preconditioned optimiser has beside those of its method. */
+export type PreconditionedOptions = OptionsOf<typeof PRECONDITIONED_OPTIONS>;
+
+const { klClip } = PRECONDITIONED_OPTIONS.entries;
+
+/** The options of {@link nysact}. */
+export const NYSACT = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...NYSACT_OPTIONS.entries });
+
+/** The options of {@link foof}. */
+export const FOOF = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...FOOF_OPTIONS.entries });
+
+/** The options of {@link kfac}. */
+export const KFAC = optionList({
+  ...PRECONDITIONED_OPTIONS.entries,
+  ...KFAC_OPTIONS.entries,
+  klClip: klClip.default(1e-3),
+});
+
+/** The options of {@link eva}. */
+export const EVA = optionList({
+  ...PRECONDITIONED_OPTIONS.entries,
+  ...EVA_OPTIONS.entries,
+  klClip: klClip.default(1e-3),
+});
+
+/**
+ * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function sgd(options: SgdOptions = {}): Transform {
+  return refuseOverflow(momentumSteps(SGD_OPTIONS.read('sgd', options)));
+}
+
+/**
+ * Adam, with L2 regularisation added to the gradient. Source: Kingma and Ba 2015.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function adam(options: AdamOptions = {}): Transform {
+  const settings = ADAM_OPTIONS.read('adam', options);
+  const { learningRate, weightDecay } = settings;
+  return refuseOverflow(
+    chain(addWeightDecay(weightDecay, settings), scaleByAdam(settings), descend(learningRate)),
+  );
+}
+
+/**
+ * AdamW: Adam with weight decay decoupled from the moments, θ ← θ − η(m̂/(√v̂ + ε) + λθ). Source:
+ * Loshchilov and Hutter 2019, Algorithm 2, with the schedule multiplying both terms, as is usual.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function adamw(options: AdamwOptions = {}): Transform {
+  const settings = ADAMW_OPTIONS.read('adamw', options);
+  const { learningRate, weightDecay } = settings;
+  return refuseOverflow(
+    chain(scaleByAdam(settings), addWeightDecay(weightDecay, settings), descend(learningRate)),
+  );
+}
+
+/**
+ * NysAct: SGD on P = G(Â + ρI)⁻¹. See {@link nysactMethod}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function nysact(options: OptionsOf<typeof NYSACT> = {}): Transform {
+  const settings = NYSACT.read('nysact', options);
+  return preconditioned(nysactMethod(NYSACT_OPTIONS.pick('nysact', settings)), settings);
+}
+
+/**
+ * FOOF: SGD on P = G(Ā + ρI)⁻¹. See {@link foofMethod}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function foof(options: OptionsOf<typeof FOOF> = {}): Transform {
+  const settings = FOOF.read('foof', options);
+  return preconditioned(foofMethod(FOOF_OPTIONS.pick('foof', settings)), settings);
+}
+
+/**
+ * KFAC: SGD on the Kronecker-factored natural gradient. See {@link kfacMethod}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function kfac(options: OptionsOf<typeof KFAC> = {}): Transform {
+  const settings = KFAC.read('kfac', options);
+  return preconditioned(kfacMethod(KFAC_OPTIONS.pick('kfac', settings)), settings);
+}
+
+/**
+ * Eva: SGD on the rank-one Kronecker-factored gradient. See {@link evaMethod}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function eva(options: OptionsOf<typeof EVA> = {}): Transform {
+  const settings = EVA.read('eva', options);
+  return preconditioned(evaMethod(EVA_OPTIONS.pick('eva', settings)), settings);
+}
+
+/**
+ * d = P + λθ; buf ← m·buf + d; θ ← θ − η·buf, with P the preconditioned and clipped gradient: an
+ * optimiser of any method.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function preconditionedBy(method: Method, options: PreconditionedOptions = {}): Transform {
+  return preconditioned(method, PRECONDITIONED_OPTIONS.read(method.name, options));
+}
+
+function preconditioned(
+  method: Method,
+  settings: SettingsOf<typeof PRECONDITIONED_OPTIONS>,
+): Transform {
+  const { observeEvery, refreshEvery } = settings;
+  const clip: KlClip | undefined =
+    settings.klClip === 'none' ? undefined : { limit: settings.klClip };
+  return refuseOverflow(
+    chain(
+      precondition(method, { observeEvery, refreshEvery, klClip: clip }),
+      momentumSteps(settings),
+    ),
+  );
+}
+
+function momentumSteps(settings: SettingsOf<typeof SGD_OPTIONS>): Transform {
+  const { learningRate, momentum: decay, nesterov, weightDecay } = settings;
+  return chain(
+    addWeightDecay(weightDecay, settings),
+    // Without momentum there is nothing to keep.
+    ...(decay === 0 ? [] : [momentum(decay, { nesterov })]),
+    descend(learningRate),
+  );
+}

@@ -1,0 +1,27 @@
+// The settings of the NysAct paper, by optimiser.
+
+/**
+ * The paper's settings for CIFAR (Table VI): `nysact({ ...paperSettings.nysact, learningRate: 0.05 })`.
+ * Its learning rates go with cosine annealing over 200 epochs of batches of 128.
+ */
+export const paperSettings = {
+  sgd: { learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4 },
+  adam: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 5e-4 },
+  adamw: { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05 },
+  kfac: { ...preconditioned(), damping: 0.03 },
+  eva: { ...preconditioned(), damping: 0.03 },
+  foof: { ...preconditioned(), damping: 1 },
+  nysact: { ...preconditioned(), damping: 1, rank: 10 },
+} as const;
+
+/** What all preconditioned optimisers share there. */
+function preconditioned() {
+  return {
+    learningRate: 0.1,
+    momentum: 0.9,
+    weightDecay: 5e-4,
+    decay: 0.95,
+    observeEvery: 5,
+    refreshEvery: 50,
+  } as const;
+}

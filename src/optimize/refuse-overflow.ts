@@ -1,0 +1,77 @@
+// A step that could overflow is refused before it changes anything: what is infinite cannot be taken back.
+
+import type { Backend, Slot } from '../backend/backend.js';
+import { checkFinite } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import { DivergenceError } from '../core/errors.js';
+import { checkRange, HARMLESS } from '../core/range.js';
+import type { ParameterShape, Stage, Step, Transform, TransformContext } from './transform.js';
+
+/**
+ * The same transform, whose step throws before anything changes where a gradient is not finite, or where
+ * the parameters could leave the range of the dtype: finite parameters stay finite. Every stage bounds
+ * what it makes of the largest |gradient|, so this costs one pass over the gradients, and one over the
+ * parameters where weights decay or a bound is enormous.
+ *
+ * On backends that cannot look at their matrices without waiting for a device it does nothing: there a
+ * refresh finds what is not finite in the averages, and nobody what is not in the parameters.
+ *
+ * The bounds are conservative. Products on the way may still overflow in KFAC's factored inverse, where
+ * one factor's inverse alone is huge.
+ *
+ * @throws TypeError when it is given state, if a stage of the transform knows no bound.
+ */
+export function refuseOverflow(transform: Transform): Transform {
+  return {
+    ...transform,
+    init<D extends DType>(context: TransformContext<D>): Stage<D> {
+      const { backend, parameters } = context;
+      const stage = transform.init(context);
+      const bound = stage.bound?.bind(stage);
+      if (bound === undefined) {
+        throw new TypeError(
+          'refuseOverflow: a stage of the transform has no bound, expected one in each',
+        );
+      }
+      const size = backend.bound;
+      if (size === undefined) return stage;
+      return {
+        ...stage,
+        check(step) {
+          stage.check?.(step);
+          const gradients = step.gradients.map((G, index) => {
+            const largest = size(G);
+            if (!Number.isFinite(largest)) diverged(backend, parameters[index], index, G, step);
+            return largest;
+          });
+          const updates = bound(gradients, step);
+          updates.forEach((update, index) => {
+            // Nothing below half a unit in the last place of the largest number can carry another
+            // number beyond it.
+            if (update < HARMLESS[backend.dtype]) return;
+            const name = `parameters[${index}] with the update made of gradients[${index}]`;
+            checkRange('step', name, size(step.parameters[index]) + update, backend.dtype);
+          });
+        },
+      };
+    },
+  };
+}
+
+/** Says which gradient is not finite, and where. */
+function diverged<D extends DType>(
+  backend: Backend<D>,
+  { name }: ParameterShape,
+  index: number,
+  G: Slot<D>,
+  { index: step }: Step<D>,
+): never {
+  const label = name === undefined ? `gradients[${index}]` : `the gradient of '${name}'`;
+  try {
+    const content = backend.readSync?.(G);
+    if (content !== undefined) checkFinite('step', label, content);
+  } catch (cause) {
+    throw new DivergenceError(step, cause instanceof Error ? cause.message : label, cause);
+  }
+  throw new DivergenceError(step, `step: ${label} is too large`, undefined);
+}

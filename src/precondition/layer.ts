@@ -1,0 +1,196 @@
+// The one driver of every method: observes a layer, refreshes its inverse, and preconditions.
+
+import type { Backend, Slot } from '../backend/backend.js';
+import {
+  Cell,
+  freeState,
+  type MatrixState,
+  type StateEntry,
+  type Stateful,
+  scoped,
+} from '../backend/state.js';
+import { checkInteger } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import type { DenseMatrix } from '../core/matrix.js';
+import type { Workspace } from '../core/workspace.js';
+import { Accumulator, type Batch } from '../rows/accumulator.js';
+import type { Curvature, Found, LayerShape, Method } from './method.js';
+import { RefreshDriver } from './refresh.js';
+
+/** What a layer's refreshes have found so far. After a restore only the counts are known. */
+export interface Diagnostics {
+  readonly layer: string;
+  /** Refreshes that broke down, in all. */
+  readonly failures: number;
+  /** Refreshes that put an inverse in place, in all. */
+  readonly refreshes: number;
+  /** What the method reports of the last one, by name. */
+  readonly found: Found;
+}
+
+/** A part of the inverse where it is kept. */
+type Part<D extends DType> = MatrixState<D> | Cell;
+
+/**
+ * The preconditioner of one layer. `observe` and `precondition` only enqueue work on the backend;
+ * `refresh` alone reads from it. A refresh that breaks down keeps the last good inverse.
+ */
+export class LayerPreconditioner<D extends DType> implements Stateful<D> {
+  readonly #backend: Backend<D>;
+  readonly #layer: LayerShape;
+  readonly #flat: number;
+  readonly #curvature: Curvature;
+  readonly #workspace: Workspace;
+  readonly #averages: Accumulator<D>;
+  readonly #inverse: ReadonlyMap<string, Part<D>>;
+  readonly #refresh: RefreshDriver<D>;
+  readonly #refreshes = new Cell(0, checkInteger, () => this.#refresh.inFlight);
+  #found: Found = {};
+
+  constructor(
+    backend: Backend<D>,
+    layer: LayerShape,
+    { flat, maxFailures }: Method,
+    curvature: Curvature,
+    workspace: Workspace,
+  ) {
+    const { statistics, sketch, inverse } = curvature;
+    const { dtype } = backend;
+    this.#backend = backend;
+    this.#layer = layer;
+    this.#flat = flat;
+    this.#curvature = curvature;
+    this.#workspace = workspace;
+    this.#refresh = new RefreshDriver(backend, `layer '${layer.name}'`, maxFailures);
+    this.#averages = new Accumulator(
+      backend,
+      statistics,
+      sketch === undefined
+        ? undefined
+        : { shape: sketch.shape, source: (draw) => sketch.draw(draw, dtype) },
+    );
+    this.#inverse = new Map(
+      Object.entries(inverse).map(([name, part]) => [name, this.#keep(part)]),
+    );
+  }
+
+  /** Folds one batch into the averages. */
+  observe(batch: Batch<D>): void {
+    this.#averages.observe(batch);
+  }
+
+  /**
+   * Makes a new inverse from the averages. If the backend reads asynchronously, it takes effect when the
+   * read resolves. Does nothing if nothing was observed or a refresh is in flight.
+   */
+  refresh(): void {
+    const averages = this.#averages;
+    if (averages.updates === 0 || this.#refresh.inFlight !== undefined) return;
+    const { updates } = averages;
+    const { slots, onHost } = averages.reading();
+    const restarts = this.#curvature.sketch?.restarts === true;
+    try {
+      this.#refresh.run({
+        reads: slots,
+        compute: (matrices) => this.#factorise(onHost, matrices, updates),
+        // A window that restarts is closed below, perhaps long before its read arrives.
+        discard: () => {
+          if (!restarts) averages.reset();
+        },
+      });
+    } finally {
+      // A refresh that gives up closes its window too: with the same sketch it would fail again.
+      if (restarts) {
+        averages.reset();
+        averages.redraw();
+      }
+    }
+  }
+
+  /** Resolves when no refresh is in flight. */
+  flush(): Promise<void> {
+    return this.#refresh.flush();
+  }
+
+  /** Lets go of a refresh that is in flight. */
+  abandon(): void {
+    this.#refresh.abandon();
+    this.#found = {};
+  }
+
+  /** P ← the preconditioned G (both q×p). Before the first good refresh the curvature counts as 0. */
+  precondition(G: Slot<D>, P: Slot<D>): void {
+    const { factorise } = this.#curvature;
+    const done = factorise === undefined ? this.#averages.updates : this.#refreshes.value;
+    if (done === 0) {
+      this.#backend.axpby(this.#flat, G, 0, P);
+      return;
+    }
+    const held: Record<string, Slot<D> | number> = {};
+    for (const [name, part] of this.#inverse) {
+      held[name] = part instanceof Cell ? part.value : part.slot;
+    }
+    this.#curvature.apply(this.#backend, G, held, P, this.#averages.held);
+  }
+
+  get diagnostics(): Diagnostics {
+    return {
+      layer: this.#layer.name,
+      failures: this.#refresh.failures,
+      refreshes: this.#refreshes.value,
+      found: this.#found,
+    };
+  }
+
+  get state(): readonly StateEntry<D>[] {
+    return [
+      ...this.#averages.state,
+      ...[...this.#inverse].map(([name, holds]) => ({ name: `inverse/${name}`, holds })),
+      { name: 'refreshes', holds: this.#refreshes },
+      ...scoped('refresh', this.#refresh.state),
+    ];
+  }
+
+  /** Frees every slot. */
+  dispose(): void {
+    this.abandon();
+    freeState(this.#backend, this.state);
+  }
+
+  #keep(part: Curvature['inverse'][string]): Part<D> {
+    const pending = () => this.#refresh.inFlight;
+    if ('value' in part) return new Cell(part.value, part.check, pending);
+    const { rows, cols, check } = part;
+    return { slot: this.#backend.allocate(rows, cols), check, pending };
+  }
+
+  /** What puts a new inverse in place. */
+  #factorise(
+    onHost: ReturnType<Accumulator<D>['reading']>['onHost'],
+    matrices: readonly DenseMatrix<D>[],
+    updates: number,
+  ): () => void {
+    const { factorise } = this.#curvature;
+    // What works from the averages themselves has only been looked at for NaN.
+    if (factorise === undefined) return () => {};
+    const estimates = onHost(matrices);
+    const { inverse, found = {} } = factorise(estimates.averages, {
+      dtype: this.#backend.dtype,
+      get sketch() {
+        return estimates.sketch;
+      },
+      updates,
+      refreshes: this.#refreshes.value,
+      workspace: this.#workspace,
+    });
+    return () => {
+      for (const [name, part] of this.#inverse) {
+        const value = inverse[name];
+        if (part instanceof Cell && typeof value === 'number') part.value = value;
+        else if ('slot' in part && typeof value === 'object') this.#backend.write(part.slot, value);
+      }
+      this.#refreshes.value += 1;
+      this.#found = found;
+    };
+  }
+}

@@ -1,0 +1,138 @@
+// A method is a value: what it averages, what it makes of the averages, and how that is applied.
+
+import type { Backend, Slot } from '../backend/backend.js';
+import type { Description } from '../backend/state.js';
+import type { DType } from '../core/dtype.js';
+import type { DenseMatrix } from '../core/matrix.js';
+import type { Workspace } from '../core/workspace.js';
+import type { Averages, Statistic } from '../rows/accumulator.js';
+import type { Average } from '../rows/moving-average.js';
+import type { SketchShape } from '../sketch/shape.js';
+import type { Sketch } from '../sketch/sketch.js';
+
+/** One layer with a weight gradient G of outputs × inputs (q×p, the bias column included). */
+export interface LayerShape {
+  readonly name: string;
+  /** p, one more than the features where the layer has a bias. */
+  readonly inputs: number;
+  /** q. */
+  readonly outputs: number;
+}
+
+/** What a method takes its statistics of. */
+export interface Needs {
+  /** X, what entered the layers. */
+  readonly inputs?: boolean;
+  /** D, the gradients with respect to the pre-activations. */
+  readonly outputGradients?: boolean;
+  /** G, the gradients of the weights. */
+  readonly gradients?: boolean;
+}
+
+/** What a refresh has to report, by name. */
+export type Found = Readonly<Record<string, number | Float64Array>>;
+
+/** A guard of what is restored, see core/check.ts. */
+type Guard<Value> = (where: string, name: string, value: Value) => void;
+
+/** One part of an inverse: a matrix on the backend, or a number on the host. */
+export type InversePart =
+  | {
+      readonly rows: number;
+      readonly cols: number;
+      readonly check?: Guard<DenseMatrix> | undefined;
+    }
+  | { readonly value: number; readonly check: Guard<number> };
+
+/** The parts of an inverse, by name. */
+export type InverseParts = Readonly<Record<string, InversePart>>;
+
+/** A part as a matrix of some form, or as a number. */
+type As<Part, Matrix> = Part extends { readonly rows: number } ? Matrix : number;
+
+/** An inverse as it is applied. */
+export type Held<D extends DType, Parts extends InverseParts> = {
+  readonly [Name in keyof Parts]: As<Parts[Name], Slot<D>>;
+};
+
+/** An inverse as it is made. */
+export type Made<D extends DType, Parts extends InverseParts> = {
+  readonly [Name in keyof Parts]: As<Parts[Name], DenseMatrix<D>>;
+};
+
+/** What a refresh has beside the averages. */
+export interface RefreshContext<D extends DType> {
+  readonly dtype: D;
+  /** The sketch that the averages were taken with; an error where there is none. */
+  readonly sketch: Sketch<D>;
+  /** Updates of the averages. */
+  readonly updates: number;
+  /** Refreshes before this one that put an inverse in place. */
+  readonly refreshes: number;
+  /** Memory for what is needed on the way; what is returned must not be of it. */
+  readonly workspace: Workspace;
+}
+
+/** The sketches of a layer, and when a new one is drawn. */
+export interface Sketching {
+  readonly shape: SketchShape;
+  /** The sketch of a window; the same number must always give the same one. */
+  draw<D extends DType>(draw: number, dtype: D): Sketch<D>;
+  /** Whether every refresh closes the window: the averages start anew, with the next sketch. */
+  readonly restarts: boolean;
+}
+
+/** How one layer is preconditioned. */
+export interface Curvature<
+  Name extends string = string,
+  Parts extends InverseParts = InverseParts,
+> {
+  readonly statistics: readonly Statistic<Name>[];
+  /** Present where statistics are taken with a sketch. */
+  readonly sketch?: Sketching;
+  readonly inverse: Parts;
+  /**
+   * Makes the inverse of bias-corrected averages, on the host: the refresh. Pure; may throw a breakdown.
+   * Absent where {@link apply} works from the averages.
+   */
+  factorise?<D extends DType>(
+    averages: Averages<D, Name>,
+    context: RefreshContext<D>,
+  ): { readonly inverse: Made<D, Parts>; readonly found?: Found };
+  /** P ← the preconditioned G (both q×p): the formula. `averages` are as they stand, uncorrected. */
+  apply<D extends DType>(
+    on: Backend<D>,
+    G: Slot<D>,
+    inverse: Held<D, Parts>,
+    P: Slot<D>,
+    averages: Readonly<Record<Name, Average<D>>>,
+  ): void;
+}
+
+/** A way to precondition. */
+export interface Method {
+  readonly name: string;
+  /** Known before the first step. */
+  readonly needs: Needs;
+  /** A bound of ‖P‖F/‖G‖F, at any time: what tells an overflow before it happens. */
+  readonly gain: number;
+  /** P = flat·G before the first good refresh, when the curvature counts as 0. */
+  readonly flat: number;
+  /** Breakdowns of a layer in a row that are survived before an error. */
+  readonly maxFailures: number;
+  /** Method and options, for the state of a run. */
+  readonly description: Description;
+  /**
+   * How each layer of one run is preconditioned. Called once a run.
+   *
+   * @throws RangeError where an option is out of range in `dtype`.
+   */
+  layers(shapes: readonly LayerShape[], dtype: DType): readonly Curvature[];
+}
+
+/** A {@link Curvature} whose names the compiler has checked against each other. */
+export function curvature<Name extends string, const Parts extends InverseParts>(
+  parts: Curvature<Name, Parts>,
+): Curvature {
+  return parts;
+}

@@ -1,0 +1,64 @@
+// FOOF as the code published with the NysAct paper computes it.
+
+import { Cell } from '../backend/state.js';
+import { checkInteger, checkInvertible } from '../core/check.js';
+import { identity } from '../core/matrix.js';
+import { fraction, type OptionsOf, optionList } from '../core/options.js';
+import { dampedInverse } from '../precondition/dense-inverse.js';
+import { FOOF_OPTIONS } from '../precondition/foof.js';
+import { curvature, type Method } from '../precondition/method.js';
+import { describeMethod } from '../precondition/options.js';
+import { averageFromIdentity } from './averages.js';
+
+/** The options of {@link publishedFoofMethod}. */
+export const PUBLISHED_FOOF_OPTIONS = optionList({
+  ...FOOF_OPTIONS.entries,
+  /** β of the moving average, in [0, 1) (default 0.95). */
+  decay: fraction.default(0.95),
+});
+
+/** Options of {@link publishedFoofMethod}. */
+export type PublishedFoofOptions = OptionsOf<typeof PUBLISHED_FOOF_OPTIONS>;
+
+/**
+ * FOOF whose average starts at I but is bias-corrected all the same, with one counter for all layers
+ * that grows by the number of layers at every update, and whose first refresh leaves the inverse at I.
+ * For reproduction only; see docs/departures.md.
+ *
+ * @throws RangeError on options out of range, TypeError where they are of another type.
+ */
+export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method {
+  const settings = PUBLISHED_FOOF_OPTIONS.read('foof', options);
+  const { damping, decay, maxFailures } = settings;
+  return {
+    name: 'published-foof',
+    needs: { inputs: true },
+    gain: Math.max(1, 1 / damping),
+    flat: 1,
+    maxFailures,
+    description: describeMethod('published foof', PUBLISHED_FOOF_OPTIONS, settings),
+    layers(shapes, dtype) {
+      checkInvertible('foof', 'damping', damping, dtype);
+      const counter = new Cell(0, checkInteger);
+      return shapes.map(({ inputs: p }) =>
+        curvature({
+          statistics: [
+            {
+              name: 'A',
+              rows: p,
+              cols: p,
+              average: averageFromIdentity(decay, counter),
+              of: ({ X }, weight, keep, A) => X.secondMoment(weight, keep, A),
+            },
+          ],
+          inverse: { R: { rows: p, cols: p } },
+          factorise: ({ A }, { refreshes, workspace, dtype: type }) => {
+            const R = refreshes === 0 ? identity(type, p) : dampedInverse(A, damping, workspace);
+            return { inverse: { R } };
+          },
+          apply: (on, G, { R }, P) => on.gemm(1, G, 'N', R, 'N', 0, P),
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,8 @@
+// What the code published with the NysAct paper computes, errors included: to reproduce its numbers.
+
+export { type PublishedEvaOptions, publishedEvaMethod } from './eva.js';
+export { publishedEigenpairs } from './factor.js';
+export { type PublishedFoofOptions, publishedFoofMethod } from './foof.js';
+export { type PublishedKfacOptions, publishedKfacMethod } from './kfac.js';
+export { type PublishedNysactOptions, publishedNysactMethod } from './nysact.js';
+export { publishedEva, publishedFoof, publishedKfac, publishedNysact } from './optimizers.js';

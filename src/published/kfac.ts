@@ -1,0 +1,73 @@
+// KFAC as the code published with the NysAct paper computes it.
+
+import { checkInvertible } from '../core/check.js';
+import { fraction, type OptionsOf, optionList } from '../core/options.js';
+import { applySpectral, eigenbasisParts, KFAC_OPTIONS, spectrum } from '../precondition/kfac.js';
+import { curvature, type Method } from '../precondition/method.js';
+import { describeMethod, METHOD_OPTIONS } from '../precondition/options.js';
+import { averageFromIdentity } from './averages.js';
+
+/** Up to this the published code takes an eigenvalue as 0. */
+const CUTOFF = 1e-10;
+
+/** The options of {@link publishedKfacMethod}. */
+export const PUBLISHED_KFAC_OPTIONS = optionList({
+  ...METHOD_OPTIONS.entries,
+  damping: KFAC_OPTIONS.entries.damping,
+  /** β of the moving averages, in [0, 1) (default 0.95). */
+  decay: fraction.default(0.95),
+});
+
+/** Options of {@link publishedKfacMethod}. */
+export type PublishedKfacOptions = OptionsOf<typeof PUBLISHED_KFAC_OPTIONS>;
+
+/**
+ * KFAC whose averages start from I without bias correction, whose gradients are those of the mean loss
+ * without the batch size (so B is (batch)² too small), and whose eigenvalues up to 1e-10 count as 0. For
+ * reproduction only; see docs/departures.md.
+ *
+ * @throws RangeError on options out of range, TypeError where they are of another type.
+ */
+export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method {
+  const settings = PUBLISHED_KFAC_OPTIONS.read('kfac', options);
+  const { damping, decay, maxFailures } = settings;
+  return {
+    name: 'published-kfac',
+    needs: { inputs: true, outputGradients: true },
+    gain: 1 / damping,
+    flat: 1 / damping,
+    maxFailures,
+    description: describeMethod('published kfac', PUBLISHED_KFAC_OPTIONS, settings),
+    layers(shapes, dtype) {
+      checkInvertible('kfac', 'damping', damping, dtype);
+      const average = averageFromIdentity(decay);
+      return shapes.map((shape) => {
+        const { inputs: p, outputs: q } = shape;
+        return curvature({
+          statistics: [
+            {
+              name: 'A',
+              rows: p,
+              cols: p,
+              average,
+              of: ({ X }, weight, keep, A) => X.secondMoment(weight, keep, A),
+            },
+            {
+              name: 'B',
+              rows: q,
+              cols: q,
+              average,
+              of: ({ D }, weight, keep, B) => D.secondMoment(weight, keep, B),
+            },
+          ],
+          inverse: eigenbasisParts(shape),
+          factorise({ A, B }, { workspace }) {
+            const [fromA, fromB] = [spectrum(A, workspace, CUTOFF), spectrum(B, workspace, CUTOFF)];
+            return { inverse: { QA: fromA.Q, a: fromA.values, QB: fromB.Q, b: fromB.values } };
+          },
+          apply: (on, G, inverse, P) => applySpectral(on, G, inverse, damping, P),
+        });
+      });
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// NysAct as the code published with its paper computes it.
+
+import { upload } from '../backend/backend.js';
+import { checkInvertible } from '../core/check.js';
+import type { OptionsOf } from '../core/options.js';
+import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
+import { exactCurvature } from '../precondition/foof.js';
+import { type Curvature, curvature, type LayerShape, type Method } from '../precondition/method.js';
+import {
+  applyLowRank,
+  SKETCH_OPTIONS,
+  type SketchSource,
+  sketchSource,
+} from '../precondition/nysact.js';
+import { describeMethod } from '../precondition/options.js';
+import { movingAverage } from '../rows/accumulator.js';
+import { publishedEigenpairs } from './factor.js';
+
+/** Options of {@link publishedNysactMethod}. */
+export type PublishedNysactOptions = OptionsOf<typeof SKETCH_OPTIONS>;
+
+/**
+ * NysAct that draws a new S at every observation and never restarts the average, so that C mixes
+ * different sketches, and factorises it as {@link publishedEigenpairs} does. A layer with p ≤ r gets the
+ * exact inverse. For reproduction only; see docs/departures.md.
+ *
+ * @throws RangeError on options out of range, TypeError where they are of another type.
+ */
+export function publishedNysactMethod(options: PublishedNysactOptions = {}): Method {
+  const settings = SKETCH_OPTIONS.read('nysact', options);
+  const { rank, damping, decay, sketch, seed, maxFailures } = settings;
+  const source = sketchSource(sketch, seed);
+  return {
+    name: 'published-nysact',
+    needs: { inputs: true },
+    gain: 1 / damping,
+    flat: 1 / damping,
+    maxFailures,
+    description: describeMethod('published nysact', SKETCH_OPTIONS, settings),
+    layers(shapes, dtype) {
+      checkInvertible('nysact', 'damping', damping, dtype);
+      return shapes.map((shape, layer) =>
+        shape.inputs <= rank
+          ? exactCurvature(shape, damping, decay)
+          : redrawn(shape, layer, { rank, damping, decay }, source),
+      );
+    },
+  };
+}
+
+/** C and its factor for one layer. The sketch of an update follows from its number, so none is kept. */
+function redrawn(
+  { inputs }: LayerShape,
+  layer: number,
+  { rank, damping, decay }: { rank: number; damping: number; decay: number },
+  source: SketchSource,
+): Curvature {
+  const shape = { inputs, width: rank };
+  return curvature({
+    statistics: [
+      {
+        name: 'C',
+        rows: inputs,
+        cols: rank,
+        average: movingAverage(decay),
+        of({ backend, X, updates }, weight, keep, C) {
+          const drawn = source({ layer, draw: updates, shape, dtype: backend.dtype });
+          if (drawn.kind === 'columns') {
+            X.sketchMoment(drawn, weight, keep, C);
+            return;
+          }
+          const S = upload(backend, drawn.S);
+          X.sketchMoment({ kind: 'dense', S }, weight, keep, C);
+          backend.free(S);
+        },
+      },
+    ],
+    inverse: { V: { rows: inputs, cols: rank } },
+    factorise({ C }, { dtype, updates, workspace }) {
+      const newest = source({ layer, draw: updates - 1, shape, dtype });
+      const pairs = publishedEigenpairs(C, newest, damping, workspace);
+      const { shift, retries, eigenvalues } = pairs;
+      return {
+        inverse: { V: lowRankInverse(pairs, dtype, { damping }).V },
+        found: {
+          shift,
+          retries,
+          eigenvalues,
+          effectiveDimension: effectiveDimension(eigenvalues, damping),
+        },
+      };
+    },
+    apply: (on, G, { V }, P) => applyLowRank(on, G, V, damping, P),
+  });
+}

@@ -1,0 +1,110 @@
+// The optimisers by name, as the code published with the NysAct paper runs them.
+
+import { type OptionsOf, optionList } from '../core/options.js';
+import { PRECONDITIONED_OPTIONS, preconditionedBy } from '../optimize/optimizers.js';
+import { refuseOverflow } from '../optimize/refuse-overflow.js';
+import { chain, type Transform } from '../optimize/transform.js';
+import { addWeightDecay, descend, momentum, precondition } from '../optimize/transforms.js';
+import type { Method } from '../precondition/method.js';
+import { SKETCH_OPTIONS } from '../precondition/nysact.js';
+import { PUBLISHED_EVA_OPTIONS, publishedEvaMethod } from './eva.js';
+import { PUBLISHED_FOOF_OPTIONS, publishedFoofMethod } from './foof.js';
+import { PUBLISHED_KFAC_OPTIONS, publishedKfacMethod } from './kfac.js';
+import { publishedNysactMethod } from './nysact.js';
+
+const SHARED = PRECONDITIONED_OPTIONS.entries;
+const CLIPPED = { ...SHARED, klClip: SHARED.klClip.default(1e-3) };
+
+/** The options of {@link publishedNysact}. */
+export const PUBLISHED_NYSACT = optionList({ ...SHARED, ...SKETCH_OPTIONS.entries });
+/** The options of {@link publishedFoof}. */
+export const PUBLISHED_FOOF = optionList({ ...SHARED, ...PUBLISHED_FOOF_OPTIONS.entries });
+/** The options of {@link publishedKfac}. */
+export const PUBLISHED_KFAC = optionList({ ...CLIPPED, ...PUBLISHED_KFAC_OPTIONS.entries });
+/** The options of {@link publishedEva}. */
+export const PUBLISHED_EVA = optionList({ ...CLIPPED, ...PUBLISHED_EVA_OPTIONS.entries });
+
+/** The η that the published Eva clips with, whatever the schedule says. */
+const CLIP_RATE = 0.1;
+
+/**
+ * The published NysAct, see {@link publishedNysactMethod}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}): Transform {
+  const settings = PUBLISHED_NYSACT.read('nysact', options);
+  const method = publishedNysactMethod(SKETCH_OPTIONS.pick('nysact', settings));
+  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('nysact', settings));
+}
+
+/**
+ * The published FOOF, see {@link publishedFoofMethod}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): Transform {
+  const settings = PUBLISHED_FOOF.read('foof', options);
+  const method = publishedFoofMethod(PUBLISHED_FOOF_OPTIONS.pick('foof', settings));
+  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('foof', settings));
+}
+
+/**
+ * The published KFAC, see {@link publishedKfacMethod}. Its weights decay from step 20·τ_cov on only.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function publishedKfac(options: OptionsOf<typeof PUBLISHED_KFAC> = {}): Transform {
+  const settings = PUBLISHED_KFAC.read('kfac', options);
+  const method = publishedKfacMethod(PUBLISHED_KFAC_OPTIONS.pick('kfac', settings));
+  const decaysFrom = 20 * settings.observeEvery;
+  return published(method, settings, { decaysFrom, clipRate: undefined });
+}
+
+/**
+ * The published Eva, see {@link publishedEvaMethod}. It clips as if η were 0.1 throughout.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ */
+export function publishedEva(options: OptionsOf<typeof PUBLISHED_EVA> = {}): Transform {
+  const settings = PUBLISHED_EVA.read('eva', options);
+  const method = publishedEvaMethod(PUBLISHED_EVA_OPTIONS.pick('eva', settings));
+  return published(method, settings, { decaysFrom: 0, clipRate: CLIP_RATE });
+}
+
+function published(
+  method: Method,
+  given: OptionsOf<typeof PRECONDITIONED_OPTIONS>,
+  { decaysFrom, clipRate }: { decaysFrom: number; clipRate: number | undefined },
+): Transform {
+  const settings = PRECONDITIONED_OPTIONS.read(
+    method.name,
+    PRECONDITIONED_OPTIONS.pick(method.name, given),
+  );
+  const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay } = settings;
+  const clip = klClip === 'none' ? undefined : { limit: klClip, learningRate: clipRate };
+  return refuseOverflow(
+    chain(
+      precondition(method, { observeEvery, refreshEvery, klClip: clip }),
+      from(decaysFrom, addWeightDecay(weightDecay, settings)),
+      momentum(settings.momentum, { nesterov }),
+      descend(learningRate),
+    ),
+  );
+}
+
+/** A transform without state that does nothing before step `start`. */
+function from(start: number, transform: Transform): Transform {
+  return {
+    ...transform,
+    init(context) {
+      const stage = transform.init(context);
+      return {
+        ...stage,
+        bound: (updates, step) =>
+          step.index < start ? updates : (stage.bound?.(updates, step) ?? updates),
+        update: (updates, step) => (step.index < start ? updates : stage.update(updates, step)),
+      };
+    },
+  };
+}

@@ -1,0 +1,237 @@
+// The averages of a layer: a list of statistics, and the sketch that some are taken with.
+
+import type { Backend, Slot } from '../backend/backend.js';
+import { freeState, type StateEntry, type Stateful, scoped } from '../backend/state.js';
+import type { DType } from '../core/dtype.js';
+import type { DenseMatrix } from '../core/matrix.js';
+import type { SketchOf } from '../kernels/kernels.js';
+import { scale } from '../kernels/level1.js';
+import { HeldSketch, type NumberedSketches } from '../sketch/held-sketch.js';
+import type { SketchShape } from '../sketch/shape.js';
+import type { Sketch } from '../sketch/sketch.js';
+import { type Average, MovingAverage } from './moving-average.js';
+import type { Rows } from './rows.js';
+
+/** What one batch shows of one layer. What a method does not need may be missing. */
+export interface Batch<D extends DType> {
+  /** What entered the layer, m×p. */
+  readonly X?: Rows<D> | undefined;
+  /** The gradients of the mean loss with respect to the pre-activations, m×q, row by row as X. */
+  readonly D?: Rows<D> | undefined;
+  /** The gradient of the layer's weight, q×p, the bias column included. */
+  readonly G?: Slot<D> | undefined;
+  /** How many examples the mean loss averages: a mean loss times this is a sum over examples. */
+  readonly examples: number;
+}
+
+/** A batch as a statistic sees it: what is missing is an error where it is asked for. */
+export interface Seen<D extends DType> {
+  readonly backend: Backend<D>;
+  readonly X: Rows<D>;
+  readonly D: Rows<D>;
+  readonly G: Slot<D>;
+  readonly examples: number;
+  /** The sketch of the window. */
+  readonly S: SketchOf<Slot<D>>;
+  /** Updates of the average before this one. */
+  readonly updates: number;
+}
+
+/** Makes an average, a {@link MovingAverage} for the most part. */
+export type Averaging = <D extends DType>(
+  backend: Backend<D>,
+  rows: number,
+  cols: number,
+) => Average<D>;
+
+/** A matrix that is summed over the rows of a batch, and averaged over batches. */
+export interface Statistic<Name extends string = string> {
+  readonly name: Name;
+  readonly rows: number;
+  readonly cols: number;
+  readonly average: Averaging;
+  /** What one update is a mean over: the rows of a batch (default), or the batch itself. */
+  readonly per?: 'row' | 'batch';
+  /** M ← decay·M + weight·(the sum over the rows). */
+  of<D extends DType>(seen: Seen<D>, weight: number, decay: number, M: Slot<D>): void;
+}
+
+/** The moving average of Algorithm 1, see {@link MovingAverage}. `check` guards what is restored. */
+export function movingAverage(
+  decay: number,
+  check?: (where: string, name: string, value: DenseMatrix) => void,
+): Averaging {
+  return (backend, rows, cols) => new MovingAverage(backend, rows, cols, decay, check);
+}
+
+/** Estimates by the names of their statistics. */
+export type Averages<D extends DType, Name extends string = string> = Readonly<
+  Record<Name, DenseMatrix<D>>
+>;
+
+/** What the averages say, and the sketch they were taken with: an error where there is none. */
+export interface Estimates<D extends DType> {
+  readonly averages: Averages<D>;
+  readonly sketch: Sketch<D>;
+}
+
+/** What a refresh reads: slots now, and what they will be once they are on the host. */
+export interface Reading<D extends DType> {
+  readonly slots: readonly Slot<D>[];
+  /** Bias-corrected estimates, in the memory of the matrices, and the sketch they were taken with. */
+  onHost(matrices: readonly DenseMatrix<D>[]): Estimates<D>;
+}
+
+/** The sketches of an accumulator. */
+export interface AccumulatorSketch<D extends DType> {
+  readonly shape: SketchShape;
+  readonly source: NumberedSketches<D>;
+}
+
+/** The averages of one layer, all updated by the same batches. */
+export class Accumulator<D extends DType> implements Stateful<D> {
+  readonly #backend: Backend<D>;
+  readonly #statistics: readonly Statistic[];
+  readonly #averages: readonly Average<D>[];
+  readonly #sketch: HeldSketch<D> | undefined;
+
+  constructor(
+    backend: Backend<D>,
+    statistics: readonly Statistic[],
+    sketch?: AccumulatorSketch<D>,
+  ) {
+    this.#backend = backend;
+    this.#statistics = statistics;
+    this.#averages = statistics.map(({ rows, cols, average }) => average(backend, rows, cols));
+    this.#sketch =
+      sketch === undefined ? undefined : new HeldSketch(backend, sketch.shape, sketch.source);
+  }
+
+  /** Updates since the averages were started or reset. */
+  get updates(): number {
+    return this.#averages[0]?.updates ?? 0;
+  }
+
+  /** Folds one batch in. */
+  observe(batch: Batch<D>): void {
+    this.#statistics.forEach((statistic, index) => {
+      const average = this.#averages[index];
+      const seen = new SeenBatch(this.#backend, batch, this.#sketch?.operand, average.updates);
+      const count = statistic.per === 'batch' ? 1 : seen.X.count;
+      average.update(count, (weight, decay, M) => statistic.of(seen, weight, decay, M));
+    });
+  }
+
+  /** What the averages are at this moment, to be read. */
+  reading(): Reading<D> {
+    const sketch = this.#sketch;
+    const { operand, reads = [] } = sketch ?? {};
+    const corrections = this.#averages.map(({ correction }) => correction);
+    return {
+      slots: [...this.#averages.map(({ slot }) => slot), ...reads],
+      onHost: (matrices) => {
+        const averages: Record<string, DenseMatrix<D>> = {};
+        this.#statistics.forEach(({ name }, index) => {
+          scale(corrections[index], matrices[index]);
+          averages[name] = matrices[index];
+        });
+        const rest = matrices.slice(corrections.length);
+        return {
+          averages,
+          get sketch() {
+            const drawn = operand === undefined ? undefined : sketch?.onHost(operand, rest);
+            return present('a sketch', drawn);
+          },
+        };
+      },
+    };
+  }
+
+  /** The averages as they lie on the backend, by name: for methods that use them as they are. */
+  get held(): Readonly<Record<string, Average<D>>> {
+    return Object.fromEntries(
+      this.#statistics.map(({ name }, index) => [name, this.#averages[index]]),
+    );
+  }
+
+  /** Forgets the averages; the sketch stays. */
+  reset(): void {
+    for (const average of this.#averages) average.reset();
+  }
+
+  /** Draws the next sketch, where there is one. The averages are of the old one: reset them too. */
+  redraw(): void {
+    this.#sketch?.redraw();
+  }
+
+  /**
+   * Folds in what another accumulator of the same statistics and sketch has seen, see
+   * {@link MovingAverage.merge}.
+   *
+   * @throws RangeError where the averages do not fit; nothing has changed then.
+   */
+  merge(other: Accumulator<D>): void {
+    this.#averages.forEach((average, index) => {
+      const theirs = other.#averages[index];
+      if (average instanceof MovingAverage && theirs instanceof MovingAverage) {
+        average.merge(theirs);
+      } else throw new RangeError('merge: an average is of another kind, expected moving averages');
+    });
+  }
+
+  get state(): readonly StateEntry<D>[] {
+    return [
+      ...this.#statistics.flatMap(({ name }, index) => scoped(name, this.#averages[index].state)),
+      ...(this.#sketch === undefined ? [] : scoped('sketch', this.#sketch.state)),
+    ];
+  }
+
+  /** Frees every slot. */
+  dispose(): void {
+    freeState(this.#backend, this.state);
+  }
+}
+
+class SeenBatch<D extends DType> implements Seen<D> {
+  readonly backend: Backend<D>;
+  readonly updates: number;
+  readonly #batch: Batch<D>;
+  readonly #S: SketchOf<Slot<D>> | undefined;
+
+  constructor(
+    backend: Backend<D>,
+    batch: Batch<D>,
+    S: SketchOf<Slot<D>> | undefined,
+    updates: number,
+  ) {
+    this.backend = backend;
+    this.updates = updates;
+    this.#batch = batch;
+    this.#S = S;
+  }
+
+  get examples(): number {
+    return this.#batch.examples;
+  }
+
+  get X(): Rows<D> {
+    return present('X, the inputs of the layer', this.#batch.X);
+  }
+
+  get D(): Rows<D> {
+    return present('D, the gradients of the pre-activations', this.#batch.D);
+  }
+
+  get G(): Slot<D> {
+    return present('G, the gradient of the weight', this.#batch.G);
+  }
+
+  get S(): SketchOf<Slot<D>> {
+    return present('S, a sketch', this.#S);
+  }
+}
+
+function present<T>(name: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new RangeError(`observe: ${name} is missing`);
+}

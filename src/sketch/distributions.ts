@@ -1,0 +1,40 @@
+// The distributions that sketches are drawn from, by name: a new one is a file and a line here.
+
+import { checkChoice } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import type { RandomKey } from '../core/random.js';
+import { gaussian } from './gaussian.js';
+import { checkSketchShape, type SketchShape } from './shape.js';
+import type { Sketch } from './sketch.js';
+import { subcolumn } from './subcolumn.js';
+
+/** Draws a sketch S (p×r). The key alone decides it. */
+export type Distribution = <D extends DType>(
+  shape: SketchShape,
+  dtype: D,
+  key: RandomKey,
+) => Sketch<D>;
+
+/** The name of a distribution. */
+export type SketchKind = 'gaussian' | 'subcolumn';
+
+/** Every distribution. */
+export const DISTRIBUTIONS: Readonly<Record<SketchKind, Distribution>> = { gaussian, subcolumn };
+
+/**
+ * Draws a sketch S (p×r) with E[SSᵀ] = (r/p)·I. The key alone decides it.
+ *
+ * Cost: p·r normals (gaussian), O(p) (subcolumn).
+ *
+ * @throws RangeError for an unknown kind, or unless 1 ≤ width ≤ inputs are integers.
+ */
+export function drawSketch<D extends DType>(
+  kind: SketchKind,
+  shape: SketchShape,
+  dtype: D,
+  key: RandomKey,
+): Sketch<D> {
+  checkChoice('drawSketch', 'kind', kind, Object.keys(DISTRIBUTIONS));
+  checkSketchShape('drawSketch', shape);
+  return DISTRIBUTIONS[kind](shape, dtype, key);
+}
