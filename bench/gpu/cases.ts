@@ -1,7 +1,6 @@
 // The heavy operations, at the shapes of small and large layers.
 
-import type { EngineOperations } from '../../src/backend/engine.js';
-import type { Slot } from '../../src/backend/slot.js';
+import type { Backend, Slot } from '../../src/backend/backend.js';
 
 type F32 = 'float32';
 type Shape = readonly [rows: number, cols: number];
@@ -13,11 +12,7 @@ export interface GpuCase {
   readonly multiplyAdds: number;
   readonly inputs: readonly Shape[];
   readonly output: Shape;
-  readonly run: (
-    engine: EngineOperations<F32>,
-    inputs: readonly Slot<F32>[],
-    output: Slot<F32>,
-  ) => void;
+  readonly run: (backend: Backend<F32>, inputs: readonly Slot<F32>[], output: Slot<F32>) => void;
 }
 
 /** Inputs, outputs and batch of layers: of a small network, of MNIST's, and of a wide one. */
@@ -30,10 +25,26 @@ const LAYERS = [
 
 const RANK = 10;
 
-/** Every case, the smallest of each operation first. */
+/** Sides of square products, which ask for the most work an element. */
+const SIDES = [32, 64, 128, 256, 512, 1024, 2048] as const;
+
+/** Every case up to `largest` rows or columns, the smallest of each operation first. */
 export function gpuCases(largest: number): readonly GpuCase[] {
   const layers = LAYERS.filter(({ p }) => p <= largest);
   return [
+    ...SIDES.filter((n) => n <= largest).map(
+      (n): GpuCase => ({
+        name: 'AB',
+        shape: `${n}×${n}`,
+        multiplyAdds: n ** 3,
+        inputs: [
+          [n, n],
+          [n, n],
+        ],
+        output: [n, n],
+        run: (backend, [A, B], C) => backend.gemm(1, A, 'N', B, 'N', 0, C),
+      }),
+    ),
     ...layers.map(
       ({ p, m }): GpuCase => ({
         name: 'XᵀX',
@@ -41,7 +52,7 @@ export function gpuCases(largest: number): readonly GpuCase[] {
         multiplyAdds: m * p * p,
         inputs: [[m, p]],
         output: [p, p],
-        run: (engine, [X], A) => engine.secondMoment(X, 1 / m, 0, A),
+        run: (backend, [X], A) => backend.syrk(1 / m, X, 0, A),
       }),
     ),
     ...layers.map(
@@ -54,7 +65,7 @@ export function gpuCases(largest: number): readonly GpuCase[] {
           [p, RANK],
         ],
         output: [p, RANK],
-        run: (engine, [X, S], C) => engine.sketchMoment(X, { kind: 'dense', S }, 1 / m, 0, C),
+        run: (backend, [X, S], C) => backend.sketchMoment(X, { kind: 'dense', S }, 1 / m, 0, C),
       }),
     ),
     ...layers.map(
@@ -67,7 +78,13 @@ export function gpuCases(largest: number): readonly GpuCase[] {
           [p, RANK],
         ],
         output: [q, p],
-        run: (engine, [G, V], P) => engine.applyLowRankInverse(G, V, 1, P),
+        run: (backend, [G, V], P) =>
+          backend.borrow((take) => {
+            const GV = take(q, RANK);
+            backend.gemm(1, G, 'N', V, 'N', 0, GV);
+            backend.axpby(1, G, 0, P);
+            backend.gemm(-1, GV, 'N', V, 'T', 1, P);
+          }),
       }),
     ),
     ...layers.map(
@@ -80,7 +97,7 @@ export function gpuCases(largest: number): readonly GpuCase[] {
           [p, p],
         ],
         output: [q, p],
-        run: (engine, [G, R], P) => engine.applyDenseInverse(G, R, undefined, P),
+        run: (backend, [G, R], P) => backend.gemm(1, G, 'N', R, 'N', 0, P),
       }),
     ),
   ];

@@ -1,4 +1,4 @@
-// `npm run bench -- gpu`: at which shapes a device of GPU.js beats the CPU engine, transfers included.
+// `npm run bench -- gpu`: at which shapes a device of GPU.js beats the CPU backend, transfers included.
 
 import { parseArgs } from 'node:util';
 import { checkInteger, checkPositive } from '../../src/core/check.js';
@@ -7,10 +7,9 @@ import { formatNumber } from '../report/format.js';
 import { resultJson, writeResultFile } from '../report/json.js';
 import { markdownTable, terminalTable } from '../report/table.js';
 import { measureInBrowser } from './browser.js';
-import { crossoverTable, operationTable } from './report.js';
+import { operationTable } from './report.js';
 
 /** On a graphics card larger products can be waited for than on software. */
-const SIDES = { software: [32, 64, 128, 256], hardware: [32, 64, 128, 256, 512, 1024, 2048] };
 const LARGEST = { software: 257, hardware: 2049 };
 
 /** Runs the benchmark, prints its tables and writes bench/results/gpu.json. */
@@ -35,17 +34,16 @@ export async function run(args: string[]): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const configuration = { time, largest, sides: SIDES[kind] };
+  const configuration = { time, largest };
   const report = await measureInBrowser(executablePath, values.hardware, configuration);
   const { cpu, browser, modes, missing } = report;
   for (const mode of modes) {
     console.log(`${mode.mode} on ${mode.adapter}, relative error ${formatNumber(mode.error)}`);
-    for (const table of [crossoverTable(mode), operationTable(mode)]) {
-      console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
-    }
+    const table = operationTable(mode);
+    console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
   }
   for (const reason of missing) console.log(`Not measured: ${reason}`);
-  console.log(`The CPU engine is ${cpu.engine}, ${cpu.variant}, one thread, in the same page.`);
+  console.log(`The CPU backend is ${cpu.engine}, ${cpu.variant}, one thread, in the same page.`);
   if (!values.hardware) {
     console.log('On software: this says nothing of a real GPU. `--hardware` uses one.');
   }

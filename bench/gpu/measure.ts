@@ -1,9 +1,7 @@
-// One operation on the CPU engine and on a device, in turn, with and without its transfers.
+// One operation on the CPU backend and on a device, in turn, with and without its transfers.
 
-import { engineFrom } from '../../src/backend/compose.js';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import type { Engine } from '../../src/backend/engine.js';
-import type { GpuBackend } from '../../src/backend/gpujs/index.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { withSlots } from '../../src/backend/scope.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { fillNormal, foldIn, randomKey } from '../../src/core/random.js';
@@ -28,13 +26,12 @@ const CALLS = 8;
 
 /** Measures every case for about `time` milliseconds on either side. */
 export async function measureCases(
-  backend: GpuBackend,
+  device: Backend<F32>,
   cases: readonly GpuCase[],
   time: number,
   clock: () => number,
 ): Promise<GpuRow[]> {
-  const cpu = cpuEngine('float32');
-  const device = engineFrom(backend);
+  const cpu = cpuBackend('float32');
   const rows: GpuRow[] = [];
   for (const item of cases) {
     const { name, shape, multiplyAdds } = item;
@@ -52,33 +49,33 @@ export async function measureCases(
 }
 
 function transferred(
-  engine: Engine<F32>,
+  backend: Backend<F32>,
   { run, output }: GpuCase,
   values: readonly DenseMatrix<F32>[],
 ): Promise<DenseMatrix<F32>> {
-  return withSlots(engine, async (scope) => {
+  return withSlots(backend, async (scope) => {
     const C = scope.allocate(...output);
-    run(engine, values.map(scope.upload), C);
-    return engine.read(C);
+    run(backend, values.map(scope.upload), C);
+    return backend.read(C);
   });
 }
 
 /** Milliseconds of one call of a row; a launch alone would measure nothing. */
 function calls(
-  engine: Engine<F32>,
+  backend: Backend<F32>,
   { run, output }: GpuCase,
   values: readonly DenseMatrix<F32>[],
   time: number,
   clock: () => number,
 ): Promise<number> {
-  return withSlots(engine, async (scope) => {
+  return withSlots(backend, async (scope) => {
     const inputs = values.map(scope.upload);
     const [C, s] = [scope.allocate(...output), scope.allocate(1, 1)];
     const row = async () => {
-      for (let k = 0; k < CALLS; k++) run(engine, inputs, C);
+      for (let k = 0; k < CALLS; k++) run(backend, inputs, C);
       // One number that depends on the last outcome: it is there when the row is done.
-      engine.innerProduct(1, C, C, 0, s);
-      await engine.read(s);
+      backend.dot(1, C, C, 0, s);
+      await backend.read(s);
     };
     return (await median(time, clock, row)) / CALLS;
   });

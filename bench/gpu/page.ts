@@ -1,12 +1,7 @@
 // What the page of the benchmark does: it opens each mode of GPU.js, and measures.
 
 import { GPU } from 'gpu.js';
-import {
-  type Crossover,
-  type GpuMode,
-  gpuBackend,
-  measureCrossover,
-} from '../../src/backend/gpujs/index.js';
+import { type GpuMode, gpuBackend } from '../../src/backend/gpujs/index.js';
 import { backendInfo, type KernelInfo } from '../../src/kernels/selection.js';
 import { gpuCases } from './cases.js';
 import { type GpuRow, measureCases } from './measure.js';
@@ -15,10 +10,8 @@ import { type GpuRow, measureCases } from './measure.js';
 export interface PageOptions {
   /** Milliseconds for each measurement. */
   readonly time: number;
-  /** The most inputs of a layer. */
+  /** The most rows or columns of a matrix. */
   readonly largest: number;
-  /** The sides of the products that look for the crossover. */
-  readonly sides: readonly number[];
 }
 
 /** What one mode gave. */
@@ -27,7 +20,6 @@ export interface ModeReport {
   readonly mode: string;
   readonly adapter: string;
   readonly error: number;
-  readonly crossover: Crossover;
   readonly rows: readonly GpuRow[];
 }
 
@@ -44,20 +36,18 @@ const MODES: readonly GpuMode[] = ['webgpu', 'webgl2'];
 const clock = () => performance.now();
 
 /** Measures every mode that a browser can have. */
-export async function measure({ time, largest, sides }: PageOptions): Promise<PageReport> {
+export async function measure({ time, largest }: PageOptions): Promise<PageReport> {
   const modes: ModeReport[] = [];
   const missing: string[] = [];
   for (const mode of MODES) {
     try {
       const backend = await gpuBackend(GPU, { mode, reading: 'async' });
       try {
-        const crossover = await measureCrossover(backend, { sides, budget: 20 * time, clock });
         const rows = await measureCases(backend, gpuCases(largest), time, clock);
         modes.push({
           mode: backend.info.variant,
           adapter: await adapterOf(mode),
           error: backend.info.error ?? Number.NaN,
-          crossover,
           rows,
         });
       } finally {

@@ -26,8 +26,6 @@ export interface BackendInfo {
   readonly threads: number;
   /** Of a device: the largest relative error, measured against float64 when it was opened. */
   readonly error?: number;
-  /** Of a hybrid: the multiply-adds from which a product goes to the device. */
-  readonly crossover?: number;
   /** If work that was meant for a device runs here: why. */
   readonly handedOver?: string;
 }

@@ -74,7 +74,8 @@ class HostBackend<D extends DType> extends SlotBackend<D, DenseMatrix<D>> implem
   }
 }
 
-function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMatrix<D>> {
+/** The kernels of this library as primitives. */
+export function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMatrix<D>> {
   return {
     dtype,
     info: {

@@ -161,34 +161,11 @@ export type StateIsPlainAndReadonly = [
   Expect<Equal<nysact.Slot, Readonly<nysact.Slot>>>,
 ];
 
-export const devices = {
-  atOnce: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of, { reading: 'sync' }),
-  later: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of, { reading: 'async' }),
-  onWebGpu: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of, { mode: 'webgpu' }),
-  any: (open: typeof gpu.gpuBackend, of: gpu.GpuJs) => open(of),
-  hybrid: (open: typeof gpu.hybridBackend, of: gpu.GpuJs) => open(of, { reading: 'sync' }),
-};
-
-/** The options that some overload takes. */
-type DeviceOptions = gpu.SyncGpuOptions | gpu.AsyncGpuOptions | gpu.AnyGpuOptions;
-type ReadNow = Parameters<typeof nysact.readNow<F32>>[0];
-
-export type DevicesAreToldApartByHowTheyRead = [
+export type DevicesReadAtOnceOrLater = [
   Expect<Assignable<typeof GPU, gpu.GpuJs>>,
-  Expect<Equal<ReturnType<typeof devices.atOnce>, Promise<gpu.SyncGpuBackend>>>,
-  Expect<Equal<ReturnType<typeof devices.later>, Promise<gpu.AsyncGpuBackend>>>,
-  Expect<Equal<ReturnType<typeof devices.onWebGpu>, Promise<gpu.AsyncGpuBackend>>>,
-  Expect<Equal<ReturnType<typeof devices.any>, Promise<gpu.GpuBackend>>>,
-  Expect<Equal<ReturnType<typeof devices.hybrid>, Promise<gpu.SyncGpuBackend>>>,
+  Expect<Equal<ReturnType<typeof gpu.gpuBackend>, Promise<gpu.GpuBackend>>>,
   Expect<Assignable<gpu.GpuBackend, nysact.Backend<F32>>>,
   Expect<Not<Assignable<gpu.GpuBackend, nysact.Backend<F64>>>>,
-  // A mode that answers later has no read that answers at once, and there is no float64.
-  Expect<Assignable<{ mode: 'webgl2'; reading: 'sync' }, DeviceOptions>>,
-  Expect<Not<Assignable<{ mode: 'webgpu'; reading: 'sync' }, DeviceOptions>>>,
-  Expect<Not<Assignable<{ mode: 'async'; reading: 'sync' }, DeviceOptions>>>,
-  Expect<Not<Assignable<{ dtype: 'float64' }, DeviceOptions>>>,
-  Expect<Assignable<gpu.SyncGpuBackend, ReadNow>>,
-  Expect<Assignable<nysact.SyncEngine<F32>, ReadNow>>,
-  Expect<Not<Assignable<gpu.AsyncGpuBackend, ReadNow>>>,
-  Expect<Not<Assignable<nysact.AsyncEngine<F32>, ReadNow>>>,
+  Expect<Equal<gpu.GpuOptions['reading'], 'sync' | 'async' | undefined>>,
+  Expect<Equal<gpu.GpuOptions['tile'], number | undefined>>,
 ];

@@ -19,11 +19,11 @@ const SHIFT = 2 ** -10;
 export const LARGEST_ERROR: number = TERMS * 2 ** -23;
 
 /**
- * The largest relative error of what the device makes of random numbers: of elements that are only
- * uploaded and read, |c − ab|/Σ|a||b| of a 24×64×40 product, and that of quotients by roots. NaN where
- * the device gives one.
+ * The largest relative error of the device on random numbers. Three things are measured: elements that
+ * are only uploaded and read, a 24×64×40 product (as |c − ab|/Σ|a||b|), and quotients by roots. The
+ * error is NaN if the device gives one.
  *
- * @throws whatever GPU.js throws where the device cannot run a kernel.
+ * @throws The errors of GPU.js, if the device cannot run a kernel.
  */
 export async function measureError(device: Device): Promise<number> {
   const key = randomKey(1);
@@ -112,7 +112,7 @@ async function elements(
   return data;
 }
 
-/** |given − exact|/size, and 0 where both are 0. */
+/** |given − exact|/size, and 0 if both are 0. */
 function relative(given: number, exact: number, size: number): number {
   const error = Math.abs(given - exact);
   return error === 0 ? 0 : error / size;

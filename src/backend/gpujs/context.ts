@@ -1,7 +1,7 @@
-// What a device's context tells: whether it is lost, and how large a matrix it takes.
+// The context of a device: whether it is lost, and how large a matrix it takes.
 //
-// Textures of GPU.js carry their context: a WebGL context, or the device of WebGPU. Both are looked
-// at by what they have, because neither type exists where this is compiled.
+// Textures of GPU.js carry their context: a WebGL context, or the device of WebGPU. Both are told by
+// their properties, because their types are unknown to the compiler here.
 
 import { isObject } from '../../core/check.js';
 import type { GpuMode } from './library.js';
@@ -17,7 +17,7 @@ export function contextOf(handle: object): object | undefined {
   return 'context' in handle && isObject(handle.context) ? handle.context : undefined;
 }
 
-/** The mode of GPU.js whose contexts are of WebGL, by what they can do and where they are. */
+/** Which of its WebGL modes GPU.js runs in: told by a method that WebGL 2 alone has, and by the page. */
 export function modeOfGl(context: object | undefined): GpuMode {
   if (context !== undefined && 'texStorage2D' in context) return 'webgl2';
   return 'document' in globalThis || 'OffscreenCanvas' in globalThis ? 'webgl' : 'headlessgl';
@@ -38,17 +38,23 @@ export async function becomesLost(context: object | undefined): Promise<boolean>
   return isLost(context);
 }
 
-/** The most rows and columns of one matrix of float32 on this context; Infinity where it does not say. */
+/** The most rows and columns of one matrix of float32 on this context; Infinity if it does not say. */
 export function largestEdge(context: object | undefined): number {
   if (context === undefined) return Number.POSITIVE_INFINITY;
   if ('getParameter' in context && typeof context.getParameter === 'function') {
-    return Number(context.getParameter(MAX_TEXTURE_SIZE));
+    return edgeOf(context.getParameter(MAX_TEXTURE_SIZE));
   }
   if ('device' in context && isObject(context.device) && 'limits' in context.device) {
     const { limits } = context.device;
     if (isObject(limits) && 'maxStorageBufferBindingSize' in limits) {
-      return Math.floor(Math.sqrt(Number(limits.maxStorageBufferBindingSize) / 4));
+      return edgeOf(Math.sqrt(Number(limits.maxStorageBufferBindingSize) / 4));
     }
   }
   return Number.POSITIVE_INFINITY;
+}
+
+/** A lost context answers null, and a matrix in tiles of no rows would be none. */
+function edgeOf(limit: unknown): number {
+  const edge = Math.floor(Number(limit));
+  return edge >= 1 ? edge : Number.POSITIVE_INFINITY;
 }

@@ -1,7 +1,7 @@
 // One device: its compiled kernels, the order of its work, and what lives on it.
 
+import { isTypedArray } from '../../core/dtype.js';
 import { isPromiseLike } from '../../core/promise.js';
-import type { Reading } from '../slot.js';
 import { becomesLost, contextOf, isLost, largestEdge, modeOfGl } from './context.js';
 import { GpuContextLostError, GpuDisposedError } from './errors.js';
 import type { GpuInstance } from './library.js';
@@ -10,6 +10,9 @@ import { ProgramCache } from './programs.js';
 import { ImmediateQueue, PromiseQueue } from './queue.js';
 import { copySource, oneSource, type Source, zeroSource } from './sources.js';
 import { Grid, Texture, Tile } from './tiles.js';
+
+/** Whether a device can be read at once, or answers later. */
+export type Reading = 'sync' | 'async';
 
 /** What lives on a device. */
 export interface DeviceMemory {
@@ -24,7 +27,7 @@ export interface DeviceMemory {
 /** The rows of one tile. */
 export type Rows = readonly Float32Array[];
 
-/** Where a tile is read: of a matrix, at row `top` and column `left`. */
+/** Takes the rows of a tile whose first element is in row `top` and column `left` of the matrix. */
 export type Place = (top: number, left: number, rows: Rows) => void;
 
 /** How a device is used. */
@@ -50,7 +53,8 @@ export class Device {
   #kind: string | undefined;
   readonly #textures = new Set<Texture>();
   #bytes = 0;
-  #disposed = false;
+  /** Begun, if the device is being given back or has been. */
+  #disposed: Promise<void> | undefined;
 
   constructor(gpu: GpuInstance, { reading, edge, kernels }: DeviceSettings) {
     this.#gpu = gpu;
@@ -83,12 +87,13 @@ export class Device {
   /**
    * The device must be able to compute.
    *
-   * @throws GpuDisposedError after {@link dispose}; GpuContextLostError where the context is lost, or what
-   *   went wrong in a step before.
+   * @throws GpuDisposedError after {@link dispose}.
+   * @throws GpuContextLostError if the context is lost.
+   * @throws The failure of an earlier step.
    */
   check(): void {
-    if (this.#disposed) throw new GpuDisposedError(this.mode);
-    // First: a loss that came to be known after the failure that it caused is what matters.
+    if (this.#disposed !== undefined) throw new GpuDisposedError(this.mode);
+    // First: a loss may be known only after the failure that it caused.
     if (isLost(this.#context)) throw new GpuContextLostError(this.mode);
     this.#later?.check();
   }
@@ -133,8 +138,8 @@ export class Device {
   }
 
   /**
-   * A context that is lost yields zeros, and tells of the loss in a later task only: where 1 is 0, what was
-   * read is nothing either.
+   * A lost context yields zeros, and says that it is lost in a later task only. If it reads 1 as 0, what
+   * was read before is worth nothing.
    */
   #checkAlive(): void {
     this.check();
@@ -193,11 +198,15 @@ export class Device {
     await this.#guarded(() => this.#later?.settled());
   }
 
-  /** Gives everything back: what lives on the device, and then its context. */
-  async dispose(): Promise<void> {
-    // What went wrong has been reported; here it only ends the waiting.
+  /** Gives everything back: what lives on the device, and then its context. Again, it does nothing more. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#giveBack();
+    return this.#disposed;
+  }
+
+  async #giveBack(): Promise<void> {
+    // A failure has been reported already. Here it only ends the waiting.
     await this.settled().catch(() => {});
-    this.#disposed = true;
     for (const texture of this.#textures) this.#delete(texture);
     await this.#gpu.destroy();
   }
@@ -210,7 +219,7 @@ export class Device {
     this.#named(() => this.#immediate.enqueue(step, done));
   }
 
-  /** What a body throws on a context that is lost is that loss, whatever it says. */
+  /** Runs `body`. Any error on a lost context is reported as the loss. */
   #named<T>(body: () => T): T {
     try {
       return body();
@@ -236,8 +245,8 @@ export class Device {
   }
 
   /**
-   * Begins to read a tile. A kernel that is still being compiled looks at its operand only afterwards:
-   * until the read has ended, neither may be given back. A rejection waits until somebody asks.
+   * Begins to read a tile. A kernel looks at its operand only once it is compiled, so neither may be given
+   * back until the read has ended. A rejection is for the caller who awaits the read.
    */
   #begin(tile: Tile): Promise<unknown> {
     const program = this.#programs.of(readSource(tile), false);
@@ -289,7 +298,7 @@ export class Device {
     if (!this.#textures.delete(texture)) return;
     this.#bytes -= program.bytes;
     program.live -= 1;
-    // Where GPU.js computes on the host, its outcomes are plain arrays.
+    // On the host GPU.js returns plain arrays.
     if ('delete' in handle && typeof handle.delete === 'function') handle.delete();
   }
 }
@@ -314,7 +323,7 @@ function rowsOf(value: unknown): Rows {
     throw new TypeError(`GPU.js read ${String(value)}, expected rows of numbers`);
   }
   return value.map((row: unknown) => {
-    if (row instanceof Float32Array) return row;
+    if (isTypedArray(row, 'float32')) return row;
     throw new TypeError(`GPU.js read ${String(row)}, expected a row of float32`);
   });
 }

@@ -1,7 +1,5 @@
 // What can go wrong with a device, as types.
 
-import type { DenseMatrix } from '../../core/matrix.js';
-
 /** GPU.js offers no device here, or not the one that was asked for. */
 export class GpuUnavailableError extends Error {
   override readonly name = 'GpuUnavailableError';
@@ -14,7 +12,7 @@ export class GpuUnavailableError extends Error {
 /** The device computes, but not to the precision of float32. */
 export class GpuPrecisionError extends Error {
   override readonly name = 'GpuPrecisionError';
-  /** The largest relative error that was measured, NaN where the device gave one. */
+  /** The largest relative error that was measured; NaN if the device gave one. */
   readonly error: number;
   /** The largest that is accepted. */
   readonly bound: number;
@@ -26,20 +24,6 @@ export class GpuPrecisionError extends Error {
     this.error = error;
     this.bound = bound;
   }
-}
-
-/** The device computes in float32 only, and would round anything else without a word. */
-export class GpuDTypeError extends TypeError {
-  override readonly name = 'GpuDTypeError';
-
-  constructor(where: string, name: string, dtype: string) {
-    super(`${where}: ${name} is ${dtype}, expected float32: a GPU computes in nothing else`);
-  }
-}
-
-/** @throws GpuDTypeError where a matrix is none of float32. */
-export function checkFloat32(where: string, name: string, { dtype }: DenseMatrix): void {
-  if (dtype !== 'float32') throw new GpuDTypeError(where, name, dtype);
 }
 
 /**
@@ -57,7 +41,7 @@ export class GpuContextLostError extends Error {
   }
 }
 
-/** The backend was disposed, and what its slots held with it. */
+/** The backend was disposed, and all its slots with it. */
 export class GpuDisposedError extends Error {
   override readonly name = 'GpuDisposedError';
 
@@ -66,7 +50,7 @@ export class GpuDisposedError extends Error {
   }
 }
 
-/** GPU.js ran a kernel elsewhere than on the device, which it does where it cannot translate it. */
+/** GPU.js could not translate a kernel for the device, and ran it elsewhere. */
 export class GpuFallbackError extends Error {
   override readonly name = 'GpuFallbackError';
 

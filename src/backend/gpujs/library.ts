@@ -20,7 +20,7 @@ export interface GpuKernelSettings {
 /** A compiled kernel: called with textures, typed arrays and numbers. */
 export interface GpuKernel {
   (...operands: never[]): unknown;
-  /** What runs it; replaced where GPU.js falls back to another mode. */
+  /** What runs it; replaced if GPU.js falls back to another mode. */
   readonly kernel: object;
   destroy(): void;
 }

@@ -1,44 +1,46 @@
-// Which device there is: asked for by name or looked for, measured, and refused where it is none.
+// Opens the device that is asked for by name, or the first that works, and measures it.
 
+import { checkInteger, checkType } from '../../core/check.js';
 import {
-  checkChoice,
-  checkInteger,
-  checkOptions,
-  checkPositive,
-  checkType,
-} from '../../core/check.js';
-import type { Reading } from '../slot.js';
+  choice,
+  integer,
+  type OptionsOf,
+  optionList,
+  positive,
+  type SettingsOf,
+} from '../../core/options.js';
 import { LARGEST_ERROR, measureError } from './accuracy.js';
-import { Device } from './device.js';
-import { GpuDTypeError, GpuPrecisionError, GpuUnavailableError } from './errors.js';
+import { Device, type Reading } from './device.js';
+import { GpuPrecisionError, GpuUnavailableError } from './errors.js';
 import type { GpuJs, GpuJsMode } from './library.js';
 
-/** Options of {@link gpuBackend}. */
-export interface GpuOptions {
+/** The options of {@link gpuBackend}. */
+const GPU_OPTIONS = optionList({
   /**
-   * A mode of GPU.js by name, or 'async', which lets GPU.js choose. Without it the first of webgpu,
+   * A mode of GPU.js by name, or 'async', which lets GPU.js choose. Without it, the first of webgpu,
    * webgl2, webgl and headlessgl that works here.
    */
-  readonly mode?: GpuJsMode;
+  mode: choice('webgpu', 'webgl2', 'webgl', 'headlessgl', 'async', 'webasm', 'cpu'),
+  /** Whether reads answer at once. WebGPU always answers later: without `mode`, 'sync' leaves it out. */
+  reading: choice('sync', 'async'),
   /**
-   * Whether reads answer at once. WebGPU always answers later; without `mode`, 'sync' leaves it out.
-   */
-  readonly reading?: Reading;
-  /**
-   * What to do where GPU.js offers no device but its own modes on the host, webasm and cpu: 'cpu'
+   * What to do if GPU.js offers no device but its own modes on the host, webasm and cpu: 'cpu'
    * (default) hands the work to this library's CPU backend, which is faster; 'refuse' throws; 'gpu.js'
    * takes what it offers.
    */
-  readonly fallback?: 'cpu' | 'refuse' | 'gpu.js';
-  /** Nothing but 'float32', which is all that a device computes in. */
-  readonly dtype?: 'float32';
+  fallback: choice('cpu', 'refuse', 'gpu.js').default('cpu'),
   /** The largest relative error that is accepted of a device (default 64·2⁻²³). */
-  readonly maxError?: number;
-  /** The most rows and columns of a matrix that is held in one piece (default 4096). */
-  readonly tile?: number;
+  maxError: positive.default(LARGEST_ERROR),
+  /** The most rows and columns of a matrix that is held in one piece (default 4096, or the device's). */
+  tile: integer(1),
   /** Compiled kernels that are kept at most (default 1024). */
-  readonly kernels?: number;
-}
+  kernels: integer(1).default(1024),
+});
+
+/** Options of {@link gpuBackend}. */
+export type GpuOptions = OptionsOf<typeof GPU_OPTIONS>;
+
+type GpuSettings = SettingsOf<typeof GPU_OPTIONS>;
 
 /** A device that computes, and how far it is from float64. */
 export interface Opened {
@@ -46,7 +48,7 @@ export interface Opened {
   readonly error: number;
 }
 
-/** No device, and what GPU.js would run on instead. */
+/** There is no device, but a mode of GPU.js on the host. */
 export interface HostOnly {
   readonly offered: string;
   /** Why no device would do, one for each mode that was tried. */
@@ -56,10 +58,6 @@ export interface HostOnly {
 /** The modes that are devices, the best first. */
 const DEVICES = ['webgpu', 'webgl2', 'webgl', 'headlessgl'] as const;
 const HOSTS = ['webasm', 'cpu'] as const;
-const MODES: readonly string[] = [...DEVICES, 'async', ...HOSTS];
-
-/** More than the shapes of a deep network; a kernel that is compiled at every step costs a step. */
-const KERNELS = 1024;
 
 /** Up to 2²⁴ elements have indices that WebGL 1 counts without rounding. */
 const TILE = 4096;
@@ -67,19 +65,21 @@ const TILE = 4096;
 /**
  * The device that `options` ask for, measured, or what there is instead.
  *
- * @throws GpuDTypeError for a dtype other than float32; RangeError or TypeError for options that are
- *   none, and for a tile that the device cannot hold.
- * @throws GpuUnavailableError where a mode by name is not to be had, or nothing is and that is to be
- *   refused.
- * @throws GpuPrecisionError where the device is off by more than `maxError`.
+ * @throws As {@link gpuBackend} does.
  */
 export async function openDevice(GPU: GpuJs, options: GpuOptions): Promise<Opened | HostOnly> {
-  checkGpuOptions(GPU, options);
-  const { mode, reading, fallback = 'cpu' } = options;
+  checkLibrary(GPU);
+  const settings = GPU_OPTIONS.read('gpuBackend', options);
+  const { mode, reading, fallback } = settings;
+  if (reading === 'sync' && (mode === 'webgpu' || mode === 'async')) {
+    throw new TypeError(
+      `gpuBackend: reading is 'sync', but ${mode} answers later: expected reading 'async' or another mode`,
+    );
+  }
   const reasons: string[] = [];
   for (const candidate of candidates(mode, reading)) {
-    const opened = await attempt(GPU, candidate, options);
-    if ('device' in opened) return accepted(opened, options);
+    const opened = await attempt(GPU, candidate, settings);
+    if ('device' in opened) return accepted(opened, settings);
     reasons.push(`${candidate}: ${opened.reason}`);
   }
   if (mode !== undefined && mode !== 'async' && !isHost(mode)) {
@@ -91,33 +91,15 @@ export async function openDevice(GPU: GpuJs, options: GpuOptions): Promise<Opene
     throw new GpuUnavailableError('a GPU', because);
   }
   if (fallback === 'cpu') return { offered, reasons };
-  const opened = await attempt(GPU, offered, options, true);
-  if ('device' in opened) return accepted(opened, options);
+  const opened = await attempt(GPU, offered, settings, true);
+  if ('device' in opened) return accepted(opened, settings);
   throw new GpuUnavailableError(offered, [opened.reason]);
 }
 
-/**
- * The options must be in range.
- *
- * @throws GpuDTypeError, RangeError or TypeError where they are not.
- */
-function checkGpuOptions(GPU: GpuJs, options: GpuOptions): void {
-  checkType('gpuBackend', 'GPU', GPU, typeof GPU === 'function', 'the class GPU of gpu.js');
-  checkOptions('gpuBackend', options);
-  const { mode, reading, fallback = 'cpu', maxError = LARGEST_ERROR, tile = TILE } = options;
-  const dtype: string = options.dtype ?? 'float32';
-  if (dtype !== 'float32') throw new GpuDTypeError('gpuBackend', 'dtype', dtype);
-  if (mode !== undefined) checkChoice('gpuBackend', 'mode', mode, MODES);
-  if (reading !== undefined) checkChoice('gpuBackend', 'reading', reading, ['sync', 'async']);
-  checkChoice('gpuBackend', 'fallback', fallback, ['cpu', 'refuse', 'gpu.js']);
-  checkPositive('gpuBackend', 'maxError', maxError);
-  checkInteger('gpuBackend', 'tile', tile, 1);
-  checkInteger('gpuBackend', 'kernels', options.kernels ?? 1, 1);
-  if (reading === 'sync' && (mode === 'webgpu' || mode === 'async')) {
-    throw new TypeError(
-      `gpuBackend: reading is 'sync', but ${mode} answers later: expected reading 'async' or another mode`,
-    );
-  }
+/** `GPU` must be the class of GPU.js 2.24 or later. */
+function checkLibrary(GPU: GpuJs): void {
+  const fits = typeof GPU === 'function' && typeof GPU.isWebGPUAvailable === 'function';
+  checkType('gpuBackend', 'GPU', GPU, fits, 'the class GPU of gpu.js 2.24 or later');
 }
 
 function candidates(mode: GpuJsMode | undefined, reading: Reading | undefined): GpuJsMode[] {
@@ -129,7 +111,7 @@ function isHost(mode: string | undefined): mode is 'webasm' | 'cpu' {
   return HOSTS.some((host) => host === mode);
 }
 
-/** The mode on the host that GPU.js chooses where it finds no device. */
+/** The mode on the host that GPU.js chooses if it finds no device. */
 async function hostMode(GPU: GpuJs): Promise<'webasm' | 'cpu'> {
   const gpu = new GPU({});
   await gpu.destroy();
@@ -140,7 +122,7 @@ async function hostMode(GPU: GpuJs): Promise<'webasm' | 'cpu'> {
 async function attempt(
   GPU: GpuJs,
   mode: GpuJsMode,
-  { reading = 'sync', tile = TILE, kernels = KERNELS }: GpuOptions,
+  { reading = 'sync', tile = TILE, kernels }: GpuSettings,
   hostToo = false,
 ): Promise<Opened | { readonly reason: string }> {
   const later = mode === 'webgpu' || mode === 'async' ? 'async' : reading;
@@ -159,9 +141,8 @@ async function attempt(
   }
 }
 
-async function accepted(opened: Opened, options: GpuOptions): Promise<Opened> {
+async function accepted(opened: Opened, { maxError, tile = 1 }: GpuSettings): Promise<Opened> {
   const { device, error } = opened;
-  const { maxError = LARGEST_ERROR, tile = 1 } = options;
   try {
     // Written so that NaN is too much.
     if (!(error <= maxError)) throw new GpuPrecisionError(device.mode, error, maxError);

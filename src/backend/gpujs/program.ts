@@ -1,4 +1,4 @@
-// A compiled kernel, and what it has computed that still lives.
+// A compiled kernel, and how many of its outcomes still live.
 
 import { GpuFallbackError } from './errors.js';
 import type { GpuInstance, GpuKernel } from './library.js';
@@ -11,7 +11,7 @@ export type Operand = object | number;
 export class Program {
   readonly #kernel: GpuKernel;
   readonly #asynchronous: boolean;
-  /** The end of the first call, which compiles, and moves the kernel to another device where it must. */
+  /** The end of the first call, which compiles, and moves the kernel to another device if it must. */
   #compiled: Promise<void> | undefined;
   readonly bytes: number;
   /** Outcomes that have not been released: a kernel must outlive them, as they are freed through it. */
@@ -54,7 +54,7 @@ export class Program {
     return 'mode' in kind ? String(kind.mode) : 'unknown';
   }
 
-  /** @throws GpuFallbackError where it ran elsewhere than on `kind`. */
+  /** @throws GpuFallbackError if it ran elsewhere than on `kind`. */
   checkKind(kind: string): void {
     const ran = this.kind;
     if (ran === kind) return;
@@ -68,5 +68,5 @@ export class Program {
   }
 }
 
-/** A failure of the first call is for whoever made it. */
+/** The caller of the first run gets its failure. */
 function ignore(): void {}

@@ -2,7 +2,7 @@
 
 import type { Program } from './program.js';
 
-/** What a kernel computed, where it is, and the kernel that must outlive it. */
+/** The outcome of a kernel, and the kernel, which must outlive it. */
 export class Texture {
   readonly handle: object;
   readonly program: Program;
@@ -17,13 +17,13 @@ export class Texture {
   }
 }
 
-/** One tile: what it holds is replaced by every operation, since no kernel may write what it reads. */
+/** One tile. Every operation replaces its texture, since no kernel may write what it reads. */
 export class Tile {
   readonly rows: number;
   readonly cols: number;
   /** Whether it holds anything as far as enqueued; until then it stands for zeros. */
   filled = false;
-  /** What it holds as far as run. */
+  /** Its content as far as the queue has run. */
   texture: Texture | undefined;
 
   constructor(rows: number, cols: number) {
@@ -46,13 +46,17 @@ function spans(length: number, edge: number): Span[] {
   }));
 }
 
-/** The tiles of a rows × cols matrix; none where it has no elements. */
+/** The tiles of a rows × cols matrix; none if it has no elements. */
 export class Grid {
+  readonly rows: number;
+  readonly cols: number;
   readonly down: readonly Span[];
   readonly across: readonly Span[];
   readonly #tiles: readonly (readonly Tile[])[];
 
   constructor(rows: number, cols: number, edge: number) {
+    this.rows = rows;
+    this.cols = cols;
     this.down = spans(rows, edge);
     this.across = spans(cols, edge);
     this.#tiles = this.down.map(({ size }) => this.across.map((span) => new Tile(size, span.size)));

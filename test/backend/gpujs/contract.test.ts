@@ -1,10 +1,8 @@
-// The backend of GPU.js keeps both contracts, on GPU.js's modes on the host: the same code path as on
-// a device, at once and later, in one piece and in tiles. test/browser runs it on devices.
+// The backend of GPU.js keeps the contract on GPU.js's mode on the host: the same code path as on a
+// device, at once and later, in one piece and in tiles. test/browser runs it on devices.
 
-import { engineFrom } from '../../../src/backend/compose.js';
 import { testDevice } from '../../support/gpu.js';
 import { backendContract } from '../backend.contract.js';
-import { engineContract } from '../engine.contract.js';
 import { EMPTY, SIZES } from '../operation.js';
 
 const few = [SIZES[1], SIZES[3], EMPTY[1]];
@@ -18,5 +16,4 @@ for (const { name, options, sizes } of [
 ] as const) {
   const { backend } = await testDevice(options);
   backendContract(`GPU.js on cpu, ${name}`, backend, sizes);
-  engineContract(`the engine of GPU.js on cpu, ${name}`, () => engineFrom(backend()), sizes, 3);
 }

@@ -1,14 +1,9 @@
-// What GPU.js gets wrong unless it is used with care, and what a device does to NaN: each of its traps,
-// set for the backend. Every mode must pass.
+// What GPU.js gets wrong unless it is used with care: each of its traps, set for the backend. Every mode
+// must pass.
 
 import { describe, expect, test } from 'vitest';
-import type { Backend } from '../../../src/backend/backend.js';
-import { engineFrom } from '../../../src/backend/compose.js';
-import { upload } from '../../../src/backend/engine.js';
-import { GpuDTypeError } from '../../../src/backend/gpujs/index.js';
+import { type Backend, upload } from '../../../src/backend/backend.js';
 import { convert } from '../../../src/core/matrix.js';
-import { foofPreconditioner } from '../../../src/precondition/foof.js';
-import { apply, observe, only, randomBatch, randomGradient } from '../../precondition/runs.js';
 import { build, gaussian, type Matrix, norm, product, uniform } from '../../support/matrices.js';
 import { expectClose } from '../operation.js';
 
@@ -77,57 +72,21 @@ export function deviceLaws(name: string, make: () => Backend<'float32'>): void {
       const n = 9000;
       const row = upload(backend, single(build(1, n, (_, j) => j)));
       const column = upload(backend, single(build(n, 1, (i) => i)));
-      const [C, D] = [backend.allocate(1, n), backend.allocate(1, n)];
+      const C = backend.allocate(1, n);
       backend.axpby(2, row, 0, C);
-      backend.copyColumns(C, n - 10, D, 4090, 10);
       expect((await backend.read(C)).at(0, n - 1)).toBe(2 * (n - 1));
-      const moved = await backend.read(D);
-      expect(moved.at(0, 4099)).toBe(2 * (n - 1));
-      expect(moved.data.reduce((count, x) => count + (x === 0 ? 0 : 1), 0)).toBe(10);
+      // Both across the end of a tile.
+      const [part, joined] = [backend.allocate(1, 10), backend.allocate(1, n + 10)];
+      backend.sliceColumns(C, 4090, part);
+      backend.joinColumns(part, C, joined);
+      const first = Array.from({ length: 10 }, (_, j) => 2 * (4090 + j));
+      expect(Array.from((await backend.read(part)).data)).toEqual(first);
+      const all = Array.from({ length: n }, (_, j) => 2 * j);
+      expect(Array.from((await backend.read(joined)).data)).toEqual([...first, ...all]);
       const s = backend.allocate(1, 1);
       backend.gemm(1, row, 'N', column, 'N', 0, s);
       const value = build(1, 1, () => ((n - 1) * n * (2 * n - 1)) / 6);
       await expectClose(backend, s, { value, magnitude: value.at(0, 0) }, 4096);
     });
-
-    test('float64 is refused instead of being rounded', async () => {
-      const backend = make();
-      const A = backend.allocate(1, 1);
-      const write: unknown = Reflect.get(backend, 'write');
-      if (typeof write !== 'function') throw new TypeError('write is no function');
-      const value = build(1, 1, () => 1e300);
-      expect(() => Reflect.apply(write, backend, [A, value])).toThrow(
-        new GpuDTypeError('write', 'value', 'float64'),
-      );
-      expect((await backend.read(A)).at(0, 0)).toBe(0);
-    });
-  });
-
-  test(`${name}: NaN is found when a refresh reads, and the last good inverse stays`, async () => {
-    const engine = engineFrom(make());
-    const size = { inputs: 5, outputs: 3 };
-    const layer = only(foofPreconditioner({ damping: 0.1 }), engine, size);
-    const G = randomGradient(1, size);
-    const learn = async (batch: ReturnType<typeof randomBatch>) => {
-      observe(engine, layer, batch);
-      layer.refresh();
-      await layer.flush();
-    };
-    await learn(randomBatch(1, 6, size));
-    const good = await apply(engine, layer, G);
-    const { X, D } = randomBatch(2, 6, size);
-    const slot = upload(engine, single(X));
-    const zero = engine.allocate(6, 5);
-    // NaN that the device itself makes, 0/0, as a forward pass on it may.
-    engine.divideByRoot(1, zero, 1, zero, 0, slot);
-    const rootWeights = upload(engine, single(build(6, 1, () => 1)));
-    layer.observe({ X: slot, rootWeights, D: upload(engine, single(D)), rows: 6, examples: 6 });
-    layer.refresh();
-    await layer.flush();
-    expect(layer.diagnostics.failures).toBe(1);
-    expect(await apply(engine, layer, G)).toEqual(good);
-    await learn(randomBatch(3, 6, size));
-    expect(layer.diagnostics.failures).toBe(1);
-    expect(await apply(engine, layer, G)).not.toEqual(good);
   });
 }

@@ -1,8 +1,7 @@
 // The traps of GPU.js, on its modes on the host; memory and lost contexts, on a double of a device.
 
 import { describe, expect, test } from 'vitest';
-import { upload } from '../../../src/backend/engine.js';
-import { openBackend } from '../../../src/backend/gpujs/gpu-backend.js';
+import { upload } from '../../../src/backend/backend.js';
 import { GpuFallbackError, gpuBackend } from '../../../src/backend/gpujs/index.js';
 import { convert } from '../../../src/core/matrix.js';
 import { testDevice } from '../../support/gpu.js';
@@ -30,12 +29,12 @@ for (const options of [
   const name = `a double of ${options.mode}${'reading' in options ? ', read later' : ''}`;
   lifetimeLaws(name, async (more) => {
     const { GPU, textures } = doubleOf({ devices: [options.mode] });
-    const backend = await openBackend(GPU, { ...options, ...more });
+    const backend = await gpuBackend(GPU, { ...options, ...more });
     return { backend, existing: textures };
   });
   lossLaws(name, async () => {
     const { GPU, lose } = doubleOf({ devices: [options.mode] });
-    return { backend: await openBackend(GPU, options), lose };
+    return { backend: await gpuBackend(GPU, options), lose };
   });
 }
 

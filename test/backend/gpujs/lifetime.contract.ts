@@ -1,15 +1,10 @@
 // Memory on a device: flat over thousands of operations, given back by whoever took it.
 
 import { describe, expect, test } from 'vitest';
-import { engineFrom } from '../../../src/backend/compose.js';
-import { upload } from '../../../src/backend/engine.js';
+import { upload } from '../../../src/backend/backend.js';
 import type { GpuBackend, GpuOptions } from '../../../src/backend/gpujs/index.js';
 import { withSlots } from '../../../src/backend/scope.js';
 import { convert } from '../../../src/core/matrix.js';
-import { nysact } from '../../../src/optimize/aliases.js';
-import { Optimizer } from '../../../src/optimize/optimizer.js';
-import { freeObservation } from '../../../src/precondition/observation.js';
-import { observed, randomBatch, randomGradient } from '../../precondition/runs.js';
 import { gaussian, type Matrix, uniform } from '../../support/matrices.js';
 
 /** A device on its own, and the textures or buffers that exist on it, whoever holds them. */
@@ -31,25 +26,29 @@ export function lifetimeLaws(
   describe(`${name}: memory`, () => {
     test('is flat over thousands of operations', async () => {
       const { backend, existing } = await open({});
-      const engine = engineFrom(backend);
       const [m, p, q, r] = [6, 9, 4, 3];
       const random = uniform(1);
-      const X = upload(engine, single(gaussian(random, m, p)));
-      const S = upload(engine, single(gaussian(random, p, r)));
-      const G = upload(engine, single(gaussian(random, q, p)));
-      const [C, A] = [engine.allocate(p, r), engine.allocate(p, p)];
-      const [P, s] = [engine.allocate(q, p), engine.allocate(1, 1)];
+      const X = upload(backend, single(gaussian(random, m, p)));
+      const S = upload(backend, single(gaussian(random, p, r)));
+      const G = upload(backend, single(gaussian(random, q, p)));
+      const [C, A] = [backend.allocate(p, r), backend.allocate(p, p)];
+      const [P, s] = [backend.allocate(q, p), backend.allocate(1, 1)];
       const value = single(gaussian(random, q, p));
       const round = () => {
-        engine.write(G, value);
-        engine.sketchMoment(X, { kind: 'dense', S }, 0.1, 0.9, C);
-        engine.secondMoment(X, 0.1, 0.9, A);
-        engine.applyLowRankInverse(G, S, 1, P);
-        engine.innerProduct(1, P, G, 0, s);
-        engine.clip(s, 1, P);
-        engine.axpby(1, P, 0.5, G);
-        withSlots(engine, ({ allocate }) => {
-          engine.axpby(1, G, 0, allocate(q, p));
+        backend.write(G, value);
+        backend.sketchMoment(X, { kind: 'dense', S }, 0.1, 0.9, C);
+        backend.syrk(0.1, X, 0.9, A);
+        backend.borrow((take) => {
+          const GS = take(q, r);
+          backend.gemm(1, G, 'N', S, 'N', 0, GS);
+          backend.axpby(1, G, 0, P);
+          backend.gemm(-1, GS, 'N', S, 'T', 1, P);
+        });
+        backend.dot(1, P, G, 0, s);
+        backend.clip(s, 1, P);
+        backend.axpby(1, P, 0.5, G);
+        withSlots(backend, ({ allocate }) => {
+          backend.axpby(1, G, 0, allocate(q, p));
         });
       };
       const now = async () => {
@@ -57,41 +56,13 @@ export function lifetimeLaws(
         return { existing: existing(), ...backend.memory() };
       };
       for (let k = 0; k < 5; k++) round();
-      await engine.read(C);
+      await backend.read(C);
       const before = await now();
       for (let k = 0; k < ROUNDS; k++) round();
-      await engine.read(C);
+      await backend.read(C);
       expect(await now()).toEqual(before);
       await backend.dispose();
       expect(backend.memory()).toMatchObject({ textures: 0, bytes: 0 });
-    });
-
-    test('is given back by an optimiser and by whoever made slots', async () => {
-      const { backend } = await open({});
-      const engine = engineFrom(backend);
-      const size = { inputs: 6, outputs: 3 };
-      const optimizer = new Optimizer({
-        engine,
-        transform: nysact({ learningRate: 0.1, rank: 2, observeEvery: 1, refreshEvery: 2 }),
-        parameters: [{ rows: 3, cols: 6 }],
-        layers: [{ weight: 0 }],
-      });
-      const W = upload(engine, single(randomGradient(1, size)));
-      await backend.settled();
-      for (let step = 0; step < 6; step++) {
-        const G = upload(engine, single(randomGradient(step, size)));
-        const seen = observed(engine, randomBatch(step, 5, size));
-        optimizer.step([G], [W], [seen]);
-        await optimizer.flush();
-        freeObservation(engine, seen);
-        engine.free(G);
-      }
-      optimizer.dispose();
-      engine.free(W);
-      await backend.settled();
-      // What is left is the engine's scratch for the next call: XS is 5×2, GV is 3×2.
-      expect(backend.memory()).toMatchObject({ textures: 2, bytes: 4 * (5 * 2 + 3 * 2) });
-      await backend.dispose();
     });
 
     test('of kernels is bounded, and what they computed survives them', async () => {

@@ -17,19 +17,22 @@ function isBundle(module: unknown): module is Bundle {
 }
 
 const PROGRAM = `
-import { DenseMatrix, engineFrom, upload } from './src/index.js';
+import { upload } from './src/backend/backend.js';
 import { gpuBackend } from './src/backend/gpujs/index.js';
+import { DenseMatrix } from './src/core/matrix.js';
 
 export async function run(GPU) {
   const backend = await gpuBackend(GPU, { mode: 'webasm', reading: 'sync', fallback: 'gpu.js' });
-  const engine = engineFrom(backend);
   const of = (rows, cols, ...data) =>
-    upload(engine, new DenseMatrix('float32', rows, cols, Float32Array.from(data)));
-  const [G, V, P, s] = [of(1, 2, 3, 4), of(2, 1, 1, 0), engine.allocate(1, 2), engine.allocate(1, 1)];
-  engine.applyLowRankInverse(G, V, 0.5, P);
-  engine.innerProduct(1, P, P, 0, s);
-  engine.clip(s, 73 / 4, P);
-  return { variant: backend.info.variant, P: engine.read(P).toArrays() };
+    upload(backend, new DenseMatrix('float32', rows, cols, Float32Array.from(data)));
+  const [G, V, P] = [of(1, 2, 3, 4), of(2, 1, 1, 0), backend.allocate(1, 2)];
+  const [GV, s] = [backend.allocate(1, 1), backend.allocate(1, 1)];
+  backend.gemm(1, G, 'N', V, 'N', 0, GV);
+  backend.axpby(2, G, 0, P);
+  backend.gemm(-1, GV, 'N', V, 'T', 1, P);
+  backend.dot(1, P, P, 0, s);
+  backend.clip(s, 73 / 4, P);
+  return { variant: backend.info.variant, P: backend.readSync(P).toArrays() };
 }
 `;
 
@@ -49,7 +52,7 @@ test('a minified bundle computes what it should', async () => {
     });
     const bundle: unknown = await import(/* @vite-ignore */ pathToFileURL(outfile).href);
     if (!isBundle(bundle)) throw new TypeError('the bundle exports nothing to run');
-    // G/½ − (GV)Vᵀ = [6 − 3, 8], whose squared norm is 73: the clip halves it.
+    // 2G − (GV)Vᵀ = [6 − 3, 8], whose squared norm is 73: the clip halves it.
     expect(await bundle.run(GPU)).toEqual({ variant: 'webasm', P: [[1.5, 4]] });
   } finally {
     rmSync(folder, { recursive: true });

@@ -2,11 +2,10 @@
 
 import { GPU } from 'gpu.js';
 import { describe, expect, test } from 'vitest';
-import { upload } from '../../../src/backend/engine.js';
+import { upload } from '../../../src/backend/backend.js';
 import { LARGEST_ERROR } from '../../../src/backend/gpujs/accuracy.js';
-import { openBackend } from '../../../src/backend/gpujs/gpu-backend.js';
 import {
-  GpuDTypeError,
+  type GpuBackend,
   GpuFallbackError,
   GpuPrecisionError,
   GpuUnavailableError,
@@ -28,6 +27,10 @@ function half(x: number): number {
   return x === 0 ? 0 : Math.round(x / scale) * scale;
 }
 
+function readingOf(backend: GpuBackend): 'sync' | 'async' {
+  return backend.readSync === undefined ? 'async' : 'sync';
+}
+
 /** What plain JavaScript may give. */
 function untyped(...given: readonly unknown[]): Promise<unknown> {
   return Reflect.apply(gpuBackend, undefined, given);
@@ -45,10 +48,10 @@ describe('a device', () => {
     [['webgl2'], { mode: 'async' }, 'webgl2', 'async'],
   ] as const)('out of %j for %j is %s, and reads %s', async (devices, options, mode, reading) => {
     const double = doubleOf({ devices });
-    const backend = await openBackend(double.GPU, options);
+    const backend = await gpuBackend(double.GPU, options);
     expect(backend.info).toMatchObject({ name: 'gpu.js', variant: mode });
     expect(backend.info).not.toHaveProperty('handedOver');
-    expect(backend.reading).toBe(reading);
+    expect(readingOf(backend)).toBe(reading);
     expect(backend.info.error).toBeGreaterThan(0);
     expect(backend.info.error).toBeLessThan(LARGEST_ERROR);
     expect(backend.memory()).toMatchObject({ textures: 0, bytes: 0 });
@@ -57,54 +60,64 @@ describe('a device', () => {
 
   test('that fails when it is tried gives way to the next', async () => {
     const broken = doubleOf({ devices: ['webgl2'], ranOn: rootsOnCpu });
-    await expect(openBackend(broken.GPU, { mode: 'webgl2' })).rejects.toThrow(
+    await expect(gpuBackend(broken.GPU, { mode: 'webgl2' })).rejects.toThrow(
       new GpuUnavailableError('webgl2', [
         `webgl2: ${new GpuFallbackError('gpu', 'cpu', 'the double was told so').message}`,
       ]),
     );
     expect(broken.destroyed()).toBe(1);
     expect(broken.textures()).toBe(0);
-    const { info } = await openBackend(broken.GPU, {});
+    const { info } = await gpuBackend(broken.GPU, {});
     expect(info.name).toBe('cpu');
   });
 
   test.each(['webgl2', 'webgpu'] as const)('of half precision (%s) is refused', async (mode) => {
     const double = doubleOf({ devices: [mode], arithmetic: half });
-    const refusal = openBackend(double.GPU, {});
+    const refusal = gpuBackend(double.GPU, {});
     await expect(refusal).rejects.toThrow(GpuPrecisionError);
     await expect(refusal).rejects.toThrow(/expected at most 0\.0000076\d* \(float32\)/);
     await expect(refusal).rejects.toMatchObject({ bound: LARGEST_ERROR });
     expect(double.destroyed()).toBe(1);
-    const { info } = await openBackend(double.GPU, { maxError: 1e-2 });
+    const { info } = await gpuBackend(double.GPU, { maxError: 1e-2 });
     expect(info.error).toBeGreaterThan(2 ** -13);
     expect(info.error).toBeLessThan(1e-2);
   });
 
   test('that computes NaN is refused, whatever is accepted', async () => {
     const double = doubleOf({ devices: ['webgl2'], arithmetic: () => Number.NaN });
-    await expect(openBackend(double.GPU, { maxError: 1e300 })).rejects.toThrow(GpuPrecisionError);
+    await expect(gpuBackend(double.GPU, { maxError: 1e300 })).rejects.toThrow(GpuPrecisionError);
   });
 
   test('by name that is not there is an error, and is not replaced', async () => {
     const double = doubleOf({ devices: ['webgl2'] });
-    await expect(openBackend(double.GPU, { mode: 'webgpu' })).rejects.toThrow(
+    await expect(gpuBackend(double.GPU, { mode: 'webgpu' })).rejects.toThrow(
       new GpuUnavailableError('webgpu', ['webgpu: no adapter']),
     );
-    await expect(openBackend(double.GPU, { mode: 'webgl' })).rejects.toThrow(GpuUnavailableError);
+    await expect(gpuBackend(double.GPU, { mode: 'webgl' })).rejects.toThrow(GpuUnavailableError);
   });
 
   test.each(['webgl2', 'webgpu'] as const)(
     '(%s) does not take tiles larger than its limit',
     async (mode) => {
       const double = doubleOf({ devices: [mode], maxTextureSize: 512 });
-      await expect(openBackend(double.GPU, { tile: 513 })).rejects.toThrow(
+      await expect(gpuBackend(double.GPU, { tile: 513 })).rejects.toThrow(
         new RangeError('gpuBackend: tile is 513, expected an integer >= 1 and <= 512'),
       );
-      const backend = await openBackend(double.GPU, {});
+      const backend = await gpuBackend(double.GPU, {});
       const A = upload(backend, single(build(2, 700, (i, j) => i - j)));
-      expect(backend.memory().textures).toBe(backend.reading === 'sync' ? 2 : 0);
+      expect(backend.memory().textures).toBe(mode === 'webgl2' ? 2 : 0);
       expect((await backend.read(A)).at(1, 699)).toBe(-698);
       expect(backend.memory().textures).toBe(2);
+    },
+  );
+
+  test.each([0, Number.NaN])(
+    'whose limit is %d, as a lost one says, cuts no matrix to nothing',
+    async (limit) => {
+      const double = doubleOf({ devices: ['webgl2'], maxTextureSize: limit });
+      const backend = await gpuBackend(double.GPU, {});
+      const A = upload(backend, single(build(2, 7, (i, j) => i - j)));
+      expect((await backend.read(A)).at(1, 6)).toBe(-5);
     },
   );
 });
@@ -159,11 +172,14 @@ describe('without a device', () => {
   });
 
   test('reads come as they were asked for', async () => {
-    expect((await gpuBackend(GPU, { reading: 'sync' })).reading).toBe('sync');
-    const later = await gpuBackend(GPU, { reading: 'async' });
-    expect(later.reading).toBe('async');
-    expect(later.read(later.allocate(1, 1))).toBeInstanceOf(Promise);
-    expect((await gpuBackend(GPU, { mode: 'async' })).reading).toBe('async');
+    for (const [options, reading] of [
+      [{}, 'sync'],
+      [{ reading: 'sync' }, 'sync'],
+      [{ reading: 'async' }, 'async'],
+      [{ mode: 'async' }, 'async'],
+    ] as const) {
+      expect(readingOf(await gpuBackend(GPU, options))).toBe(reading);
+    }
   });
 
   test('it is an error where that was asked for', async () => {
@@ -180,11 +196,13 @@ describe('without a device', () => {
 });
 
 describe('options', () => {
-  test('of float64 are refused, by a type of its own', async () => {
-    await expect(untyped(GPU, { dtype: 'float64' })).rejects.toThrow(
-      new GpuDTypeError('gpuBackend', 'dtype', 'float64'),
+  test('that there are not are refused, and told the nearest name', async () => {
+    await expect(untyped(GPU, { tiles: 64 })).rejects.toThrow(
+      new RangeError(
+        "gpuBackend: unknown option 'tiles', expected one of mode, reading, fallback, maxError, tile, kernels; did you mean 'tile'?",
+      ),
     );
-    expect(new GpuDTypeError('gpuBackend', 'dtype', 'float64')).toBeInstanceOf(TypeError);
+    await expect(untyped(GPU, { dtype: 'float64' })).rejects.toThrow("unknown option 'dtype'");
   });
 
   test.each(['webgpu', 'async'])('ask in vain for %s to read at once', async (mode) => {
@@ -197,6 +215,7 @@ describe('options', () => {
 
   test.each([
     [[undefined], TypeError, 'GPU is undefined'],
+    [[() => {}], TypeError, 'GPU is a function, expected the class GPU of gpu.js 2.24 or later'],
     [[GPU, 'webgl2'], TypeError, "options is 'webgl2'"],
     [[GPU, { mode: 'cuda' }], RangeError, "mode is 'cuda'"],
     [[GPU, { reading: 'soon' }], RangeError, "reading is 'soon'"],

@@ -3,12 +3,13 @@
 import { describe, expect, test } from 'vitest';
 import { engineFrom } from '../../../src/backend/compose.js';
 import { upload } from '../../../src/backend/engine.js';
-import { openBackend } from '../../../src/backend/gpujs/gpu-backend.js';
+import { gpuBackend } from '../../../src/backend/gpujs/index.js';
 import { convert } from '../../../src/core/matrix.js';
 import { kfac } from '../../../src/optimize/aliases.js';
 import { Optimizer } from '../../../src/optimize/optimizer.js';
 import { observed, randomBatch, randomGradient } from '../../precondition/runs.js';
 import { doubleOf } from '../../support/gpujs-double.js';
+import { trainingLaws } from './training.contract.js';
 
 const SIZE = { inputs: 6, outputs: 3 };
 const MODES = [
@@ -26,7 +27,7 @@ async function training(options: (typeof MODES)[number]) {
       if (event === 'read') reads += 1;
     },
   });
-  const engine = engineFrom(await openBackend(GPU, options));
+  const engine = engineFrom(await gpuBackend(GPU, options));
   const optimizer = new Optimizer({
     engine,
     transform: kfac({ learningRate: 0.1, observeEvery: 1, refreshEvery: 4, klClip: 1e-3 }),
@@ -85,3 +86,10 @@ test('devices that answer later give one run, whatever they are', async () => {
   const [, webgl2, webgpu] = await Promise.all(MODES.map(flushedRun));
   expect(webgpu).toEqual(webgl2);
 });
+
+for (const options of MODES) {
+  trainingLaws(`a double, ${JSON.stringify(options)}`, async () => {
+    const { GPU, lose } = doubleOf({ devices: [options.mode] });
+    return { backend: await gpuBackend(GPU, options), lose };
+  });
+}
