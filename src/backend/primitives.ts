@@ -13,7 +13,7 @@ import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import type { Backend, BackendInfo, Slot, Take } from './backend.js';
 import { Scratch } from './scratch.js';
-import { checkSlotShape, SlotTable } from './slots.js';
+import { checkSlotShape, type Named, SlotTable } from './slots.js';
 
 /**
  * The operations of {@link Backend} on what the slots stand for (a matrix, a texture, a tensor): called
@@ -91,17 +91,20 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   readonly #scratch: Scratch<D>;
 
   constructor(primitives: Primitives<D, Content>) {
-    const { dtype, info, readSync, bound, sharing } = primitives;
+    const { dtype, info, sharing } = primitives;
+    const readSync = primitives.readSync?.bind(primitives);
+    const bound = primitives.bound?.bind(primitives);
+    const overlap = sharing?.overlap.bind(sharing);
     this.dtype = dtype;
     this.info = info;
     this.#on = primitives;
-    this.#slots = new SlotTable(dtype, () => `${info.name}, ${info.variant}`, sharing?.overlap);
+    this.#slots = new SlotTable(dtype, () => `${info.name}, ${info.variant}`, overlap);
     this.#scratch = new Scratch(this);
     if (readSync !== undefined) {
-      this.readSync = (A) => readSync.call(primitives, this.contentOf('readSync', 'A', A));
+      this.readSync = (A) => readSync(this.contentOf('readSync', 'A', A));
     }
     if (bound !== undefined) {
-      this.bound = (A) => bound.call(primitives, this.contentOf('bound', 'A', A));
+      this.bound = (A) => bound(this.contentOf('bound', 'A', A));
     }
     if (sharing !== undefined) {
       this.firstOverlap = (slots) =>
@@ -123,7 +126,9 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   }
 
   free(A: Slot<D>): void {
-    this.#on.free?.(this.#slots.remove(A));
+    // Apart, because an optional call that is left out leaves out its arguments too.
+    const content = this.#slots.remove(A);
+    this.#on.free?.(content);
   }
 
   // Not async: a bad slot is an error of the call.
@@ -145,7 +150,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     const [m, k] = opA === 'N' ? [A.rows, A.cols] : [A.cols, A.rows];
     const n = opB === 'N' ? B.cols : B.rows;
     checkShape('gemm', 'B', B, opB === 'N' ? k : n, opB === 'N' ? n : k);
-    const c = this.#slots.output('gemm', 'C', C, m, n, { A, B });
+    const c = this.#output('gemm', 'C', C, m, n, { A, B });
     this.#on.gemm(alpha, a, opA, b, opB, beta, c);
   }
 
@@ -153,17 +158,11 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar('syrk', 'alpha', alpha);
     this.#scalar('syrk', 'beta', beta);
     const a = this.contentOf('syrk', 'A', A);
-    const c = this.#slots.output('syrk', 'C', C, A.cols, A.cols, { A });
+    const c = this.#output('syrk', 'C', C, A.cols, A.cols, { A });
     this.#on.syrk(alpha, a, beta, c);
   }
 
-  sketchMoment(
-    X: Slot<D>,
-    S: SketchOf<Slot<D>>,
-    weight: number,
-    decay: number,
-    C: Slot<D>,
-  ): void {
+  sketchMoment(X: Slot<D>, S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
     const where = 'sketchMoment';
     this.#scalar(where, 'weight', weight);
     this.#scalar(where, 'decay', decay);
@@ -171,7 +170,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     const sketch = this.#sketch(X, S);
     const inputs = S.kind === 'dense' ? { X, S: S.S } : { X };
     const width = S.kind === 'dense' ? S.S.cols : S.indices.length;
-    const c = this.#slots.output(where, 'C', C, X.cols, width, inputs);
+    const c = this.#output(where, 'C', C, X.cols, width, inputs);
     const { fused } = this.#on;
     if (fused?.sketchMoment !== undefined) {
       fused.sketchMoment(x, sketch, weight, decay, c);
@@ -189,7 +188,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar('axpby', 'alpha', alpha);
     this.#scalar('axpby', 'beta', beta);
     const a = this.contentOf('axpby', 'A', A);
-    const c = this.#slots.output('axpby', 'C', C, A.rows, A.cols, A === C ? {} : { A });
+    const c = this.#output('axpby', 'C', C, A.rows, A.cols, A === C ? {} : { A });
     this.#on.axpby(alpha, a, beta, c);
   }
 
@@ -198,7 +197,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar('multiply', 'beta', beta);
     const a = this.contentOf('multiply', 'A', A);
     const b = this.#like('multiply', 'B', B, A);
-    const c = this.#slots.output('multiply', 'C', C, A.rows, A.cols, { A, B });
+    const c = this.#output('multiply', 'C', C, A.rows, A.cols, { A, B });
     this.#on.multiply(alpha, a, b, beta, c);
   }
 
@@ -206,7 +205,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar('divide', 'shift', shift);
     const a = this.contentOf('divide', 'A', A);
     const b = this.#like('divide', 'B', B, A);
-    const c = this.#slots.output('divide', 'C', C, A.rows, A.cols, { A, B });
+    const c = this.#output('divide', 'C', C, A.rows, A.cols, { A, B });
     this.#on.divide(a, b, shift, c);
   }
 
@@ -223,7 +222,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar('divideByRoot', 'shift', shift);
     const a = this.contentOf('divideByRoot', 'A', A);
     const b = this.#like('divideByRoot', 'B', B, A);
-    const c = this.#slots.output('divideByRoot', 'C', C, A.rows, A.cols, { A, B });
+    const c = this.#output('divideByRoot', 'C', C, A.rows, A.cols, { A, B });
     this.#on.divideByRoot(alpha, a, beta, b, shift, c);
   }
 
@@ -232,7 +231,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar('dot', 'beta', beta);
     const a = this.contentOf('dot', 'A', A);
     const b = this.#like('dot', 'B', B, A);
-    const sum = this.#slots.output('dot', 's', s, 1, 1, { A, B });
+    const sum = this.#output('dot', 's', s, 1, 1, { A, B });
     this.#on.dot(alpha, a, b, beta, sum);
   }
 
@@ -241,7 +240,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     checkNonNegative('clip', 'limit', limit);
     const sum = this.contentOf('clip', 's', s);
     checkShape('clip', 's', s, 1, 1);
-    const c = this.#slots.output('clip', 'C', C, C.rows, C.cols, { s });
+    const c = this.#output('clip', 'C', C, C.rows, C.cols, { s });
     this.#on.clip(sum, limit, c);
   }
 
@@ -249,13 +248,13 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     const a = this.contentOf('joinColumns', 'A', A);
     const b = this.contentOf('joinColumns', 'B', B);
     checkShape('joinColumns', 'B', B, A.rows, B.cols);
-    const c = this.#slots.output('joinColumns', 'C', C, A.rows, A.cols + B.cols, { A, B });
+    const c = this.#output('joinColumns', 'C', C, A.rows, A.cols + B.cols, { A, B });
     this.#on.joinColumns(a, b, c);
   }
 
   sliceColumns(A: Slot<D>, from: number, C: Slot<D>): void {
     const a = this.contentOf('sliceColumns', 'A', A);
-    const c = this.#slots.output('sliceColumns', 'C', C, A.rows, C.cols, { A });
+    const c = this.#output('sliceColumns', 'C', C, A.rows, C.cols, { A });
     checkShape('sliceColumns', 'C', C, A.rows, Math.min(C.cols, A.cols));
     checkInteger('sliceColumns', 'from', from, 0, A.cols - C.cols);
     this.#on.sliceColumns(a, from, c);
@@ -264,7 +263,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   gatherColumns(A: Slot<D>, indices: Int32Array, C: Slot<D>): void {
     const a = this.contentOf('gatherColumns', 'A', A);
     const columns = checkedIndices('gatherColumns', indices, A.cols);
-    const c = this.#slots.output('gatherColumns', 'C', C, A.rows, columns.length, { A });
+    const c = this.#output('gatherColumns', 'C', C, A.rows, columns.length, { A });
     this.#on.gatherColumns(a, columns, c);
   }
 
@@ -276,6 +275,20 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   /** What a slot of this backend stands for. */
   protected contentOf(where: string, name: string, A: Slot<D>): Content {
     return this.#slots.content(where, name, A);
+  }
+
+  /** What an output stands for, of a shape that fits and apart from all inputs. */
+  #output(
+    where: string,
+    name: string,
+    C: Slot<D>,
+    rows: number,
+    cols: number,
+    inputs: Named<D>,
+  ): Content {
+    const content = this.contentOf(where, name, C);
+    this.#slots.checkOutput(where, name, C, rows, cols, inputs);
+    return content;
   }
 
   #like(where: string, name: string, B: Slot<D>, A: Slot<D>): Content {

@@ -50,19 +50,19 @@ export class SlotTable<D extends DType, Content> {
   }
 
   /**
-   * What an output stands for.
+   * An output must fit and be apart from all inputs.
    *
    * @throws TypeError as {@link content}, RangeError where it has another shape, is the slot of an input,
    *   or shares memory with one.
    */
-  output(
+  checkOutput(
     where: string,
     name: string,
     C: Slot<D>,
     rows: number,
     cols: number,
     inputs: Named<D>,
-  ): Content {
+  ): void {
     const content = this.content(where, name, C);
     checkShape(where, name, C, rows, cols);
     for (const input in inputs) {
@@ -77,7 +77,6 @@ export class SlotTable<D extends DType, Content> {
         );
       }
     }
-    return content;
   }
 
   /** Forgets a slot; what it stood for is the caller's to give back. */

@@ -1,34 +1,27 @@
-// An enqueued operation as data, and the laws that every such operation obeys. The contracts of
-// backends and engines are lists of these.
+// An operation as data, and the laws that every operation obeys.
 
 import { describe, expect, test } from 'vitest';
-import type { Slot } from '../../src/backend/slot.js';
+import type { Backend, Slot } from '../../src/backend/backend.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
-import { convert, type DenseMatrix } from '../../src/core/matrix.js';
+import { convert } from '../../src/core/matrix.js';
 import {
   build,
   combine,
   distance,
+  filled,
   gaussian,
   type Matrix,
+  map,
   orthogonal,
   rounded,
   transpose,
   uniform,
 } from '../support/matrices.js';
 
-/** What backends and engines have in common. */
-export interface Device {
-  readonly dtype: DType;
-  allocate(rows: number, cols: number): Slot;
-  write(A: Slot, value: DenseMatrix): void;
-  free(A: Slot): void;
-  read(A: Slot): DenseMatrix | Promise<DenseMatrix>;
-}
+/** What operands have, by the names that the contract gives them. */
+export type Named<T> = Readonly<Record<string, T>>;
 
-type Named<T> = Readonly<Record<string, T>>;
-
-/** Sizes m, p, q, r. A shape is two of these letters; `n` stands for p + 1, `1` for one. */
+/** Sizes m, p, q, r. A shape is two of these letters; `n` stands for p + r, `1` for one. */
 export interface Sizes {
   readonly m: number;
   readonly p: number;
@@ -42,7 +35,9 @@ export interface Expected {
   readonly magnitude: number;
 }
 
-export interface Operation<E extends Device> {
+/** Operands are named as in the contract, so that its messages are known. */
+export interface Operation {
+  /** The routine, and what tells this use of it from the others. */
   readonly name: string;
   readonly inputs: Named<string>;
   readonly outputs: Named<string>;
@@ -54,7 +49,7 @@ export interface Operation<E extends Device> {
   readonly inPlace?: readonly (readonly [string, string])[];
   /** Operands that are not just Gaussian. */
   readonly kinds?: Named<'non-negative' | 'orthogonal' | 'symmetric'>;
-  run(device: E, slots: Named<Slot>, sizes: Sizes): void;
+  run(backend: Backend, slots: Named<Slot>, sizes: Sizes): void;
   /** What the outputs must hold, from what all operands hold. */
   expected(operands: Named<Matrix>, sizes: Sizes): Named<Expected>;
 }
@@ -82,7 +77,8 @@ export const EMPTY: readonly Sizes[] = [
 
 const SMALL: Sizes = { m: 3, p: 4, q: 2, r: 2 };
 const ONE: Sizes = { m: 1, p: 1, q: 1, r: 1 };
-const SQUARE: Sizes = { m: 3, p: 3, q: 3, r: 3 };
+/** Every operand but `s` and `n` has one shape. */
+export const SQUARE: Sizes = { m: 3, p: 3, q: 3, r: 3 };
 
 /** Columns that a sketch picks: out of order, with one picked twice where there are two. */
 export function picked({ p, r }: Sizes): Int32Array {
@@ -91,27 +87,28 @@ export function picked({ p, r }: Sizes): Int32Array {
 
 type Shape = readonly [number, number];
 
-function shapeOf(letters: string, sizes: Sizes): Shape {
-  const lengths: Named<number> = { ...sizes, n: sizes.p + 1, 1: 1 };
+/** The rows and columns that two letters stand for. */
+export function shapeOf(letters: string, sizes: Sizes): Shape {
+  const lengths: Named<number> = { ...sizes, n: sizes.p + sizes.r, 1: 1 };
   return [lengths[letters[0]], lengths[letters[1]]];
 }
 
-function mapNamed<T, U>(record: Named<T>, f: (value: T, name: string) => U): Record<string, U> {
+/** `f` of every value. */
+export function mapNamed<T, U>(
+  record: Named<T>,
+  f: (value: T, name: string) => U,
+): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
 }
 
 /** One value for every operand, as exact in the dtype as the slot will hold it. */
-function draw<E extends Device>(
-  operation: Operation<E>,
-  sizes: Sizes,
-  dtype: DType,
-): Record<string, Matrix> {
+export function draw(operation: Operation, sizes: Sizes, dtype: DType): Record<string, Matrix> {
   const random = uniform(sizes.m + 100 * sizes.p + 10_000 * sizes.q);
   const shapes = { ...operation.inputs, ...operation.outputs };
   return mapNamed(shapes, (letters, name) => {
     const [rows, cols] = shapeOf(letters, sizes);
     if (name in operation.outputs && !operation.accumulates) {
-      return build(rows, cols, () => Number.NaN);
+      return filled(rows, cols, Number.NaN);
     }
     const kind = operation.kinds?.[name];
     if (kind === 'orthogonal') return rounded(orthogonal(random, rows), dtype);
@@ -121,66 +118,94 @@ function draw<E extends Device>(
   });
 }
 
-/** A new slot holding `value`, rounded to the dtype of the device. */
-export function place(device: Device, value: Matrix): Slot {
-  const A = device.allocate(value.rows, value.cols);
-  device.write(A, convert(value, device.dtype));
+/** A new slot holding `value`, rounded to the dtype of the backend. */
+export function place(backend: Backend, value: Matrix): Slot {
+  const A = backend.allocate(value.rows, value.cols);
+  backend.write(A, convert(value, backend.dtype));
   return A;
 }
 
 /** What the slot holds, compared with what it should hold. */
 export async function expectClose(
-  device: Device,
+  backend: Backend,
   A: Slot,
   { value, magnitude }: Expected,
   terms: number,
 ): Promise<void> {
-  const tolerance = ROUNDING * terms * EPSILON[device.dtype] * magnitude;
-  expect(distance(await device.read(A), value)).toBeLessThanOrEqual(tolerance);
+  const tolerance = ROUNDING * terms * EPSILON[backend.dtype] * magnitude;
+  expect(distance(await backend.read(A), value)).toBeLessThanOrEqual(tolerance);
 }
 
-async function expectUnchanged(
-  device: Device,
+/** What the slots hold is still `values`, to the last bit. */
+export async function expectUnchanged(
+  backend: Backend,
   slots: Named<Slot>,
   values: Named<Matrix>,
 ): Promise<void> {
   for (const [name, A] of Object.entries(slots)) {
-    expect(convert(await device.read(A), 'float64').data, name).toEqual(values[name].data);
+    expect(convert(await backend.read(A), 'float64').data, name).toEqual(values[name].data);
   }
 }
 
-async function expectResult<E extends Device>(
-  operation: Operation<E>,
+/** Runs the operation, whose operands hold `values`; its outputs must be what they should be. */
+export async function expectResult(
+  operation: Operation,
   sizes: Sizes,
-  device: E,
+  backend: Backend,
   slots: Named<Slot>,
   values: Named<Matrix>,
 ): Promise<void> {
   const expected = operation.expected(values, sizes);
-  operation.run(device, slots, sizes);
+  operation.run(backend, slots, sizes);
   const terms = 4 + sizes.m + sizes.p + sizes.q + sizes.r;
   for (const name of Object.keys(operation.outputs)) {
-    await expectClose(device, slots[name], expected[name], terms);
+    await expectClose(backend, slots[name], expected[name], terms);
   }
 }
 
+/** A backend with all operands in place. */
+function setUp(make: () => Backend, operation: Operation, sizes: Sizes) {
+  const backend = make();
+  const values = draw(operation, sizes, backend.dtype);
+  return { backend, values, slots: mapNamed(values, (value) => place(backend, value)) };
+}
+
+/** How every message of an operation begins. */
+export function routineOf(operation: Operation): string {
+  return `${operation.name.split(/[ ,]/)[0]}: `;
+}
+
+/** Which elements are NaN. */
+function broken(A: Matrix): boolean[][] {
+  return A.toArrays().map((row) => row.map(Number.isNaN));
+}
+
+/** Declares that an operation satisfies its equation and leaves its inputs alone. */
+export function equationLaw(
+  make: () => Backend,
+  operation: Operation,
+  allSizes: readonly Sizes[],
+): void {
+  test.each(allSizes)(
+    `${operation.name} satisfies its equation, m=$m p=$p q=$q r=$r`,
+    async (sizes) => {
+      const { backend, values, slots } = setUp(make, operation, sizes);
+      await expectResult(operation, sizes, backend, slots, values);
+      const inputs = mapNamed(operation.inputs, (_, name) => slots[name]);
+      await expectUnchanged(backend, inputs, values);
+    },
+  );
+}
+
 /** Declares the tests of one operation. */
-export function operationLaws<E extends Device>(
-  make: () => E,
-  operation: Operation<E>,
+export function operationLaws(
+  make: () => Backend,
+  operation: Operation,
   allSizes: readonly Sizes[],
 ): void {
   const { inputs, outputs } = operation;
-  /** How every refusal begins. */
-  const routine = new RegExp(`^${operation.name.split(/[ ,]/)[0]}: `);
+  const routine = new RegExp(`^${routineOf(operation)}`);
   const shapes = { ...inputs, ...outputs };
-
-  /** A device with all operands in place. */
-  const setUp = (sizes: Sizes) => {
-    const device = make();
-    const values = draw(operation, sizes, device.dtype);
-    return { device, values, slots: mapNamed(values, (value) => place(device, value)) };
-  };
 
   /** The pairs of operands that have one shape at these sizes. */
   const pairs = (firsts: Named<string>, seconds: Named<string>, sizes: Sizes) =>
@@ -198,35 +223,46 @@ export function operationLaws<E extends Device>(
     operation.inPlace?.some((pair) => pair[0] === input && pair[1] === output) ?? false;
 
   describe(operation.name, () => {
-    test.each(allSizes)('satisfies its equation, m=$m p=$p q=$q r=$r', async (sizes) => {
-      const { device, values, slots } = setUp(sizes);
-      await expectResult(operation, sizes, device, slots, values);
-      const untouched = mapNamed(inputs, (_, name) => slots[name]);
-      await expectUnchanged(device, untouched, values);
+    equationLaw(make, operation, allSizes);
+
+    test('gives NaN where its equation does, for each operand that is NaN', async () => {
+      for (const name of Object.keys(shapes)) {
+        if (name in outputs && !operation.accumulates) continue;
+        const { backend, values, slots } = setUp(make, operation, SMALL);
+        values[name] = map(values[name], () => Number.NaN);
+        slots[name] = place(backend, values[name]);
+        operation.run(backend, slots, SMALL);
+        const expected = operation.expected(values, SMALL);
+        for (const output of Object.keys(outputs)) {
+          const content = convert(await backend.read(slots[output]), 'float64');
+          expect(broken(content), `${name} to ${output}`).toEqual(broken(expected[output].value));
+        }
+      }
     });
 
     test('takes one slot for two inputs', async () => {
       for (const [first, second] of pairs(inputs, inputs, SQUARE)) {
         if (operation.kinds?.[first] !== operation.kinds?.[second]) continue;
-        const { device, values, slots } = setUp(SQUARE);
+        const { backend, values, slots } = setUp(make, operation, SQUARE);
         slots[second] = slots[first];
         values[second] = values[first];
-        await expectResult(operation, SQUARE, device, slots, values);
+        await expectResult(operation, SQUARE, backend, slots, values);
       }
     });
 
     test('works in place exactly where it says so', async () => {
       for (const sizes of [SQUARE, ONE]) {
-        for (const [input, output] of pairs(shapes, outputs, sizes)) {
-          const { device, values, slots } = setUp(sizes);
+        for (const [input, output] of pairs(inputs, outputs, sizes)) {
+          const { backend, values, slots } = setUp(make, operation, sizes);
           slots[output] = slots[input];
           values[output] = values[input];
           if (isInPlace(input, output)) {
-            await expectResult(operation, sizes, device, slots, values);
+            await expectResult(operation, sizes, backend, slots, values);
           } else {
-            const call = () => operation.run(device, slots, sizes);
+            const call = () => operation.run(backend, slots, sizes);
+            expect(call, `${input} = ${output}`).toThrow(RangeError);
             expect(call, `${input} = ${output}`).toThrow(routine);
-            await expectUnchanged(device, slots, values);
+            await expectUnchanged(backend, slots, values);
           }
         }
       }
@@ -236,38 +272,38 @@ export function operationLaws<E extends Device>(
       for (const [name, letters] of Object.entries(shapes)) {
         for (const k of [0, 1]) {
           if (operation.free?.includes(letters[k])) continue;
-          const { device, values, slots } = setUp(SMALL);
+          const { backend, values, slots } = setUp(make, operation, SMALL);
           const [rows, cols] = shapeOf(letters, SMALL);
-          values[name] = build(rows + (k === 0 ? 1 : 0), cols + k, () => 1);
-          slots[name] = place(device, values[name]);
-          const call = () => operation.run(device, slots, SMALL);
+          values[name] = filled(rows + (k === 0 ? 1 : 0), cols + k, 1);
+          slots[name] = place(backend, values[name]);
+          const call = () => operation.run(backend, slots, SMALL);
           expect(call, name).toThrow(RangeError);
           expect(call, name).toThrow(routine);
-          await expectUnchanged(device, slots, values);
+          await expectUnchanged(backend, slots, values);
         }
       }
     });
 
-    test('refuses slots of another owner and changes nothing', async () => {
+    test('refuses slots of another backend and changes nothing', async () => {
       for (const name of Object.keys(shapes)) {
-        const { device, values, slots } = setUp(SMALL);
+        const { backend, values, slots } = setUp(make, operation, SMALL);
         const foreign = place(make(), values[name]);
-        const call = () => operation.run(device, { ...slots, [name]: foreign }, SMALL);
+        const call = () => operation.run(backend, { ...slots, [name]: foreign }, SMALL);
         expect(call, name).toThrow(TypeError);
-        expect(call, name).toThrow(routine);
-        await expectUnchanged(device, slots, values);
+        expect(call, name).toThrow(new RegExp(`${routine.source}${name} belongs to another`));
+        await expectUnchanged(backend, slots, values);
       }
     });
 
     test('refuses freed slots and changes nothing', async () => {
       for (const name of Object.keys(shapes)) {
-        const { device, values, slots } = setUp(SMALL);
+        const { backend, values, slots } = setUp(make, operation, SMALL);
         const { [name]: gone, ...others } = slots;
-        device.free(gone);
-        const call = () => operation.run(device, slots, SMALL);
-        expect(call, name).toThrow(routine);
-        expect(call, name).toThrow(/freed/);
-        await expectUnchanged(device, others, values);
+        backend.free(gone);
+        const call = () => operation.run(backend, slots, SMALL);
+        expect(call, name).toThrow(TypeError);
+        expect(call, name).toThrow(new RegExp(`${routine.source}${name} was freed`));
+        await expectUnchanged(backend, others, values);
       }
     });
   });

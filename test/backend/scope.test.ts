@@ -2,10 +2,8 @@
 
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { engineFrom } from '../../src/backend/compose.js';
-import { readNow } from '../../src/backend/engine.js';
 import { withSlots } from '../../src/backend/scope.js';
-import { asyncBackend, countingBackend } from '../support/backends.js';
+import { countingBackend } from '../support/backends.js';
 import { build } from '../support/matrices.js';
 
 test('what work returns comes back, and its slots are freed', () => {
@@ -15,7 +13,7 @@ test('what work returns comes back, and its slots are freed', () => {
     const s = allocate(1, 1);
     backend.dot(1, A, A, 0, s);
     expect(backend.count.live).toBe(2);
-    return readNow(backend, s).at(0, 0);
+    return backend.readSync?.(s).at(0, 0);
   });
   expect(sum).toBe(1 + 4 + 9 + 4 + 9 + 16);
   expect(backend.count.live).toBe(0);
@@ -28,7 +26,7 @@ test('a slot that is kept outlives the scope', () => {
     return keep(allocate(2, 2));
   });
   expect(backend.count.live).toBe(1);
-  expect(backend.read(kept).rows).toBe(2);
+  expect(backend.readSync?.(kept).rows).toBe(2);
 });
 
 test('slots are freed where work throws', () => {
@@ -46,8 +44,7 @@ test('slots live until a Promise settles, either way', async () => {
   const backend = countingBackend('float64');
   const pending = withSlots(backend, async ({ allocate }) => {
     const A = allocate(1, 1);
-    await Promise.resolve();
-    return backend.read(A).at(0, 0);
+    return (await backend.read(A)).at(0, 0);
   });
   expect(backend.count.live).toBe(1);
   expect(await pending).toBe(0);
@@ -71,14 +68,4 @@ test('slots live until a Promise of another realm settles', async () => {
   expect(backend.count.live).toBe(1);
   expect(await foreign).toBe(2);
   expect(backend.count.live).toBe(0);
-});
-
-test('an engine that reads asynchronously is not read at once', () => {
-  const engine = engineFrom(asyncBackend('float32'));
-  const A = engine.allocate(1, 1);
-  expect(() => Reflect.apply(readNow, undefined, [engine, A])).toThrow(
-    new TypeError(
-      `readNow: the engine (cpu, ${engine.info.variant}) reads asynchronously, expected one that reads at once: await its read instead`,
-    ),
-  );
 });

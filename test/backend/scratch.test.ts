@@ -1,8 +1,8 @@
 // Scratch: a loop over the same shapes allocates nothing, and what lies idle is bounded.
 
 import { describe, expect, test } from 'vitest';
+import type { Slot } from '../../src/backend/backend.js';
 import { Scratch } from '../../src/backend/scratch.js';
-import type { Slot } from '../../src/backend/slot.js';
 
 const MIB = 2 ** 20;
 
@@ -14,7 +14,7 @@ function fixture() {
   const count = { allocated: 0, freed: 0 };
   const scratch = new Scratch<'float64'>({
     allocate(rows, cols) {
-      const T = { owner: live, dtype: 'float64', rows, cols } as const;
+      const T = { dtype: 'float64', rows, cols } as const;
       live.add(T);
       count.allocated++;
       return T;

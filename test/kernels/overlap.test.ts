@@ -4,7 +4,7 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
 import { DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { checkDisjoint, isSameView, overlaps } from '../../src/kernels/overlap.js';
+import { checkDisjoint, firstOverlap, isSameView, overlaps } from '../../src/kernels/overlap.js';
 
 const LENGTH = 24;
 
@@ -83,6 +83,41 @@ describe('overlaps', () => {
     const A = zeros('float32', 5, 8);
     expect(overlaps(A.view(0, 0, 5, 3), A.view(0, 3, 5, 5))).toBe(false);
     expect(overlaps(A.view(0, 0, 5, 4), A.view(0, 3, 5, 5))).toBe(true);
+  });
+});
+
+describe('firstOverlap', () => {
+  test.prop([fc.array(fc.record({ recipe: view, buffer: fc.nat(1) }), { maxLength: 8 })], {
+    seed: 2,
+    numRuns: 2000,
+  })('names two views that overlap, where any do', (recipes) => {
+    const buffers = [0, 1].map(() => new ArrayBuffer(8 * LENGTH));
+    const views = recipes.map(({ recipe, buffer }) => build(buffers[buffer], recipe));
+    const pairs = views.flatMap((A, i) => views.slice(i + 1).map((C) => overlaps(A, C)));
+    const found = firstOverlap(views);
+    expect(found !== undefined).toBe(pairs.includes(true));
+    if (found === undefined) return;
+    expect(found[0]).not.toBe(found[1]);
+    expect(overlaps(views[found[0]], views[found[1]])).toBe(true);
+  });
+
+  test('looks at matrices that lie one behind the other a few times each, whatever their order', () => {
+    const n = 4096;
+    let looks = 0;
+    const whole = zeros('float32', n, 3);
+    const rows = Array.from({ length: n }, (_, k) => {
+      // An odd factor takes every index once, out of order.
+      return new Proxy(whole.view((k * 1001) % n, 0, 1, 3), {
+        get(A, property) {
+          looks++;
+          return Reflect.get(A, property);
+        },
+      });
+    });
+    expect(firstOverlap(rows)).toBe(undefined);
+    expect(looks).toBeGreaterThanOrEqual(n);
+    expect(looks).toBeLessThanOrEqual(32 * n);
+    expect(firstOverlap([...rows, whole.view(7, 1, 1, 1)])).toContain(n);
   });
 });
 
