@@ -4,12 +4,13 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Backend, Slot } from '../backend/backend.js';
 import { type Primitives, SlotBackend } from '../backend/primitives.js';
 import { checkChoice, checkOptions, checkType } from '../core/check.js';
-import { DenseMatrix, type Op } from '../core/matrix.js';
+import { DenseMatrix } from '../core/matrix.js';
 import { largestMagnitude } from '../kernels/level1.js';
 import {
   isZero,
   type Layout,
   layoutOf,
+  type Operand,
   shapeIn,
   type TensorContent,
   TensorContents,
@@ -234,13 +235,8 @@ function tensorPrimitives(
         scale(beta, C);
         return;
       }
-      const operands: [TensorContent, Op][] = [
-        [A, opA],
-        [B, opB],
-      ];
-      if (beta !== 0) operands.push([C, 'N']);
-      // Only products of vectors leave the choice: as TensorFlow.js keeps its weights.
-      const layout = contents.cheapest('columns', ...operands);
+      // Products of vectors alone leave the choice: as TensorFlow.js keeps its weights.
+      const layout = contents.cheapest('columns', [A, opA], [B, opB], ...previous(beta, C));
       contents.set(C, layout, () => {
         const a = contents.view(A, layout, opA);
         const b = contents.view(B, layout, opB);
@@ -268,7 +264,7 @@ function tensorPrimitives(
         scale(beta, C);
         return;
       }
-      const layout = beta === 0 ? layoutOf(A) : contents.cheapest(layoutOf(A), [A, 'N'], [C, 'N']);
+      const layout = contents.cheapest(layoutOf(A), [A, 'N'], ...previous(beta, C));
       contents.set(C, layout, () => {
         const a = contents.view(A, layout);
         const isCopy = alpha === 1 && (beta === 0 || isZero(C));
@@ -276,15 +272,10 @@ function tensorPrimitives(
       });
     },
     multiply(alpha, A, B, beta, C) {
-      const operands: [TensorContent, Op][] = [
-        [A, 'N'],
-        [B, 'N'],
-      ];
-      if (beta !== 0) operands.push([C, 'N']);
-      const layout = contents.cheapest(layoutOf(A), ...operands);
+      const layout = contents.cheapest(layoutOf(A), [A, 'N'], [B, 'N'], ...previous(beta, C));
       contents.set(C, layout, () => {
-        const product = tf.mul<Tensor2D>(contents.view(A, layout), contents.view(B, layout));
-        return accumulated(alpha, product, beta, C, layout);
+        const AB = tf.mul<Tensor2D>(contents.view(A, layout), contents.view(B, layout));
+        return accumulated(alpha, AB, beta, C, layout);
       });
     },
     divide(A, B, shift, C) {
@@ -347,6 +338,11 @@ function tensorPrimitives(
       );
     },
   };
+}
+
+/** The old content as operand, unless it is not read. */
+function previous(beta: number, C: TensorContent): readonly Operand[] {
+  return beta === 0 ? [] : [[C, 'N']];
 }
 
 /** What was read as a matrix: TensorFlow.js may hand out the array that it goes on using. */
