@@ -9,7 +9,7 @@ import type {
   Tensor2D,
   Variable,
 } from '@tensorflow/tfjs';
-import type { TensorFlow } from './tensorflow.js';
+import { checkLayers, type TensorFlowCore } from './tensorflow.js';
 
 type Layer = layers.Layer;
 
@@ -52,15 +52,16 @@ export interface CapturedGradients {
  *
  * X and D are the caller's to dispose of. Where `f` throws, nothing stays patched or captured.
  *
- * @throws TypeError where `tf.layers.Layer` has no method `apply`; what `f` or `tf.variableGrads`
- *   throws.
+ * @throws TypeError where `tf` has no layers, or they have no method `apply`; what `f` or
+ *   `tf.variableGrads` throws.
  */
 export function captureGradients(
-  tf: TensorFlow,
+  tf: TensorFlowCore,
   f: () => Scalar,
   variables: Variable[] | undefined,
   options: CaptureOptions,
 ): CapturedGradients {
+  checkLayers('captureGradients', tf);
   const recorder = new Recorder(tf, options);
   const { prototype } = tf.layers.Layer;
   const { apply } = Object.getOwnPropertyDescriptors(prototype);
@@ -112,11 +113,11 @@ interface Use {
 }
 
 class Recorder {
-  readonly #tf: TensorFlow;
+  readonly #tf: TensorFlowCore;
   readonly #options: CaptureOptions;
   readonly #uses = new Map<DenseLayer, Use[]>();
 
-  constructor(tf: TensorFlow, options: CaptureOptions) {
+  constructor(tf: TensorFlowCore, options: CaptureOptions) {
     this.#tf = tf;
     this.#options = options;
   }
@@ -175,10 +176,10 @@ class Recorder {
     const { activation } = layer;
     const tap = (x: Tensor): Tensor =>
       this.#tf.customGrad(() => ({
-        value: x.clone(),
+        value: this.#tf.clone(x),
         gradFunc: (dy: Tensor) => {
           use.D = this.#keep(dy);
-          return dy.clone();
+          return this.#tf.clone(dy);
         },
       }))(x);
     layer.activation = {
@@ -194,16 +195,19 @@ class Recorder {
 
   /** A handle that outlives the pass. Reshaping waits, as the tape would keep what it reshapes. */
   #keep(tensor: Tensor): Tensor {
-    return this.#tf.keep(tensor.clone());
+    return this.#tf.keep(this.#tf.clone(tensor));
   }
 
   /** All uses, one below the other: the last axis is the columns, all others are rows. */
   #stack(parts: readonly Tensor[]): Tensor2D {
-    const stacked = this.#tf.tidy(() => {
-      const rows = parts.map((part) => part.toFloat().reshape<Tensor2D>([-1, lastAxis(part)]));
-      return rows.length === 1 ? rows[0] : this.#tf.concat(rows, 0);
+    const { cast, concat, keep, reshape, tidy } = this.#tf;
+    const stacked = tidy(() => {
+      const rows = parts.map((part) =>
+        reshape<Tensor2D['rankType']>(cast(part, 'float32'), [-1, lastAxis(part)]),
+      );
+      return rows.length === 1 ? rows[0] : concat(rows, 0);
     });
-    return this.#tf.keep(stacked);
+    return keep(stacked);
   }
 }
 

@@ -2,12 +2,55 @@
 
 import { checkType, isObject } from '../core/check.js';
 
-/** The module, as `import * as tf from '@tensorflow/tfjs'` gives it. */
-export type TensorFlow = typeof import('@tensorflow/tfjs');
+type Union = typeof import('@tensorflow/tfjs');
+
+/** What is used of `@tensorflow/tfjs-core`. Only functions: chained methods are another import. */
+export type TensorFlowCore = Pick<
+  Union,
+  | 'Optimizer'
+  | 'Tensor'
+  | 'add'
+  | 'backend'
+  | 'cast'
+  | 'clone'
+  | 'concat'
+  | 'customGrad'
+  | 'dispose'
+  | 'div'
+  | 'engine'
+  | 'gather'
+  | 'getBackend'
+  | 'keep'
+  | 'lessEqual'
+  | 'matMul'
+  | 'mul'
+  | 'neg'
+  | 'ones'
+  | 'reshape'
+  | 'serialization'
+  | 'slice'
+  | 'sqrt'
+  | 'square'
+  | 'sub'
+  | 'sum'
+  | 'tensor1d'
+  | 'tensor2d'
+  | 'tidy'
+  | 'transpose'
+  | 'variableGrads'
+  | 'where'
+  | 'zeros'
+>;
+
+/**
+ * TensorFlow.js with layers: what `import * as tf from '@tensorflow/tfjs'` gives, or
+ * `{ ...core, ...layers }` of `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers`.
+ */
+export type TensorFlow = TensorFlowCore & Pick<Union, 'layers'>;
 
 /** A tensor and the name that it is saved under. */
 export type NamedTensor = Awaited<
-  ReturnType<InstanceType<TensorFlow['Optimizer']>['getWeights']>
+  ReturnType<InstanceType<TensorFlowCore['Optimizer']>['getWeights']>
 >[number];
 
 /**
@@ -18,4 +61,16 @@ export type NamedTensor = Awaited<
 export function checkTensorFlow(where: string, tf: unknown): void {
   const fits = isObject(tf) && 'Optimizer' in tf;
   checkType(where, 'tf', tf, fits, 'the TensorFlow.js module as first argument');
+}
+
+/**
+ * `tf` must have layers, for what looks at them.
+ *
+ * @throws TypeError where it has none.
+ */
+export function checkLayers(where: string, tf: TensorFlowCore): asserts tf is TensorFlow {
+  if ('layers' in tf) return;
+  throw new TypeError(
+    `${where}: tf is TensorFlow.js without layers, expected @tensorflow/tfjs, or { ...core, ...layers } of @tensorflow/tfjs-core and @tensorflow/tfjs-layers`,
+  );
 }

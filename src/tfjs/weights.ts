@@ -2,13 +2,13 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import type { PlainMatrix, PlainState } from '../backend/state.js';
-import type { NamedTensor, TensorFlow } from './tensorflow.js';
+import type { NamedTensor, TensorFlowCore } from './tensorflow.js';
 
 /**
  * One tensor an entry: a matrix as float32, a number as the two int32 halves of its float64, so
  * that it survives bit for bit. The tensors are the caller's to dispose of.
  */
-export function toNamedTensors(tf: TensorFlow, state: PlainState): NamedTensor[] {
+export function toNamedTensors(tf: TensorFlowCore, state: PlainState): NamedTensor[] {
   return Object.entries(state).map(([name, value]) => ({
     name,
     tensor: typeof value === 'number' ? halves(tf, value) : tf.tensor2d(...contentOf(value)),
@@ -30,7 +30,7 @@ export async function fromNamedTensors(weights: readonly NamedTensor[]): Promise
   return Object.fromEntries(await Promise.all(entries));
 }
 
-function halves(tf: TensorFlow, value: number): Tensor {
+function halves(tf: TensorFlowCore, value: number): Tensor {
   return tf.tensor1d(new Int32Array(Float64Array.of(value).buffer), 'int32');
 }
 
