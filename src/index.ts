@@ -73,11 +73,11 @@ export { extractPatches, outputGradientRows } from './covariance/patches.js';
 export { gemm } from './kernels/gemm.js';
 export { axpby, dot, frobeniusNorm, scale, transpose } from './kernels/level1.js';
 export {
-  backendInfo,
-  init,
+  initKernels,
   type KernelChoice,
   type KernelInfo,
   type KernelOptions,
+  kernelInfo,
   openPool,
   type Pool,
   type PoolOptions,

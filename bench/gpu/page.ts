@@ -7,7 +7,7 @@ import {
   gpuBackend,
   measureCrossover,
 } from '../../src/backend/gpujs/index.js';
-import { backendInfo, type KernelInfo } from '../../src/kernels/selection.js';
+import { type KernelInfo, kernelInfo } from '../../src/kernels/selection.js';
 import { gpuCases } from './cases.js';
 import { type GpuRow, measureCases } from './measure.js';
 
@@ -67,7 +67,7 @@ export async function measure({ time, largest, sides }: PageOptions): Promise<Pa
       missing.push(`${mode}: ${String(error)}`);
     }
   }
-  return { cpu: backendInfo(), browser: navigator.userAgent, modes, missing };
+  return { cpu: kernelInfo(), browser: navigator.userAgent, modes, missing };
 }
 
 /** What the browser says it computes on. */

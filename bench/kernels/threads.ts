@@ -4,7 +4,7 @@ import type { DType } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import { backendInfo, openPool, useKernels } from '../../src/kernels/selection.js';
+import { kernelInfo, openPool, useKernels } from '../../src/kernels/selection.js';
 import { wasmKernels } from '../../src/kernels/wasm/index.js';
 import { compile, instantiate } from '../../src/kernels/wasm/instance.js';
 import { quantile } from '../report/statistics.js';
@@ -29,7 +29,7 @@ const CALLS = 100;
  */
 export async function measureThreads(dtype: DType): Promise<Reached> {
   useKernels('auto');
-  const { variant } = backendInfo();
+  const { variant } = kernelInfo();
   const alone = wasmKernels(
     instantiate(compile(variant === 'relaxed-simd' ? 'relaxed' : 'strict')),
   );

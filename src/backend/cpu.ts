@@ -22,7 +22,7 @@ import {
   scale,
 } from '../kernels/level1.js';
 import { checkDisjoint, overlaps } from '../kernels/overlap.js';
-import { activeKernels, backendInfo } from '../kernels/selection.js';
+import { activeKernels, kernelInfo } from '../kernels/selection.js';
 import { syrk } from '../kernels/syrk.js';
 import type { SyncBackend } from './backend.js';
 import { checkSketch } from './check-sketch.js';
@@ -97,11 +97,11 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
       name: 'cpu',
       // Read when it is asked for: the kernels of a process can be chosen anew.
       get variant() {
-        const { engine, variant } = backendInfo();
-        return `${engine}-${variant}`;
+        const { kind, variant } = kernelInfo();
+        return `${kind}-${variant}`;
       },
       get threads() {
-        return backendInfo().threads;
+        return kernelInfo().threads;
       },
     },
     reading: 'sync',

@@ -54,6 +54,33 @@ export function checkInteger(
   );
 }
 
+/** The element types of dtype.ts, which imports this file. */
+type DType = 'float32' | 'float64';
+
+/** `value` as a number of `dtype`: what is too large becomes ±Infinity, and what is too small 0. */
+function narrow(value: number, dtype: DType): number {
+  return dtype === 'float32' ? Math.fround(value) : value;
+}
+
+/** Whether `value` is a number that stays finite in `dtype`, and becomes 0 only if it is 0. */
+function isScalar(value: number, dtype: DType): boolean {
+  const narrowed = narrow(value, dtype);
+  return Number.isFinite(value) && Number.isFinite(narrowed) && (narrowed !== 0 || value === 0);
+}
+
+/** What a number of float32 must be beside finite; every finite number is one of float64. */
+function within(dtype: DType): string {
+  return dtype === 'float32' ? ' that float32 holds: 0, or 1.4e-45 to 3.4e+38 in magnitude' : '';
+}
+
+/** `value` must be finite, must not overflow in `dtype`, and must not become 0 there unless it is 0. */
+export function checkScalar(where: string, name: string, value: number, dtype: DType): void {
+  if (isScalar(value, dtype)) return;
+  throw new RangeError(
+    `${where}: ${name} is ${describe(value)}, expected a finite number${within(dtype)}`,
+  );
+}
+
 /** `value` must be a finite number > 0. */
 export function checkPositive(where: string, name: string, value: number): void {
   if (Number.isFinite(value) && value > 0) return;

@@ -2,6 +2,7 @@
 
 import { checkChoice } from './check.js';
 import { takeArray } from './region.js';
+import { typedArrayName } from './typed-array.js';
 
 /** Element type of a matrix: IEEE 754 binary32 or binary64. */
 export type DType = 'float32' | 'float64';
@@ -30,7 +31,13 @@ export const LARGEST: Readonly<Record<DType, number>> = {
 /** Bytes of one element. */
 export const BYTES: Readonly<Record<DType, number>> = { float32: 4, float64: 8 };
 
-const constructors: { readonly [D in DType]: new (length: number) => TypedArrays[D] } = {
+interface ArrayClass<Stored> {
+  readonly name: string;
+  new (length: number): Stored;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): Stored;
+}
+
+const constructors: { readonly [D in DType]: ArrayClass<TypedArrays[D]> } = {
   float32: Float32Array,
   float64: Float64Array,
 };
@@ -45,10 +52,13 @@ export function allocate<D extends DType>(dtype: D, length: number): TypedArrayO
   return takeArray(constructors[dtype], length);
 }
 
-/** Whether `value` is the typed array that stores `dtype`. */
+/** Whether `value` is the typed array that stores `dtype`, of this realm or another. */
 export function isTypedArray<D extends DType>(value: unknown, dtype: D): value is TypedArrayOf<D> {
+  return typedArrayName(value) === constructors[dtype].name;
+}
+
+/** `data` as an array of this realm, on the same memory. */
+export function ownArray<D extends DType>(data: TypedArrayOf<D>, dtype: D): TypedArrayOf<D> {
   const Stored = constructors[dtype];
-  if (value instanceof Stored) return true;
-  // Arrays of another realm, as some test runners make them, are told by their tag, which is slow.
-  return Object.prototype.toString.call(value) === `[object ${Stored.name}]`;
+  return data instanceof Stored ? data : new Stored(data.buffer, data.byteOffset, data.length);
 }

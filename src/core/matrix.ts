@@ -1,7 +1,17 @@
 // The dense row-major matrix that every kernel and factorisation works on.
 
-import { checkChoice, checkInteger, checkShape, describe } from './check.js';
-import { allocate, DTYPES, type DType, isTypedArray, type TypedArrayOf } from './dtype.js';
+import { checkChoice, checkInteger, checkShape, describe, isObject } from './check.js';
+import {
+  allocate,
+  DTYPES,
+  type DType,
+  isTypedArray,
+  ownArray,
+  type TypedArrayOf,
+} from './dtype.js';
+
+/** What every DenseMatrix bears, of any realm and any copy of this module. */
+const BRAND = Symbol.for('nysact.DenseMatrix');
 
 /** Whether a matrix is used as it is (N) or transposed (T). */
 export type Op = 'N' | 'T';
@@ -18,6 +28,10 @@ export class DenseMatrix<D extends DType = DType> {
   readonly offset: number;
   /** Distance in elements between the starts of two rows. */
   readonly stride: number;
+
+  static {
+    Object.defineProperty(DenseMatrix.prototype, BRAND, { value: true });
+  }
 
   /**
    * Wraps `data` without copying it. Use {@link zeros} for a new matrix.
@@ -43,7 +57,7 @@ export class DenseMatrix<D extends DType = DType> {
         `DenseMatrix: data is ${describe(data)}, expected a typed array of ${dtype}`,
       );
     }
-    const needed = rows === 0 || cols === 0 ? 0 : offset + (rows - 1) * stride + cols;
+    const needed = extent(rows, cols, offset, stride);
     if (data.length < needed) {
       throw new RangeError(
         `DenseMatrix: data has ${data.length} elements, ${rows}×${cols} needs ${needed}`,
@@ -52,7 +66,8 @@ export class DenseMatrix<D extends DType = DType> {
     this.dtype = dtype;
     this.rows = rows;
     this.cols = cols;
-    this.data = data;
+    // Of this realm, so that kernels may tell arrays by their class.
+    this.data = ownArray(data, dtype);
     this.offset = offset;
     this.stride = stride;
   }
@@ -88,6 +103,39 @@ export class DenseMatrix<D extends DType = DType> {
       Array.from({ length: this.cols }, (_col, j) => this.at(i, j)),
     );
   }
+}
+
+/** The elements that an array must have for a matrix to lie in it. */
+function extent(rows: number, cols: number, offset: number, stride: number): number {
+  return rows === 0 || cols === 0 ? 0 : offset + (rows - 1) * stride + cols;
+}
+
+/** Whether `value` is a DenseMatrix, of this copy of the library or another. */
+export function isDenseMatrix(value: unknown): value is DenseMatrix {
+  return isObject(value) && BRAND in value;
+}
+
+/**
+ * `A` must be a DenseMatrix whose elements are there: a buffer may have been transferred or have
+ * shrunk since the matrix was made.
+ *
+ * @throws TypeError if it is not.
+ */
+export function checkMatrix(where: string, name: string, A: unknown): asserts A is DenseMatrix {
+  if (!isDenseMatrix(A)) {
+    throw new TypeError(`${where}: ${name} is ${describe(A)}, expected a DenseMatrix`);
+  }
+  const { dtype, rows, cols, data, offset, stride } = A;
+  if (!DTYPES.includes(dtype) || !isTypedArray(data, dtype)) {
+    throw new TypeError(
+      `${where}: ${name} has ${describe(data)} as data, expected a typed array of ${describe(dtype)}`,
+    );
+  }
+  const needed = extent(rows, cols, offset, stride);
+  if (data.length >= needed) return;
+  throw new TypeError(
+    `${where}: ${name} has a buffer of ${data.length} elements (transferred or shrunk?), expected at least ${needed}`,
+  );
 }
 
 /** What the orthogonal factorisations compute with, whatever the dtype of their input. */

@@ -34,7 +34,7 @@ const ARITHMETICS = ['auto', 'strict', 'relaxed'] as const;
 
 /** What runs. */
 export interface KernelInfo {
-  readonly engine: 'wasm' | 'typescript';
+  readonly kind: 'wasm' | 'typescript';
   /** 'simd' and 'relaxed-simd' of WebAssembly, 'scalar' of TypeScript. */
   readonly variant: 'simd' | 'relaxed-simd' | 'scalar';
   readonly threads: number;
@@ -47,7 +47,7 @@ interface Selection {
 
 const SCALAR: Selection = {
   kernels: scalarKernels,
-  info: { engine: 'typescript', variant: 'scalar', threads: 1 },
+  info: { kind: 'typescript', variant: 'scalar', threads: 1 },
 };
 
 /** Chosen at the first product, so that importing the library compiles nothing. */
@@ -72,10 +72,10 @@ export function activeKernels(): Kernels {
 }
 
 /**
- * What runs the heavy products: the engine, its variant, and its threads. The first call chooses, as
+ * What runs the heavy products: their kind, variant and threads. The first call chooses, as
  * the first product would.
  */
-export function backendInfo(): KernelInfo {
+export function kernelInfo(): KernelInfo {
   selected ??= automatic('auto');
   return selected.info;
 }
@@ -109,9 +109,9 @@ export function useKernels(choice: KernelChoice, options: KernelOptions = {}): K
  * @returns what runs: plain TypeScript where WebAssembly cannot.
  * @throws RangeError for an unknown arithmetic.
  */
-export async function init(options: KernelOptions = {}): Promise<KernelInfo> {
+export async function initKernels(options: KernelOptions = {}): Promise<KernelInfo> {
   const { arithmetic = 'auto' } = options;
-  checkChoice('init', 'arithmetic', arithmetic, ARITHMETICS);
+  checkChoice('initKernels', 'arithmetic', arithmetic, ARITHMETICS);
   const variant = resolved(arithmetic);
   try {
     instances.set(
@@ -194,7 +194,7 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
 
 function infoOf(variant: Arithmetic): KernelInfo {
   return {
-    engine: 'wasm',
+    kind: 'wasm',
     variant: variant === 'relaxed' ? 'relaxed-simd' : 'simd',
     threads: 1,
   };

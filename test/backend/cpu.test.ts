@@ -5,7 +5,7 @@ import { cpuBackend, cpuEngine } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/engine.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { backendInfo } from '../../src/kernels/selection.js';
+import { kernelInfo } from '../../src/kernels/selection.js';
 import { build } from '../support/matrices.js';
 import { backendContract } from './backend.contract.js';
 import { engineContract } from './engine.contract.js';
@@ -149,10 +149,10 @@ describe('cpuBackend', () => {
 
   test('says what runs', () => {
     const { info } = cpuBackend('float32');
-    const chosen = backendInfo();
+    const chosen = kernelInfo();
     expect(info).toEqual({
       name: 'cpu',
-      variant: `${chosen.engine}-${chosen.variant}`,
+      variant: `${chosen.kind}-${chosen.variant}`,
       threads: 1,
     });
   });

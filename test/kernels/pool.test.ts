@@ -11,7 +11,7 @@ import { NotPositiveDefiniteError } from '../../src/core/errors.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { Caller, createControl, serve } from '../../src/kernels/pool/control.js';
-import { backendInfo, openPool, type Pool, useKernels } from '../../src/kernels/selection.js';
+import { kernelInfo, openPool, type Pool, useKernels } from '../../src/kernels/selection.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import type { Exports } from '../../src/kernels/wasm/instance.js';
 import { evenRanges, parts, triangularRanges } from '../../src/kernels/wasm/split.js';
@@ -40,7 +40,7 @@ async function both(threads: number, compute: () => DenseMatrix): Promise<DenseM
   const one = compute();
   const pool = await openPool({ threads, worker });
   try {
-    expect(backendInfo().threads).toBe(threads);
+    expect(kernelInfo().threads).toBe(threads);
     return [one, compute()];
   } finally {
     pool.close();
@@ -131,10 +131,10 @@ describe('a pool opens and closes', () => {
     useKernels('typescript');
     const pool = await openPool({ threads: 2, worker });
     await expect(openPool({ threads: 2, worker })).rejects.toThrow('a pool is open');
-    expect(backendInfo()).toMatchObject({ engine: 'wasm', threads: 2 });
+    expect(kernelInfo()).toMatchObject({ kind: 'wasm', threads: 2 });
     pool.close();
     pool.close();
-    expect(backendInfo().engine).toBe('typescript');
+    expect(kernelInfo().kind).toBe('typescript');
     const again: Pool = await openPool({ threads: 2, worker });
     again.close();
   });
@@ -143,7 +143,7 @@ describe('a pool opens and closes', () => {
     const opening = openPool({ threads: 2, worker });
     useKernels('typescript');
     (await opening).close();
-    expect(backendInfo().engine).toBe('typescript');
+    expect(kernelInfo().kind).toBe('typescript');
   });
 
   test('and a process whose pool did not open ends at once', () => {
@@ -171,11 +171,11 @@ describe('a pool opens and closes', () => {
     const script = join(built.folder, 'idle.mjs');
     writeFileSync(
       script,
-      `import { backendInfo, gemm, openPool, zeros } from './index.js';
+      `import { kernelInfo, gemm, openPool, zeros } from './index.js';
       const { threads } = await openPool();
       const A = zeros('float32', 300, 300);
       gemm(1, A, 'N', A, 'N', 0, zeros('float32', 300, 300));
-      console.log(threads === backendInfo().threads);`,
+      console.log(threads === kernelInfo().threads);`,
     );
     const printed = execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 30_000 });
     expect(printed).toBe('true\n');
@@ -187,11 +187,11 @@ describe('a pool opens and closes', () => {
 
   test('but not on a page that is not cross-origin isolated', async () => {
     vi.stubGlobal('crossOriginIsolated', false);
-    const before = backendInfo();
+    const before = kernelInfo();
     await expect(openPool({ threads: 2, worker })).rejects.toThrow(
       /not cross-origin isolated: serve it with the headers Cross-Origin-Opener-Policy/,
     );
-    expect(backendInfo()).toEqual(before);
+    expect(kernelInfo()).toEqual(before);
   });
 
   test('and closes by itself where a worker dies', async () => {
@@ -206,18 +206,18 @@ describe('a pool opens and closes', () => {
     );
     useKernels('typescript');
     await openPool({ threads: 2, worker: pathToFileURL(mortal) });
-    expect(backendInfo().threads).toBe(2);
-    await vi.waitFor(() => expect(backendInfo().engine).toBe('typescript'), { timeout: 10_000 });
+    expect(kernelInfo().threads).toBe(2);
+    await vi.waitFor(() => expect(kernelInfo().kind).toBe('typescript'), { timeout: 10_000 });
     (await openPool({ threads: 2, worker })).close();
   });
 
   test('but not without its script', async () => {
     const missing = pathToFileURL(join(built.folder, 'nowhere.js'));
-    const before = backendInfo();
+    const before = kernelInfo();
     await expect(openPool({ threads: 2, worker: missing })).rejects.toThrow(
       /^openPool: the worker did not start: /,
     );
-    expect(backendInfo()).toEqual(before);
+    expect(kernelInfo()).toEqual(before);
   });
 });
 

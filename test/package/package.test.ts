@@ -14,7 +14,7 @@ import { serve } from './server.js';
 
 /** What runs, what it computes, and whether threads can be had. */
 const PROGRAM = `
-import { backendInfo, gemm, openPool, zeros } from 'nysact';
+import { kernelInfo, gemm, openPool, zeros } from 'nysact';
 
 function product(n) {
   const [A, C] = [zeros('float32', n, n), zeros('float32', n, n)];
@@ -26,7 +26,7 @@ function product(n) {
 async function threads() {
   try {
     const pool = await openPool({ threads: 2 });
-    const right = product(256) && backendInfo().threads === 2;
+    const right = product(256) && kernelInfo().threads === 2;
     pool.close();
     return right ? 'right' : 'wrong';
   } catch (error) {
@@ -35,7 +35,7 @@ async function threads() {
 }
 
 export async function report() {
-  return { right: product(40), engine: backendInfo().engine, threads: await threads() };
+  return { right: product(40), engine: kernelInfo().kind, threads: await threads() };
 }
 `;
 
