@@ -30,9 +30,8 @@ const CALLS = 100;
 export async function measureThreads(dtype: DType): Promise<Reached> {
   useKernels('auto');
   const { variant } = kernelInfo();
-  const alone = wasmKernels(
-    instantiate(compile(variant === 'relaxed-simd' ? 'relaxed' : 'strict')),
-  );
+  const module = compile(variant === 'relaxed-simd' ? 'relaxed' : 'strict');
+  const alone = wasmKernels(() => instantiate(module));
   const [A, C] = [zeros(dtype, N, N), zeros(dtype, N, N)];
   fillNormal(randomKey(1), A.data);
   const one = calibrator(variant, dtype);

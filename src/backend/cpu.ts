@@ -10,7 +10,6 @@ import {
 import { BYTES, type DType } from '../core/dtype.js';
 import { copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
-import type { SketchMatrix } from '../kernels/kernels.js';
 import {
   axpby,
   copyColumns,
@@ -19,13 +18,13 @@ import {
   dot,
   gatherColumns,
   multiply,
-  scale,
+  rescale,
 } from '../kernels/level1.js';
 import { checkDisjoint, overlaps } from '../kernels/overlap.js';
-import { activeKernels, kernelInfo } from '../kernels/selection.js';
+import { kernelInfo } from '../kernels/selection.js';
+import { sketchMoment } from '../kernels/sketch-moment.js';
 import { syrk } from '../kernels/syrk.js';
 import type { SyncBackend } from './backend.js';
-import { checkSketch } from './check-sketch.js';
 import { engineFrom } from './compose.js';
 import type { SyncEngine } from './engine.js';
 import type { Slot } from './slot.js';
@@ -145,15 +144,11 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
     sketchMoment(X, sketch, weight, decay, C) {
       const x = content('sketchMoment', 'X', X);
       const c = content('sketchMoment', 'C', C);
-      const matrix: SketchMatrix =
+      const operand =
         sketch.kind === 'dense'
-          ? { kind: 'dense', S: content('sketchMoment', 'S', sketch.S) }
+          ? ({ kind: 'dense', S: content('sketchMoment', 'S', sketch.S) } as const)
           : sketch;
-      checkSketch(X, sketch, C);
-      checkDisjoint('sketchMoment', 'X', x, 'C', c);
-      if (matrix.kind === 'dense') checkDisjoint('sketchMoment', 'S', matrix.S, 'C', c);
-      if (X.rows === 0 || C.rows === 0 || C.cols === 0) scale(decay, c);
-      else activeKernels().sketchMoment(weight, x, matrix, decay, c);
+      sketchMoment(weight, x, operand, decay, c);
     },
 
     axpby(alpha, A, beta, C) {
@@ -198,7 +193,7 @@ export function cpuBackend<D extends DType>(dtype: D): CpuBackend<D> {
       checkDisjoint('clip', 's', value, 'C', c);
       const sum = value.at(0, 0);
       // NaN is not ≤ 0, so a broken sum breaks C instead of passing for a small one.
-      if (!(sum <= 0)) scale(Math.min(1, Math.sqrt(limit / sum)), c);
+      if (!(sum <= 0)) rescale(Math.min(1, Math.sqrt(limit / sum)), c);
     },
 
     gatherColumns(A, indices, C) {

@@ -5,7 +5,7 @@ import type { Kernels } from './kernels.js';
 import { startTeam } from './pool/pool.js';
 import { cores } from './pool/threads.js';
 import { scalarKernels } from './scalar/index.js';
-import { wasmKernels } from './wasm/index.js';
+import { sharedKernels, wasmKernels } from './wasm/index.js';
 import {
   type Arithmetic,
   compile,
@@ -174,7 +174,7 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
     };
     const { team, instance: shared, close } = await startTeam(module, threads, worker, leave);
     opened.selection = {
-      kernels: wasmKernels(shared, team),
+      kernels: sharedKernels(shared, team, () => single(opened.variant).kernels),
       info: { ...infoOf(opened.variant), threads },
     };
     before = selected;
@@ -232,11 +232,16 @@ function byName(variant: Arithmetic): Selection {
 
 function instance(variant: Arithmetic): Selection {
   if (pool?.variant === variant && pool.selection !== undefined) return pool.selection;
+  return single(variant);
+}
+
+/** The kernels of one thread. */
+function single(variant: Arithmetic): Selection {
   const known = instances.get(variant) ?? selection(variant, compile(variant));
   instances.set(variant, known);
   return known;
 }
 
 function selection(variant: Arithmetic, module: object): Selection {
-  return { kernels: wasmKernels(instantiate(module)), info: infoOf(variant) };
+  return { kernels: wasmKernels(() => instantiate(module)), info: infoOf(variant) };
 }
