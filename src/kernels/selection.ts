@@ -1,9 +1,9 @@
 // Which kernels run: WebAssembly where it can, plain TypeScript where it cannot, either by name.
 
-import { checkChoice, checkInteger } from '../core/check.js';
+import { checkChoice, checkInteger, checkType, isObject } from '../core/check.js';
 import type { Kernels } from './kernels.js';
 import { startTeam } from './pool/pool.js';
-import { cores } from './pool/threads.js';
+import { cores, type WorkerSource } from './pool/threads.js';
 import { scalarKernels } from './scalar/index.js';
 import { sharedKernels, wasmKernels } from './wasm/index.js';
 import {
@@ -129,10 +129,10 @@ export interface PoolOptions extends KernelOptions {
   /** The threads that compute, the calling one included (default: as many as there are cores). */
   readonly threads?: number;
   /**
-   * The worker's script, which lies beside this library as `kernels/pool/worker.js`: needed where a
-   * bundler does not bring it along by itself.
+   * The address of the worker's script, 'nysact/worker' of this package, or a function that starts it:
+   * needed where a bundler does not bring it along by itself.
    */
-  readonly worker?: URL;
+  readonly worker?: WorkerSource;
 }
 
 /** Threads that share the large products of this process. */
@@ -146,11 +146,15 @@ export interface Pool {
  * Opens a pool of threads, and makes the WebAssembly kernels use it: large GEMM, SYRK and Cholesky
  * factorisations are cut into parts. Results are those of one thread, to the last bit. Between calls the
  * workers look for work for some microseconds and then sleep; in Node an open pool does not keep the
- * process from ending. A pool whose worker dies closes by itself.
+ * process from ending.
  *
- * @throws (rejects) RangeError on options out of range; Error where WebAssembly cannot run, memory
- *   cannot be shared (a page must be cross-origin isolated), a worker does not start, or a pool is open
- *   already. What runs stays as it was then.
+ * A pool whose worker dies closes by itself, and no result is lost. What a worker has not begun when the
+ * calling thread is ready, that thread computes. For a worker that has begun it waits 20 times as long as
+ * its own part took, and 1 s at least; then the pool closes, and one thread computes the call anew.
+ *
+ * @throws (rejects) RangeError on options out of range; TypeError if `worker` is neither a URL nor a
+ *   function; Error where WebAssembly cannot run, memory cannot be shared (a page must be cross-origin
+ *   isolated), a worker does not start or is not found, or a pool is open already. What runs stays as it was then.
  */
 export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   const {
@@ -160,6 +164,8 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   } = options;
   checkInteger('openPool', 'threads', threads, 2, MOST_THREADS);
   checkChoice('openPool', 'arithmetic', arithmetic, ARITHMETICS);
+  const isSource = worker === undefined || typeof worker === 'function' || isUrl(worker);
+  checkType('openPool', 'worker', worker, isSource, 'a URL, or a function that starts a worker');
   if (pool !== undefined) {
     throw new Error('openPool: a pool is open or opening, expected it to be closed first');
   }
@@ -190,6 +196,11 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
     if (pool === opened) pool = undefined;
     throw error;
   }
+}
+
+/** URLs of another realm are instances of no class of this one. */
+function isUrl(value: unknown): boolean {
+  return isObject(value) && 'href' in value;
 }
 
 function infoOf(variant: Arithmetic): KernelInfo {

@@ -138,6 +138,10 @@ describe('the names that exist at run time', () => {
         types: './dist/backend/gpujs/index.d.ts',
         default: './dist/backend/gpujs/index.js',
       },
+      './worker': {
+        types: './dist/kernels/pool/worker.d.ts',
+        default: './dist/kernels/pool/worker.js',
+      },
       './package.json': './package.json',
     });
   });

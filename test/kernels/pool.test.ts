@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
 import { NotPositiveDefiniteError } from '../../src/core/errors.js';
@@ -14,6 +15,7 @@ import { Caller, createControl, serve } from '../../src/kernels/pool/control.js'
 import { kernelInfo, openPool, type Pool, useKernels } from '../../src/kernels/selection.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import type { Exports } from '../../src/kernels/wasm/instance.js';
+import { Refusal } from '../../src/kernels/wasm/refusal.js';
 import { evenRanges, parts, triangularRanges } from '../../src/kernels/wasm/split.js';
 import { cholesky } from '../../src/linalg/cholesky.js';
 import { type Built, buildLibrary } from '../support/built.js';
@@ -185,6 +187,48 @@ describe('a pool opens and closes', () => {
     await expect(openPool({ threads, worker })).rejects.toThrow(/^openPool: threads is /);
   });
 
+  test('on workers that the caller starts', async () => {
+    const start = vi.fn(() => new Worker(worker));
+    const pool = await openPool({ threads: 3, worker: start });
+    expect(start).toHaveBeenCalledTimes(2);
+    expect(kernelInfo().threads).toBe(3);
+    pool.close();
+  });
+
+  test.each(['worker.js', 5, null])('but not on %s', async (source) => {
+    await expect(openPool({ threads: 2, worker: Object(source) })).rejects.toThrow(
+      /^openPool: worker is .*, expected a URL, or a function that starts a worker/,
+    );
+  });
+
+  test('in a CommonJS bundle, where its script is named', async () => {
+    const entry = join(built.folder, 'bundled.mjs');
+    const bundle = join(built.folder, 'bundle.cjs');
+    writeFileSync(
+      entry,
+      `import { kernelInfo, openPool } from './index.js';
+      (async () => {
+        await openPool({ threads: 2 }).catch(({ message }) => console.log(message));
+        const pool = await openPool({ threads: 2, worker: new URL(${JSON.stringify(worker.href)}) });
+        console.log(kernelInfo().threads);
+        pool.close();
+      })();`,
+    );
+    await build({
+      entryPoints: [entry],
+      outfile: bundle,
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      logLevel: 'silent',
+    });
+    const printed = execFileSync(process.execPath, [bundle], { encoding: 'utf8', timeout: 30_000 });
+    expect(printed).toMatch(
+      /^openPool: worker is undefined, expected the URL of 'nysact\/worker' /,
+    );
+    expect(printed).toMatch(/\n2\n$/);
+  });
+
   test('but not on a page that is not cross-origin isolated', async () => {
     vi.stubGlobal('crossOriginIsolated', false);
     const before = kernelInfo();
@@ -230,11 +274,13 @@ test('a kernel that fails in a worker is an error of the call, and the worker go
     throw new RangeError('out of bounds');
   });
   const exports: Exports = Object.assign(Object.create(null), { product64: kernel });
-  caller.start([{ kernel: 'product64', operands: [1, 2, 3] }], 100, 8);
-  serve(exports, control, 0);
+  caller.offer([{ kernel: 'product64', operands: [1, 2, 3] }], 100, 8);
+  serve(exports, control, 0, 1);
   expect(kernel).toHaveBeenCalledWith(1, 2, 3, 100);
-  expect(() => caller.finish()).toThrow('a kernel failed in a worker');
-  expect(() => caller.finish()).not.toThrow();
+  const compute = vi.fn();
+  expect(() => caller.finish(compute)).toThrow('a kernel failed in a worker');
+  expect(() => caller.finish(compute)).not.toThrow();
+  expect(compute).not.toHaveBeenCalled();
 });
 
 test('a worker that is woken without work sleeps on', async () => {
@@ -252,13 +298,80 @@ test('a worker that is woken without work sleeps on', async () => {
   const kernel = vi.fn();
   const exports: Exports = Object.assign(Object.create(null), { product32: kernel });
   // Plays the worker: returns when the pool is closed.
-  serve(exports, control, 0);
+  serve(exports, control, 0, 1);
   expect(kernel).not.toHaveBeenCalled();
   await thread.terminate();
 });
 
-test('a worker that does not answer is an error of the call', () => {
-  const caller = new Caller(createControl(1), 1, 50);
-  caller.start([{ kernel: 'product64', operands: [] }], 0, 0);
-  expect(() => caller.finish()).toThrow('a worker of the pool does not answer');
+test('what no worker has taken the caller computes, and no worker takes it later', () => {
+  const control = createControl(2);
+  const caller = new Caller(control, 2);
+  const calls = [1, 2].map((k) => ({ kernel: 'product64', operands: [k] }) as const);
+  caller.offer(calls, 0, 8);
+  const compute = vi.fn();
+  caller.finish(compute);
+  expect(compute.mock.calls).toEqual([[calls[0]], [calls[1]]]);
+  const kernel = vi.fn();
+  caller.close();
+  serve(Object.assign(Object.create(null), { product64: kernel }), control, 1, 2);
+  expect(kernel).not.toHaveBeenCalled();
+});
+
+test('a worker that takes a call and does not finish it is refused by name', async () => {
+  const control = createControl(1);
+  const caller = new Caller(control, 1, 2);
+  const dying = join(built.folder, 'dying.mjs');
+  writeFileSync(
+    dying,
+    `import { parentPort, workerData } from 'node:worker_threads';
+    import { serve } from './kernels/pool/control.js';
+    serve({ product64: () => process.exit() }, workerData, 0, 1);`,
+  );
+  const thread = new Worker(dying, { workerData: control });
+  caller.offer([{ kernel: 'product64', operands: [] }], 0, 0);
+  await new Promise((resolve) => thread.once('exit', resolve));
+  const compute = vi.fn();
+  expect(() => caller.finish(compute)).toThrow(Refusal);
+  expect(compute).not.toHaveBeenCalled();
+});
+
+/** A script whose worker does as `serve` says once it has reported. */
+function scriptOf(name: string, serve: string): URL {
+  const script = join(built.folder, name);
+  writeFileSync(
+    script,
+    `import { parentPort } from 'node:worker_threads';
+    parentPort.once('message', ({ control }) => {
+      parentPort.postMessage('ready');
+      ${serve}
+    });`,
+  );
+  return pathToFileURL(script);
+}
+
+describe('a worker that dies costs no result', () => {
+  const A = matrix('float32', 300, 300, reals(4));
+  const product = (): DenseMatrix => {
+    const C = matrix('float32', 300, 300, reals(5));
+    gemm(0.5, A, 'N', A, 'N', -1, C);
+    return C;
+  };
+
+  test.each([
+    ['before it takes a call', 'process.exit();'],
+    [
+      'while it is at one',
+      `const words = new Int32Array(control);
+      Atomics.wait(words, 0, 0);
+      // Takes the first offer, as serve does.
+      if (Atomics.compareExchange(words, 16, 1, 2) === 1) process.exit();`,
+    ],
+  ])('%s', async (name, serve) => {
+    useKernels('auto');
+    const one = product();
+    const pool = await openPool({ threads: 2, worker: scriptOf(`${name.length}.mjs`, serve) });
+    const pooled = product();
+    pool.close();
+    expect(pooled.data).toEqual(one.data);
+  });
 });
