@@ -17,8 +17,9 @@ export interface Bounds {
   /** Columns of a product, and of one whose lower triangle alone is computed. */
   readonly width: number;
   readonly triangle: number;
-  /** Rows of a product, and its elements if that leaves more rows than a block is deep. */
+  /** Rows of a product. */
   readonly height: number;
+  /** Elements of an operand that is not needed as a whole, beyond the smallest block. */
   readonly area: number;
   /** Elements of the C of a sketch. */
   readonly moment: number;

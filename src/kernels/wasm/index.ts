@@ -3,16 +3,13 @@
 import { BYTES, type DType } from '../../core/dtype.js';
 import type { FailedPivot, Kernels } from '../kernels.js';
 import { rescale } from '../level1.js';
-import { BOUNDS, boundedKernels, DEPTH, type Inside } from './bounded.js';
+import { BOUNDS, type Bounds, boundedKernels, DEPTH, type Inside } from './bounded.js';
 import { factorInParts, multiplyInParts } from './divided.js';
 import type { Exports, Instance } from './instance.js';
 import { LinearMemory } from './memory.js';
 import { Refusal } from './refusal.js';
 import { parts } from './split.js';
 import { alone, type Team } from './team.js';
-
-/** Elements of one operand that are inside at a time, so that memory stays bounded. */
-const LIMIT = 2 ** 22;
 
 /** Rows of X that are sketched while they are in the second-level cache: at most, and of a very wide X. */
 const SKETCH_ROWS = 128;
@@ -34,11 +31,11 @@ interface Typed {
  * The kernels of the instances that `start` makes: one at a time, and a new one after a call that needed
  * more memory than is worth keeping.
  */
-export function wasmKernels(start: () => Instance): Kernels {
+export function wasmKernels(start: () => Instance, bounds: Bounds = BOUNDS): Kernels {
   return boundedKernels(() => {
     const instance = start();
-    return insideKernels(instance, alone(instance.exports));
-  });
+    return insideKernels(instance, alone(instance.exports), bounds.area);
+  }, bounds);
 }
 
 /**
@@ -46,11 +43,12 @@ export function wasmKernels(start: () => Instance): Kernels {
  * factorisations are cut into parts, to the same bits as without. If the team breaks, `instead` computes.
  */
 export function sharedKernels(instance: Instance, team: Team, instead: () => Kernels): Kernels {
-  const inside = insideKernels(instance, team);
+  const inside = insideKernels(instance, team, BOUNDS.area);
   return boundedKernels(() => inside, { ...BOUNDS, kept: Infinity }, instead);
 }
 
-function insideKernels({ exports, memory }: Instance, team: Team): Inside {
+/** `limit` is how many elements of an operand are inside at a time, where they need not be as a whole. */
+function insideKernels({ exports, memory }: Instance, team: Team, limit: number): Inside {
   const linear = new LinearMemory(memory);
   const workspace = exports.workspace();
   const hands = { exports, team, stride: workspace };
@@ -73,7 +71,7 @@ function insideKernels({ exports, memory }: Instance, team: Team): Inside {
     product(alpha, A, opA, B, opB, beta, C, lowerOnly) {
       const { dtype, rows: m, cols: n } = C;
       const k = opA === 'N' ? A.cols : A.rows;
-      const chunk = Math.min(k, DEPTH * Math.max(1, Math.floor(LIMIT / Math.max(m, n) / DEPTH)));
+      const chunk = Math.min(k, DEPTH * Math.max(1, Math.floor(limit / Math.max(m, n) / DEPTH)));
       const same = A === B && opA !== opB && m === n;
       const work = linear.begin(team.size * workspace);
       const a = linear.take(dtype, m * chunk);
@@ -114,7 +112,7 @@ function insideKernels({ exports, memory }: Instance, team: Team): Inside {
     sketchMoment(alpha, X, sketch, beta, C) {
       const { dtype, rows: p, cols: r } = C;
       const { product } = typed[dtype];
-      const room = Math.max(LIMIT, p * r);
+      const room = Math.max(limit, p * r);
       const most = Math.max(FEWEST_ROWS, Math.min(SKETCH_ROWS, Math.floor(room / p)));
       const height = Math.min(X.rows, most);
       const width = Math.min(p, DEPTH * Math.ceil(room / height / DEPTH));
@@ -177,7 +175,7 @@ function insideKernels({ exports, memory }: Instance, team: Team): Inside {
       const n = L.rows;
       const left = side === 'left';
       const sides = left ? B.cols : B.rows;
-      const width = Math.min(sides, Math.max(1, Math.floor(LIMIT / n)));
+      const width = Math.min(sides, Math.max(1, Math.floor(limit / n)));
       const work = linear.begin(workspace);
       const from = linear.take(L.dtype, n * n);
       const X = linear.take(B.dtype, n * width);
