@@ -87,6 +87,9 @@ describe('float32 products whose sums would leave its range', () => {
     const picks = { kind: 'columns', indices: [0, 6, 3] } as const;
     sketchMoment(1e-30, constant(5, 7, 1e25), picks, 0, C);
     expectAll(C, 5e20, 5 + 8);
+    const D = constant(7, 3, 1e38);
+    sketchMoment(1, constant(5, 7, 1e-3), picks, 1e-42, D);
+    expectAll(D, 5e-6 + 1e-4, 5 + 8);
   });
 
   test.each(['left', 'right'] as const)('trsm %s: αB overflows, αL⁻¹B does not', (side) => {

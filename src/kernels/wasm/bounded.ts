@@ -85,7 +85,7 @@ export function boundedKernels(
 
   const bounded: Kernels = {
     product(alpha, A, opA, B, opB, beta, C, lowerOnly) {
-      const fits = C.dtype === 'float64' || (isFactor(alpha) && (beta === 0 || isNormal(beta)));
+      const fits = areFactors(alpha, beta, C);
       const width = lowerOnly ? bounds.triangle : bounds.width;
       if (C.cols > width) {
         productOfStrips(bounded, width, alpha, A, opA, B, opB, beta, C, lowerOnly);
@@ -106,7 +106,7 @@ export function boundedKernels(
     },
     sketchMoment(alpha, X, sketch, beta, C) {
       const { rows: p, cols: r } = C;
-      const fits = within(p, 1) && (C.dtype === 'float64' || isFactor(alpha));
+      const fits = within(p, 1) && areFactors(alpha, beta, C);
       const width = Math.max(1, Math.floor(bounds.moment / p));
       for (let j0 = 0; j0 < r; j0 += width) {
         const cols = Math.min(width, r - j0);
@@ -133,14 +133,12 @@ export function boundedKernels(
   return bounded;
 }
 
-/** Whether float32 holds `factor` with all its digits. */
-function isNormal(factor: number): boolean {
-  return Math.abs(factor) >= SMALLEST;
-}
-
-/** Whether a product can be summed in float32 before it is multiplied by `factor`. */
-function isFactor(factor: number): boolean {
-  return isNormal(factor) && Math.abs(factor) <= LARGEST_FACTOR;
+/** Whether a product can be summed in the dtype of C before it is multiplied by α, and C by β there. */
+function areFactors(alpha: number, beta: number, C: DenseMatrix): boolean {
+  if (C.dtype === 'float64') return true;
+  const magnitude = Math.abs(alpha);
+  if (magnitude < SMALLEST || magnitude > LARGEST_FACTOR) return false;
+  return beta === 0 || Math.abs(beta) >= SMALLEST;
 }
 
 /** A product in strips of columns; a lower triangle as a smaller one, and what lies below that. */

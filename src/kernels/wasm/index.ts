@@ -125,15 +125,11 @@ function insideKernels({ exports, memory }: Instance, team: Team, limit: number)
       const Y = linear.take(dtype, height * r);
       linear.commit();
       if (sketch.kind === 'dense') linear.load(sketch.S, 0, p, 0, r, S);
-      if (beta === 0) {
-        linear.clear(dtype, to, p * r);
-      } else {
-        linear.load(C, 0, p, 0, r, to);
-        if (beta !== 1) linear.rescale(dtype, to, p * r, beta);
-      }
+      if (beta !== 0) linear.load(C, 0, p, 0, r, to);
       const row = r * BYTES[dtype];
       for (let i0 = 0; i0 < X.rows; i0 += height) {
         const rows = Math.min(height, X.rows - i0);
+        const kept = i0 === 0 ? beta : 1;
         // The strip of X that is inside: the last one of XS is the first one of Xᵀ(XS).
         let j0 = 0;
         let cols = Math.min(width, p);
@@ -145,17 +141,17 @@ function insideKernels({ exports, memory }: Instance, team: Team, limit: number)
             j0 = from;
             cols = Math.min(width, p - from);
             linear.load(X, i0, rows, j0, cols, block, ldx);
-            const kept = j0 === 0 ? 0 : 1;
-            product(rows, r, cols, 1, block, ldx, 1, S + j0 * row, r, 1, kept, Y, r, r, work);
+            const sum = j0 === 0 ? 0 : 1;
+            product(rows, r, cols, 1, block, ldx, 1, S + j0 * row, r, 1, sum, Y, r, r, work);
           }
         }
         const inside = j0;
-        product(cols, r, rows, alpha, block, 1, ldx, Y, r, 1, 1, to + j0 * row, r, r, work);
+        product(cols, r, rows, alpha, block, 1, ldx, Y, r, 1, kept, to + j0 * row, r, r, work);
         for (let from = 0; from < p; from += width) {
           if (from === inside) continue;
           cols = Math.min(width, p - from);
           linear.load(X, i0, rows, from, cols, block, ldx);
-          product(cols, r, rows, alpha, block, 1, ldx, Y, r, 1, 1, to + from * row, r, r, work);
+          product(cols, r, rows, alpha, block, 1, ldx, Y, r, 1, kept, to + from * row, r, r, work);
         }
       }
       if (dtype === 'float32') checkRange(p, r, to, r);

@@ -156,13 +156,6 @@ export class LinearMemory {
     }
   }
 
-  /** Multiplies numbers that are inside. */
-  rescale(dtype: DType, address: number, count: number, factor: number): void {
-    const heap = this.#views[dtype];
-    const start = address / BYTES[dtype];
-    for (let i = start; i < start + count; i++) heap[i] *= factor;
-  }
-
   clear(dtype: DType, address: number, count: number): void {
     const start = address / BYTES[dtype];
     this.#views[dtype].fill(0, start, start + count);
