@@ -60,6 +60,22 @@ describe('a sketch', () => {
     }
   });
 
+  test('of more columns than a block could have rows of is inside too', () => {
+    const { kernels, instances } = observed();
+    const p = 600_000;
+    const C = zeros('float32', p, 1);
+    const indices = Int32Array.of(p - 1);
+    kernels.sketchMoment(
+      2,
+      matrix('float32', 1, p, () => 3),
+      { kind: 'columns', indices },
+      0,
+      C,
+    );
+    expect([C.at(0, 0), C.at(p - 1, 0)]).toEqual([18, 18]);
+    expect(instances[0].memory.buffer.byteLength).toBeGreaterThan(4 * p);
+  });
+
   test('whose C is too large goes in strips of its columns', () => {
     const { kernels } = observed({ ...BOUNDS, moment: 100 });
     for (const dense of [true, false]) expectExact(kernels, 9, 40, 7, dense);

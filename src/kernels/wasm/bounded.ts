@@ -29,6 +29,7 @@ export interface Bounds {
   readonly kept: number;
 }
 
+/** The bounds of this library: 2²⁶ elements of float64 are 512 MiB, and 2²⁸ bytes are kept. */
 export const BOUNDS: Bounds = {
   width: 8192,
   triangle: 4096,
@@ -52,6 +53,8 @@ const LARGEST_FACTOR = 2 ** 24;
  * The kernels that `start` gives, called within the bounds only. What they refuse, `instead` computes;
  * what is too large for them, and factors that float32 would distort, are left to plain TypeScript, which
  * sums in float64. Where a product is cut changes no bit.
+ *
+ * @throws what `start` throws; its kernels throw what those inside do, but no {@link Refusal}.
  */
 export function boundedKernels(
   start: () => Inside,
