@@ -26,23 +26,21 @@ function observed(bounds: Bounds = BOUNDS): { kernels: Kernels; instances: Insta
 const MIB = 2 ** 20;
 const PAGE = 2 ** 16;
 
-describe('a sketch', () => {
-  /** Xᵀ(XS) of integers on both sets of kernels, exactly. */
-  function expectExact(kernels: Kernels, m: number, p: number, r: number, dense: boolean): void {
-    const X = matrix('float32', m, p, integers(1));
-    const S = matrix('float32', p, r, integers(2));
-    const indices = Int32Array.from({ length: r }, (_, j) => (j * 7919) % p);
-    const sketch = dense
-      ? ({ kind: 'dense', S } as const)
-      : ({ kind: 'columns', indices } as const);
-    const [one, other] = [kernels, scalarKernels].map((set) => {
-      const C = matrix('float32', p, r, integers(3));
-      set.sketchMoment(1, X, sketch, 2, C);
-      return C;
-    });
-    expect(values(one)).toEqual(values(other));
-  }
+/** Xᵀ(XS) of integers on both sets of kernels, exactly. */
+function expectExact(kernels: Kernels, m: number, p: number, r: number, dense: boolean): void {
+  const X = matrix('float32', m, p, integers(1));
+  const S = matrix('float32', p, r, integers(2));
+  const indices = Int32Array.from({ length: r }, (_, j) => (j * 7919) % p);
+  const sketch = dense ? ({ kind: 'dense', S } as const) : ({ kind: 'columns', indices } as const);
+  const [one, other] = [kernels, scalarKernels].map((set) => {
+    const C = matrix('float32', p, r, integers(3));
+    set.sketchMoment(1, X, sketch, 2, C);
+    return C;
+  });
+  expect(values(one)).toEqual(values(other));
+}
 
+describe('a sketch', () => {
   test.each([
     [1, 5000, 3],
     [40, 5000, 2],

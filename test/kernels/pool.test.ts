@@ -335,15 +335,15 @@ test('a worker that takes a call and does not finish it is refused by name', asy
   expect(compute).not.toHaveBeenCalled();
 });
 
-/** A script whose worker does as `serve` says once it has reported. */
-function scriptOf(name: string, serve: string): URL {
+/** A script whose worker runs `body` once it has reported. */
+function scriptOf(name: string, body: string): URL {
   const script = join(built.folder, name);
   writeFileSync(
     script,
     `import { parentPort } from 'node:worker_threads';
     parentPort.once('message', ({ control }) => {
       parentPort.postMessage('ready');
-      ${serve}
+      ${body}
     });`,
   );
   return pathToFileURL(script);
@@ -366,10 +366,10 @@ describe('a worker that dies costs no result', () => {
       // Takes the first offer, as serve does.
       if (Atomics.compareExchange(words, 16, 1, 2) === 1) process.exit();`,
     ],
-  ])('%s', async (name, serve) => {
+  ])('%s', async (name, body) => {
     useKernels('auto');
     const one = product();
-    const pool = await openPool({ threads: 2, worker: scriptOf(`${name.length}.mjs`, serve) });
+    const pool = await openPool({ threads: 2, worker: scriptOf(`${name.length}.mjs`, body) });
     const pooled = product();
     pool.close();
     expect(pooled.data).toEqual(one.data);
