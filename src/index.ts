@@ -34,7 +34,9 @@ export type { RandomKey } from './core/random.js';
 export { Workspace } from './core/workspace.js';
 export {
   type KernelChoice,
+  initKernels,
   type KernelInfo,
+  kernelInfo,
   type KernelOptions,
   openPool,
   type Pool,

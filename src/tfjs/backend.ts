@@ -4,8 +4,8 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Backend, Slot } from '../backend/backend.js';
 import { type Primitives, SlotBackend } from '../backend/primitives.js';
 import { checkChoice, checkOptions, checkType } from '../core/check.js';
-import { DenseMatrix } from '../core/matrix.js';
-import { largestMagnitude } from '../kernels/level1.js';
+import { DenseMatrix, largestMagnitude } from '../core/matrix.js';
+
 import {
   isZero,
   type Layout,

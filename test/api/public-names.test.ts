@@ -53,7 +53,8 @@ describe('the names that exist at run time', () => {
       'foofPreconditioner',
       'freeObservation',
       'identity',
-      'init',
+      'initKernels',
+      'kernelInfo',
       'kfac',
       'kfacPreconditioner',
       'lowRankInverse',
@@ -153,6 +154,10 @@ describe('the names that exist at run time', () => {
       './gpu': {
         types: './dist/backend/gpujs/index.d.ts',
         default: './dist/backend/gpujs/index.js',
+      },
+      './worker': {
+        types: './dist/kernels/pool/worker.d.ts',
+        default: './dist/kernels/pool/worker.js',
       },
       './package.json': './package.json',
     });
