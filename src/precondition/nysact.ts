@@ -132,6 +132,7 @@ interface Settings {
   readonly restarts: boolean;
   /** A new sketch at every observation. */
   readonly redrawsAlways: boolean;
+  /** Within a scope of the workspace, where U may lie. */
   eigenpairs<D extends DType>(
     C: DenseMatrix<D>,
     sketch: Sketch<D>,
@@ -180,7 +181,10 @@ function resolve(options: NysactOptions): Settings {
     tail,
     restarts: policy === 'restart',
     redrawsAlways: false,
-    eigenpairs: (C, S, workspace) => nystromEigenpairs(C, S, pairOptions, workspace),
+    eigenpairs(C, S, workspace) {
+      const U = workspace.take('float64', S.inputs, rank);
+      return nystromEigenpairs(C, S, { ...pairOptions, U }, workspace);
+    },
   };
 }
 
@@ -303,10 +307,11 @@ class NysactLayer<D extends DType> implements LayerPreconditioner<D> {
     workspace: Workspace,
   ): () => void {
     const { damping } = this.#settings;
-    const pairs = this.#settings.eigenpairs(C, sketch, workspace);
     const options = trace === undefined ? { damping } : { damping, trace };
-    const { V, c } = lowRankInverse(pairs, this.#engine.dtype, options);
-    const { shift, retries, eigenvalues } = pairs;
+    const { V, c, shift, retries, eigenvalues } = workspace.scope(() => {
+      const pairs = this.#settings.eigenpairs(C, sketch, workspace);
+      return { ...pairs, ...lowRankInverse(pairs, this.#engine.dtype, options) };
+    });
     return () => {
       this.#engine.write(this.#V, V);
       this.#c = c;
