@@ -349,6 +349,7 @@ export function descend(learningRate: number | Schedule): Transform {
     description: {
       learningRate: typeof learningRate === 'number' ? learningRate : 'a function',
     },
+    schedule,
     init({ backend }) {
       const rate = new LearningRate(schedule, backend.dtype);
       return {

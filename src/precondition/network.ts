@@ -20,6 +20,13 @@ export interface LayerParameters {
   readonly bias?: number | undefined;
 }
 
+/** Shape of one parameter, and what messages call it. */
+interface NamedShape {
+  readonly rows: number;
+  readonly cols: number;
+  readonly name?: string | undefined;
+}
+
 /** When to look and when to factorise: τ_cov and τ_inv of the paper's Table VI. */
 export const CADENCE_OPTIONS = optionList({
   /** τ_cov: observe at steps k with k mod τ_cov = 0 (default 5). */
@@ -73,7 +80,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
   constructor(
     backend: Backend<D>,
     method: Method,
-    parameters: readonly { readonly rows: number; readonly cols: number }[],
+    parameters: readonly NamedShape[],
     layers: readonly LayerParameters[],
     options: CadenceOptions = {},
   ) {
@@ -251,14 +258,14 @@ function indicesOf({ weight, bias }: LayerParameters): number[] {
 function layerShape(
   layer: LayerParameters,
   index: number,
-  parameters: readonly { readonly rows: number; readonly cols: number }[],
+  parameters: readonly NamedShape[],
 ): LayerShape {
   const where = `precondition: layer ${index}`;
   checkType(where, 'the layer', layer, isObject(layer), 'an object with a weight');
   const { name, weight, bias } = layer;
   checkInteger(where, 'weight', weight, 0, parameters.length - 1);
   const W = parameters[weight];
-  const shape = { name: name ?? String(index), outputs: W.rows };
+  const shape = { name: name ?? W.name ?? String(index), outputs: W.rows };
   if (bias === undefined) return { ...shape, inputs: W.cols };
   checkInteger(where, 'bias', bias, 0, parameters.length - 1);
   checkShape(where, 'bias', parameters[bias], W.rows, 1);
