@@ -1,21 +1,51 @@
-// The host's backend in other guises: read asynchronously, and with its allocations counted.
+// The host's backend in other guises: made anew of its own operations, with some of them changed.
 
-import type { AsyncBackend, SyncBackend } from '../../src/backend/backend.js';
+import type { Backend, Slot } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
+import { backendFrom, type Primitives } from '../../src/backend/primitives.js';
 import type { DType } from '../../src/core/dtype.js';
 
-/** The host's backend with reads that take a few turns of the event loop to arrive. */
-export function asyncBackend<D extends DType>(dtype: D): AsyncBackend<D> {
-  const backend = cpuBackend(dtype);
+/** The operations of a backend as the primitives of another: no fused form, and no optional one. */
+export function primitivesOf<D extends DType>(backend: Backend<D>): Primitives<D, Slot<D>> {
   return {
-    ...backend,
-    reading: 'async',
-    read: async (A) => {
-      const content = backend.read(A);
+    dtype: backend.dtype,
+    info: backend.info,
+    allocate: (rows, cols) => backend.allocate(rows, cols),
+    write: (A, value) => backend.write(A, value),
+    free: (A) => backend.free(A),
+    read: (A) => backend.read(A),
+    gemm: (...operands) => backend.gemm(...operands),
+    syrk: (...operands) => backend.syrk(...operands),
+    axpby: (...operands) => backend.axpby(...operands),
+    multiply: (...operands) => backend.multiply(...operands),
+    divide: (...operands) => backend.divide(...operands),
+    divideByRoot: (...operands) => backend.divideByRoot(...operands),
+    dot: (...operands) => backend.dot(...operands),
+    clip: (...operands) => backend.clip(...operands),
+    joinColumns: (...operands) => backend.joinColumns(...operands),
+    sliceColumns: (...operands) => backend.sliceColumns(...operands),
+    gatherColumns: (...operands) => backend.gatherColumns(...operands),
+  };
+}
+
+/** The fused forms of a backend, for the same bits as it. */
+function fusedOf<D extends DType>(backend: Backend<D>): Pick<Primitives<D, Slot<D>>, 'fused'> {
+  return { fused: { sketchMoment: (...operands) => backend.sketchMoment(...operands) } };
+}
+
+/** The host's backend with reads that take a few turns of the event loop to arrive. */
+export function asyncBackend<D extends DType>(dtype: D): Backend<D> {
+  const backend = cpuBackend(dtype);
+  return backendFrom({
+    ...primitivesOf(backend),
+    ...fusedOf(backend),
+    bound: (A) => backend.bound(A),
+    async read(A) {
+      const content = backend.readSync(A);
       await new Promise((resolve) => setImmediate(resolve));
       return content;
     },
-  };
+  });
 }
 
 /** What a {@link countingBackend} has handed out: slots, and the elements in them. */
@@ -26,17 +56,16 @@ export interface SlotCount {
   largest: number;
 }
 
-/** The host's backend, with the slots and elements that it has handed out. */
+/** The host's backend, composing what it can, and what it has handed out, scratch included. */
 export function countingBackend<D extends DType>(
   dtype: D,
-): SyncBackend<D> & { readonly count: SlotCount } {
-  const backend: SyncBackend<D> = { ...cpuBackend(dtype) };
-  // So that engines compose it, with scratch that is counted.
-  delete backend.sketchMoment;
+): Backend<D> & { readonly count: SlotCount } {
+  const backend = cpuBackend(dtype);
   const count = { live: 0, allocated: 0, elements: 0, largest: 0 };
-  return {
-    ...backend,
-    count,
+  const counting = backendFrom({
+    ...primitivesOf(backend),
+    readSync: (A) => backend.readSync(A),
+    bound: (A) => backend.bound(A),
     allocate(rows, cols) {
       count.live++;
       count.allocated++;
@@ -48,12 +77,13 @@ export function countingBackend<D extends DType>(
       backend.free(A);
       count.live--;
     },
-  };
+  });
+  return Object.assign(counting, { count });
 }
 
 /** A backend behind a gate. */
 export interface GatedBackend<D extends DType> {
-  readonly backend: AsyncBackend<D>;
+  readonly backend: Backend<D>;
   /** Reads that are made from now on wait for the release that this returns. */
   readonly close: () => () => void;
   /** Reads that are made from now on do not wait. */
@@ -65,15 +95,16 @@ export function gatedBackend<D extends DType>(dtype: D): GatedBackend<D> {
   const backend = cpuBackend(dtype);
   let gate = Promise.resolve();
   return {
-    backend: {
-      ...backend,
-      reading: 'async',
+    backend: backendFrom({
+      ...primitivesOf(backend),
+      ...fusedOf(backend),
+      bound: (A) => backend.bound(A),
       async read(A) {
-        const content = backend.read(A);
+        const content = backend.readSync(A);
         await gate;
         return content;
       },
-    },
+    }),
     close: () => {
       const releases: (() => void)[] = [];
       gate = new Promise((resolve) => {

@@ -27,6 +27,16 @@ export function build(rows: number, cols: number, f: (i: number, j: number) => n
   return A;
 }
 
+/** The rows × cols matrix whose elements are all `value`. */
+export function filled(rows: number, cols: number, value: number): Matrix {
+  return build(rows, cols, () => value);
+}
+
+/** A 1×1 matrix. */
+export function scalar(value: number): Matrix {
+  return filled(1, 1, value);
+}
+
 /** Standard normal elements (Box and Muller). */
 export function gaussian(random: () => number, rows: number, cols: number): Matrix {
   return build(
