@@ -21,7 +21,14 @@ export {
   PreconditionerError,
 } from './core/errors.js';
 export { DenseMatrix, type Op, zeros } from './core/matrix.js';
-export { type KernelInfo, openPool, type Pool, useKernels } from './kernels/selection.js';
+export {
+  initKernels,
+  type KernelInfo,
+  kernelInfo,
+  openPool,
+  type Pool,
+  useKernels,
+} from './kernels/selection.js';
 export { activationSketch } from './nystrom/activation-sketch.js';
 export { Optimizer, type OptimizerOptions } from './optimize/optimizer.js';
 export {

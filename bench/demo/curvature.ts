@@ -7,14 +7,13 @@ import { activations } from '../../src/covariance/activations.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import type { Eigenpairs } from '../../src/nystrom/factor.js';
 import type { SketchKind } from '../../src/sketch/sketch.js';
-import type { TensorFlow } from '../../src/tfjs/index.js';
 import { corrected, type Method, reference } from '../approximation/methods.js';
 import { activationTarget, type Target } from '../approximation/targets.js';
 import type { Samples } from '../data/mnist.js';
 import type { Panel } from '../report/heatmap.js';
 import type { Progress } from '../report/progress.js';
 import { type Quartiles, quartiles } from '../report/statistics.js';
-import { firstHidden } from './model.js';
+import { firstHidden, type TensorFlow } from './model.js';
 import { relativeSpectralError } from './spectral-error.js';
 
 /** A way to sketch and to make a factor of it. */

@@ -43,14 +43,14 @@ export async function run(args: string[]): Promise<void> {
     console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
   }
   for (const reason of missing) console.log(`Not measured: ${reason}`);
-  console.log(`The CPU backend is ${cpu.engine}, ${cpu.variant}, one thread, in the same page.`);
+  console.log(`The CPU backend is ${cpu.kind}, ${cpu.variant}, one thread, in the same page.`);
   if (!values.hardware) {
     console.log('On software: this says nothing of a real GPU. `--hardware` uses one.');
   }
   const json = resultJson({
     name: 'gpu',
     seed: 1,
-    backend: { name: 'cpu', variant: `${cpu.engine}-${cpu.variant}`, threads: cpu.threads },
+    backend: { name: 'cpu', variant: `${cpu.kind}-${cpu.variant}`, threads: cpu.threads },
     configuration: { ...configuration, kind, browser },
     results: { modes, missing },
   });

@@ -2,7 +2,7 @@
 
 import { GPU } from 'gpu.js';
 import { type GpuMode, gpuBackend } from '../../src/backend/gpujs/index.js';
-import { backendInfo, type KernelInfo } from '../../src/kernels/selection.js';
+import { type KernelInfo, kernelInfo } from '../../src/kernels/selection.js';
 import { gpuCases } from './cases.js';
 import { type GpuRow, measureCases } from './measure.js';
 
@@ -57,7 +57,7 @@ export async function measure({ time, largest }: PageOptions): Promise<PageRepor
       missing.push(`${mode}: ${String(error)}`);
     }
   }
-  return { cpu: backendInfo(), browser: navigator.userAgent, modes, missing };
+  return { cpu: kernelInfo(), browser: navigator.userAgent, modes, missing };
 }
 
 /** What the browser says it computes on. */

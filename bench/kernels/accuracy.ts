@@ -4,12 +4,12 @@ import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey, sampleWithoutReplacement } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import { backendInfo, useKernels } from '../../src/kernels/selection.js';
+import { kernelInfo, useKernels } from '../../src/kernels/selection.js';
 import { isSupported } from '../../src/kernels/wasm/instance.js';
 
 /** One line of the table. */
 export interface Accuracy {
-  readonly engine: string;
+  readonly kind: string;
   readonly variant: string;
   readonly dtype: DType;
   /** The common dimension of the product. */
@@ -56,8 +56,8 @@ function accuracyOf(dtype: DType, depth: number): Accuracy {
     const { sum, size } = exactDot(A64, i, B64, j);
     error = Math.max(error, Math.abs(C.at(i, j) - sum) / size);
   }
-  const { engine, variant } = backendInfo();
-  return { engine, variant, dtype, depth, error, errorInEpsilons: error / EPSILON[dtype] };
+  const { kind, variant } = kernelInfo();
+  return { kind, variant, dtype, depth, error, errorInEpsilons: error / EPSILON[dtype] };
 }
 
 /**

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { cpuEngine } from '../../src/backend/cpu.js';
 import { checkPositive } from '../../src/core/check.js';
-import { backendInfo } from '../../src/kernels/selection.js';
+import { kernelInfo } from '../../src/kernels/selection.js';
 import { startTensorflow } from '../data/tensorflow.js';
 import { formatMeasured, formatMilliseconds } from '../report/format.js';
 import { surroundings, toJson, writeResultFile } from '../report/json.js';
@@ -74,7 +74,7 @@ export async function run(args: string[]): Promise<void> {
       backend: cpuEngine('float64').info,
       configuration,
     }),
-    ...backendInfo(),
+    ...kernelInfo(),
     node: process.version,
     node24: reached.node24,
     reach: Object.fromEntries(reached.figures.map(({ key, value }) => [key, value])),
@@ -113,14 +113,14 @@ function summariseAccuracy(rows: readonly Accuracy[]): Table {
     title:
       'How exact products are: max |error|/Σ|ab| over 400 entries of a product of normal numbers',
     columns: [
-      { heading: 'engine', align: 'left' },
+      { heading: 'kernels', align: 'left' },
       { heading: 'dtype', align: 'left' },
       { heading: 'depth', ...right },
       { heading: 'error', ...right },
       { heading: 'in units of ε', ...right },
     ],
-    rows: rows.map(({ engine, variant, dtype, depth, error, errorInEpsilons }) => [
-      `${engine}, ${variant}`,
+    rows: rows.map(({ kind, variant, dtype, depth, error, errorInEpsilons }) => [
+      `${kind}, ${variant}`,
       dtype,
       String(depth),
       formatMeasured(error),
@@ -141,10 +141,10 @@ function describeNumpy(numpy: Numpy | undefined): string {
 }
 
 function summariseReach(figures: readonly Reached[]): Table {
-  const { engine, variant } = backendInfo();
+  const { kind, variant } = kernelInfo();
   const right = { align: 'right' } as const;
   return {
-    title: `What the kernels reach (Node ${process.version}, ${engine}, ${variant})`,
+    title: `What the kernels reach (Node ${process.version}, ${kind}, ${variant})`,
     columns: [
       { heading: 'figure', align: 'left' },
       { heading: 'reached', ...right },

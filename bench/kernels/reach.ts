@@ -11,7 +11,7 @@ import { toMlMatrix } from '../../src/ml-matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { activations } from '../../src/covariance/activations.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import { backendInfo } from '../../src/kernels/selection.js';
+import { kernelInfo } from '../../src/kernels/selection.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import { BINARIES } from '../../src/kernels/wasm/binaries.js';
 import { cholesky, spdInverse } from '../../src/linalg/cholesky.js';
@@ -69,7 +69,7 @@ function peak(dtype: DType, least: number): Reach {
     measure: (budget) => {
       const n = 512;
       const [A, B, C] = [normal(dtype, n, n, 1), normal(dtype, n, n, 2), zeros(dtype, n, n)];
-      const loop = calibrator(backendInfo().variant, dtype);
+      const loop = calibrator(kernelInfo().variant, dtype);
       const pair = timePair(() => gemm(1, A, 'N', B, 'N', 0, C), loop.run, budget);
       const value = (2 * n ** 3 * pair.ratio) / loop.flops;
       const name = `GEMM n=${n} ${dtype}, share of the calibration loop`;

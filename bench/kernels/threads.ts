@@ -4,7 +4,7 @@ import type { DType } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import { backendInfo, openPool, useKernels } from '../../src/kernels/selection.js';
+import { kernelInfo, openPool, useKernels } from '../../src/kernels/selection.js';
 import { wasmKernels } from '../../src/kernels/wasm/index.js';
 import { compile, instantiate } from '../../src/kernels/wasm/instance.js';
 import { quantile } from '../report/statistics.js';
@@ -29,10 +29,9 @@ const CALLS = 100;
  */
 export async function measureThreads(dtype: DType): Promise<Reached> {
   useKernels('auto');
-  const { variant } = backendInfo();
-  const alone = wasmKernels(
-    instantiate(compile(variant === 'relaxed-simd' ? 'relaxed' : 'strict')),
-  );
+  const { variant } = kernelInfo();
+  const module = compile(variant === 'relaxed-simd' ? 'relaxed' : 'strict');
+  const alone = wasmKernels(() => instantiate(module));
   const [A, C] = [zeros(dtype, N, N), zeros(dtype, N, N)];
   fillNormal(randomKey(1), A.data);
   const one = calibrator(variant, dtype);

@@ -18,10 +18,11 @@ import {
   dot,
   gatherColumns,
   multiply,
-  scale,
+  rescale,
 } from '../kernels/level1.js';
 import { firstOverlap, overlaps } from '../kernels/overlap.js';
-import { activeKernels, backendInfo } from '../kernels/selection.js';
+import { kernelInfo } from '../kernels/selection.js';
+import { sketchMoment } from '../kernels/sketch-moment.js';
 import { syrk } from '../kernels/syrk.js';
 import type { Backend, Slot } from './backend.js';
 import { type Primitives, SlotBackend } from './primitives.js';
@@ -82,11 +83,11 @@ export function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMa
       name: 'cpu',
       // Read when it is asked for: the kernels of a process can be chosen anew.
       get variant() {
-        const { engine, variant } = backendInfo();
-        return `${engine}-${variant}`;
+        const { kind, variant } = kernelInfo();
+        return `${kind}-${variant}`;
       },
       get threads() {
-        return backendInfo().threads;
+        return kernelInfo().threads;
       },
     },
     sharing: { overlap: overlaps, first: firstOverlap },
@@ -110,7 +111,7 @@ export function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMa
     clip(s, limit, C) {
       const sum = s.at(0, 0);
       // NaN is not ≤ 0, so a broken sum breaks C instead of passing for a small one.
-      if (!(sum <= 0)) scale(Math.min(1, Math.sqrt(limit / sum)), C);
+      if (!(sum <= 0)) rescale(Math.min(1, Math.sqrt(limit / sum)), C);
     },
     joinColumns(A, B, C) {
       copyColumns(A, 0, C, 0, A.cols);
@@ -120,10 +121,7 @@ export function hostPrimitives<D extends DType>(dtype: D): Primitives<D, DenseMa
     gatherColumns,
 
     fused: {
-      sketchMoment(X, S, weight, decay, C) {
-        if (X.rows === 0 || C.rows === 0 || C.cols === 0) scale(decay, C);
-        else activeKernels().sketchMoment(weight, X, S, decay, C);
-      },
+      sketchMoment: (X, S, weight, decay, C) => sketchMoment(weight, X, S, decay, C),
     },
   };
 }

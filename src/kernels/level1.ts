@@ -1,8 +1,9 @@
 // Operations whose cost is one pass over their arguments.
 
-import { checkDType, checkInteger, checkShape, checkSquare } from '../core/check.js';
+import { checkDType, checkInteger, checkScalar, checkShape, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { type DenseMatrix, largestMagnitude } from '../core/matrix.js';
+import { checkMatrix, type DenseMatrix, largestMagnitude } from '../core/matrix.js';
+import { takeIndices } from './indices.js';
 import { checkDisjoint, isSameView } from './overlap.js';
 
 // Every loop below computes in float64 and lets the store into a Float32Array round: rounding by
@@ -10,6 +11,7 @@ import { checkDisjoint, isSameView } from './overlap.js';
 
 /** `A` must have the dtype and the shape of the output `C`. */
 function checkLike(where: string, name: string, A: DenseMatrix, C: DenseMatrix): void {
+  checkMatrix(where, name, A);
   checkDType(where, name, A, C.dtype);
   checkShape(where, name, A, C.rows, C.cols);
 }
@@ -25,8 +27,9 @@ function checkInput(where: string, name: string, A: DenseMatrix, C: DenseMatrix)
  *
  * A and C have one shape; C may be A itself. Cost: 3 flops an element.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes differ or where C overlaps
- * A without being A; C is untouched then.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype;
+ * RangeError if α or β is no number of the dtype, the shapes differ, or C overlaps A without being A.
+ * C is untouched then.
  */
 export function axpby<D extends DType>(
   alpha: number,
@@ -34,6 +37,9 @@ export function axpby<D extends DType>(
   beta: number,
   C: DenseMatrix<D>,
 ): void {
+  checkMatrix('axpby', 'C', C);
+  checkScalar('axpby', 'alpha', alpha, C.dtype);
+  checkScalar('axpby', 'beta', beta, C.dtype);
   checkLike('axpby', 'A', A, C);
   if (!isSameView(A, C)) checkDisjoint('axpby', 'A', A, 'C', C);
   const a = A.data;
@@ -52,8 +58,9 @@ export function axpby<D extends DType>(
  *
  * A, B and C have one shape; A may be B. Cost: 4 flops an element.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes differ or C overlaps A or
- * B; C is untouched then.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype;
+ * RangeError if a scalar is no number of the dtype, the shapes differ, or C overlaps A or B. C is
+ * untouched then.
  */
 export function multiply<D extends DType>(
   alpha: number,
@@ -62,6 +69,9 @@ export function multiply<D extends DType>(
   beta: number,
   C: DenseMatrix<D>,
 ): void {
+  checkMatrix('multiply', 'C', C);
+  checkScalar('multiply', 'alpha', alpha, C.dtype);
+  checkScalar('multiply', 'beta', beta, C.dtype);
   checkInput('multiply', 'A', A, C);
   checkInput('multiply', 'B', B, C);
   const a = A.data;
@@ -85,8 +95,9 @@ export function multiply<D extends DType>(
  *
  * A, B and C have one shape; A may be B. Cost: 2 flops an element.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes differ or C overlaps A or
- * B; C is untouched then.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype;
+ * RangeError if a scalar is no number of the dtype, the shapes differ, or C overlaps A or B. C is
+ * untouched then.
  */
 export function divide<D extends DType>(
   A: DenseMatrix<D>,
@@ -94,6 +105,8 @@ export function divide<D extends DType>(
   shift: number,
   C: DenseMatrix<D>,
 ): void {
+  checkMatrix('divide', 'C', C);
+  checkScalar('divide', 'shift', shift, C.dtype);
   checkInput('divide', 'A', A, C);
   checkInput('divide', 'B', B, C);
   const a = A.data;
@@ -114,8 +127,9 @@ export function divide<D extends DType>(
  *
  * A, B and C have one shape; A may be B. Cost: 5 flops an element.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes differ or C overlaps A or
- * B; C is untouched then.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype;
+ * RangeError if a scalar is no number of the dtype, the shapes differ, or C overlaps A or B. C is
+ * untouched then.
  */
 export function divideByRoot<D extends DType>(
   alpha: number,
@@ -125,6 +139,10 @@ export function divideByRoot<D extends DType>(
   shift: number,
   C: DenseMatrix<D>,
 ): void {
+  checkMatrix('divideByRoot', 'C', C);
+  checkScalar('divideByRoot', 'alpha', alpha, C.dtype);
+  checkScalar('divideByRoot', 'beta', beta, C.dtype);
+  checkScalar('divideByRoot', 'shift', shift, C.dtype);
   checkInput('divideByRoot', 'A', A, C);
   checkInput('divideByRoot', 'B', B, C);
   const a = A.data;
@@ -146,9 +164,11 @@ export function divideByRoot<D extends DType>(
  *
  * A and B have one shape; A may be B. Cost: 2 flops an element.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes differ.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype;
+ * RangeError if the shapes differ.
  */
 export function dot<D extends DType>(A: DenseMatrix<D>, B: DenseMatrix<D>): number {
+  checkMatrix('dot', 'A', A);
   checkLike('dot', 'B', B, A);
   const a = A.data;
   const b = B.data;
@@ -167,8 +187,11 @@ export function dot<D extends DType>(A: DenseMatrix<D>, B: DenseMatrix<D>): numb
  * only where A holds Infinity or the norm itself exceeds the largest float64.
  *
  * Cost: 2 flops an element, three times that where the plain sum of squares leaves the safe range.
+ *
+ * @throws TypeError if A is no DenseMatrix or has lost its memory.
  */
 export function frobeniusNorm(A: DenseMatrix): number {
+  checkMatrix('frobeniusNorm', 'A', A);
   const sum = dot(A, A);
   // Below 2⁻⁹⁶⁰ the squares that underflowed could matter against the sum; above, they cannot.
   if (sum > 2 ** -960 && sum < Infinity) return Math.sqrt(sum);
@@ -188,13 +211,25 @@ function sumOfSquares(A: DenseMatrix, unit: number): number {
   return sum;
 }
 
-/** C ← αC. With α = 0 the old content of C is not read. Cost: 1 flop an element. */
+/**
+ * C ← αC. With α = 0 the old content of C is not read. Cost: 1 flop an element.
+ *
+ * @throws TypeError if C is no DenseMatrix or has lost its memory; RangeError if α is no number of its
+ * dtype. C is untouched then.
+ */
 export function scale(alpha: number, C: DenseMatrix): void {
+  checkMatrix('scale', 'C', C);
+  checkScalar('scale', 'alpha', alpha, C.dtype);
+  rescale(alpha, C);
+}
+
+/** As {@link scale}, for an α that was checked, or computed: NaN makes all of C NaN. */
+export function rescale(alpha: number, C: DenseMatrix): void {
   if (alpha === 1) return;
   for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, C.cols);
 }
 
-/** C ← αC on and below the diagonal, as {@link scale}; what lies above stays. C is square. */
+/** C ← αC on and below the diagonal, as {@link rescale}; what lies above stays. C is square. */
 export function scaleLower(alpha: number, C: DenseMatrix): void {
   if (alpha === 1) return;
   for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, Math.min(i + 1, C.cols));
@@ -213,10 +248,12 @@ const TILE = 16;
 /**
  * C ← Aᵀ. A is m×n, C is n×m. Cost: one pass, in cache-sized tiles.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes do not fit or C overlaps
- * A; C is untouched then.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype;
+ * RangeError if the shapes do not fit or C overlaps A. C is untouched then.
  */
 export function transpose<D extends DType>(A: DenseMatrix<D>, C: DenseMatrix<D>): void {
+  checkMatrix('transpose', 'A', A);
+  checkMatrix('transpose', 'C', C);
   checkDType('transpose', 'A', A, C.dtype);
   checkShape('transpose', 'C', C, A.cols, A.rows);
   checkDisjoint('transpose', 'A', A, 'C', C);
@@ -237,28 +274,30 @@ export function transpose<D extends DType>(A: DenseMatrix<D>, C: DenseMatrix<D>)
 /**
  * C ← the columns of A named by `indices`, in that order; an index may come twice.
  *
- * A is m×n, C is m×indices.length, 0 ≤ index < n. Cost: one pass over C.
+ * A is m×n, C is m×indices.length, 0 ≤ index < n; the indices may be an array of any kind. Cost: one
+ * pass over C.
  *
- * @throws TypeError where the dtypes differ, RangeError where the shapes do not fit, an index is
- * out of range or C overlaps A; C is untouched then.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype, or the
+ * indices are no array; RangeError if the shapes do not fit, an index is no integer in range, or C
+ * overlaps A. C is untouched then.
  */
 export function gatherColumns<D extends DType>(
   A: DenseMatrix<D>,
-  indices: Int32Array,
+  indices: ArrayLike<number>,
   C: DenseMatrix<D>,
 ): void {
+  checkMatrix('gatherColumns', 'A', A);
+  checkMatrix('gatherColumns', 'C', C);
   checkDType('gatherColumns', 'A', A, C.dtype);
-  checkShape('gatherColumns', 'C', C, A.rows, indices.length);
-  for (let j = 0; j < indices.length; j++) {
-    checkInteger('gatherColumns', `indices[${j}]`, indices[j], 0, A.cols - 1);
-  }
+  const picks = takeIndices('gatherColumns', indices, A.cols);
+  checkShape('gatherColumns', 'C', C, A.rows, picks.length);
   checkDisjoint('gatherColumns', 'A', A, 'C', C);
   const a = A.data;
   const c = C.data;
   for (let i = 0; i < C.rows; i++) {
     const rowA = A.offset + i * A.stride;
     const rowC = C.offset + i * C.stride;
-    for (let j = 0; j < C.cols; j++) c[rowC + j] = a[rowA + indices[j]];
+    for (let j = 0; j < C.cols; j++) c[rowC + j] = a[rowA + picks[j]];
   }
 }
 
@@ -268,8 +307,9 @@ export function gatherColumns<D extends DType>(
  * A and C have the same number of rows, and may be one matrix where the two column ranges are
  * apart. Cost: one pass over the columns.
  *
- * @throws TypeError where the dtypes differ, RangeError where the rows differ, a range leaves its
- * matrix or the two ranges share memory; C is untouched then.
+ * @throws TypeError if an operand is no DenseMatrix, has lost its memory, or has another dtype;
+ * RangeError if the rows differ, a range leaves its matrix, or the two ranges share memory. C is
+ * untouched then.
  */
 export function copyColumns<D extends DType>(
   A: DenseMatrix<D>,
@@ -278,6 +318,8 @@ export function copyColumns<D extends DType>(
   to: number,
   count: number,
 ): void {
+  checkMatrix('copyColumns', 'A', A);
+  checkMatrix('copyColumns', 'C', C);
   checkDType('copyColumns', 'A', A, C.dtype);
   checkShape('copyColumns', 'A', A, C.rows, A.cols);
   checkInteger('copyColumns', 'from', from, 0, A.cols);
@@ -292,9 +334,11 @@ export function copyColumns<D extends DType>(
 /**
  * Cⱼᵢ ← Cᵢⱼ for j < i: the lower triangle is copied onto the upper. C is n×n. Cost: n²/2 copies.
  *
- * @throws RangeError where C is not square; C is untouched then.
+ * @throws TypeError if C is no DenseMatrix or has lost its memory; RangeError if it is not square. C is
+ * untouched then.
  */
 export function mirrorLower(C: DenseMatrix): void {
+  checkMatrix('mirrorLower', 'C', C);
   checkSquare('mirrorLower', 'C', C);
   const c = C.data;
   for (let i0 = 0; i0 < C.rows; i0 += TILE) {

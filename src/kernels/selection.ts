@@ -1,11 +1,11 @@
 // Which kernels run: WebAssembly where it can, plain TypeScript where it cannot, either by name.
 
-import { checkChoice, checkInteger } from '../core/check.js';
+import { checkChoice, checkInteger, checkType, isObject } from '../core/check.js';
 import type { Kernels } from './kernels.js';
 import { startTeam } from './pool/pool.js';
-import { cores } from './pool/threads.js';
+import { cores, type WorkerSource } from './pool/threads.js';
 import { scalarKernels } from './scalar/index.js';
-import { wasmKernels } from './wasm/index.js';
+import { sharedKernels, wasmKernels } from './wasm/index.js';
 import {
   type Arithmetic,
   compile,
@@ -34,7 +34,7 @@ const ARITHMETICS = ['auto', 'strict', 'relaxed'] as const;
 
 /** What runs. */
 export interface KernelInfo {
-  readonly engine: 'wasm' | 'typescript';
+  readonly kind: 'wasm' | 'typescript';
   /** 'simd' and 'relaxed-simd' of WebAssembly, 'scalar' of TypeScript. */
   readonly variant: 'simd' | 'relaxed-simd' | 'scalar';
   readonly threads: number;
@@ -47,7 +47,7 @@ interface Selection {
 
 const SCALAR: Selection = {
   kernels: scalarKernels,
-  info: { engine: 'typescript', variant: 'scalar', threads: 1 },
+  info: { kind: 'typescript', variant: 'scalar', threads: 1 },
 };
 
 /** Chosen at the first product, so that importing the library compiles nothing. */
@@ -72,10 +72,10 @@ export function activeKernels(): Kernels {
 }
 
 /**
- * What runs the heavy products: the engine, its variant, and its threads. The first call chooses, as
+ * What runs the heavy products: their kind, variant and threads. The first call chooses, as
  * the first product would.
  */
-export function backendInfo(): KernelInfo {
+export function kernelInfo(): KernelInfo {
   selected ??= automatic('auto');
   return selected.info;
 }
@@ -109,9 +109,9 @@ export function useKernels(choice: KernelChoice, options: KernelOptions = {}): K
  * @returns what runs: plain TypeScript where WebAssembly cannot.
  * @throws RangeError for an unknown arithmetic.
  */
-export async function init(options: KernelOptions = {}): Promise<KernelInfo> {
+export async function initKernels(options: KernelOptions = {}): Promise<KernelInfo> {
   const { arithmetic = 'auto' } = options;
-  checkChoice('init', 'arithmetic', arithmetic, ARITHMETICS);
+  checkChoice('initKernels', 'arithmetic', arithmetic, ARITHMETICS);
   const variant = resolved(arithmetic);
   try {
     instances.set(
@@ -129,10 +129,10 @@ export interface PoolOptions extends KernelOptions {
   /** The threads that compute, the calling one included (default: as many as there are cores). */
   readonly threads?: number;
   /**
-   * The worker's script, which lies beside this library as `kernels/pool/worker.js`: needed where a
-   * bundler does not bring it along by itself.
+   * The address of the worker's script, 'nysact/worker' of this package, or a function that starts it:
+   * needed where a bundler does not bring it along by itself.
    */
-  readonly worker?: URL;
+  readonly worker?: WorkerSource;
 }
 
 /** Threads that share the large products of this process. */
@@ -146,11 +146,15 @@ export interface Pool {
  * Opens a pool of threads, and makes the WebAssembly kernels use it: large GEMM, SYRK and Cholesky
  * factorisations are cut into parts. Results are those of one thread, to the last bit. Between calls the
  * workers look for work for some microseconds and then sleep; in Node an open pool does not keep the
- * process from ending. A pool whose worker dies closes by itself.
+ * process from ending.
  *
- * @throws (rejects) RangeError on options out of range; Error where WebAssembly cannot run, memory
- *   cannot be shared (a page must be cross-origin isolated), a worker does not start, or a pool is open
- *   already. What runs stays as it was then.
+ * A pool whose worker dies closes by itself, and no result is lost. What a worker has not begun when the
+ * calling thread is ready, that thread computes. For a worker that has begun it waits 20 times as long as
+ * its own part took, and 1 s at least; then the pool closes, and one thread computes the call anew.
+ *
+ * @throws (rejects) RangeError on options out of range; TypeError if `worker` is neither a URL nor a
+ *   function; Error where WebAssembly cannot run, memory cannot be shared (a page must be cross-origin
+ *   isolated), a worker does not start or is not found, or a pool is open already. What runs stays as it was then.
  */
 export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   const {
@@ -160,6 +164,8 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   } = options;
   checkInteger('openPool', 'threads', threads, 2, MOST_THREADS);
   checkChoice('openPool', 'arithmetic', arithmetic, ARITHMETICS);
+  const isSource = worker === undefined || typeof worker === 'function' || isUrl(worker);
+  checkType('openPool', 'worker', worker, isSource, 'a URL, or a function that starts a worker');
   if (pool !== undefined) {
     throw new Error('openPool: a pool is open or opening, expected it to be closed first');
   }
@@ -174,7 +180,7 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
     };
     const { team, instance: shared, close } = await startTeam(module, threads, worker, leave);
     opened.selection = {
-      kernels: wasmKernels(shared, team),
+      kernels: sharedKernels(shared, team, () => single(opened.variant).kernels),
       info: { ...infoOf(opened.variant), threads },
     };
     before = selected;
@@ -192,9 +198,14 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   }
 }
 
+/** URLs of another realm are instances of no class of this one. */
+function isUrl(value: unknown): boolean {
+  return isObject(value) && 'href' in value;
+}
+
 function infoOf(variant: Arithmetic): KernelInfo {
   return {
-    engine: 'wasm',
+    kind: 'wasm',
     variant: variant === 'relaxed' ? 'relaxed-simd' : 'simd',
     threads: 1,
   };
@@ -232,11 +243,16 @@ function byName(variant: Arithmetic): Selection {
 
 function instance(variant: Arithmetic): Selection {
   if (pool?.variant === variant && pool.selection !== undefined) return pool.selection;
+  return single(variant);
+}
+
+/** The kernels of one thread. */
+function single(variant: Arithmetic): Selection {
   const known = instances.get(variant) ?? selection(variant, compile(variant));
   instances.set(variant, known);
   return known;
 }
 
 function selection(variant: Arithmetic, module: object): Selection {
-  return { kernels: wasmKernels(instantiate(module)), info: infoOf(variant) };
+  return { kernels: wasmKernels(() => instantiate(module)), info: infoOf(variant) };
 }

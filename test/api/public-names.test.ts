@@ -16,7 +16,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     values: `
       DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
       NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
-      asMatrix backendFrom cpuBackend denseRows eva foof kfac nysact openPool paperSettings
+      asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac nysact openPool paperSettings
       preconditionedBy sgd slotRows upload useKernels withSlots zeros`,
     types: `
       Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
@@ -147,6 +147,11 @@ describe('the public names', () => {
     ]);
     expect(exports).toEqual({
       ...Object.fromEntries(entries),
+      // A script that runs and exports nothing.
+      './worker': {
+        types: './dist/kernels/pool/worker.d.ts',
+        default: './dist/kernels/pool/worker.js',
+      },
       './package.json': './package.json',
     });
   });

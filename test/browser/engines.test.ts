@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import { backendInfo, openPool, useKernels } from '../../src/kernels/selection.js';
+import { kernelInfo, openPool, useKernels } from '../../src/kernels/selection.js';
 
 /** AAᵀ of a 512×300 matrix: large enough to be shared among threads. */
 function square() {
@@ -26,7 +26,7 @@ describe('in a browser', () => {
 
   test('WebAssembly is what runs by itself', () => {
     useKernels('auto');
-    expect(backendInfo().engine).toBe('wasm');
+    expect(kernelInfo().kind).toBe('wasm');
   });
 
   test('a product is the same on every engine and any number of threads', async () => {
@@ -39,9 +39,9 @@ describe('in a browser', () => {
     const off = single.reduce((most, x, k) => Math.max(most, Math.abs(x - expected[k])), 0);
     expect(off).toBeLessThanOrEqual(tolerance);
     const pool = await openPool({ threads: 2 });
-    expect(backendInfo().threads).toBe(2);
+    expect(kernelInfo().threads).toBe(2);
     expect(square()).toEqual(single);
     pool.close();
-    expect(backendInfo().threads).toBe(1);
+    expect(kernelInfo().threads).toBe(1);
   });
 });

@@ -15,7 +15,7 @@ import { randomKey } from '../../src/core/random.js';
 import type { Kernels, RotationList, SketchMatrix } from '../../src/kernels/kernels.js';
 import { frobeniusNorm } from '../../src/kernels/level1.js';
 import { scalarKernels } from '../../src/kernels/scalar/index.js';
-import { boundedKernels } from '../../src/kernels/wasm/bounded.js';
+import { BOUNDS, boundedKernels } from '../../src/kernels/wasm/bounded.js';
 import { wasmKernels } from '../../src/kernels/wasm/index.js';
 import { compile, instantiate, isSupported } from '../../src/kernels/wasm/instance.js';
 import {
@@ -60,7 +60,8 @@ test('Node 24 has both variants', () => {
 });
 
 describe.each(variants)('%s kernels', (variant) => {
-  const wasm = wasmKernels(instantiate(compile(variant)));
+  const module = compile(variant);
+  const wasm = wasmKernels(() => instantiate(module));
 
   /** Runs one kernel of each set on operands of their own; `run` gives what it wrote. */
   function both(run: (kernels: Kernels) => DenseMatrix): [DenseMatrix, DenseMatrix] {
@@ -115,7 +116,8 @@ describe.each(variants)('%s kernels', (variant) => {
     });
 
     test.each(OPS)('strips of a product give the bits of the whole, %s', (op) => {
-      const strips = boundedKernels(wasm, { width: 30, triangle: 20, elements: 0 });
+      const inside = { kernels: wasm, bytes: () => 0 };
+      const strips = boundedKernels(() => inside, { ...BOUNDS, width: 30, triangle: 20 });
       const flipped = op === 'N' ? 'T' : 'N';
       for (const lowerOnly of [false, true]) {
         const [one, other] = [strips, wasm].map((kernels) => {
@@ -326,7 +328,8 @@ test('what is too large to be inside is left to plain TypeScript', () => {
   const inside = new Proxy(scalarKernels, {
     get: (_, name) => () => expect.fail(`${String(name)} was called`),
   });
-  const outside = boundedKernels(inside, { width: 1, triangle: 1, elements: 3 });
+  const bounds = { ...BOUNDS, elements: 1 };
+  const outside = boundedKernels(() => ({ kernels: inside, bytes: () => 0 }), bounds);
   const A = matrix('float64', 2, 2, (i, j) => (i === j ? 4 : 1));
   const L = A.clone();
   expect(outside.cholesky(A, L)).toBeUndefined();

@@ -7,15 +7,17 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
 import { NotPositiveDefiniteError } from '../../src/core/errors.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { Caller, createControl, serve } from '../../src/kernels/pool/control.js';
-import { backendInfo, openPool, type Pool, useKernels } from '../../src/kernels/selection.js';
+import { kernelInfo, openPool, type Pool, useKernels } from '../../src/kernels/selection.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import type { Exports } from '../../src/kernels/wasm/instance.js';
+import { Refusal } from '../../src/kernels/wasm/refusal.js';
 import { evenRanges, parts, triangularRanges } from '../../src/kernels/wasm/split.js';
 import { cholesky } from '../../src/linalg/cholesky.js';
 import { type Built, buildLibrary } from '../support/built.js';
@@ -45,7 +47,7 @@ async function both(threads: number, compute: () => DenseMatrix): Promise<DenseM
   const one = compute();
   const pool = await openPool({ threads, worker });
   try {
-    expect(backendInfo().threads).toBe(threads);
+    expect(kernelInfo().threads).toBe(threads);
     return [one, compute()];
   } finally {
     pool.close();
@@ -136,10 +138,10 @@ describe('a pool opens and closes', () => {
     useKernels('typescript');
     const pool = await openPool({ threads: 2, worker });
     await expect(openPool({ threads: 2, worker })).rejects.toThrow('a pool is open');
-    expect(backendInfo()).toMatchObject({ engine: 'wasm', threads: 2 });
+    expect(kernelInfo()).toMatchObject({ kind: 'wasm', threads: 2 });
     pool.close();
     pool.close();
-    expect(backendInfo().engine).toBe('typescript');
+    expect(kernelInfo().kind).toBe('typescript');
     const again: Pool = await openPool({ threads: 2, worker });
     again.close();
   });
@@ -148,7 +150,7 @@ describe('a pool opens and closes', () => {
     const opening = openPool({ threads: 2, worker });
     useKernels('typescript');
     (await opening).close();
-    expect(backendInfo().engine).toBe('typescript');
+    expect(kernelInfo().kind).toBe('typescript');
   });
 
   test('and a process whose pool did not open ends at once', () => {
@@ -179,11 +181,11 @@ describe('a pool opens and closes', () => {
     const script = join(built.folder, 'idle.mjs');
     writeFileSync(
       script,
-      `import { backendInfo, gemm, openPool, zeros } from './index.js';
+      `import { kernelInfo, gemm, openPool, zeros } from './index.js';
       const { threads } = await openPool();
       const A = zeros('float32', 300, 300);
       gemm(1, A, 'N', A, 'N', 0, zeros('float32', 300, 300));
-      console.log(threads === backendInfo().threads);`,
+      console.log(threads === kernelInfo().threads);`,
     );
     const printed = execFileSync(process.execPath, [script], {
       encoding: 'utf8',
@@ -196,13 +198,55 @@ describe('a pool opens and closes', () => {
     await expect(openPool({ threads, worker })).rejects.toThrow(/^openPool: threads is /);
   });
 
+  test('on workers that the caller starts', async () => {
+    const start = vi.fn(() => new Worker(worker));
+    const pool = await openPool({ threads: 3, worker: start });
+    expect(start).toHaveBeenCalledTimes(2);
+    expect(kernelInfo().threads).toBe(3);
+    pool.close();
+  });
+
+  test.each(['worker.js', 5, null])('but not on %s', async (source) => {
+    await expect(openPool({ threads: 2, worker: Object(source) })).rejects.toThrow(
+      /^openPool: worker is .*, expected a URL, or a function that starts a worker/,
+    );
+  });
+
+  test('in a CommonJS bundle, where its script is named', async () => {
+    const entry = join(built.folder, 'bundled.mjs');
+    const bundle = join(built.folder, 'bundle.cjs');
+    writeFileSync(
+      entry,
+      `import { kernelInfo, openPool } from './index.js';
+      (async () => {
+        await openPool({ threads: 2 }).catch(({ message }) => console.log(message));
+        const pool = await openPool({ threads: 2, worker: new URL(${JSON.stringify(worker.href)}) });
+        console.log(kernelInfo().threads);
+        pool.close();
+      })();`,
+    );
+    await build({
+      entryPoints: [entry],
+      outfile: bundle,
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      logLevel: 'silent',
+    });
+    const printed = execFileSync(process.execPath, [bundle], { encoding: 'utf8', timeout: 30_000 });
+    expect(printed).toMatch(
+      /^openPool: worker is undefined, expected the URL of 'nysact\/worker' /,
+    );
+    expect(printed).toMatch(/\n2\n$/);
+  });
+
   test('but not on a page that is not cross-origin isolated', async () => {
     vi.stubGlobal('crossOriginIsolated', false);
-    const before = backendInfo();
+    const before = kernelInfo();
     await expect(openPool({ threads: 2, worker })).rejects.toThrow(
       /not cross-origin isolated: serve it with the headers Cross-Origin-Opener-Policy/,
     );
-    expect(backendInfo()).toEqual(before);
+    expect(kernelInfo()).toEqual(before);
   });
 
   test('and closes by itself where a worker dies', async () => {
@@ -215,21 +259,21 @@ describe('a pool opens and closes', () => {
     );
     useKernels('typescript');
     await openPool({ threads: 2, worker: pathToFileURL(mortal) });
-    expect(backendInfo().threads).toBe(2);
+    expect(kernelInfo().threads).toBe(2);
     const channel = new BroadcastChannel('mortal');
     channel.postMessage('die');
-    await vi.waitFor(() => expect(backendInfo().engine).toBe('typescript'), { timeout: STARVED });
+    await vi.waitFor(() => expect(kernelInfo().kind).toBe('typescript'), { timeout: STARVED });
     channel.close();
     (await openPool({ threads: 2, worker })).close();
   });
 
   test('but not without its script', async () => {
     const missing = pathToFileURL(join(built.folder, 'nowhere.js'));
-    const before = backendInfo();
+    const before = kernelInfo();
     await expect(openPool({ threads: 2, worker: missing })).rejects.toThrow(
       /^openPool: the worker did not start: /,
     );
-    expect(backendInfo()).toEqual(before);
+    expect(kernelInfo()).toEqual(before);
   });
 });
 
@@ -242,11 +286,13 @@ test('a kernel that fails in a worker is an error of the call, and the worker go
     throw new RangeError('out of bounds');
   });
   const exports: Exports = Object.assign(Object.create(null), { product64: kernel });
-  caller.start([{ kernel: 'product64', operands: [1, 2, 3] }], 100, 8);
-  serve(exports, control, 0);
+  caller.offer([{ kernel: 'product64', operands: [1, 2, 3] }], 100, 8);
+  serve(exports, control, 0, 1);
   expect(kernel).toHaveBeenCalledWith(1, 2, 3, 100);
-  expect(() => caller.finish()).toThrow('a kernel failed in a worker');
-  expect(() => caller.finish()).not.toThrow();
+  const compute = vi.fn();
+  expect(() => caller.finish(compute)).toThrow('a kernel failed in a worker');
+  expect(() => caller.finish(compute)).not.toThrow();
+  expect(compute).not.toHaveBeenCalled();
 });
 
 test('a worker that is woken without work sleeps on', async () => {
@@ -256,7 +302,7 @@ test('a worker that is woken without work sleeps on', async () => {
     `import { parentPort, workerData } from 'node:worker_threads';
     import { serve } from './kernels/pool/control.js';
     let calls = 0;
-    serve({ product32: () => { calls++; } }, workerData, 0);
+    serve({ product32: () => { calls++; } }, workerData, 0, 1);
     parentPort.postMessage(calls);`,
   );
   const control = createControl(1);
@@ -275,8 +321,75 @@ test('a worker that is woken without work sleeps on', async () => {
   }
 });
 
-test('a worker that does not answer is an error of the call', () => {
-  const caller = new Caller(createControl(1), 1, 50);
-  caller.start([{ kernel: 'product64', operands: [] }], 0, 0);
-  expect(() => caller.finish()).toThrow('a worker of the pool does not answer');
+test('what no worker has taken the caller computes, and no worker takes it later', () => {
+  const control = createControl(2);
+  const caller = new Caller(control, 2);
+  const calls = [1, 2].map((k) => ({ kernel: 'product64', operands: [k] }) as const);
+  caller.offer(calls, 0, 8);
+  const compute = vi.fn();
+  caller.finish(compute);
+  expect(compute.mock.calls).toEqual([[calls[0]], [calls[1]]]);
+  const kernel = vi.fn();
+  caller.close();
+  serve(Object.assign(Object.create(null), { product64: kernel }), control, 1, 2);
+  expect(kernel).not.toHaveBeenCalled();
+});
+
+test('a worker that takes a call and does not finish it is refused by name', async () => {
+  const control = createControl(1);
+  const caller = new Caller(control, 1, 2);
+  const dying = join(built.folder, 'dying.mjs');
+  writeFileSync(
+    dying,
+    `import { parentPort, workerData } from 'node:worker_threads';
+    import { serve } from './kernels/pool/control.js';
+    serve({ product64: () => process.exit() }, workerData, 0, 1);`,
+  );
+  const thread = new Worker(dying, { workerData: control });
+  caller.offer([{ kernel: 'product64', operands: [] }], 0, 0);
+  await new Promise((resolve) => thread.once('exit', resolve));
+  const compute = vi.fn();
+  expect(() => caller.finish(compute)).toThrow(Refusal);
+  expect(compute).not.toHaveBeenCalled();
+});
+
+/** A script whose worker runs `body` once it has reported. */
+function scriptOf(name: string, body: string): URL {
+  const script = join(built.folder, name);
+  writeFileSync(
+    script,
+    `import { parentPort } from 'node:worker_threads';
+    parentPort.once('message', ({ control }) => {
+      parentPort.postMessage('ready');
+      ${body}
+    });`,
+  );
+  return pathToFileURL(script);
+}
+
+describe('a worker that dies costs no result', () => {
+  const A = matrix('float32', 300, 300, reals(4));
+  const product = (): DenseMatrix => {
+    const C = matrix('float32', 300, 300, reals(5));
+    gemm(0.5, A, 'N', A, 'N', -1, C);
+    return C;
+  };
+
+  test.each([
+    ['before it takes a call', 'process.exit();'],
+    [
+      'while it is at one',
+      `const words = new Int32Array(control);
+      Atomics.wait(words, 0, 0);
+      // Takes the first offer, as serve does.
+      if (Atomics.compareExchange(words, 16, 1, 2) === 1) process.exit();`,
+    ],
+  ])('%s', async (name, body) => {
+    useKernels('auto');
+    const one = product();
+    const pool = await openPool({ threads: 2, worker: scriptOf(`${name.length}.mjs`, body) });
+    const pooled = product();
+    pool.close();
+    expect(pooled.data).toEqual(one.data);
+  });
 });

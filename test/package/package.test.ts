@@ -14,7 +14,7 @@ import { serve } from './server.js';
 
 /** What runs, what it computes, and whether threads can be had. */
 const PROGRAM = `
-import { backendInfo, openPool, zeros } from 'nysact';
+import { kernelInfo, openPool, zeros } from 'nysact';
 import { gemm } from 'nysact/linalg';
 
 function product(n) {
@@ -27,7 +27,7 @@ function product(n) {
 async function threads() {
   try {
     const pool = await openPool({ threads: 2 });
-    const right = product(256) && backendInfo().threads === 2;
+    const right = product(256) && kernelInfo().threads === 2;
     pool.close();
     return right ? 'right' : 'wrong';
   } catch (error) {
@@ -36,7 +36,7 @@ async function threads() {
 }
 
 export async function report() {
-  return { right: product(40), engine: backendInfo().engine, threads: await threads() };
+  return { right: product(40), engine: kernelInfo().kind, threads: await threads() };
 }
 `;
 

@@ -1,11 +1,11 @@
 // What the host calls: each kernel for both element types.
 
 import { accumulate, reduceColumns, reflectionsWorkspace, tridiagonalise } from './householder';
-import { product, productWorkspace } from './product';
+import { address, product, productWorkspace } from './product';
 import { fillNormal } from './random';
 import { rotate } from './rotations';
-import { sketch, sketchColumns } from './sketch';
 import { cholesky, invertLower, multiplyByTranspose, solve, solveWorkspace } from './triangular';
+import { allFinite } from './vectors';
 
 /** Bytes of workspace of the kernels below, beside their operands and what a kernel names itself. */
 export function workspace(): i32 {
@@ -26,32 +26,12 @@ export function product64(
   product<f64>(m, n, k, alpha, A, rsA, csA, B, rsB, csB, beta, C, ldc, reach, work);
 }
 
-export function sketch32(
-  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, S: usize, C: usize, Y: usize,
-  work: usize,
-): void {
-  sketch<f32>(rows, p, r, <f32>alpha, X, ldx, S, C, Y, work);
-}
-
-export function sketch64(
-  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, S: usize, C: usize, Y: usize,
-  work: usize,
-): void {
-  sketch<f64>(rows, p, r, alpha, X, ldx, S, C, Y, work);
-}
-
-export function sketchColumns32(
-  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, indices: usize, C: usize, Y: usize,
-  work: usize,
-): void {
-  sketchColumns<f32>(rows, p, r, <f32>alpha, X, ldx, indices, C, Y, work);
-}
-
-export function sketchColumns64(
-  rows: i32, p: i32, r: i32, alpha: f64, X: usize, ldx: i32, indices: usize, C: usize, Y: usize,
-  work: usize,
-): void {
-  sketchColumns<f64>(rows, p, r, alpha, X, ldx, indices, C, Y, work);
+/** 1 where C holds finite numbers alone, of which row i is looked at in columns j < reach + i; else 0. */
+export function finite32(m: i32, n: i32, C: usize, ldc: i32, reach: i32): i32 {
+  for (let i = 0; i < m; i++) {
+    if (!allFinite(min(n, reach + i), C + address<f32>(i, ldc, 0, 0))) return 0;
+  }
+  return 1;
 }
 
 export function solve32(

@@ -95,3 +95,25 @@ export function scaleBy<T>(n: i32, alpha: T, x: usize): void {
     x += sizeof<T>();
   }
 }
+
+/** Whether n contiguous elements of float32 are all finite. */
+export function allFinite(n: i32, x: usize): bool {
+  // x − x is 0 for finite numbers, and NaN for all others; NaN outlives every sum.
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  let i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const x0 = v128.load(x);
+    const x1 = v128.load(x, 16);
+    s0 = f32x4.add(s0, f32x4.sub(x0, x0));
+    s1 = f32x4.add(s1, f32x4.sub(x1, x1));
+    x += 32;
+  }
+  let sum = sumLanes<f32>(f32x4.add(s0, s1));
+  for (; i < n; i++) {
+    const element = load<f32>(x);
+    sum += element - element;
+    x += 4;
+  }
+  return sum == 0;
+}

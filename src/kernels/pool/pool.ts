@@ -4,7 +4,7 @@ import { type Instance, instantiate, sharedMemory } from '../wasm/instance.js';
 import type { WasmModule } from '../wasm/platform.js';
 import { runCall, type Team } from '../wasm/team.js';
 import { Caller, createControl } from './control.js';
-import { checkShareable, startThread, type Thread } from './threads.js';
+import { checkShareable, startThread, type Thread, type WorkerSource } from './threads.js';
 
 /** Threads that have started, and the instance whose memory they share. */
 export interface StartedTeam {
@@ -14,8 +14,8 @@ export interface StartedTeam {
 }
 
 /**
- * Starts `threads` − 1 workers beside the calling thread, on one memory. Where one of them dies, or does
- * not answer, the team is closed and `onBroken` called.
+ * Starts `threads` − 1 workers beside the calling thread, on one memory. If one of them dies, or does not
+ * answer, the team is closed and `onBroken` called; a call that waits for it throws a Refusal.
  *
  * @throws (rejects) Error where memory cannot be shared or a worker does not start; those that did are
  *   ended then.
@@ -23,7 +23,7 @@ export interface StartedTeam {
 export async function startTeam(
   module: WasmModule,
   threads: number,
-  script: URL | undefined,
+  source: WorkerSource | undefined,
   onBroken: () => void,
 ): Promise<StartedTeam> {
   checkShareable();
@@ -47,7 +47,7 @@ export async function startTeam(
   };
   try {
     for (let index = 0; index < workers; index++) {
-      started.push(startThread({ module, memory, control, index }, script, breakUp));
+      started.push(startThread({ module, memory, control, index, workers }, source, breakUp));
     }
     await Promise.all(started.map(({ ready }) => ready));
   } catch (error) {
@@ -65,20 +65,20 @@ export async function startTeam(
           runCall(instance.exports, own, work);
           return;
         }
-        caller.start(others, work + stride, stride);
+        caller.offer(others, work + stride, stride);
         try {
           runCall(instance.exports, own, work);
         } finally {
           // Whatever became of the caller's own part: nobody may write any more when this returns.
-          finish();
+          finish(work);
         }
       },
     },
   };
 
-  function finish(): void {
+  function finish(work: number): void {
     try {
-      caller.finish();
+      caller.finish((call) => runCall(instance.exports, call, work));
     } catch (error) {
       breakUp();
       throw error;

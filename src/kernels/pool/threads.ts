@@ -7,7 +7,9 @@ export interface Assignment {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
   readonly control: SharedArrayBuffer;
+  /** Which worker this is, of how many. */
   readonly index: number;
+  readonly workers: number;
 }
 
 /** Whether a message is an {@link Assignment}. */
@@ -22,12 +24,23 @@ export interface Thread {
   end(): void;
 }
 
-interface NodeWorker {
+/** A Worker of node:worker_threads. */
+export interface NodeWorker {
   postMessage(message: unknown): void;
   terminate(): Promise<number>;
   unref(): void;
-  once(event: 'message' | 'error' | 'exit', listener: (value: unknown) => void): void;
+  once(event: string, listener: (value: unknown) => void): void;
 }
+
+/** A Worker of a browser. */
+export interface WebWorker {
+  postMessage(message: unknown): void;
+  terminate(): void;
+  addEventListener(type: string, listener: (event: object) => void): void;
+}
+
+/** What a thread runs on: the address of the worker's script, or a function that starts it. */
+export type WorkerSource = URL | (() => NodeWorker | WebWorker);
 
 interface NodePort {
   postMessage(message: unknown): void;
@@ -115,60 +128,68 @@ function failure(why: string, options?: ErrorOptions): Error {
 }
 
 /**
- * Starts a thread on `script`, or on ./worker.js without one, and hands it its assignment; `onDeath` is
+ * Starts a thread on `source`, or on ./worker.js without one, and hands it its assignment; `onDeath` is
  * called where it fails or ends.
  *
- * @throws Error where the platform has no threads.
+ * @throws Error where the platform has no threads, or this build does not know where ./worker.js lies.
  */
 export function startThread(
   assignment: Assignment,
-  script: URL | undefined,
+  source: WorkerSource | undefined,
   onDeath: () => void,
 ): Thread {
-  const node = nodeThreads();
-  if (node !== undefined) return startNodeThread(node, assignment, script, onDeath);
-  if (typeof Worker === 'undefined') {
-    throw new Error('openPool: this platform has no threads (neither worker_threads nor Worker)');
-  }
-  const worker =
-    script === undefined
-      ? // Bundlers know this very expression, and bring the script along.
-        new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-      : new Worker(script, { type: 'module' });
+  const worker = typeof source === 'function' ? source() : startWorker(source);
   const { ready, succeed, fail } = startup();
-  worker.addEventListener('message', succeed);
-  worker.addEventListener('error', ({ message }) => {
-    fail(failure(message || 'no script is there'));
-    onDeath();
-  });
+  if (isNodeWorker(worker)) {
+    worker.once('message', () => {
+      // From here on an idle pool does not keep the process from ending.
+      worker.unref();
+      succeed();
+    });
+    worker.once('error', (cause) => fail(failure(String(cause), { cause })));
+    worker.once('exit', () => {
+      fail(failure('it ended'));
+      onDeath();
+    });
+  } else {
+    worker.addEventListener('message', succeed);
+    worker.addEventListener('error', (event) => {
+      const message = 'message' in event ? event.message : undefined;
+      fail(failure(typeof message === 'string' && message ? message : 'no script is there'));
+      onDeath();
+    });
+  }
   worker.postMessage(assignment);
   const end = (): void => {
-    worker.terminate();
+    void worker.terminate();
     fail(failure('it was ended'));
   };
   return { ready, end };
 }
 
-function startNodeThread(
-  node: NodeThreads,
-  assignment: Assignment,
-  script: URL = new URL('./worker.js', import.meta.url),
-  onDeath: () => void,
-): Thread {
-  const worker = new node.Worker(script);
-  const { ready, succeed, fail } = startup();
-  worker.once('message', () => {
-    // From here on an idle pool does not keep the process from ending.
-    worker.unref();
-    succeed();
-  });
-  worker.once('error', (cause) => fail(failure(String(cause), { cause })));
-  worker.once('exit', () => {
-    fail(failure('it ended'));
-    onDeath();
-  });
-  worker.postMessage(assignment);
-  return { ready, end: () => void worker.terminate() };
+function isNodeWorker(worker: NodeWorker | WebWorker): worker is NodeWorker {
+  return 'once' in worker;
+}
+
+function startWorker(script: URL | undefined): NodeWorker | WebWorker {
+  // A script of another format than ECMAScript modules has no address.
+  const address: unknown = import.meta.url;
+  if (script === undefined && typeof address !== 'string') {
+    throw new Error(
+      "openPool: worker is undefined, expected the URL of 'nysact/worker' or a function that starts it, because this build does not know where its files lie",
+    );
+  }
+  const node = nodeThreads();
+  if (node !== undefined) {
+    return new node.Worker(script ?? new URL('./worker.js', import.meta.url));
+  }
+  if (typeof Worker === 'undefined') {
+    throw new Error('openPool: this platform has no threads (neither worker_threads nor Worker)');
+  }
+  return script === undefined
+    ? // Bundlers know this very expression, and bring the script along.
+      new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+    : new Worker(script, { type: 'module' });
 }
 
 /** In a worker: calls `listener` with what the thread that started it posts. */

@@ -6,8 +6,8 @@ import { isAssignment, onMessage, report } from './threads.js';
 
 onMessage((message) => {
   if (!isAssignment(message)) return;
-  const { module, memory, control, index } = message;
+  const { module, memory, control, index, workers } = message;
   const { exports } = instantiate(module, memory);
   report('ready');
-  serve(exports, control, index);
+  serve(exports, control, index, workers);
 });

@@ -1,10 +1,8 @@
 // The kernels in plain TypeScript: what runs where WebAssembly does not.
 
-import type { DType } from '../../core/dtype.js';
 import { DenseMatrix } from '../../core/matrix.js';
 import { fillNormal, type RandomKey } from '../../core/random.js';
 import type { Kernels, SketchMatrix } from '../kernels.js';
-import { gatherColumns } from '../level1.js';
 import { factorCholesky, invertFactored } from './cholesky.js';
 import { accumulate, reduceColumns } from './householder.js';
 import { packedProduct } from './packed.js';
@@ -37,18 +35,8 @@ function fillColumns(key: RandomKey, scale: number, S: DenseMatrix): void {
   }
 }
 
-/** XS of the largest batch so far. */
-const workspace = { float32: new Float32Array(0), float64: new Float64Array(0) };
-
-function rowsTimesSketch(dtype: DType, rows: number, cols: number): DenseMatrix {
-  const count = rows * cols;
-  if (dtype === 'float32') {
-    if (workspace.float32.length < count) workspace.float32 = new Float32Array(count);
-    return new DenseMatrix(dtype, rows, cols, workspace.float32);
-  }
-  if (workspace.float64.length < count) workspace.float64 = new Float64Array(count);
-  return new DenseMatrix(dtype, rows, cols, workspace.float64);
-}
+/** XS of the largest batch so far, in float64 for both dtypes: its range must not be that of X. */
+let workspace = new Float64Array(0);
 
 function sketchMoment(
   alpha: number,
@@ -57,8 +45,19 @@ function sketchMoment(
   beta: number,
   C: DenseMatrix,
 ): void {
-  const XS = rowsTimesSketch(X.dtype, X.rows, C.cols);
+  const { rows: m } = X;
+  const { cols: r } = C;
+  if (workspace.length < m * r) workspace = new Float64Array(m * r);
+  const XS = new DenseMatrix('float64', m, r, workspace);
   if (sketch.kind === 'dense') packedProduct(1, X, 'N', sketch.S, 'N', 0, XS, false);
-  else gatherColumns(X, sketch.indices, XS);
+  else gather(X, sketch.indices, XS);
   packedProduct(alpha, X, 'T', XS, 'N', beta, C, false);
+}
+
+/** C ← the columns of A that the indices name. */
+function gather(A: DenseMatrix, indices: Int32Array, C: DenseMatrix): void {
+  for (let i = 0; i < C.rows; i++) {
+    const row = A.offset + i * A.stride;
+    for (let j = 0; j < C.cols; j++) C.set(i, j, A.data[row + indices[j]]);
+  }
 }

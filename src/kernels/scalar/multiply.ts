@@ -1,7 +1,7 @@
 // Products of any shape in plain TypeScript: packed, or along a vector.
 
 import type { DenseMatrix, Op } from '../../core/matrix.js';
-import { scale } from '../level1.js';
+import { rescale } from '../level1.js';
 import { matrixVector } from '../vector.js';
 import { packedProduct } from './packed.js';
 
@@ -15,7 +15,7 @@ export function multiply(
   beta: number,
   C: DenseMatrix,
 ): void {
-  if ((opA === 'N' ? A.cols : A.rows) === 0) scale(beta, C);
+  if ((opA === 'N' ? A.cols : A.rows) === 0) rescale(beta, C);
   else if (C.cols === 1) matrixVector(alpha, A, opA, B, beta, C);
   else if (C.rows === 1) matrixVector(alpha, B, opB === 'N' ? 'T' : 'N', A, beta, C);
   else packedProduct(alpha, A, opA, B, opB, beta, C, false);

@@ -1,24 +1,19 @@
 // The kernels in WebAssembly SIMD: blocks of the operands are copied in, and results copied out.
 
-import type { DType } from '../../core/dtype.js';
-import type { DenseMatrix, Op } from '../../core/matrix.js';
+import { BYTES, type DType } from '../../core/dtype.js';
 import type { FailedPivot, Kernels } from '../kernels.js';
-import { scale } from '../level1.js';
-import { boundedKernels, SKETCH_ROWS } from './bounded.js';
+import { rescale } from '../level1.js';
+import { BOUNDS, type Bounds, boundedKernels, DEPTH, type Inside } from './bounded.js';
 import { factorInParts, multiplyInParts } from './divided.js';
 import type { Exports, Instance } from './instance.js';
 import { LinearMemory } from './memory.js';
+import { Refusal } from './refusal.js';
 import { parts } from './split.js';
 import { alone, type Team } from './team.js';
 
-/** Elements of one operand that are inside at a time, so that memory stays bounded. */
-const LIMIT = 2 ** 22;
-
-/** Rows of a product that are inside at a time, at most. */
-const HEIGHT = 2 ** 14;
-
-/** Depth of the blocks of the product: chunks are multiples of it, so that sums keep their order. */
-const DEPTH = 256;
+/** Rows of X that are sketched while they are in the second-level cache: at most, and of a very wide X. */
+const SKETCH_ROWS = 128;
+const FEWEST_ROWS = 16;
 
 /** Reflections of a block, and columns of a strip of rotations, as ../assembly has them. */
 const REFLECTIONS = 32;
@@ -27,76 +22,139 @@ const STRIP = 16;
 /** The exports for one dtype. */
 interface Typed {
   readonly product: Exports['product32'];
-  readonly sketch: Exports['sketch32'];
-  readonly sketchColumns: Exports['sketchColumns32'];
   readonly fillNormal: Exports['fillNormal32'];
   readonly solve: Exports['solve32'];
   readonly invert: Exports['invert32'];
 }
 
 /**
- * The kernels of an instance. Where `team` has several threads, large products, solves and Cholesky
- * factorisations are cut into parts, to the same bits as without.
+ * The kernels of the instances that `start` makes: one at a time, and a new one after a call that needed
+ * more memory than is worth keeping.
  */
-export function wasmKernels({ exports, memory }: Instance, team: Team = alone(exports)): Kernels {
+export function wasmKernels(start: () => Instance, bounds: Bounds = BOUNDS): Kernels {
+  return boundedKernels(() => {
+    const instance = start();
+    return insideKernels(instance, alone(instance.exports), bounds.area);
+  }, bounds);
+}
+
+/**
+ * The kernels of an instance whose memory a team shares: large products, solves and Cholesky
+ * factorisations are cut into parts, to the same bits as without. If the team breaks, `instead` computes.
+ */
+export function sharedKernels(instance: Instance, team: Team, instead: () => Kernels): Kernels {
+  const inside = insideKernels(instance, team, BOUNDS.area);
+  return boundedKernels(() => inside, { ...BOUNDS, kept: Infinity }, instead);
+}
+
+/** `limit` is how many elements of an operand are inside at a time, where they need not be as a whole. */
+function insideKernels({ exports, memory }: Instance, team: Team, limit: number): Inside {
   const linear = new LinearMemory(memory);
   const workspace = exports.workspace();
   const hands = { exports, team, stride: workspace };
   const typed: Readonly<Record<DType, Typed>> = {
     float32: {
       product: exports.product32,
-      sketch: exports.sketch32,
-      sketchColumns: exports.sketchColumns32,
       fillNormal: exports.fillNormal32,
       solve: exports.solve32,
       invert: exports.invert32,
     },
     float64: {
       product: exports.product64,
-      sketch: exports.sketch64,
-      sketchColumns: exports.sketchColumns64,
       fillNormal: exports.fillNormal64,
       solve: exports.solve64,
       invert: exports.invert64,
     },
   };
 
-  return boundedKernels({
+  const kernels: Kernels = {
     product(alpha, A, opA, B, opB, beta, C, lowerOnly) {
-      const { rows: m, cols: n } = C;
-      const height = lowerOnly ? m : Math.min(m, HEIGHT, Math.max(DEPTH, Math.floor(LIMIT / n)));
-      for (let i0 = 0; i0 < m; i0 += height) {
-        const rows = Math.min(height, m - i0);
-        productRows(alpha, A, opA, B, opB, beta, C, lowerOnly, i0, rows);
+      const { dtype, rows: m, cols: n } = C;
+      const k = opA === 'N' ? A.cols : A.rows;
+      const chunk = Math.min(k, DEPTH * Math.max(1, Math.floor(limit / Math.max(m, n) / DEPTH)));
+      const same = A === B && opA !== opB && m === n;
+      const work = linear.begin(team.size * workspace);
+      const a = linear.take(dtype, m * chunk);
+      const b = same ? a : linear.take(dtype, n * chunk);
+      const c = linear.take(dtype, m * n);
+      linear.commit();
+      if (beta !== 0) linear.load(C, 0, m, 0, n, c);
+      for (let p0 = 0; p0 < k; p0 += chunk) {
+        const depth = Math.min(chunk, k - p0);
+        if (opA === 'N') linear.load(A, 0, m, p0, depth, a);
+        else linear.load(A, p0, depth, 0, m, a);
+        if (!same) {
+          if (opB === 'N') linear.load(B, p0, depth, 0, n, b);
+          else linear.load(B, 0, n, p0, depth, b);
+        }
+        // No arrays and no objects here: a small product would spend its time on them.
+        const rsA = opA === 'N' ? depth : 1;
+        const csA = opA === 'N' ? 1 : m;
+        const rsB = opB === 'N' ? n : 1;
+        const csB = opB === 'N' ? 1 : depth;
+        const kept = p0 === 0 ? beta : 1;
+        const flops = (lowerOnly ? 1 : 2) * m * n * depth;
+        if (parts(flops, team.size) === 1) {
+          const { product } = typed[dtype];
+          const reach = lowerOnly ? 1 : n;
+          product(m, n, depth, alpha, a, rsA, csA, b, rsB, csB, kept, c, n, reach, work);
+        } else {
+          const product = { m, n, k: depth, alpha, a, rsA, csA, b, rsB, csB, beta: kept, c };
+          multiplyInParts(hands, dtype, { ...product, ldc: n, lowerOnly }, work);
+        }
       }
+      // With |α| < 1 the sum may have overflowed where its product with α is in range.
+      if (dtype === 'float32' && Math.abs(alpha) < 1) checkRange(m, n, c, lowerOnly ? 1 : n);
+      if (lowerOnly) linear.storeLower(C, c, n);
+      else linear.store(C, 0, m, 0, n, c);
     },
 
     sketchMoment(alpha, X, sketch, beta, C) {
-      const { rows: p, cols: r } = C;
-      const { dtype } = C;
-      const kernels = typed[dtype];
+      const { dtype, rows: p, cols: r } = C;
+      const { product } = typed[dtype];
+      const room = Math.max(limit, p * r);
+      const most = Math.max(FEWEST_ROWS, Math.min(SKETCH_ROWS, Math.floor(room / p)));
+      const height = Math.min(X.rows, most);
+      const width = Math.min(p, DEPTH * Math.ceil(room / height / DEPTH));
       // A row stride of a power of two would send the rows of a block to the same cache lines.
-      const ldx = p % 128 === 0 ? p + 16 : p;
+      const ldx = width % 128 === 0 ? width + 16 : width;
       const work = linear.begin(workspace);
-      const block = linear.take(dtype, SKETCH_ROWS * ldx);
-      const S = linear.take(dtype, p * r);
+      const block = linear.take(dtype, height * ldx);
+      const S = linear.take(dtype, sketch.kind === 'dense' ? p * r : 0);
       const to = linear.take(dtype, p * r);
-      const Y = linear.take(dtype, SKETCH_ROWS * r);
+      const Y = linear.take(dtype, height * r);
       linear.commit();
       if (sketch.kind === 'dense') linear.load(sketch.S, 0, p, 0, r, S);
-      else linear.loadArray(sketch.indices, r, S);
-      if (beta === 0) {
-        linear.clear(dtype, to, p * r);
-      } else {
-        scale(beta, C);
-        linear.load(C, 0, p, 0, r, to);
+      if (beta !== 0) linear.load(C, 0, p, 0, r, to);
+      const row = r * BYTES[dtype];
+      for (let i0 = 0; i0 < X.rows; i0 += height) {
+        const rows = Math.min(height, X.rows - i0);
+        const kept = i0 === 0 ? beta : 1;
+        // The strip of X that is inside: the last one of XS is the first one of Xᵀ(XS).
+        let j0 = 0;
+        let cols = Math.min(width, p);
+        if (sketch.kind === 'columns') {
+          linear.gather(X, i0, rows, sketch.indices, Y);
+          linear.load(X, i0, rows, j0, cols, block, ldx);
+        } else {
+          for (let from = 0; from < p; from += width) {
+            j0 = from;
+            cols = Math.min(width, p - from);
+            linear.load(X, i0, rows, j0, cols, block, ldx);
+            const sum = j0 === 0 ? 0 : 1;
+            product(rows, r, cols, 1, block, ldx, 1, S + j0 * row, r, 1, sum, Y, r, r, work);
+          }
+        }
+        const inside = j0;
+        product(cols, r, rows, alpha, block, 1, ldx, Y, r, 1, kept, to + j0 * row, r, r, work);
+        for (let from = 0; from < p; from += width) {
+          if (from === inside) continue;
+          cols = Math.min(width, p - from);
+          linear.load(X, i0, rows, from, cols, block, ldx);
+          product(cols, r, rows, alpha, block, 1, ldx, Y, r, 1, kept, to + from * row, r, r, work);
+        }
       }
-      const run = sketch.kind === 'dense' ? kernels.sketch : kernels.sketchColumns;
-      for (let i0 = 0; i0 < X.rows; i0 += SKETCH_ROWS) {
-        const rows = Math.min(SKETCH_ROWS, X.rows - i0);
-        linear.load(X, i0, rows, 0, p, block, ldx);
-        run(rows, p, r, alpha, block, ldx, S, to, Y, work);
-      }
+      if (dtype === 'float32') checkRange(p, r, to, r);
       linear.store(C, 0, p, 0, r, to);
     },
 
@@ -113,12 +171,12 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       const n = L.rows;
       const left = side === 'left';
       const sides = left ? B.cols : B.rows;
-      const width = Math.min(sides, Math.max(1, Math.floor(LIMIT / n)));
+      const width = Math.min(sides, Math.max(1, Math.floor(limit / n)));
       const work = linear.begin(workspace);
       const from = linear.take(L.dtype, n * n);
       const X = linear.take(B.dtype, n * width);
       linear.commit();
-      if (alpha !== 1) scale(alpha, B);
+      if (alpha !== 1) rescale(alpha, B);
       linear.load(L, 0, n, 0, n, from);
       const upper = left === (op === 'T');
       const [rsT, csT] = upper ? [1, n] : [n, 1];
@@ -214,61 +272,17 @@ export function wasmKernels({ exports, memory }: Instance, team: Team = alone(ex
       exports.rotate64(n, m, z, count, r, c, s, strip);
       linear.store(Z, 0, n, 0, m, z);
     },
-  });
+  };
+  return { kernels, bytes: () => linear.bytes };
 
   /** Workspace of blocks of reflections that are applied to `rows` rows. */
   function reflectionsBytes(rows: number): number {
     return workspace + 8 * exports.reflectionsElements(rows);
   }
 
-  /** Rows [i0, i0 + rows) of a product, in chunks of its common dimension. */
-  function productRows(
-    alpha: number,
-    A: DenseMatrix,
-    opA: Op,
-    B: DenseMatrix,
-    opB: Op,
-    beta: number,
-    C: DenseMatrix,
-    lowerOnly: boolean,
-    i0: number,
-    rows: number,
-  ): void {
-    const { dtype, cols: n } = C;
-    const k = opA === 'N' ? A.cols : A.rows;
-    const chunk = Math.min(k, DEPTH * Math.max(1, Math.floor(LIMIT / Math.max(rows, n) / DEPTH)));
-    const same = A === B && opA !== opB && rows === n;
-    const work = linear.begin(team.size * workspace);
-    const a = linear.take(dtype, rows * chunk);
-    const b = same ? a : linear.take(dtype, n * chunk);
-    const c = linear.take(dtype, rows * n);
-    linear.commit();
-    if (beta !== 0) linear.load(C, i0, rows, 0, n, c);
-    for (let p0 = 0; p0 < k; p0 += chunk) {
-      const depth = Math.min(chunk, k - p0);
-      if (opA === 'N') linear.load(A, i0, rows, p0, depth, a);
-      else linear.load(A, p0, depth, i0, rows, a);
-      if (!same) {
-        if (opB === 'N') linear.load(B, p0, depth, 0, n, b);
-        else linear.load(B, 0, n, p0, depth, b);
-      }
-      // No arrays and no objects here: a small product would spend its time on them.
-      const rsA = opA === 'N' ? depth : 1;
-      const csA = opA === 'N' ? 1 : rows;
-      const rsB = opB === 'N' ? n : 1;
-      const csB = opB === 'N' ? 1 : depth;
-      const kept = p0 === 0 ? beta : 1;
-      const flops = (lowerOnly ? 1 : 2) * rows * n * depth;
-      if (parts(flops, team.size) === 1) {
-        const { product } = typed[dtype];
-        const reach = lowerOnly ? 1 : n;
-        product(rows, n, depth, alpha, a, rsA, csA, b, rsB, csB, kept, c, n, reach, work);
-      } else {
-        const product = { m: rows, n, k: depth, alpha, a, rsA, csA, b, rsB, csB, beta: kept, c };
-        multiplyInParts(hands, dtype, { ...product, ldc: n, lowerOnly }, work);
-      }
-    }
-    if (lowerOnly) linear.storeLower(C, c, n);
-    else linear.store(C, i0, rows, 0, n, c);
+  /** Refuses a product whose result is not finite: where it is, plain TypeScript sums it in float64. */
+  function checkRange(m: number, n: number, c: number, reach: number): void {
+    if (exports.finite32(m, n, c, n, reach) === 1) return;
+    throw new Refusal('a sum left the range of float32');
   }
 }

@@ -27,19 +27,6 @@ type Product = (
   work: number,
 ) => void;
 
-type SketchBlock = (
-  rows: number,
-  p: number,
-  r: number,
-  alpha: number,
-  X: number,
-  ldx: number,
-  sketch: number,
-  C: number,
-  Y: number,
-  work: number,
-) => void;
-
 type Solve = (
   upper: number,
   n: number,
@@ -71,10 +58,7 @@ export interface Exports {
   workspace(): number;
   readonly product32: Product;
   readonly product64: Product;
-  readonly sketch32: SketchBlock;
-  readonly sketch64: SketchBlock;
-  readonly sketchColumns32: SketchBlock;
-  readonly sketchColumns64: SketchBlock;
+  finite32(m: number, n: number, C: number, ldc: number, reach: number): number;
   readonly solve32: Solve;
   readonly solve64: Solve;
   readonly fillNormal32: FillNormal;

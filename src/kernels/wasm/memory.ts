@@ -3,6 +3,7 @@
 import { BYTES, type DType } from '../../core/dtype.js';
 import type { DenseMatrix } from '../../core/matrix.js';
 import type { WasmMemory } from './platform.js';
+import { Refusal } from './refusal.js';
 
 const PAGE = 65_536;
 
@@ -48,12 +49,25 @@ export class LinearMemory {
     return address;
   }
 
-  /** Makes room for what was taken. */
+  /** What the memory has grown to. */
+  get bytes(): number {
+    return this.#size;
+  }
+
+  /**
+   * Makes room for what was taken.
+   *
+   * @throws Refusal if the platform has no more.
+   */
   commit(): void {
     // To ask the memory for its size would take longer than a small product: nobody else grows it.
     const missing = this.#top - this.#size;
     if (missing <= 0) return;
-    this.#memory.grow(Math.ceil(missing / PAGE));
+    try {
+      this.#memory.grow(Math.ceil(missing / PAGE));
+    } catch (cause) {
+      throw new Refusal('the memory cannot grow', { cause });
+    }
     this.#size = this.#memory.buffer.byteLength;
     Object.assign(this.#views, viewsOf(this.#memory));
   }
@@ -128,6 +142,18 @@ export class LinearMemory {
   storeArray(numbers: Float64Array, address: number): void {
     const start = address / 8;
     numbers.set(this.#views.float64.subarray(start, start + numbers.length));
+  }
+
+  /** Copies the columns of A that `indices` name in, of rows [row, row+rows). */
+  gather(A: DenseMatrix, row: number, rows: number, indices: Int32Array, address: number): void {
+    const heap = this.#views[A.dtype];
+    const a = A.data;
+    const { length } = indices;
+    let from = A.offset + row * A.stride;
+    let to = address / BYTES[A.dtype];
+    for (let i = 0; i < rows; i++, from += A.stride, to += length) {
+      for (let j = 0; j < length; j++) heap[to + j] = a[from + indices[j]];
+    }
   }
 
   clear(dtype: DType, address: number, count: number): void {

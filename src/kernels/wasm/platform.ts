@@ -22,28 +22,30 @@ interface WebAssemblyApi {
   }) => WasmMemory;
 }
 
-interface Platform {
-  readonly WebAssembly?: WebAssemblyApi;
-  atob(text: string): string;
-}
-
-function isPlatform(value: object): value is Platform {
-  return 'atob' in value;
-}
-
-function platform(): Platform {
-  const all: object = globalThis;
-  if (!isPlatform(all)) throw new Error('nysact: this platform has no atob');
-  return all;
-}
-
 /** WebAssembly, where the platform has it. */
 export function webAssembly(): WebAssemblyApi | undefined {
-  return platform().WebAssembly;
+  const all: object = globalThis;
+  return hasWebAssembly(all) ? all.WebAssembly : undefined;
 }
 
-/** The bytes that `text` stands for in base64. */
+function hasWebAssembly(all: object): all is { readonly WebAssembly?: WebAssemblyApi } {
+  return 'WebAssembly' in all;
+}
+
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** The bytes that `text` stands for in base64: written out here, because not every platform has `atob`. */
 export function decodeBase64(text: string): Uint8Array {
-  const characters = platform().atob(text);
-  return Uint8Array.from({ length: characters.length }, (_, i) => characters.charCodeAt(i));
+  const values = new Uint8Array(128);
+  for (let digit = 0; digit < DIGITS.length; digit++) values[DIGITS.charCodeAt(digit)] = digit;
+  const digits = text.replace(/=+$/, '');
+  const bytes = new Uint8Array((3 * digits.length) >> 2);
+  let bits = 0;
+  let to = 0;
+  for (let i = 0; i < digits.length; i++) {
+    bits = (bits << 6) | values[digits.charCodeAt(i)];
+    // Every digit but the first of four completes a byte.
+    if (i % 4 !== 0) bytes[to++] = bits >> (6 - 2 * (i % 4));
+  }
+  return bytes;
 }

@@ -12,7 +12,7 @@ import {
   gpuBackend,
 } from '../../../src/backend/gpujs/index.js';
 import { convert } from '../../../src/core/matrix.js';
-import { backendInfo } from '../../../src/kernels/selection.js';
+import { kernelInfo } from '../../../src/kernels/selection.js';
 import { doubleOf } from '../../support/gpujs-double.js';
 import { build, type Matrix, product } from '../../support/matrices.js';
 import { expectClose } from '../operation.js';
@@ -125,10 +125,10 @@ describe('a device', () => {
 describe('without a device', () => {
   test('the work goes to the CPU backend, which says so', async () => {
     const backend = await gpuBackend(GPU);
-    const cpu = backendInfo();
+    const cpu = kernelInfo();
     expect(backend.info).toEqual({
       name: 'cpu',
-      variant: `${cpu.engine}-${cpu.variant}`,
+      variant: `${cpu.kind}-${cpu.variant}`,
       threads: cpu.threads,
       handedOver: expect.stringMatching(
         /^GPU\.js offers webasm here, which is no GPU \(webgpu: no adapter; webgl2: .*; webgl: .*; headlessgl: .*\)$/,
