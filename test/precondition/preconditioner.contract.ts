@@ -191,14 +191,18 @@ export function preconditionerContract(
         const check = (part: object) =>
           alone.check({ index: 0, observations: [{ ...good, ...part }], clip: undefined });
         const weighted = { ...randomBatch(5, M, SHAPES[0]), weights: [1, 2, 1, 1, 1, 1] };
+        const notFinite = [
+          { X: slotRows(backend, place(backend, filled(M, p, Number.NaN))) },
+          { D: slotRows(backend, place(backend, filled(M, q, Number.POSITIVE_INFINITY))) },
+        ];
         const bad: readonly object[] = [
           { X: batch(M, p - 1, q).X },
           { X: batch(M + 1, p, q).X },
           { X: observed(backend, weighted).X },
           { D: batch(M, p, q + 1).D },
           { D: batch(M - 1, p, q).D },
-          { X: slotRows(backend, place(backend, filled(M, p, Number.NaN))) },
-          { D: slotRows(backend, place(backend, filled(M, q, Number.POSITIVE_INFINITY))) },
+          // On a device nobody looks before a refresh reads.
+          ...(backend.bound === undefined ? [] : notFinite),
           ...[0, -1, Number.NaN, Number.POSITIVE_INFINITY].map((examples) => ({ examples })),
         ];
         for (const part of bad) expect(() => check(part)).toThrow(RangeError);
