@@ -2,8 +2,8 @@
 
 import type { LayersModel, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { DenseMatrix } from '../../src/core/matrix.js';
-import type { TensorFlow } from '../../src/tfjs/index.js';
 import { digits, type Samples } from '../data/mnist.js';
+import type { TensorFlow } from '../data/tensorflow.js';
 import { widths } from './configuration.js';
 
 /** Images as rows and their labels as one-hot rows, in TensorFlow.js's memory. */

@@ -3,8 +3,9 @@
 import type { LayersModel } from '@tensorflow/tfjs';
 import { foldIn, permutation, type RandomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
-import type { TensorFlow, TfjsOptimizer } from '../../src/tfjs/index.js';
+import type { TfjsOptimizer } from '../../src/tfjs/index.js';
 import { type Mnist, takeRows } from '../data/mnist.js';
+import type { TensorFlow } from '../data/tensorflow.js';
 import type { Progress } from '../report/progress.js';
 import { batchSize, type Contestant, stepsPerTurn } from './configuration.js';
 import { type Batch, crossEntropy, evaluate, makePerceptron, toBatch } from './model.js';
