@@ -5,7 +5,7 @@ import { dirname, join, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 
-/** TensorFlow.js, all of it. */
+/** All of TensorFlow.js: models and losses, beside what optimisers need. */
 export type TensorFlow = typeof tf;
 
 /**

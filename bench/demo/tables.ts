@@ -6,9 +6,9 @@ import { quantile } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
 import {
   type Contestant,
-  curvature,
   refreshEvery,
   type Scope,
+  shared,
   stepsPerTurn,
 } from './configuration.js';
 import { type Approach, approaches, damping, type ErrorRow } from './curvature.js';
@@ -90,7 +90,7 @@ export function settingsTable(contestants: readonly Contestant[]): Table {
           ? formatNumber(learningRate)
           : `${formatNumber(learningRate)}, tuned (paper: ${formatNumber(paperLearningRate)})`,
         Object.entries(others)
-          .filter(([name]) => !('refreshEvery' in options && name in curvature))
+          .filter(([name]) => !('refreshEvery' in options && shared.includes(name)))
           .map(describeOption)
           .join(', '),
       ];

@@ -73,7 +73,8 @@ export function eigh<D extends DType>(
     const sorted = Float64Array.from(order, (i) => values[i]);
     // W has done its work: it takes the eigenvectors in their order.
     order.forEach((from, to) => {
-      copyInto(Zt.view(from, 0, 1, n), W.view(to, 0, 1, n));
+      const row = Zt.offset + from * Zt.stride;
+      W.data.set(Zt.data.subarray(row, row + n), W.offset + to * W.stride);
     });
     transpose(W, Zt);
     return { eigenvalues: rescale('eigh', sorted, unit), vectors: convert(Zt, A.dtype) };
@@ -139,7 +140,9 @@ function prepare(where: string, A: DenseMatrix, W: Matrix64): number {
 function jacobi(W: Matrix64, Zt: Matrix64, maxSweeps: number): Float64Array {
   setIdentity(Zt);
   diagonaliseByRotations(W, Zt, maxSweeps);
-  return Float64Array.from({ length: W.rows }, (_, i) => W.at(i, i));
+  const values = new Float64Array(W.rows);
+  for (let i = 0; i < W.rows; i++) values[i] = W.at(i, i);
+  return values;
 }
 
 /** As {@link jacobi}. */

@@ -11,7 +11,7 @@ const NEGLIGIBLE = 2 ** -480;
  * A ← diag(eigenvalues), in no particular order; Vt ← the eigenvectors as rows, where Vt came in as
  * the identity.
  *
- * A and Vt are n×n, A with both triangles filled and ‖A‖ about 1. An element is annihilated until it
+ * A and Vt are n×n, ‖A‖ about 1; what lies below the diagonal of A is neither read nor written. An element is annihilated until it
  * is below ε·√(|aᵢᵢaⱼⱼ|) (Demmel, Veselić, SIAM J. Matrix Anal. Appl. 13, 1992), so that small eigenvalues
  * of a graded positive definite matrix keep their leading digits. At most `maxSweeps` sweeps; 5 to 10 are usual.
  * Cost: about 6n³ flops a sweep; no workspace.
@@ -27,44 +27,51 @@ export function diagonaliseByRotations(A: Matrix64, Vt: Matrix64, maxSweeps: num
 
 /** One sweep over the pairs i < j; returns the number of rotations that were needed. */
 function annihilateAll(A: Matrix64, Vt: Matrix64): number {
+  const { data: a, offset, stride, rows: n } = A;
   let rotations = 0;
-  for (let i = 0; i < A.rows; i++) {
-    for (let j = i + 1; j < A.rows; j++) {
-      const aii = A.at(i, i);
-      const ajj = A.at(j, j);
-      const aij = A.at(i, j);
-      const size = EPSILON.float64 * Math.sqrt(Math.abs(aii)) * Math.sqrt(Math.abs(ajj));
+  for (let i = 0; i < n; i++) {
+    const ii = offset + i * stride + i;
+    for (let j = i + 1; j < n; j++) {
+      const ij = ii + j - i;
+      const jj = offset + j * stride + j;
+      const aij = a[ij];
+      // Where the product underflows, its root is below what is negligible.
+      const size = EPSILON.float64 * Math.sqrt(Math.abs(a[ii] * a[jj]));
       if (Math.abs(aij) <= Math.max(size, NEGLIGIBLE)) continue;
-      const theta = (ajj - aii) / (2 * aij);
-      const root = Math.sqrt(theta * theta + 1);
-      const t = 1 / (theta + (theta < 0 ? -root : root));
+      const gap = a[jj] - a[ii];
+      const root = Math.sqrt(gap * gap + 4 * aij * aij);
+      const t = (2 * aij) / (gap + (gap < 0 ? -root : root));
       const c = 1 / Math.sqrt(t * t + 1);
       const s = t * c;
-      rotateRows(A, i, j, c, s);
-      rotateRows(Vt, i, j, c, s);
-      for (let k = 0; k < A.rows; k++) {
-        A.set(k, i, A.at(i, k));
-        A.set(k, j, A.at(j, k));
-      }
-      A.set(i, i, aii - t * aij);
-      A.set(j, j, ajj + t * aij);
-      A.set(i, j, 0);
-      A.set(j, i, 0);
+      // Row and column i with row and column j, along the paths that stay above the diagonal.
+      rotate(i, a, offset + i, stride, offset + j, stride, c, s);
+      rotate(j - i - 1, a, ii + 1, 1, ij + stride, stride, c, s);
+      rotate(n - j - 1, a, ij + 1, 1, jj + 1, 1, c, s);
+      rotate(n, Vt.data, Vt.offset + i * Vt.stride, 1, Vt.offset + j * Vt.stride, 1, c, s);
+      a[ii] -= t * aij;
+      a[jj] += t * aij;
+      a[ij] = 0;
       rotations++;
     }
   }
   return rotations;
 }
 
-/** Rows i and j ← c·zᵢ − s·zⱼ and s·zᵢ + c·zⱼ. */
-function rotateRows(Z: Matrix64, i: number, j: number, c: number, s: number): void {
-  const { data, offset, stride, cols } = Z;
-  const r0 = offset + i * stride;
-  const r1 = offset + j * stride;
-  for (let k = 0; k < cols; k++) {
-    const x = data[r0 + k];
-    const y = data[r1 + k];
-    data[r0 + k] = c * x - s * y;
-    data[r1 + k] = s * x + c * y;
+/** Elements xₖ and yₖ ← c·xₖ − s·yₖ and s·xₖ + c·yₖ, for n of each, at x and y and every step after. */
+function rotate(
+  n: number,
+  data: Float64Array,
+  x: number,
+  stepX: number,
+  y: number,
+  stepY: number,
+  c: number,
+  s: number,
+): void {
+  for (let k = 0; k < n; k++, x += stepX, y += stepY) {
+    const xk = data[x];
+    const yk = data[y];
+    data[x] = c * xk - s * yk;
+    data[y] = s * xk + c * yk;
   }
 }

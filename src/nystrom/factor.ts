@@ -6,7 +6,7 @@ import { NonFiniteError, NotPositiveDefiniteError } from '../core/errors.js';
 import { copyInto, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { gemm } from '../kernels/gemm.js';
-import { frobeniusNorm } from '../kernels/level1.js';
+import { frobeniusNorm, scale } from '../kernels/level1.js';
 import { syrk } from '../kernels/syrk.js';
 import { trsm } from '../kernels/trsm.js';
 import { choleskyInPlace } from '../linalg/cholesky.js';
@@ -37,6 +37,8 @@ export interface NystromOptions {
   readonly rank?: number;
   /** ν to start from: a number, or 'tiny' for √p·eps(dtype of C)·‖C‖F (the default). */
   readonly shift?: 'tiny' | number;
+  /** Where U goes, p×r, for a caller who needs it for a moment only (default: a new matrix). */
+  readonly U?: Matrix64;
 }
 
 /**
@@ -71,8 +73,11 @@ export function nystromEigenpairs<D extends DType>(
   checkInteger('nystromEigenpairs', 'rank', rank, 1, sketch.width);
   if (shift !== 'tiny') checkNonNegative('nystromEigenpairs', 'shift', shift);
 
+  const { U = zeros('float64', sketch.inputs, rank) } = options;
+  checkShape('nystromEigenpairs', 'U', U, sketch.inputs, rank);
+
   const norm = finiteNorm(C);
-  if (norm === 0) return zeroPairs(sketch.inputs, rank);
+  if (norm === 0) return zeroPairs(U);
   const smallest = Math.sqrt(sketch.inputs) * EPSILON[C.dtype] * norm;
   let nu = shift === 'tiny' ? smallest : shift;
   return workspace.scope(() => {
@@ -94,16 +99,16 @@ export function nystromEigenpairs<D extends DType>(
         continue;
       }
       trsm('left', 'N', 1, B, Yt);
-      return { ...shiftedPairs(Yt, nu, rank, workspace), shift: nu, retries };
+      return { ...shiftedPairs(Yt, nu, U, workspace), shift: nu, retries };
     }
   });
 }
 
-/** Left singular vectors and shifted squared singular values of X̃, the `rank` largest; X̃ᵀ is destroyed. */
+/** U ← the leading left singular vectors of X̃, beside its shifted squared singular values; X̃ᵀ is destroyed. */
 export function shiftedPairs(
   Xt: Matrix64,
   nu: number,
-  rank: number,
+  U: Matrix64,
   workspace: Workspace,
 ): Pick<Eigenpairs, 'U' | 'eigenvalues'> {
   const { rows: k, cols: p } = Xt;
@@ -114,7 +119,7 @@ export function shiftedPairs(
   const RRt = workspace.take('float64', k, k);
   syrk(1, Rt, 'T', 0, RRt, 'lower');
   const { eigenvalues, vectors } = eigh(RRt, {}, workspace);
-  const U = zeros('float64', p, rank);
+  const rank = U.cols;
   // All of QV whatever the rank, so that a smaller one keeps the same bits.
   const all = rank === k ? U : workspace.take('float64', p, k);
   gemm(1, Qt, 'T', vectors, 'N', 0, all);
@@ -122,9 +127,9 @@ export function shiftedPairs(
   return { U, eigenvalues: eigenvalues.slice(0, rank).map((value) => Math.max(value - nu, 0)) };
 }
 
-function zeroPairs(inputs: number, rank: number): Eigenpairs {
-  const U = zeros('float64', inputs, rank);
-  return { U, eigenvalues: new Float64Array(rank), shift: 0, retries: 0 };
+function zeroPairs(U: Matrix64): Eigenpairs {
+  scale(0, U);
+  return { U, eigenvalues: new Float64Array(U.cols), shift: 0, retries: 0 };
 }
 
 /** ‖C‖F, which must be finite. */

@@ -124,17 +124,19 @@ function sketched(
       V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
       c: { value: damping, check: atLeast(damping) },
     },
-    factorise({ C, trace }, { dtype, sketch, workspace }) {
-      const pairs = nystromEigenpairs(C, sketch, pairing, workspace);
-      const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
-      const { V, c } = lowRankInverse(pairs, dtype, seen);
-      const { shift: nu, retries, eigenvalues } = pairs;
-      const dimension = effectiveDimension(eigenvalues, damping);
-      return {
-        inverse: { V, c },
-        found: { shift: nu, retries, eigenvalues, effectiveDimension: dimension },
-      };
-    },
+    factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
+      workspace.scope(() => {
+        const U = workspace.take('float64', inputs, rank);
+        const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
+        const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
+        const { V, c } = lowRankInverse(pairs, dtype, seen);
+        const { shift: nu, retries, eigenvalues } = pairs;
+        const dimension = effectiveDimension(eigenvalues, damping);
+        return {
+          inverse: { V, c },
+          found: { shift: nu, retries, eigenvalues, effectiveDimension: dimension },
+        };
+      }),
     apply: (on, G, { V, c }, P) => applyLowRank(on, G, V, c, P),
   });
 }

@@ -2,7 +2,7 @@
 
 import { checkNonNegative, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import type { DenseMatrix } from '../core/matrix.js';
+import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { trsm } from '../kernels/trsm.js';
 import { addToDiagonal, choleskyInPlace } from '../linalg/cholesky.js';
@@ -41,6 +41,7 @@ export function publishedEigenpairs<D extends DType>(
     addToDiagonal(W, nu);
     choleskyInPlace(W);
     trsm('left', 'T', 1, W, Ct);
-    return { ...shiftedPairs(Ct, nu, sketch.width, workspace), shift: nu, retries: 0 };
+    const U = zeros('float64', C.rows, C.cols);
+    return { ...shiftedPairs(Ct, nu, U, workspace), shift: nu, retries: 0 };
   });
 }

@@ -33,10 +33,14 @@ export interface TfjsBackend extends Backend<F32> {
    * A vector is a column. Of a tensor of higher rank the last axis counts, and the others are one:
    * a kernel [in, out], or [height, width, in, out], makes in 'columns' a slot of `out` rows.
    *
-   * @throws TypeError where `tensor` is none of this TensorFlow.js, or not of float32.
+   * @throws TypeError where `tensor` is no tensor, or not of float32; RangeError for an unknown layout.
    */
   adopt(tensor: Tensor, layout: Layout): Slot<F32>;
-  /** The content in `layout`, [rows, cols] or [cols, rows]; the caller disposes of it. */
+  /**
+   * The content in `layout`, [rows, cols] or [cols, rows]; the caller disposes of it.
+   *
+   * @throws TypeError where `A` is freed or of another backend, RangeError for an unknown layout.
+   */
   tensorOf(A: Slot<F32>, layout: Layout): Tensor2D;
   /** Frees every slot, those that `borrow` keeps included. Use the backend no more afterwards. */
   dispose(): void;
@@ -56,7 +60,7 @@ export interface TfjsBackendOptions {
  *
  * TensorFlow.js keeps a weight matrix as [inputs, outputs], the transpose of our G, so a slot may
  * hold its matrix transposed. Operations work in the layout in which the fewest elements have to be
- * transposed. A matrix product is never given transposition flags: on the wasm backend they cost more
+ * transposed; what was written keeps its transposed copy until it changes. A matrix product is never given transposition flags: on the wasm backend they cost more
  * than a transposed copy.
  *
  * @param tf TensorFlow.js itself, its backend set and ready; `@tensorflow/tfjs-core` is enough.
@@ -89,7 +93,7 @@ class TensorBackend extends SlotBackend<F32, TensorContent> implements TfjsBacke
 
   adopt(tensor: Tensor, layout: Layout): Slot<F32> {
     const fits = tensor instanceof this.#tf.Tensor;
-    checkType('adopt', 'tensor', tensor, fits, 'a tensor of the TensorFlow.js of this backend');
+    checkType('adopt', 'tensor', tensor, fits, 'a tensor');
     checkChoice('adopt', 'layout', layout, ['rows', 'columns']);
     if (tensor.dtype !== 'float32') {
       throw new TypeError(`adopt: tensor holds ${tensor.dtype}, expected float32`);

@@ -60,7 +60,7 @@ export class TensorContents {
    * its own. Nothing changes where `compute` throws.
    */
   set(C: TensorContent, layout: Layout | 'both', compute: () => Tensor2D): void {
-    // TensorFlow.js's wasm backend sums nothing to whatever lay in its memory.
+    // Not every backend of TensorFlow.js can make a tensor of no elements.
     if (C.rows * C.cols === 0) return;
     const tensor = this.#tf.keep(this.#tf.tidy(compute));
     this.clear(C);

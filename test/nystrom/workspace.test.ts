@@ -65,6 +65,19 @@ describe.each<DType>(['float32', 'float64'])('in %s', (dtype) => {
     ]),
   ];
 
+  test.each(sketches)('U goes where the caller wants it, $sketch.kind', ({ sketch, C }) => {
+    for (const M of [C, zeros(dtype, P, R)]) {
+      const U = zeros('float64', P, R);
+      U.data.fill(Number.NaN);
+      const pairs = nystromEigenpairs(M, sketch, { U });
+      expect(pairs.U).toBe(U);
+      expect(pairs).toEqual(nystromEigenpairs(M, sketch));
+    }
+    expect(() => nystromEigenpairs(C, sketch, { U: zeros('float64', P, R - 1) })).toThrow(
+      new RangeError(`nystromEigenpairs: U is ${P}×${R - 1}, expected ${P}×${R}`),
+    );
+  });
+
   test.each(routines)('%s', (_name, run) => {
     const workspace = new Workspace();
     spoil(workspace);

@@ -53,6 +53,16 @@ export function reflect<T>(n: i32, x: usize): T {
   return beta;
 }
 
+/** Each of the m rows of C, ldc apart, ← its product with the reflection of v. Rows and v have n elements. */
+// @ts-ignore: decorator
+@inline function applyReflection<T>(m: i32, n: i32, v: usize, C: usize, ldc: i32): void {
+  const tau = <T>(<T>2 / dot<T>(n, v, v));
+  for (let i = 0; i < m; i++) {
+    const x = C + address<T>(i, ldc, 0, 0);
+    addScaled<T>(n, <T>(-tau * dot<T>(n, v, x)), v, x);
+  }
+}
+
 /**
  * C ← C·H₀H₁⋯H_{b−1}, or C·H_{b−1}⋯H₀ where `backward`, for the reflections whose vectors are the b
  * rows of Vt. C is m×n with rows ldc apart, Vt is b×n with rows ldv apart.
@@ -107,6 +117,14 @@ export function accumulate<T>(
     memory.fill(row, 0, <usize>m * sizeof<T>());
     store<T>(row + <usize>i * sizeof<T>(), <T>1);
   }
+  // Few rows stay in cache: to pack them into blocks would cost more.
+  if (n <= REFLECTIONS) {
+    for (let j = k - 1; j >= 0; j--) {
+      const v = Vt + address<T>(j, ldv, j, 1);
+      applyReflection<T>(n - j, m - j, v, Qt + address<T>(j, ldq, j, 1), ldq);
+    }
+    return;
+  }
   for (let end = k; end > 0; ) {
     // Blocks end where the factorisation ended them, so that the last one is the short one.
     const start = end - 1 - ((end - 1) % REFLECTIONS);
@@ -136,11 +154,7 @@ export function reduceColumns<T>(n: i32, m: i32, At: usize, Rt: usize, work: usi
       const v = row + <usize>j * size;
       const length = m - j;
       store<T>(to + <usize>j * size, reflect<T>(length, v));
-      const tau = <T>(<T>2 / dot<T>(length, v, v));
-      for (let i = j + 1; i < end; i++) {
-        const x = At + address<T>(i, m, j, 1);
-        addScaled<T>(length, <T>(-tau * dot<T>(length, v, x)), v, x);
-      }
+      applyReflection<T>(end - j - 1, length, v, At + address<T>(j + 1, m, j, 1), m);
     }
     applyReflections<T>(
       n - end, m - start, end - start, At + address<T>(end, m, start, 1), m,
