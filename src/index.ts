@@ -95,11 +95,15 @@ export type {
 export {
   type DenseRowsOptions,
   denseRows,
-  flattenSequences,
-  type SequenceShape,
   type SlotRowsOptions,
   slotRows,
 } from './rows/dense.js';
 export { type OneHotRowsOptions, oneHotRows } from './rows/one-hot.js';
-export { imageRows, type PatchRowsOptions, patchRows } from './rows/patches.js';
+export {
+  type ImageRowsOptions,
+  imageRows,
+  type PatchRowsOptions,
+  patchRows,
+} from './rows/patches.js';
 export type { Rows } from './rows/rows.js';
+export { flattenSequences, type SequenceShape } from './rows/sequences.js';
