@@ -28,6 +28,7 @@ function browserProject(): TestProjectInlineConfiguration[] {
         browser: {
           enabled: true,
           headless: true,
+          connectTimeout: 600_000,
           screenshotFailures: false,
           provider: playwright({ launchOptions: { executablePath, args: [...SOFTWARE_FLAGS] } }),
           instances: [{ browser: 'chromium' }],
