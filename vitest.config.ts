@@ -1,6 +1,6 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './test/browser/chromium.js';
+import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './bench/gpu/chromium.js';
 
 /** The tests that run in a real browser, where there is one. */
 function browserProject(): TestProjectInlineConfiguration[] {
@@ -28,6 +28,7 @@ function browserProject(): TestProjectInlineConfiguration[] {
         browser: {
           enabled: true,
           headless: true,
+          connectTimeout: 600_000,
           screenshotFailures: false,
           provider: playwright({ launchOptions: { executablePath, args: [...SOFTWARE_FLAGS] } }),
           instances: [{ browser: 'chromium' }],

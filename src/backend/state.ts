@@ -3,6 +3,7 @@
 import { checkFinite, checkInteger, checkType, describe, isObject } from '../core/check.js';
 import { BYTES, type DType, isTypedArray } from '../core/dtype.js';
 import { DenseMatrix } from '../core/matrix.js';
+import { typedArrayName } from '../core/typed-array.js';
 import type { Backend, Slot } from './backend.js';
 
 /** A guard of what is restored, see core/check.ts. */
@@ -178,11 +179,45 @@ export function checkSaved(saved: unknown): asserts saved is PlainState {
   checkType('restoreState', 'the saved entries', saved.entries, isObject(saved.entries), expected);
 }
 
+/**
+ * A copy of saved state that waits to be restored, checked as far as that can be without knowing the run:
+ * the caller may go on changing the original.
+ *
+ * @throws TypeError or RangeError where it is no state.
+ */
+export function copyOfSaved(saved: unknown): PlainState {
+  checkSaved(saved);
+  const entries = Object.entries(saved.entries).map(([name, value]): [string, PlainEntry] => {
+    const label = `entry '${name}'`;
+    if (typeof value === 'number') return [name, checkedNumber(label, value)];
+    if (!isPlainMatrix(value)) return [name, indicesOf(label, value)];
+    const { rows, cols, data } = value;
+    checkInteger('restoreState', `rows of ${label}`, rows);
+    checkInteger('restoreState', `cols of ${label}`, cols);
+    const dtype = isTypedArray(data, 'float64') ? 'float64' : 'float32';
+    const matrix = checkedMatrix(label, value, { rows, cols, dtype });
+    return [name, { rows, cols, data: matrix.data.slice() }];
+  });
+  const { version, run } = saved;
+  return { version, run: { ...run }, entries: Object.fromEntries(entries) };
+}
+
 /** Bytes that the matrices among `entries` hold. */
 export function stateBytes<D extends DType>(entries: readonly StateEntry<D>[]): number {
   let bytes = 0;
   for (const { slot } of matrices(entries)) bytes += slot.rows * slot.cols * BYTES[slot.dtype];
   return bytes;
+}
+
+/** `to` ← `from`, of the same kind and shape, without reading anything. */
+export function copyState<D extends DType>(
+  backend: Backend<D>,
+  from: StateEntry<D>['holds'],
+  to: StateEntry<D>['holds'],
+): void {
+  if (from instanceof Cell && to instanceof Cell) to.value = from.value;
+  else if ('slot' in from && 'slot' in to) backend.axpby(1, from.slot, 0, to.slot);
+  else if ('set' in to && 'get' in from) to.set(from.get().slice());
 }
 
 /** Frees the matrices among `entries`. */
@@ -238,18 +273,18 @@ function checkedNumber(label: string, value: unknown): number {
 }
 
 function checkedIndices(label: string, value: unknown, length: number): Int32Array {
-  const isList =
-    ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Int32Array]';
-  if (!isList) {
-    throw new TypeError(
-      `restoreState: ${label} is ${describeEntry(value)}, expected an Int32Array of ${length} elements`,
-    );
-  }
-  const indices = new Int32Array(
-    value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength),
-  );
+  const indices = indicesOf(label, value);
   if (indices.length === length) return indices;
   throw new RangeError(`restoreState: ${label} has ${indices.length} elements, expected ${length}`);
+}
+
+/** A copy of an Int32Array of any realm. */
+function indicesOf(label: string, value: unknown): Int32Array {
+  if (ArrayBuffer.isView(value) && typedArrayName(value) === 'Int32Array') {
+    const { buffer, byteOffset, byteLength } = value;
+    return new Int32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+  }
+  throw new TypeError(`restoreState: ${label} is ${describeEntry(value)}, expected an Int32Array`);
 }
 
 function describeEntry(value: unknown): string {
@@ -264,7 +299,7 @@ function isPlainMatrix(value: unknown): value is PlainMatrix {
 function checkedMatrix<D extends DType>(
   label: string,
   value: unknown,
-  { rows, cols, dtype }: Slot<D>,
+  { rows, cols, dtype }: Pick<Slot<D>, 'rows' | 'cols' | 'dtype'>,
 ): DenseMatrix<D> {
   const expected = `expected a ${rows}×${cols} ${dtype} matrix`;
   if (isObject(value) && 'data' in value && !ArrayBuffer.isView(value.data)) {

@@ -3,6 +3,7 @@
 import type { Backend, Slot } from '../backend/backend.js';
 import {
   Cell,
+  copyState,
   type Description,
   exportState,
   freeState,
@@ -157,6 +158,19 @@ export class Optimizer<D extends DType> {
    */
   restoreState(saved: PlainState, options: RestoreOptions = {}): void {
     restoreState(this.#backend, this.#run, this.#entries(), saved, options);
+    this.#stage.restored?.();
+  }
+
+  /**
+   * Goes on where `earlier` stands, an optimiser of the same transform and backend for the first of
+   * these parameters and layers. What only this one has starts anew.
+   */
+  takeOver(earlier: Optimizer<D>): void {
+    const theirs = new Map(earlier.#entries().map(({ name, holds }) => [name, holds]));
+    for (const { name, holds } of this.#entries()) {
+      const given = theirs.get(name);
+      if (given !== undefined) copyState(this.#backend, given, holds);
+    }
     this.#stage.restored?.();
   }
 

@@ -8,6 +8,7 @@ import type { Diagnostics } from '../precondition/layer.js';
 import type { LayerParameters } from '../precondition/network.js';
 import type { Observation } from '../precondition/observation.js';
 import type { LearningRate } from './learning-rate.js';
+import type { Schedule } from './schedules.js';
 
 /** Shape of one parameter, and what messages call it. */
 export interface ParameterShape {
@@ -77,6 +78,8 @@ export interface Transform {
   readonly description: Description;
   /** Present where observations are needed: what step k has to be given. */
   needs?(step: number): StepNeeds;
+  /** Present where the transform moves the parameters: η at step k, unless it is set. */
+  readonly schedule?: Schedule | undefined;
   init<D extends DType>(context: TransformContext<D>): Stage<D>;
 }
 
@@ -93,6 +96,7 @@ export function chain(...transforms: readonly Transform[]): Transform {
         ]),
       ),
     ),
+    schedule: transforms.at(-1)?.schedule,
     needs(step) {
       const needs = transforms.map((transform) => transform.needs?.(step));
       return {

@@ -52,7 +52,7 @@ export interface TfjsBackendOptions {
    * Whether the backend has `readSync`: 'sync' by default, except on the webgpu backend, which can
    * only be read asynchronously.
    */
-  readonly reading?: 'sync' | 'async';
+  readonly reading?: 'sync' | 'async' | undefined;
 }
 
 /**

@@ -1,56 +1,48 @@
-// What dense layers took in, and what came back to them, during one computation of gradients.
+// What layers took in, and what came back to them, during one computation of gradients.
 
-import type {
-  LayerVariable,
-  layers,
-  NamedTensorMap,
-  Scalar,
-  Tensor,
-  Tensor2D,
-  Variable,
-} from '@tensorflow/tfjs';
-import { checkLayers, type TensorFlowCore } from './tensorflow.js';
+import type { NamedTensorMap, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { StepNeeds } from '../optimize/transform.js';
+import { type KnownLayer, type LayerTable, layerTable } from './layers/index.js';
+import type { ActivatedLayer, Layer } from './layers/kind.js';
+import { checkLayers, type TensorFlow, type TensorFlowCore } from './tensorflow.js';
 
-type Layer = layers.Layer;
-
-/** What to capture beside the layers themselves. */
-export interface CaptureOptions {
-  readonly inputs: boolean;
-  readonly outputGradients: boolean;
-}
-
-/** One dense layer that took part, known by the names of its variables. */
-export interface CapturedLayer {
-  readonly name: string;
-  readonly kernel: string;
+/** One block of weights that took part, known by the names of its variables. */
+export interface CapturedBlock {
+  /** The name of its kind of layer. */
+  readonly kind: string;
+  readonly weight: string;
   /** Undefined where the layer has no bias, or none that is trained. */
   readonly bias: string | undefined;
   /** What entered the layer: m×in, a row for each example (and position, where the rank is > 2). */
-  readonly X?: Tensor2D;
+  readonly X: Tensor2D | undefined;
   /** Gradients of the mean loss with respect to the pre-activations: m×out, row by row as X. */
-  readonly D?: Tensor2D;
+  readonly D: Tensor2D | undefined;
   /** Examples in the batch. */
   readonly examples: number;
 }
 
-/** Gradients, and the layers whose kernel is among them in the order of their first use. */
+/** Gradients, and the blocks whose weight is among them in the order of their first use. */
 export interface CapturedGradients {
   readonly value: Scalar;
   readonly grads: NamedTensorMap;
-  readonly layers: readonly CapturedLayer[];
+  readonly blocks: readonly CapturedBlock[];
+  /** Layers that were applied, known or not. */
+  readonly applied: number;
 }
 
 /**
- * `tf.variableGrads(f, variables)`, with what the dense layers of tf.layers saw on the way.
+ * `tf.variableGrads(f, variables)`, with what the known layers of tf.layers saw on the way.
  *
- * For its duration every layer is applied through a recorder; the pre-activation gradients are
- * tapped in front of the activation, through an identity with a gradient of its own. For each layer
- * XᵀD is the gradient of its kernel. A layer that is applied several times in one pass has the rows
- * of all its uses one below the other, as its gradient is the sum over them. Frozen kernels are
+ * For its duration every layer is applied through a recorder; the pre-activations are tapped in front of
+ * the activation, through an identity with a gradient of its own. The tap tells which uses reach the
+ * loss: only these count, and only the outermost backward pass. What a loss computes beside (the
+ * prediction of a target, the gradient of something else) leaves no trace. For each block XᵀD is the
+ * gradient of its weight. A weight that is used several times has the rows of all its uses one below the
+ * other, as its gradient is the sum over them; layers that share it are one block. Frozen weights are
  * left out, and layers that are called by other means than `apply` (inside a TimeDistributed or a
  * recurrent layer) are not seen.
  *
- * X and D are the caller's to dispose of. Where `f` throws, nothing stays patched or captured.
+ * X and D are the caller's to dispose of. If `f` throws, nothing stays patched or captured.
  *
  * @throws TypeError where `tf` has no layers, or they have no method `apply`; what `f` or
  *   `tf.variableGrads` throws.
@@ -59,10 +51,10 @@ export function captureGradients(
   tf: TensorFlowCore,
   f: () => Scalar,
   variables: Variable[] | undefined,
-  options: CaptureOptions,
+  needs: StepNeeds,
 ): CapturedGradients {
   checkLayers('captureGradients', tf);
-  const recorder = new Recorder(tf, options);
+  const recorder = new Recorder(tf, needs);
   const { prototype } = tf.layers.Layer;
   const { apply } = Object.getOwnPropertyDescriptors(prototype);
   const original = apply.value;
@@ -71,8 +63,13 @@ export function captureGradients(
     return recorder.record(this, args[0], () => original.apply(this, args));
   };
   try {
-    const { value, grads } = tf.variableGrads(f, variables);
-    return { value, grads, layers: recorder.layers(grads) };
+    const forward = (): Scalar => {
+      const value = f();
+      recorder.forwardIsDone();
+      return value;
+    };
+    const { value, grads } = tf.variableGrads(forward, variables);
+    return { value, grads, blocks: recorder.blocks(grads), applied: recorder.applied };
   } finally {
     Object.defineProperty(prototype, 'apply', apply);
     recorder.dispose();
@@ -80,105 +77,115 @@ export function captureGradients(
 }
 
 /** Disposes of what {@link captureGradients} captured, not of the gradients. */
-export function disposeCaptured(captured: readonly CapturedLayer[]): void {
+export function disposeCaptured(captured: readonly CapturedBlock[]): void {
   for (const { X, D } of captured) {
     X?.dispose();
     D?.dispose();
   }
 }
 
-/** The part of a layer's activation that a layer uses. */
-interface Activation {
-  getClassName(): string;
-  apply(x: Tensor): Tensor;
-}
-
-interface DenseLayer extends Layer {
-  readonly kernel: LayerVariable;
-  readonly bias: LayerVariable | null;
-  activation: Activation;
-}
-
-function isDense(layer: Layer): layer is DenseLayer {
-  return layer.getClassName() === 'Dense' && 'kernel' in layer && 'activation' in layer;
-}
-
 /** One application of a layer. */
 interface Use {
-  readonly examples: number;
-  /** Captured always: it costs nothing. */
+  readonly known: KnownLayer;
   readonly X: Tensor;
-  /** Undefined as long as no gradient has come back. */
+  /** Whether its output reaches the loss. */
+  reached: boolean;
+  /** Undefined where nobody asks for it, or nothing has come back. */
   D: Tensor | undefined;
 }
 
 class Recorder {
-  readonly #tf: TensorFlowCore;
-  readonly #options: CaptureOptions;
-  readonly #uses = new Map<DenseLayer, Use[]>();
+  /** How many layers were applied, known or not. */
+  applied = 0;
+  readonly #tf: TensorFlow;
+  readonly #needs: StepNeeds;
+  readonly #table: LayerTable;
+  readonly #uses: Use[] = [];
+  #isForward = true;
 
-  constructor(tf: TensorFlowCore, options: CaptureOptions) {
+  constructor(tf: TensorFlow, needs: StepNeeds) {
     this.#tf = tf;
-    this.#options = options;
+    this.#needs = needs;
+    this.#table = layerTable(tf);
+  }
+
+  /** From now on gradients are those of the loss: before, they are of something that it computes. */
+  forwardIsDone(): void {
+    this.#isForward = false;
   }
 
   record<Result>(layer: Layer, inputs: Parameters<Layer['apply']>[0], apply: () => Result): Result {
     const input = Array.isArray(inputs) ? inputs[0] : inputs;
-    if (!(isDense(layer) && input instanceof this.#tf.Tensor)) return apply();
-    const use: Use = { examples: input.shape[0], X: this.#keep(input), D: undefined };
-    this.#uses.set(layer, [...(this.#uses.get(layer) ?? []), use]);
-    return this.#options.outputGradients ? this.#tapped(layer, use, apply) : apply();
+    if (!this.#isForward || !(input instanceof this.#tf.Tensor)) return apply();
+    this.applied += 1;
+    const known = this.#table.find(layer);
+    if (known === undefined) return apply();
+    const use: Use = { known, X: this.#keep(input), reached: false, D: undefined };
+    this.#uses.push(use);
+    return this.#tapped(known.layer, use, apply);
   }
 
-  /** The layers that have a gradient; what they saw is no longer the recorder's. */
-  layers(grads: NamedTensorMap): CapturedLayer[] {
-    const trained = (variable: LayerVariable | null): string | undefined =>
-      variable !== null && grads[variable.name] instanceof this.#tf.Tensor
-        ? variable.name
-        : undefined;
-    const found: CapturedLayer[] = [];
-    for (const [layer, uses] of this.#uses) {
-      const kernel = trained(layer.kernel);
-      if (kernel === undefined) continue;
-      const { inputs, outputGradients } = this.#options;
-      found.push({
-        name: layer.name,
-        kernel,
-        bias: trained(layer.bias),
-        examples: uses[0].examples,
-        ...(inputs ? { X: this.#stack(uses.map(({ X }) => X)) } : {}),
-        ...(outputGradients
-          ? { D: this.#stack(uses.map((use) => this.#gradient(layer, use))) }
-          : {}),
-      });
+  /** The blocks that have a gradient; what they saw is no longer the recorder's. */
+  blocks(grads: NamedTensorMap): CapturedBlock[] {
+    const uses = new Map<string, Use[]>();
+    for (const use of this.#uses) {
+      const weight = use.known.kind.block(use.known.layer)?.weight.name;
+      if (!use.reached || weight === undefined || !this.#isTrained(grads, weight)) continue;
+      uses.set(weight, [...(uses.get(weight) ?? []), use]);
     }
-    return found;
+    return [...uses].map(([weight, ofWeight]) => this.#block(weight, ofWeight, grads));
   }
 
   dispose(): void {
-    for (const uses of this.#uses.values()) {
-      for (const { X, D } of uses) {
-        X.dispose();
-        D?.dispose();
-      }
+    for (const { X, D } of this.#uses) {
+      X.dispose();
+      D?.dispose();
     }
   }
 
-  /** D of one use: zeros where its output does not reach the loss. */
-  #gradient(layer: DenseLayer, use: Use): Tensor {
-    const shape = [...use.X.shape.slice(0, -1), lastAxis(layer.kernel.read())];
-    use.D ??= this.#tf.keep(this.#tf.zeros(shape));
-    return use.D;
+  #block(weight: string, uses: readonly Use[], grads: NamedTensorMap): CapturedBlock {
+    const { inputs, outputGradients } = this.#needs;
+    const [{ known, X }] = uses;
+    const biases = new Set(uses.map((use) => use.known.kind.block(use.known.layer)?.bias?.name));
+    const [bias] = biases;
+    // Where layers share a weight but not the bias, no column of ones stands for all their rows.
+    const shared = biases.size === 1 && bias !== undefined && this.#isTrained(grads, bias);
+    return {
+      kind: known.kind.name,
+      weight,
+      bias: shared ? bias : undefined,
+      examples: X.shape[0],
+      X: inputs
+        ? this.#stack(
+            uses.map(
+              ({ known: { kind, layer }, X: x }) =>
+                () =>
+                  kind.rows(this.#tf, layer, x),
+            ),
+          )
+        : undefined,
+      D: outputGradients
+        ? this.#stack(
+            uses.flatMap(({ known: { kind, layer }, D: dy }) =>
+              dy === undefined ? [] : [() => kind.gradientRows(this.#tf, layer, dy)],
+            ),
+          )
+        : undefined,
+    };
+  }
+
+  #isTrained(grads: NamedTensorMap, name: string): boolean {
+    return grads[name] instanceof this.#tf.Tensor;
   }
 
   /** Applies the layer with an activation that the fused kernels do not know, so that it is called. */
-  #tapped<Result>(layer: DenseLayer, use: Use, apply: () => Result): Result {
+  #tapped<Result>(layer: ActivatedLayer, use: Use, apply: () => Result): Result {
     const { activation } = layer;
     const tap = (x: Tensor): Tensor =>
       this.#tf.customGrad(() => ({
         value: this.#tf.clone(x),
         gradFunc: (dy: Tensor) => {
-          use.D = this.#keep(dy);
+          this.#comeBack(use, dy);
           return this.#tf.clone(dy);
         },
       }))(x);
@@ -193,24 +200,23 @@ class Recorder {
     }
   }
 
+  #comeBack(use: Use, dy: Tensor): void {
+    if (this.#isForward) return;
+    use.reached = true;
+    if (this.#needs.outputGradients) use.D ??= this.#keep(dy);
+  }
+
   /** A handle that outlives the pass. Reshaping waits, as the tape would keep what it reshapes. */
   #keep(tensor: Tensor): Tensor {
     return this.#tf.keep(this.#tf.clone(tensor));
   }
 
-  /** All uses, one below the other: the last axis is the columns, all others are rows. */
-  #stack(parts: readonly Tensor[]): Tensor2D {
-    const { cast, concat, keep, reshape, tidy } = this.#tf;
-    const stacked = tidy(() => {
-      const rows = parts.map((part) =>
-        reshape<Tensor2D['rankType']>(cast(part, 'float32'), [-1, lastAxis(part)]),
-      );
-      return rows.length === 1 ? rows[0] : concat(rows, 0);
+  /** The rows of all uses, one below the other. */
+  #stack(parts: readonly (() => Tensor2D)[]): Tensor2D {
+    const stacked = this.#tf.tidy(() => {
+      const rows = parts.map((part) => part());
+      return rows.length === 1 ? rows[0] : this.#tf.concat(rows, 0);
     });
-    return keep(stacked);
+    return this.#tf.keep(stacked);
   }
-}
-
-function lastAxis(tensor: Tensor): number {
-  return tensor.shape[tensor.rank - 1];
 }

@@ -1,39 +1,70 @@
 // A transform as a tf.Optimizer, for model.compile, minimize and applyGradients.
 
 import type {
+  layers,
   NamedTensorMap,
   Scalar,
   serialization,
   Optimizer as TensorFlowOptimizer,
   Variable,
 } from '@tensorflow/tfjs';
-import { checkSaved, type PlainState } from '../backend/state.js';
-import type { Needs, Transform } from '../optimize/transform.js';
-import type { Diagnostics } from '../precondition/preconditioner.js';
-import { type CapturedLayer, captureGradients, disposeCaptured } from './capture.js';
-import { type TfjsEngine, type TfjsEngineOptions, tfjsEngine } from './engine.js';
-import { type NamedGradient, Session } from './session.js';
-import { checkTensorFlow, type NamedTensor, type TensorFlow } from './tensorflow.js';
+import {
+  copyOfSaved,
+  type PlainState,
+  type RestoreOptions,
+  STATE_VERSION,
+} from '../backend/state.js';
+import { checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
+import { DivergenceError } from '../core/errors.js';
+import type { StepNeeds, Transform } from '../optimize/transform.js';
+import type { Diagnostics } from '../precondition/layer.js';
+import { type TfjsBackend, type TfjsBackendOptions, tfjsBackend } from './backend.js';
+import { type CapturedGradients, captureGradients, disposeCaptured } from './capture.js';
+import { reportOn, type VariableReport } from './report.js';
+import { inOrderOf, type NamedGradient, Session } from './session.js';
+import {
+  checkLayers,
+  checkTensorFlow,
+  type NamedTensor,
+  type TensorFlowCore,
+} from './tensorflow.js';
 import { fromNamedTensors, toNamedTensors } from './weights.js';
 
 /** A `tf.Optimizer` that can tell about its state. */
 export interface TfjsOptimizer extends TensorFlowOptimizer {
+  /**
+   * η of the coming step. A number that is set takes the place of the schedule from then on, and is part
+   * of the state. Setting throws RangeError unless it is finite and ≥ 0 in float32.
+   */
+  learningRate: number;
   /** Bytes of state; 0 before the first step. */
   readonly stateBytes: number;
   /** What the preconditioner's refreshes have found, by layer. */
-  readonly diagnostics: readonly (Diagnostics & { readonly layer: string })[];
-  /** Resolves when no read is in flight: after it, a run on an asynchronous engine is repeatable. */
+  readonly diagnostics: readonly Diagnostics[];
+  /**
+   * What happens to each variable of a model: under which kind of layer its gradient is preconditioned,
+   * or why it is not. After the first step it tells what was seen.
+   *
+   * @throws TypeError where `model` is no model, or TensorFlow.js came without layers.
+   */
+  report(model: layers.Layer): readonly VariableReport[];
+  /** Resolves when no read is in flight: after it, a run with asynchronous reads is repeatable. */
   flush(): Promise<void>;
-  /** The whole state as plain data; empty before the first step. */
+  /** The whole state as plain data, as it is at the moment of the call; no entries before the first step. */
   exportState(): Promise<PlainState>;
   /**
    * Continues bit for bit where {@link exportState} was called, also in another model of the same
-   * architecture. Before the first step the state waits for it and is checked then.
+   * architecture. Before the first step the state waits for it and is checked against the model then.
    *
-   * @throws RangeError or TypeError where `saved` does not fit; nothing has changed then.
+   * @throws RangeError or TypeError where `saved` does not fit, or is of another run, unless `accept`
+   *   names what may differ; nothing has changed then.
    */
-  restoreState(saved: PlainState): void;
-  /** One step with these gradients. Throws RangeError where they do not fit; nothing changes then. */
+  restoreState(saved: PlainState, options?: RestoreOptions): void;
+  /**
+   * One step with these gradients, found by name. Throws RangeError where they do not fit, or where the
+   * step has to look at layers and the gradients were not computed by this optimizer's
+   * `computeGradients`; nothing changes then.
+   */
   applyGradients(gradients: NamedTensorMap | NamedTensor[]): void;
   /**
    * The whole state as the tensors that TensorFlow.js saves. They remain the optimiser's: they are
@@ -43,48 +74,63 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
   /**
    * The options that were given, as TensorFlow.js saves them.
    *
-   * @throws TypeError where one is a function (a schedule, a source of sketches): then save the model
-   *   alone and what {@link exportState} gives, and restore both.
+   * @throws TypeError where one is a function (a schedule, a source of sketches), or the transform is
+   *   one's own and came without a `config`: then save the model alone and what {@link exportState}
+   *   gives, and restore both.
    */
   getConfig(): serialization.ConfigDict;
 }
 
-/** How an optimiser presents itself to TensorFlow.js, and how its engine reads. */
-export interface MakeOptimizerOptions extends TfjsEngineOptions {
+/** How an optimiser presents itself to TensorFlow.js, and how its backend reads. */
+export interface MakeOptimizerOptions extends TfjsBackendOptions {
   /** The class name in saved models. */
   readonly className: string;
   /** What {@link makeOptimizer}'s transform was made from: `getConfig` gives it. */
-  readonly config?: object;
+  readonly config?: object | undefined;
 }
 
 /**
  * A transform as an optimiser of TensorFlow.js.
  *
- * Dense layers that `model.fit` or `minimize` applies are preconditioned where the transform does
- * so; all other variables go through the rest of the chain. Layers are looked at only in the steps
- * that need it. The list of variables and layers is settled at the first step, as is the backend.
- * `dispose` frees all state; a step after it starts anew.
+ * Known layers that `model.fit` or `minimize` applies are preconditioned where the transform does so; all
+ * other variables go through the rest of the chain, and `report` says which and why. Layers are looked at
+ * only in the steps that need it. The backend is settled at the first step. Variables and layers that
+ * appear later are taken in; one that is missing later is an error. `dispose` frees all state; a step
+ * after it starts anew.
+ *
+ * A loss that is not finite is a DivergenceError: of the step itself where tensors lie in the host's
+ * memory, of the next one elsewhere.
  *
  * @param tf TensorFlow.js itself, the copy that made the model.
- * @throws TypeError where it is missing.
+ * @throws TypeError where it is missing, or has no layers although the transform looks at them; and where
+ *   the transform or the class name is missing.
  */
 export function makeOptimizer(
-  tf: TensorFlow,
+  tf: TensorFlowCore,
   transform: Transform,
   options: MakeOptimizerOptions,
 ): TfjsOptimizer {
-  checkTensorFlow('makeOptimizer', tf);
+  const where = 'makeOptimizer';
+  checkTensorFlow(where, tf);
+  const isTransform = isObject(transform) && 'init' in transform;
+  checkType(where, 'transform', transform, isTransform, 'a transform, as nysact makes it');
+  const isNamed = isObject(options) && typeof options.className === 'string';
+  checkType(where, 'options', options, isNamed, 'an object with a className');
   return new (optimizerClass(tf))(transform, options);
 }
 
+/** What has become of a transform since its first step. */
+interface Run {
+  readonly backend: TfjsBackend;
+  readonly session: Session;
+}
+
 /**
- * The class of what {@link makeOptimizer} makes.
- *
- * @throws Nothing itself. The first step of an instance throws RangeError where the transform needs
- *   layers and none took part.
+ * The class of what {@link makeOptimizer} makes. Its constructor throws TypeError where TensorFlow.js has
+ * no layers although the transform looks at them.
  */
 export function optimizerClass(
-  tf: TensorFlow,
+  tf: TensorFlowCore,
 ): new (
   transform: Transform,
   options: MakeOptimizerOptions,
@@ -92,11 +138,15 @@ export function optimizerClass(
   return class extends tf.Optimizer implements TfjsOptimizer {
     readonly #transform: Transform;
     readonly #options: MakeOptimizerOptions;
-    #run: { readonly engine: TfjsEngine; readonly session: Session } | undefined;
+    #run: Run | undefined;
     /** State that waits for the first step. */
-    #saved: PlainState | undefined;
+    #saved: { readonly state: PlainState; readonly options: RestoreOptions } | undefined;
+    /** A learning rate that waits for the first step. */
+    #rate: number | undefined;
     /** What the last computation of gradients saw; undefined where none has been made. */
-    #captured: readonly CapturedLayer[] | undefined;
+    #captured: CapturedGradients | undefined;
+    /** What went wrong in an earlier step, and was found out later. */
+    #diverged: DivergenceError | undefined;
     /** How often the state may have changed. */
     #changes = 0;
     /** What getWeights gave last, and after how many changes. */
@@ -104,20 +154,43 @@ export function optimizerClass(
 
     constructor(transform: Transform, options: MakeOptimizerOptions) {
       super();
+      const { inputs = false, outputGradients = false } = transform.needs?.(0) ?? {};
+      if (inputs || outputGradients) checkLayers(options.className, tf);
       this.#transform = transform;
       this.#options = options;
     }
 
     override get iterations(): number {
-      return this.#run?.session.optimizer.steps ?? stepsOf(this.#saved);
+      return this.#run?.session.optimizer.steps ?? stepsOf(this.#saved?.state);
+    }
+
+    get learningRate(): number {
+      if (this.#run !== undefined) return this.#run.session.optimizer.learningRate;
+      return this.#rate ?? this.#transform.schedule?.(this.iterations) ?? 0;
+    }
+
+    set learningRate(eta: number) {
+      checkNonNegative(this.#options.className, 'learningRate', eta, 'float32');
+      this.#changes += 1;
+      if (this.#run === undefined) this.#rate = eta;
+      else this.#run.session.optimizer.learningRate = eta;
     }
 
     get stateBytes(): number {
       return this.#run?.session.optimizer.stateBytes ?? 0;
     }
 
-    get diagnostics(): TfjsOptimizer['diagnostics'] {
+    get diagnostics(): readonly Diagnostics[] {
       return this.#run?.session.optimizer.diagnostics ?? [];
+    }
+
+    report(model: layers.Layer): readonly VariableReport[] {
+      checkLayers('report', tf);
+      const session = this.#run?.session;
+      return reportOn(tf, model, {
+        preconditions: this.#preconditions,
+        kindOf: session === undefined ? undefined : (variable) => session.kindOf(variable),
+      });
     }
 
     override minimize(f: () => Scalar, returnCost = false, varList?: Variable[]): Scalar | null {
@@ -125,6 +198,7 @@ export function optimizerClass(
       let keepCost = false;
       try {
         this.applyGradients(grads);
+        this.#watch(value);
         keepCost = returnCost;
       } finally {
         tf.dispose(grads);
@@ -138,20 +212,28 @@ export function optimizerClass(
       varList?: Variable[],
     ): { value: Scalar; grads: NamedTensorMap } {
       this.#forget();
-      const needs = this.#needs();
+      const needs = this.#needs;
       // The first step must see the layers in any case, to know them.
-      if (this.#run !== undefined && !needs.inputs) return tf.variableGrads(f, varList);
-      const { value, grads, layers } = captureGradients(tf, f, varList, needs);
-      this.#captured = layers;
+      const looks =
+        this.#run === undefined ? this.#preconditions : needs.inputs || needs.outputGradients;
+      if (!looks) return tf.variableGrads(f, varList);
+      this.#captured = captureGradients(tf, f, varList, needs);
+      const { value, grads } = this.#captured;
       return { value, grads };
     }
 
     override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
       this.#changes += 1;
       try {
+        const error = this.#diverged;
+        this.#diverged = undefined;
+        if (error !== undefined) throw error;
         const named = namedGradients(gradients);
+        this.#checkLooked();
+        const blocks = this.#captured?.blocks ?? [];
         this.#run ??= this.#start(named);
-        this.#run.session.step(named, this.#captured ?? []);
+        this.#run = grown(tf, this.#transform, this.#run, named, blocks);
+        this.#run.session.step(named, blocks);
       } finally {
         this.#forget();
       }
@@ -162,14 +244,15 @@ export function optimizerClass(
     }
 
     async exportState(): Promise<PlainState> {
-      return this.#run?.session.optimizer.exportState() ?? this.#saved ?? {};
+      return this.#run?.session.optimizer.exportState() ?? this.#saved?.state ?? NO_STATE;
     }
 
-    restoreState(saved: PlainState): void {
-      checkSaved(saved);
+    restoreState(saved: PlainState, options: RestoreOptions = {}): void {
+      const state = copyOfSaved(saved);
+      checkInteger('restoreState', 'steps', stepsOf(state));
+      if (this.#run !== undefined) this.#run.session.optimizer.restoreState(state, options);
+      else this.#saved = Object.keys(state.entries).length === 0 ? undefined : { state, options };
       this.#changes += 1;
-      if (this.#run !== undefined) this.#run.session.optimizer.restoreState(saved);
-      else this.#saved = Object.keys(saved).length === 0 ? undefined : saved;
     }
 
     override async getWeights(): Promise<NamedTensor[]> {
@@ -192,53 +275,101 @@ export function optimizerClass(
     }
 
     override getConfig(): serialization.ConfigDict {
-      const { className, config = {} } = this.#options;
+      const { className, config } = this.#options;
       return configDict(className, config);
     }
 
     override dispose(): void {
       this.#forget();
-      this.#run?.engine.dispose();
+      this.#run?.backend.dispose();
       this.#run = undefined;
       this.#saved = undefined;
+      this.#rate = undefined;
+      this.#diverged = undefined;
       this.#changes += 1;
       this.#forgetGiven();
     }
 
-    /** What the coming step has to capture, known before there is a session. */
-    #needs(): Needs {
-      if (this.#run !== undefined) return this.#run.session.optimizer.needs;
-      const engine = tfjsEngine(tf);
-      try {
-        const parameters = [{ rows: 1, cols: 1 }];
-        const stage = this.#transform.init({ engine, parameters, layers: [{ weight: 0 }] });
-        return stage.needs?.(this.iterations) ?? { inputs: false, outputGradients: false };
-      } finally {
-        engine.dispose();
+    /** What the coming step has to be given: known without any state. */
+    get #needs(): StepNeeds {
+      const none = { inputs: false, outputGradients: false };
+      return this.#transform.needs?.(this.iterations) ?? none;
+    }
+
+    /** Whether the transform ever looks at layers. */
+    get #preconditions(): boolean {
+      const { inputs = false, outputGradients = false } = this.#transform.needs?.(0) ?? {};
+      return inputs || outputGradients;
+    }
+
+    /** A step that has to look at layers must have seen how its gradients were computed. */
+    #checkLooked(): void {
+      const needs = this.#needs;
+      const looks = needs.inputs || needs.outputGradients;
+      const { className } = this.#options;
+      const first = this.#run === undefined && this.#preconditions;
+      if (!(looks || first)) return;
+      if (this.#captured === undefined) {
+        throw new RangeError(
+          `${className}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
+        );
+      }
+      if (this.#captured.applied === 0) {
+        throw new RangeError(
+          `${className}: no layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition: make the model with the copy that was handed in, or use sgd`,
+        );
       }
     }
 
-    #start(gradients: readonly NamedGradient[]): { engine: TfjsEngine; session: Session } {
-      const captured = this.#captured ?? [];
-      if (captured.length === 0 && this.#needs().inputs) {
-        throw new RangeError(
-          `${this.#options.className}: no dense layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition (use model.fit or minimize)`,
-        );
-      }
-      const engine = tfjsEngine(tf, this.#options);
+    #start(gradients: readonly NamedGradient[]): Run {
+      const backend = tfjsBackend(tf, { reading: this.#options.reading });
       try {
-        const session = new Session(tf, engine, this.#transform, gradients, captured);
-        if (this.#saved !== undefined) session.optimizer.restoreState(this.#saved);
+        const blocks = inOrderOf(gradients, this.#captured?.blocks ?? []);
+        const session = new Session(tf, backend, this.#transform, gradients, blocks);
+        if (this.#saved !== undefined) this.#restoreWaiting(session);
+        if (this.#rate !== undefined) session.optimizer.learningRate = this.#rate;
         this.#saved = undefined;
-        return { engine, session };
+        this.#rate = undefined;
+        return { backend, session };
       } catch (error) {
-        engine.dispose();
+        backend.dispose();
         throw error;
       }
     }
 
+    #restoreWaiting(session: Session): void {
+      if (this.#saved === undefined) return;
+      try {
+        session.optimizer.restoreState(this.#saved.state, this.#saved.options);
+      } catch (cause) {
+        const message = cause instanceof Error ? cause.message : String(cause);
+        throw new RangeError(
+          `${this.#options.className}: the restored state is not of this model (${message}): train the same layers as when it was saved, or call dispose() to start anew`,
+          { cause },
+        );
+      }
+    }
+
+    /** A loss that is not finite is told by the next step where it cannot be looked at now. */
+    #watch(value: Scalar): void {
+      if (this.#run?.backend.bound !== undefined) return;
+      const step = this.iterations - 1;
+      const loss = tf.keep(tf.clone(value));
+      loss
+        .data()
+        .then(
+          ([found]) => {
+            if (Number.isFinite(found)) return;
+            this.#diverged = new DivergenceError(step, `the loss is ${found}`, undefined);
+          },
+          // The device is gone: its own error comes at the next call.
+          () => {},
+        )
+        .finally(() => loss.dispose());
+    }
+
     #forget(): void {
-      disposeCaptured(this.#captured ?? []);
+      disposeCaptured(this.#captured?.blocks ?? []);
       this.#captured = undefined;
     }
 
@@ -249,8 +380,28 @@ export function optimizerClass(
   };
 }
 
+/** The state before the first step. */
+const NO_STATE: PlainState = { version: STATE_VERSION, run: {}, entries: {} };
+
+/** The run, or one that goes on from there with variables and layers that have appeared since. */
+function grown(
+  tf: TensorFlowCore,
+  transform: Transform,
+  run: Run,
+  gradients: readonly NamedGradient[],
+  blocks: CapturedGradients['blocks'],
+): Run {
+  const { backend, session } = run;
+  if (!session.grownBy(gradients, blocks)) return run;
+  const next = new Session(tf, backend, transform, ...session.growth(gradients, blocks));
+  next.optimizer.takeOver(session.optimizer);
+  session.optimizer.dispose();
+  return { backend, session: next };
+}
+
 /** Both forms of gradients, without those that are missing. */
 function namedGradients(gradients: NamedTensorMap | NamedTensor[]): NamedGradient[] {
+  checkType('applyGradients', 'gradients', gradients, isObject(gradients), 'gradients by name');
   const entries: readonly NamedGradient[] = Array.isArray(gradients)
     ? gradients.map(({ name, tensor }) => [name, tensor])
     : Object.entries(gradients);
@@ -259,7 +410,7 @@ function namedGradients(gradients: NamedTensorMap | NamedTensor[]): NamedGradien
 }
 
 function stepsOf(saved: PlainState | undefined): number {
-  const steps = saved?.steps;
+  const steps = saved?.entries.steps;
   return typeof steps === 'number' ? steps : 0;
 }
 
@@ -267,10 +418,16 @@ function isDisposed(weights: readonly NamedTensor[]): boolean {
   return weights.some(({ tensor }) => tensor.isDisposed);
 }
 
-function configDict(className: string, config: object): serialization.ConfigDict {
+function configDict(className: string, config: object | undefined): serialization.ConfigDict {
+  if (config === undefined) {
+    throw new TypeError(
+      `${className}: a transform of your own has no options that a saved model could hold: give makeOptimizer a config, and registerOptimizer what makes the transform of it; or save the model without its optimizer, and separately what exportState() gives`,
+    );
+  }
   const dict: serialization.ConfigDict = {};
   const entries: readonly [string, unknown][] = Object.entries(config);
   for (const [name, value] of entries) {
+    if (value === undefined) continue;
     if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
       throw new TypeError(
         `${className}: option ${name} is a ${typeof value}, which a saved model cannot hold: save the model without its optimizer, and separately what exportState() gives`,

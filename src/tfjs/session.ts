@@ -1,134 +1,175 @@
-// One run of training: the variables and dense layers of a model, tied to an optimiser.
+// One run of training: the variables and known layers of a model, tied to an optimiser.
 
-import type { Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
-import type { Slot } from '../backend/slot.js';
+import type { Tensor, Variable } from '@tensorflow/tfjs';
+import type { Slot } from '../backend/backend.js';
 import { Optimizer } from '../optimize/optimizer.js';
 import type { Transform } from '../optimize/transform.js';
-import type { Observation } from '../precondition/preconditioner.js';
-import type { CapturedLayer } from './capture.js';
-import type { TfjsEngine } from './engine.js';
-import type { TensorFlow } from './tensorflow.js';
+import type { Observation } from '../precondition/observation.js';
+import { slotRows } from '../rows/dense.js';
+import type { Rows } from '../rows/rows.js';
+import type { TfjsBackend } from './backend.js';
+import type { CapturedBlock } from './capture.js';
+import type { TensorFlowCore } from './tensorflow.js';
 
 type F32 = 'float32';
 
 /** A gradient by the name of its variable. */
 export type NamedGradient = readonly [name: string, gradient: Tensor];
 
+/** Blocks in the order of their weights among the gradients. */
+export function inOrderOf(
+  gradients: readonly NamedGradient[],
+  captured: readonly CapturedBlock[],
+): CapturedBlock[] {
+  const index = new Map(gradients.map(([name], i) => [name, i]));
+  const at = ({ weight }: CapturedBlock): number => index.get(weight) ?? 0;
+  return captured.toSorted((a, b) => at(a) - at(b));
+}
+
 /**
- * The optimiser of a fixed list of variables. What it keeps is in the order of that list and of the
- * layers' kernels in it, so that names, which change when a model is loaded, play no part.
+ * The optimiser of a list of variables. What it keeps is in the order of that list and of the blocks'
+ * weights in it, so that names, which change when a model is loaded, play no part in its state.
  */
 export class Session {
   readonly optimizer: Optimizer<F32>;
-  readonly #tf: TensorFlow;
-  readonly #engine: TfjsEngine;
+  readonly #tf: TensorFlowCore;
+  readonly #backend: TfjsBackend;
   readonly #names: readonly string[];
-  readonly #layers: readonly CapturedLayer[];
+  readonly #blocks: readonly CapturedBlock[];
 
   constructor(
-    tf: TensorFlow,
-    engine: TfjsEngine,
+    tf: TensorFlowCore,
+    backend: TfjsBackend,
     transform: Transform,
     gradients: readonly NamedGradient[],
-    captured: readonly CapturedLayer[],
+    captured: readonly CapturedBlock[],
   ) {
     this.#tf = tf;
-    this.#engine = engine;
+    this.#backend = backend;
     this.#names = gradients.map(([name]) => name);
     const index = (name: string): number => this.#names.indexOf(name);
-    this.#layers = captured.toSorted((a, b) => index(a.kernel) - index(b.kernel));
-    const slots = gradients.map(([, gradient]) => engine.adopt(gradient, 'columns'));
+    // What they saw is the caller's to dispose of.
+    this.#blocks = captured.map((block) => ({ ...block, X: undefined, D: undefined }));
+    const slots = gradients.map(([, gradient]) => backend.adopt(gradient, 'columns'));
     try {
       this.optimizer = new Optimizer({
-        engine,
+        backend,
         transform,
-        parameters: slots,
-        layers: this.#layers.map(({ name, kernel, bias }) => ({
-          name,
-          weight: index(kernel),
-          ...(bias === undefined ? {} : { bias: index(bias) }),
+        parameters: slots.map(({ rows, cols }, i) => ({ rows, cols, name: this.#names[i] })),
+        layers: this.#blocks.map(({ weight, bias }) => ({
+          weight: index(weight),
+          bias: bias === undefined ? undefined : index(bias),
         })),
       });
     } finally {
-      for (const slot of slots) engine.free(slot);
+      for (const slot of slots) backend.free(slot);
     }
   }
 
+  /** The kind of the layer whose weight a variable is, or whose bias, if it is preconditioned. */
+  kindOf(variable: string): string | undefined {
+    return this.#blocks.find(({ weight, bias }) => weight === variable || bias === variable)?.kind;
+  }
+
   /**
-   * One step on all variables; none of them has changed where it throws.
+   * Whether variables or blocks are there that the session does not know yet, beside all that it knows:
+   * layers may be built during the first step.
+   */
+  grownBy(gradients: readonly NamedGradient[], captured: readonly CapturedBlock[]): boolean {
+    const names = new Set(gradients.map(([name]) => name));
+    if (!this.#names.every((name) => names.has(name))) return false;
+    return names.size > this.#names.length || this.#unknown(captured).length > 0;
+  }
+
+  /** These gradients and blocks in the order of a grown session: what is known comes first. */
+  growth(
+    gradients: readonly NamedGradient[],
+    captured: readonly CapturedBlock[],
+  ): readonly [NamedGradient[], CapturedBlock[]] {
+    const known = new Set(this.#names);
+    const others = gradients.filter(([name]) => !known.has(name));
+    return [
+      [...this.#inOrder(gradients), ...others],
+      [...this.#blocks, ...this.#unknown(captured)],
+    ];
+  }
+
+  #unknown(captured: readonly CapturedBlock[]): CapturedBlock[] {
+    const weights = new Set(this.#blocks.map(({ weight }) => weight));
+    return captured.filter(({ weight }) => !weights.has(weight));
+  }
+
+  /**
+   * One step on all variables; none of them has changed if it throws.
    *
    * @throws RangeError where the gradients are of other variables than those of the first step, and
    *   where `Optimizer.step` does.
    */
-  step(gradients: readonly NamedGradient[], captured: readonly CapturedLayer[]): void {
-    this.#checkNames(gradients.map(([name]) => name));
+  step(gradients: readonly NamedGradient[], captured: readonly CapturedBlock[]): void {
+    const ordered = this.#inOrder(gradients);
     const variables = this.#names.map((name) => variableOf(this.#tf, name));
-    const engine = this.#engine;
-    const slots: Slot<F32>[] = [];
-    const adopt = (tensor: Tensor, layout: 'rows' | 'columns'): Slot<F32> => {
-      const slot = engine.adopt(tensor, layout);
-      slots.push(slot);
+    const backend = this.#backend;
+    const made: { dispose(): void }[] = [];
+    const adopt = (tensor: Tensor): Slot<F32> => {
+      const slot = backend.adopt(tensor, 'columns');
+      made.push({ dispose: () => backend.free(slot) });
       return slot;
     };
+    const rows = (tensor: Tensor, bias: boolean): Rows<F32> => {
+      const X = slotRows(backend, backend.adopt(tensor, 'rows'), { bias });
+      made.push(X);
+      return X;
+    };
     try {
-      const parameters = variables.map((variable) => adopt(variable, 'columns'));
-      const observations = this.#layers.map(({ kernel }) =>
-        this.#observation(
-          captured.find((layer) => layer.kernel === kernel),
-          adopt,
-        ),
-      );
+      const parameters = variables.map(adopt);
+      const observations = this.#blocks.map(({ weight, bias }): Observation<F32> | undefined => {
+        const block = captured.find((seen) => seen.weight === weight);
+        if (block?.X === undefined) return undefined;
+        const { X, D, examples } = block;
+        return {
+          X: rows(X, bias !== undefined),
+          D: D === undefined ? undefined : rows(D, false),
+          examples,
+        };
+      });
       this.optimizer.step(
-        gradients.map(([, gradient]) => adopt(gradient, 'columns')),
+        ordered.map(([, gradient]) => adopt(gradient)),
         parameters,
         observations,
       );
       this.#tf.tidy(() => {
         variables.forEach((variable, i) => {
-          const value = engine.tensorOf(parameters[i], 'columns');
+          const value = backend.tensorOf(parameters[i], 'columns');
           // A reshaped tensor shares its data, and the wasm backend's fused kernels look at the shape
           // that the data were made with: what is not a matrix gets data of its own.
           variable.assign(
-            variable.rank === 2 ? value : value.reshape(variable.shape).mul<Tensor>(1),
+            variable.rank === 2
+              ? value
+              : this.#tf.mul<Tensor>(this.#tf.reshape(value, variable.shape), 1),
           );
         });
       });
     } finally {
-      for (const slot of slots) engine.free(slot);
+      for (const one of made) one.dispose();
     }
   }
 
-  #observation(
-    layer: CapturedLayer | undefined,
-    adopt: (tensor: Tensor, layout: 'rows') => Slot<F32>,
-  ): Observation<F32> | undefined {
-    if (layer?.X === undefined) return undefined;
-    const { X, D, bias, examples } = layer;
-    const [rows] = X.shape;
-    const ones = this.#tf.ones<Tensor2D['rankType']>([rows, 1]);
-    const joined = bias === undefined ? X : this.#tf.concat([X, ones], 1);
-    const observation = {
-      X: adopt(joined, 'rows'),
-      rootWeights: adopt(ones, 'rows'),
-      rows,
-      examples,
-      ...(D === undefined ? {} : { D: adopt(D, 'rows') }),
-    };
-    ones.dispose();
-    if (joined !== X) joined.dispose();
-    return observation;
-  }
-
-  #checkNames(names: readonly string[]): void {
-    const expected = this.#names;
-    if (names.length === expected.length && names.every((name, i) => name === expected[i])) return;
+  /** The gradients by name, in the order of the session. */
+  #inOrder(gradients: readonly NamedGradient[]): NamedGradient[] {
+    const byName = new Map(gradients);
+    const ordered = this.#names.flatMap((name): NamedGradient[] => {
+      const gradient = byName.get(name);
+      return gradient === undefined ? [] : [[name, gradient]];
+    });
+    if (ordered.length === this.#names.length) return ordered;
+    const missing = this.#names.filter((name) => !byName.has(name));
     throw new RangeError(
-      `applyGradients: gradients of [${names.join(', ')}], expected those of the first step: [${expected.join(', ')}]`,
+      `applyGradients: no gradients of ${missing.join(', ')}, expected those of all variables of the first step: [${this.#names.join(', ')}]; train each set of variables with an optimizer of its own, or call dispose() to start anew with these`,
     );
   }
 }
 
-function variableOf(tf: TensorFlow, name: string): Variable {
+function variableOf(tf: TensorFlowCore, name: string): Variable {
   const variable = tf.engine().registeredVariables[name];
   if (variable !== undefined) return variable;
   throw new RangeError(`applyGradients: there is no variable '${name}'`);

@@ -91,7 +91,8 @@ describe('random access', () => {
   const starts = fc.oneof(
     fc.integer({ min: 0, max: 100 }),
     fc.integer({ min: 2 ** 33 - 70, max: 2 ** 33 + 5 }), // The block number's second word begins.
-    fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER - 100 }),
+    // The last number of two parts of at most 65 has the largest index that there is.
+    fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER - 130 }),
   );
   const fills = [
     {

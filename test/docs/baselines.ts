@@ -16,7 +16,7 @@ import { publishedKfacMethod } from '../../src/published/kfac.js';
 import { publishedKfac } from '../../src/published/optimizers.js';
 import { movingAverage } from '../../src/rows/accumulator.js';
 import { denseRows } from '../../src/rows/dense.js';
-import { extractPatches } from '../../src/rows/patches.js';
+import { extractPatches } from '../../src/rows/images.js';
 import { matrixOf, only } from '../precondition/runs.js';
 import { directConvolution, elements, type FullGeometry } from '../rows/images.js';
 import { gaussian, uniform } from '../support/matrices.js';
@@ -108,7 +108,7 @@ export function patchError(): number {
     dilation: [2, 2],
     padding: 'same',
     groups: 3,
-    bias: true,
+    bias: false,
   };
   const image = gaussian(uniform(8), 1, elements(geometry)).data;
   const errors = extractPatches<'float64'>(image, geometry).map((X, group) => {

@@ -1,0 +1,98 @@
+// What an optimiser does with each variable of a model, and why.
+
+import type { LayerVariable, layers } from '@tensorflow/tfjs';
+import { checkType, isObject } from '../core/check.js';
+import { layerTable } from './layers/index.js';
+import type { Layer } from './layers/kind.js';
+import type { TensorFlow } from './tensorflow.js';
+
+/** One variable of a model. */
+export interface VariableReport {
+  readonly variable: string;
+  readonly layer: string;
+  readonly shape: readonly (number | null)[];
+  /** The kind of layer under which its gradient is preconditioned, if it is. */
+  readonly kind: string | undefined;
+  /** Why its gradient is not preconditioned, if it is not. */
+  readonly reason: string | undefined;
+}
+
+/** What a report needs to know of the optimiser. */
+export interface ReportContext {
+  /** Whether the optimiser preconditions at all. */
+  readonly preconditions: boolean;
+  /** The kind under which a variable is preconditioned, once a step was taken. */
+  readonly kindOf: ((variable: string) => string | undefined) | undefined;
+}
+
+/**
+ * A line for every variable of `model`, in the order of its layers, those inside nested models and
+ * wrappers included.
+ *
+ * @throws TypeError where `model` is no model.
+ */
+export function reportOn(
+  tf: TensorFlow,
+  model: layers.Layer,
+  context: ReportContext,
+): readonly VariableReport[] {
+  checkType('report', 'model', model, isObject(model) && 'weights' in model, 'a model or a layer');
+  const seen = new Set<string>();
+  return leaves(model).flatMap(({ layer, wrapper }) =>
+    layer.weights.flatMap((variable) => {
+      if (seen.has(variable.name)) return [];
+      seen.add(variable.name);
+      return [line(tf, { layer, wrapper, variable }, context)];
+    }),
+  );
+}
+
+/** A layer that has weights of its own, and the wrapper that applies it, if any. */
+interface Leaf {
+  readonly layer: Layer;
+  readonly wrapper: string | undefined;
+}
+
+/** The layers inside a model, through nested models and wrappers. */
+function leaves(layer: Layer, wrapper?: string): Leaf[] {
+  if ('layers' in layer && Array.isArray(layer.layers)) {
+    return layer.layers.flatMap((inner: Layer) => leaves(inner, wrapper));
+  }
+  const inner = innerLayers(layer);
+  if (inner.length === 0) return [{ layer, wrapper }];
+  return inner.flatMap((one) => leaves(one, layer.getClassName()));
+}
+
+/** What a wrapper wraps. */
+function innerLayers(layer: Layer): Layer[] {
+  const parts = ['layer', 'forwardLayer', 'backwardLayer'] as const;
+  const inner = parts.flatMap((part): unknown[] =>
+    part in layer ? [Reflect.get(layer, part)] : [],
+  );
+  return inner.filter((value): value is Layer => isObject(value) && 'weights' in value);
+}
+
+function line(
+  tf: TensorFlow,
+  { layer, wrapper, variable }: Leaf & { readonly variable: LayerVariable },
+  { preconditions, kindOf }: ReportContext,
+): VariableReport {
+  const { name, shape } = variable;
+  const found = { variable: name, layer: layer.name, shape };
+  const known = layerTable(tf).find(layer);
+  const block = known?.kind.block(known.layer);
+  const isPart = block?.weight.name === name || block?.bias?.name === name;
+  const kind = kindOf === undefined ? known?.kind.name : kindOf(name);
+  const refused = (reason: string): VariableReport => ({ ...found, kind: undefined, reason });
+  if (!preconditions) return refused('the optimizer preconditions nothing');
+  if (!layer.trainable) return refused('the layer is frozen');
+  if (known === undefined) {
+    return refused(`no kind of layer is known for ${layer.getClassName()}`);
+  }
+  if (!isPart) return refused(`it is no weight or bias that the kind '${known.kind.name}' knows`);
+  if (wrapper !== undefined) {
+    return refused(`${wrapper} applies its layer by other means, which are not seen`);
+  }
+  if (kind === undefined) return refused('it took no part in the first step, or not in its loss');
+  return { ...found, kind, reason: undefined };
+}
