@@ -18,7 +18,7 @@ import { foldIn, randomKey } from '../core/random.js';
 import { nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
-import { drawSketch, type SketchKind } from '../sketch/distributions.js';
+import { drawSketch, SKETCH_KINDS, type SketchKind } from '../sketch/distributions.js';
 import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
 import { exactCurvature } from './foof.js';
@@ -42,7 +42,7 @@ export const SKETCH_OPTIONS = optionList({
   /** ρ > 0 (default 1). */
   damping: positive.default(1),
   /** NysAct-G ('gaussian', the default), NysAct-S ('subcolumn'), or sketches of one's own. */
-  sketch: choice('gaussian', 'subcolumn')
+  sketch: choice(...SKETCH_KINDS)
     .or(guarded('a function that gives sketches', isSource))
     .default('gaussian'),
   /** Seed of the sketches, a non-negative integer (default 0). */
