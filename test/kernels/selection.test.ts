@@ -21,8 +21,8 @@ function refuseToCompile(): never {
   throw new native.CompileError('refused by the content security policy');
 }
 
-const wasm = { engine: 'wasm', variant: relaxed ? 'relaxed-simd' : 'simd', threads: 1 };
-const scalar = { engine: 'typescript', variant: 'scalar', threads: 1 };
+const wasm = { kind: 'wasm', variant: relaxed ? 'relaxed-simd' : 'simd', threads: 1 };
+const scalar = { kind: 'typescript', variant: 'scalar', threads: 1 };
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -30,8 +30,8 @@ afterEach(() => {
 
 describe('without a word', () => {
   test('WebAssembly runs, relaxed where the platform has it', async () => {
-    const { backendInfo } = await fresh();
-    expect(backendInfo()).toEqual(wasm);
+    const { kernelInfo } = await fresh();
+    expect(kernelInfo()).toEqual(wasm);
   });
 
   test('nothing is compiled before the first product', async () => {
@@ -44,16 +44,16 @@ describe('without a word', () => {
 
   test('plain TypeScript runs where a policy forbids to compile', async () => {
     vi.stubGlobal('WebAssembly', { ...native, validate: native.validate, Module: refuseToCompile });
-    const { activeKernels, backendInfo } = await fresh();
-    expect(backendInfo()).toEqual(scalar);
+    const { activeKernels, kernelInfo } = await fresh();
+    expect(kernelInfo()).toEqual(scalar);
     const { scalarKernels } = await import('../../src/kernels/scalar/index.js');
     expect(activeKernels()).toBe(scalarKernels);
   });
 
   test('plain TypeScript runs where there is no WebAssembly', async () => {
     vi.stubGlobal('WebAssembly', undefined);
-    const { backendInfo } = await fresh();
-    expect(backendInfo()).toEqual(scalar);
+    const { kernelInfo } = await fresh();
+    expect(kernelInfo()).toEqual(scalar);
   });
 });
 
@@ -65,9 +65,9 @@ describe('by name', () => {
   });
 
   test('either engine runs, and says so', () => {
-    const { backendInfo, useKernels } = selection;
+    const { kernelInfo, useKernels } = selection;
     expect(useKernels('typescript')).toEqual(scalar);
-    expect(backendInfo()).toEqual(scalar);
+    expect(kernelInfo()).toEqual(scalar);
     expect(useKernels('wasm', { arithmetic: 'strict' })).toEqual({ ...wasm, variant: 'simd' });
     expect(useKernels('auto')).toEqual(wasm);
   });
@@ -82,13 +82,13 @@ describe('by name', () => {
   });
 
   test('WebAssembly that cannot run is an error with its reason, and the choice stays', () => {
-    const { backendInfo, useKernels } = selection;
+    const { kernelInfo, useKernels } = selection;
     useKernels('typescript');
     vi.stubGlobal('WebAssembly', undefined);
     expect(() => useKernels('wasm')).toThrow(
       "useKernels: kernels is 'wasm' (strict), which cannot run here: Error: this platform has no WebAssembly",
     );
-    expect(backendInfo()).toEqual(scalar);
+    expect(kernelInfo()).toEqual(scalar);
   });
 
   test.each([
@@ -100,7 +100,7 @@ describe('by name', () => {
   });
 });
 
-describe('init', () => {
+describe('initKernels', () => {
   test('compiles in the background where compiling at once is refused', async () => {
     const { validate, compile, Instance, Memory } = native;
     vi.stubGlobal('WebAssembly', {
@@ -110,24 +110,24 @@ describe('init', () => {
       Memory,
       Module: refuseToCompile,
     });
-    const { backendInfo, init } = await fresh();
-    expect(backendInfo()).toEqual(scalar);
-    expect(await init()).toEqual(wasm);
-    expect(backendInfo()).toEqual(wasm);
+    const { kernelInfo, initKernels } = await fresh();
+    expect(kernelInfo()).toEqual(scalar);
+    expect(await initKernels()).toEqual(wasm);
+    expect(kernelInfo()).toEqual(wasm);
   });
 
   test('ends with plain TypeScript where nothing can be compiled', async () => {
     vi.stubGlobal('WebAssembly', undefined);
-    const { init } = await fresh();
-    expect(await init()).toEqual(scalar);
+    const { initKernels } = await fresh();
+    expect(await initKernels()).toEqual(scalar);
   });
 });
 
 test('a backend reports the kernels that run now', () => {
   const { info } = cpuBackend('float32');
-  const before = ours.backendInfo();
-  expect(info.variant).toBe(`${before.engine}-${before.variant}`);
+  const before = ours.kernelInfo();
+  expect(info.variant).toBe(`${before.kind}-${before.variant}`);
   ours.useKernels('typescript');
   expect(info.variant).toBe('typescript-scalar');
-  ours.useKernels(before.engine);
+  ours.useKernels(before.kind);
 });
