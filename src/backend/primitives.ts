@@ -118,7 +118,9 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   }
 
   free(A: Slot<D>): void {
-    this.#on.free?.(this.#slots.remove(A));
+    // Apart, because an optional call that is left out leaves out its arguments too.
+    const content = this.#slots.remove(A);
+    this.#on.free?.(content);
   }
 
   // Not async: a bad slot is an error of the call.
