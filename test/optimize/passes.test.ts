@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Backend, upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { backendFrom } from '../../src/backend/primitives.js';
-import { convert, DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { adam, nysact, sgd } from '../../src/optimize/optimizers.js';
 import type { Transform } from '../../src/optimize/transform.js';
@@ -158,16 +158,4 @@ describe('the checks of a step are linear in the number of parameters', () => {
     expect(few).toBeGreaterThan(10);
     expect(looks(160, shared)).toBeLessThanOrEqual(16 * few);
   });
-});
-
-test('a float32 gradient is converted by nobody', () => {
-  const backend = cpuBackend('float32');
-  const A = convert(gaussian(uniform(1), 2, 2), 'float32');
-  const G = backend.wrap(A.clone());
-  const theta = backend.wrap(A);
-  new Optimizer({ backend, transform: sgd({ learningRate: 1 }), parameters: [theta] }).step(
-    [G],
-    [theta],
-  );
-  expect(Array.from(A.data)).toEqual([0, 0, 0, 0]);
 });
