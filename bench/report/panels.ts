@@ -106,7 +106,8 @@ function drawPanel({ title, points, formatY = formatNumber }: Panel, figure: Pan
     marginLeft: 58,
     marginRight: 22,
     marginBottom: 40,
-    x: { type: 'log', domain: [Math.min(...xTicks), Math.max(...xTicks)] },
+    // Room for the symbols of the first and the last tick beside the labels of the y axis.
+    x: { type: 'log', domain: [Math.min(...xTicks), Math.max(...xTicks)], inset: 8 },
     y: { type: 'log', domain: [...domain] },
     marks: [
       Plot.gridX({ ticks: [...xTicks], strokeOpacity: 0.1 }),

@@ -18,7 +18,7 @@ import { publishedKfacMethod } from '../../src/published/kfac.js';
 import { publishedKfac } from '../../src/published/optimizers.js';
 import { movingAverage } from '../../src/rows/accumulator.js';
 import { denseRows } from '../../src/rows/dense.js';
-import { extractPatches } from '../../src/rows/patches.js';
+import { extractPatches } from '../../src/rows/images.js';
 import { directConvolution, elements, type FullGeometry } from '../rows/images.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { difference, product } from './departures.js';
