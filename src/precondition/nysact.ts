@@ -125,12 +125,12 @@ function sketched(
       V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
       c: { value: damping, check: atLeast(damping, dtype) },
     },
-    factorise: ({ C, trace }, { sketch, workspace }) =>
+    factorise: ({ C, trace }, { dtype: type, sketch, workspace }) =>
       workspace.scope(() => {
         const U = workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
         const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
-        const { V, c } = lowRankInverse(pairs, dtype, seen);
+        const { V, c } = lowRankInverse(pairs, type, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         const dimension = effectiveDimension(eigenvalues, damping);
         return {
