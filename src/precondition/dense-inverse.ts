@@ -12,10 +12,10 @@ const TOLERANCE = 0.01;
 /**
  * (A + ρI)⁻¹, factorised in float64 and rounded to the dtype of A.
  *
- * Since A ⪰ 0, no element on the diagonal can be larger than 1/ρ. One that is tells of an A whose
- * rounding errors are no smaller than ρ.
+ * Since A ⪰ 0, no element on the diagonal can be larger than 1/ρ. If one is, the rounding errors of A are
+ * no smaller than ρ.
  *
- * @throws NotPositiveDefiniteError, NonFiniteError or InaccurateInverseError where it breaks down.
+ * @throws NotPositiveDefiniteError, NonFiniteError or InaccurateInverseError if it breaks down.
  */
 export function dampedInverse<D extends DType>(
   A: DenseMatrix<D>,
