@@ -140,8 +140,8 @@ export class ActivationSketch<D extends DType> {
   }
 
   #estimates(): Estimates<D> {
-    const { slots, onHost } = this.#averages.reading();
-    return onHost(slots.map((slot) => this.#backend.readSync(slot)));
+    const reading = this.#averages.reading();
+    return reading.onHost(reading.slots.map((slot) => this.#backend.readSync(slot)));
   }
 }
 
