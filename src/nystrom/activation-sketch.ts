@@ -220,7 +220,7 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
  * sketch.observe(X);
  * const P = sketch.factor().precondition(G, { damping: 1 });
  * ```
- * @throws RangeError on options out of range, TypeError without options.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function activationSketch(
   options: ActivationSketchOptions<'float64'>,

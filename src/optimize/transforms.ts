@@ -48,7 +48,7 @@ export interface KlClip {
  * u ← the preconditioned u, layer by layer: observed at steps k with k mod τ_cov = 0, refreshed at those
  * with k mod τ_inv = 0, and clipped. Parameters that belong to no layer are left alone.
  *
- * @throws RangeError on options out of range.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function precondition(method: Method, options: PreconditionOptions = {}): Transform {
   const { klClip, ...cadence } = options;

@@ -21,7 +21,7 @@ const ROUNDINGS = 64;
  *
  * Cost: p³ flops, a third more where ρ is that small.
  *
- * @throws NotPositiveDefiniteError or InaccurateInverseError where it breaks down.
+ * @throws NotPositiveDefiniteError or InaccurateInverseError if it breaks down.
  */
 export function dampedInverse<D extends DType>(
   A: DenseMatrix<D>,

@@ -26,7 +26,7 @@ export type EvaOptions = OptionsOf<typeof EVA_OPTIONS>;
  * Per layer: p + q numbers of memory; observe O(m(p + q)), precondition O(qp). Source: Zhang, Shi
  * and Li 2023 (Eva, ICLR).
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function evaMethod(options: EvaOptions = {}): Method {
   const settings = EVA_OPTIONS.read('eva', options);

@@ -40,7 +40,7 @@ export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
  * Per layer: 2(p² + q²) numbers of memory; observe O(m(p² + q²)), refresh O(p³ + q³), precondition
  * O(qp(p + q)). Source: Martens and Grosse 2015 (arXiv:1503.05671), sections 4 and 6.3.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function kfacMethod(options: KfacOptions = {}): Method {
   const settings = KFAC_OPTIONS.read('kfac', options);

@@ -79,7 +79,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  * Per layer: 3pr numbers of memory (2pr for subcolumns); observe O(mpr), refresh O(pr² + r³),
  * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysact', options);

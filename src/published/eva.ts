@@ -23,7 +23,7 @@ export type PublishedEvaOptions = OptionsOf<typeof PUBLISHED_EVA_OPTIONS>;
  * Eva that looks at the first examples of a batch only, whose averages weigh the *new* batch with β, and
  * whose gradients are those of the mean loss. For reproduction only; see docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
   const settings = PUBLISHED_EVA_OPTIONS.read('eva', options);

@@ -25,7 +25,7 @@ export type PublishedFoofOptions = OptionsOf<typeof PUBLISHED_FOOF_OPTIONS>;
  * that grows by the number of layers at every update, and whose first refresh leaves the inverse at I.
  * For reproduction only; see docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method {
   const settings = PUBLISHED_FOOF_OPTIONS.read('foof', options);

@@ -24,7 +24,7 @@ export type PublishedNysactOptions = OptionsOf<typeof SKETCH_OPTIONS>;
  * different sketches, and factorises it as {@link publishedEigenpairs} does. A layer with p ≤ r gets the
  * exact inverse. For reproduction only; see docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedNysactMethod(options: PublishedNysactOptions = {}): Method {
   const settings = SKETCH_OPTIONS.read('nysact', options);
