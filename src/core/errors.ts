@@ -62,15 +62,15 @@ export class PreconditionerError extends Error {
   }
 }
 
-/** Training has diverged: a gradient or the loss of a step is not finite. The step was not taken. */
+/** Training has diverged: a gradient or the loss of a step is not finite. */
 export class DivergenceError extends RangeError {
   override readonly name = 'DivergenceError';
-  /** The step k that was refused. */
+  /** The step k. */
   readonly step: number;
 
   constructor(step: number, found: string, cause: unknown) {
     super(
-      `${found}: training diverged at step ${step}, the step was not taken; lower the learning rate, raise the damping, or scale the inputs`,
+      `${found}: training diverged at step ${step}; lower the learning rate, raise the damping, or scale the inputs`,
       { cause },
     );
     this.step = step;

@@ -37,12 +37,13 @@ export function refuseOverflow(transform: Transform): Transform {
       return {
         ...stage,
         check(step) {
-          stage.check?.(step);
+          // Training that diverges is told as that, not as what a layer saw of it.
           const gradients = step.gradients.map((G, index) => {
             const largest = size(G);
             if (!Number.isFinite(largest)) diverged(backend, parameters[index], index, G, step);
             return largest;
           });
+          stage.check?.(step);
           const updates = bound(gradients, step);
           updates.forEach((update, index) => {
             // The largest number survives what is below half a unit in its last place; a quarter of that,

@@ -76,7 +76,7 @@ export interface Stage<D extends DType> extends Stateful<D> {
 export interface Transform {
   /** Name and options, for the state of a run. */
   readonly description: Description;
-  /** Present where observations are needed: what step k has to be given. */
+  /** Present where the transform looks at layers: what step k has to be given of them. */
   needs?(step: number): StepNeeds;
   /** Present where the transform moves the parameters: η at step k, unless it is set. */
   readonly schedule?: Schedule | undefined;
@@ -101,13 +101,17 @@ export function chain(...transforms: readonly Transform[]): Transform {
       ),
     ),
     schedule: transforms.at(-1)?.schedule,
-    needs(step) {
-      const needs = transforms.map((transform) => transform.needs?.(step));
-      return {
-        inputs: needs.some((need) => need?.inputs),
-        outputGradients: needs.some((need) => need?.outputGradients),
-      };
-    },
+    ...(transforms.some(({ needs }) => needs !== undefined)
+      ? {
+          needs: (step: number): StepNeeds => {
+            const needs = transforms.map((transform) => transform.needs?.(step));
+            return {
+              inputs: needs.some((need) => need?.inputs),
+              outputGradients: needs.some((need) => need?.outputGradients),
+            };
+          },
+        }
+      : {}),
     init<D extends DType>(context: TransformContext<D>): Stage<D> {
       const stages = transforms.map((transform) => transform.init(context));
       const early = stages.slice(0, -1).findIndex((stage) => stage.learningRate !== undefined);
