@@ -340,12 +340,12 @@ function counting<D extends DType>(
       if (!lending) live.add(A);
       return A;
     },
-    borrow(body: (take: Take<D>) => void) {
-      borrow((take) => {
+    borrow(body: (lend: Take<D>) => void) {
+      borrow((lend) => {
         body((rows, cols) => {
           lending = true;
           try {
-            return take(rows, cols);
+            return lend(rows, cols);
           } finally {
             lending = false;
           }

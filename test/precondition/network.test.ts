@@ -44,11 +44,11 @@ describe('cadence', () => {
     (observeEvery, refreshEvery) => {
       const { log, ...method } = recorder();
       const both = network(method, { observeEvery, refreshEvery });
-      const { needs } = precondition(method, { observeEvery, refreshEvery });
+      const transform = precondition(method, { observeEvery, refreshEvery });
       expect(log.splice(0)).toEqual(['hidden 4×4', '1 2×4']);
       for (let k = 0; k < 13; k++) {
         const looks = k % observeEvery === 0;
-        expect(needs?.(k)).toEqual({ inputs: looks, outputGradients: looks });
+        expect(transform.needs?.(k)).toEqual({ inputs: looks, outputGradients: looks });
         takeStep(both, stepOf(k, observationsOf(k)), gradientsOf(k));
         expect(log.splice(0)).toEqual([
           ...(looks ? ['observe hidden', 'observe 1'] : []),

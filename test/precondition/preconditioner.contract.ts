@@ -234,9 +234,9 @@ export function preconditionerContract(
           ...(outputGradients === true ? { D } : {}),
           ...(gradients === true ? { G } : {}),
         };
-        for (const name of Object.keys(needed)) {
-          const parts = { ...needed, [name]: undefined, examples: M };
-          expect(() => layers[0].observe(parts), name).toThrow(/^observe: [XDG], .* is missing$/);
+        for (const part of Object.keys(needed)) {
+          const parts = { ...needed, [part]: undefined, examples: M };
+          expect(() => layers[0].observe(parts), part).toThrow(/^observe: [XDG], .* is missing$/);
         }
         start(make(), backend, SHAPES).layers[0].observe({ ...needed, examples: M });
       });
