@@ -228,8 +228,6 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         D?.dispose();
       }
       expect(live()).toBe(run.parameters.length);
-      const disposed = (where: string) =>
-        new TypeError(`${where}: the optimizer was disposed of, expected one in use`);
       const step = () => optimizer.step(input.gradients, run.parameters, input.observations);
       expect(step).toThrow(disposed('step'));
       expect(() => optimizer.restoreState(saved)).toThrow(disposed('restoreState'));
@@ -298,6 +296,9 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
     });
   });
 }
+
+const disposed = (where: string) =>
+  new TypeError(`${where}: the optimizer was disposed of, expected one in use`);
 
 async function expectRefusal<D extends DType>(
   run: Training<D>,

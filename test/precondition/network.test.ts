@@ -182,20 +182,20 @@ describe('gradients', () => {
   });
 });
 
+const clipped = (limit: number, factors: readonly number[]) => {
+  const both = refreshed(network(recorder(factors)));
+  const gradients = gradientsOf(5);
+  const before = contents(gradients);
+  takeStep(both, stepOf(1, [], limit), gradients);
+  const P = contents(gradients);
+  const G = [joined(before[0], before[2]), before[3]];
+  const sum = factors.reduce((total, factor, i) => total + factor * inner(G[i], G[i]), 0);
+  return { before, P, sum };
+};
+
 describe('the KL clip', () => {
   /** Times eps: the roundings of a sum over 24 products, of its root and of the product with it. */
   const C_CLIP = 64;
-  const clipped = (limit: number, factors: readonly number[]) => {
-    const both = refreshed(network(recorder(factors)));
-    const gradients = gradientsOf(5);
-    const before = contents(gradients);
-    takeStep(both, stepOf(1, [], limit), gradients);
-    const P = contents(gradients);
-    const G = [joined(before[0], before[2]), before[3]];
-    const sum = factors.reduce((total, factor, i) => total + factor * inner(G[i], G[i]), 0);
-    return { before, P, sum };
-  };
-
   test.each([0.1, 100, 1e8])('at %d: every layer times min(1, √(limit/Σ⟨P,G⟩))', (limit) => {
     const { before, P, sum } = clipped(limit, [2, 3]);
     const factor = Math.min(1, Math.sqrt(limit / sum));
