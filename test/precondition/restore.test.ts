@@ -67,6 +67,8 @@ describe('saved columns', () => {
   });
 });
 
+const V = (value: number) => ({ rows: 12, cols: 3, data: new Float32Array(36).fill(value) });
+
 describe('an inverse that no refresh could have made is refused', () => {
   const damping = 0.5;
   const backend = cpuBackend('float32');
@@ -84,7 +86,6 @@ describe('an inverse that no refresh could have made is refused', () => {
   });
 
   test('V with an element beyond 1/√ρ', async () => {
-    const V = (value: number) => ({ rows: 12, cols: 3, data: new Float32Array(36).fill(value) });
     await expect(restore('0/inverse/V', V(1.42))).rejects.toThrow(
       /^restoreState: entry '0\/inverse\/V' holds an element of size 1.4\d*, expected at most 1.41/,
     );
