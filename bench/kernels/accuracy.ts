@@ -1,4 +1,4 @@
-// How exact products are: max |error|/Σ|ab| for each engine and dtype, against sums in twice the precision.
+// How exact products are: max |error|/Σ|ab| for all kernels and dtypes, against sums in twice the precision.
 
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
@@ -23,7 +23,7 @@ const ENTRIES = 400;
 const SIZE = 256;
 const DEPTHS = [256, 4096] as const;
 
-/** Every engine that runs here, both dtypes. The kernels that ran before run again afterwards. */
+/** All kernels that run here, both dtypes. The kernels that ran before run again afterwards. */
 export function measureAccuracy(): Accuracy[] {
   const choices = [
     () => useKernels('typescript'),
