@@ -61,7 +61,7 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
 
   run(job: RefreshJob<D>): void {
     this.#throwPending();
-    const { readSync } = this.#backend;
+    const readSync = this.#backend.readSync?.bind(this.#backend);
     if (readSync !== undefined) {
       this.#attempt(
         job,
