@@ -225,14 +225,3 @@ function momentumSteps(settings: SettingsOf<typeof SGD_OPTIONS>): Transform {
     descend(learningRate),
   );
 }
-
-/** The optimisers by name, for whoever makes one from saved options. */
-export const OPTIMIZERS = {
-  sgd: { options: SGD_OPTIONS, make: sgd },
-  adam: { options: ADAM_OPTIONS, make: adam },
-  adamw: { options: ADAMW_OPTIONS, make: adamw },
-  nysact: { options: NYSACT, make: nysact },
-  foof: { options: FOOF, make: foof },
-  kfac: { options: KFAC, make: kfac },
-  eva: { options: EVA, make: eva },
-} as const;

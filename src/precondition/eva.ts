@@ -51,8 +51,10 @@ function meanRows(
   decay: number,
   dtype: DType,
 ): Statistic<'a' | 'g'>[] {
+  // What an average is multiplied by at most, to correct its bias.
+  const correction = decay === 1 ? 1 : 1 / (1 - decay);
   const average = (size: number): Averaging =>
-    movingAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
+    movingAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2 / correction));
   return [
     {
       name: 'a',

@@ -98,7 +98,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
       return shapes.map((shape, layer) =>
         shape.inputs <= rank
           ? exactCurvature(shape, damping, decay)
-          : sketched(shape, layer, settings, source),
+          : sketched(shape, layer, settings, source, dtype),
       );
     },
   };
@@ -110,6 +110,7 @@ function sketched(
   layer: number,
   { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof NYSACT_OPTIONS>,
   source: SketchSource,
+  dtype: DType,
 ): Curvature {
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
   const pairing = { rank, shift: shift === 'damping' ? damping : shift };
@@ -122,14 +123,14 @@ function sketched(
     },
     inverse: {
       V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
-      c: { value: damping, check: atLeast(damping) },
+      c: { value: damping, check: atLeast(damping, dtype) },
     },
-    factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
+    factorise: ({ C, trace }, { dtype: type, sketch, workspace }) =>
       workspace.scope(() => {
         const U = workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
         const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
-        const { V, c } = lowRankInverse(pairs, dtype, seen);
+        const { V, c } = lowRankInverse(pairs, type, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         const dimension = effectiveDimension(eigenvalues, damping);
         return {
@@ -169,9 +170,13 @@ function isSource(value: unknown): value is SketchSource {
   return typeof value === 'function';
 }
 
-/** Guards numbers ≥ `limit`. */
-function atLeast(limit: number): (where: string, name: string, value: number) => void {
+/** Guards numbers ≥ `limit` that `dtype` can divide by. */
+function atLeast(
+  limit: number,
+  dtype: DType,
+): (where: string, name: string, value: number) => void {
   return (where, name, value) => {
+    checkInvertible(where, name, value, dtype);
     if (value >= limit) return;
     throw new RangeError(`${where}: ${name} is ${value}, expected at least ${limit}`);
   };

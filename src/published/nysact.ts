@@ -12,7 +12,7 @@ import {
   type SketchSource,
   sketchSource,
 } from '../precondition/nysact.js';
-import { describeMethod } from '../precondition/options.js';
+import { describeMethod, elementsWithin } from '../precondition/options.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { publishedEigenpairs } from './factor.js';
 
@@ -75,7 +75,7 @@ function redrawn(
         },
       },
     ],
-    inverse: { V: { rows: inputs, cols: rank } },
+    inverse: { V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) } },
     factorise({ C }, { dtype, updates, workspace }) {
       const newest = source({ layer, draw: updates - 1, shape, dtype });
       const pairs = publishedEigenpairs(C, newest, damping, workspace);

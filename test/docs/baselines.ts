@@ -108,7 +108,6 @@ export function patchError(): number {
     dilation: [2, 2],
     padding: 'same',
     groups: 3,
-    bias: false,
   };
   const image = gaussian(uniform(8), 1, elements(geometry)).data;
   const errors = extractPatches<'float64'>(image, geometry).map((X, group) => {

@@ -4,7 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { type CapturedBlock, captureGradients, disposeCaptured } from '../../src/tfjs/capture.js';
 import { onBackends, tf } from './backends.js';
-import { clouds, perceptron } from './models.js';
+import { clouds, outputOf, perceptron } from './models.js';
 
 type Model = ReturnType<typeof tf.model>;
 
@@ -15,12 +15,6 @@ const TOLERANCE = 1e-6;
 
 function distance(A: Tensor, B: Tensor): number {
   return tf.tidy(() => tf.norm(A.sub(B)).div(tf.norm(B)).dataSync()[0]);
-}
-
-function outputOf(model: Model, x: Tensor): Tensor {
-  const output = model.apply(x, { training: true });
-  if (!(output instanceof tf.Tensor)) throw new Error('expected one output');
-  return output;
 }
 
 function lossOf(model: Model, x: Tensor, y: Tensor): () => ReturnType<typeof tf.scalar> {

@@ -24,7 +24,7 @@ import {
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
-import { clouds, layerWeights, perceptron, weightsOf } from './models.js';
+import { clouds, crossEntropy, layerWeights, perceptron, weightsOf } from './models.js';
 
 type Model = ReturnType<typeof perceptron>;
 type Matrix = DenseMatrix<'float32'>;
@@ -72,18 +72,10 @@ function batch(k: number): ReturnType<typeof clouds> {
   return clouds(k % 3 === 2 ? 7 : 16, 6, 100 + k);
 }
 
-function lossOf(model: Model, { x, y }: ReturnType<typeof clouds>): () => Scalar {
-  return () => {
-    const output = model.apply(x, { training: true });
-    if (!(output instanceof tf.Tensor)) throw new Error('expected one output');
-    return tf.losses.softmaxCrossEntropy(y, output).asScalar();
-  };
-}
-
 function train(model: Model, optimizer: TfjsOptimizer, from: number, to: number): void {
   for (let k = from; k < to; k++) {
     const data = batch(k);
-    optimizer.minimize(lossOf(model, data));
+    optimizer.minimize(crossEntropy(model, data));
     tf.dispose([data.x, data.y]);
   }
 }
@@ -130,8 +122,8 @@ onBackends(['wasm'], () => {
       const twin = new Twin(model, transform());
       for (let k = 0; k < 10; k++) {
         const data = batch(k);
-        twin.step(lossOf(model, data));
-        optimizer.minimize(lossOf(model, data));
+        twin.step(crossEntropy(model, data));
+        optimizer.minimize(crossEntropy(model, data));
         tf.dispose([data.x, data.y]);
         expect(twin.distance(model), `step ${k}`).toBeLessThanOrEqual(CPU_TOLERANCE);
       }
@@ -225,7 +217,7 @@ onBackends(['wasm'], () => {
     other.restoreState(await optimizer.exportState());
     const { x, y } = clouds(5, 8);
     const before = tf.memory().numTensors;
-    expect(() => other.minimize(lossOf(wider, { x, y }))).toThrow(RangeError);
+    expect(() => other.minimize(crossEntropy(wider, { x, y }))).toThrow(RangeError);
     expect(tf.memory().numTensors).toBe(before);
     tf.dispose([x, y]);
     for (const one of [model, wider, optimizer, other]) one.dispose();
@@ -236,7 +228,7 @@ onBackends(['wasm'], () => {
       const [model, optimizer] = [perceptron(), nysact(tf, NYSACT)];
       for (let k = 0; k < 5; k++) {
         const data = batch(k);
-        const loss = lossOf(model, data);
+        const loss = crossEntropy(model, data);
         if (form === 'minimize') optimizer.minimize(loss);
         else {
           const { value, grads } = optimizer.computeGradients(loss);
@@ -258,11 +250,11 @@ onBackends(['wasm'], () => {
   test('minimize gives the cost where it is asked for', () => {
     const [model, optimizer] = [perceptron(), sgd(tf)];
     const data = batch(0);
-    const expected = tf.tidy(() => lossOf(model, data)().dataSync()[0]);
+    const expected = tf.tidy(() => crossEntropy(model, data)().dataSync()[0]);
     const before = tf.memory().numTensors;
-    const cost = optimizer.minimize(lossOf(model, data), true);
+    const cost = optimizer.minimize(crossEntropy(model, data), true);
     expect(cost?.dataSync()[0]).toBeCloseTo(expected, 6);
-    expect(optimizer.minimize(lossOf(model, data))).toBeNull();
+    expect(optimizer.minimize(crossEntropy(model, data))).toBeNull();
     cost?.dispose();
     optimizer.dispose();
     expect(tf.memory().numTensors).toBe(before);
@@ -324,7 +316,7 @@ onBackends(['wasm'], () => {
     const { numTensors } = tf.memory();
     const x = tf.tensor2d([[1, 2, Number.NaN, 4, 5, 6]]);
     const y = tf.tensor2d([[1, 0, 0]]);
-    expect(() => optimizer.minimize(lossOf(model, { x, y }))).toThrow(RangeError);
+    expect(() => optimizer.minimize(crossEntropy(model, { x, y }))).toThrow(RangeError);
     tf.dispose([x, y]);
     expect(weightsOf(model)).toEqual(weights);
     expect(optimizer.iterations).toBe(2);
