@@ -39,9 +39,11 @@ export class NonFiniteError extends Error {
 export class InaccurateInverseError extends Error {
   override readonly name = 'InaccurateInverseError';
 
-  constructor(largest: number, limit: number) {
+  /** `limit` is 1/ρ; `cause` is what showed it. */
+  constructor(limit: number, cause: unknown) {
     super(
-      `the inverse has ${largest} on its diagonal, expected at most ${limit}: the damping is too small for the precision of the matrix`,
+      `the inverse is larger than ${limit}, the most that its damping allows: the damping is too small for the precision of the matrix`,
+      { cause },
     );
   }
 }

@@ -1,7 +1,13 @@
 // The damped inverse (Â + ρI)⁻¹ of a Nyström approximation, as P = G/c − (GV)Vᵀ.
 
-import { checkChoice, checkNonNegative, checkPositive, checkShape } from '../core/check.js';
-import { DTYPES, type DType, LARGEST } from '../core/dtype.js';
+import {
+  checkChoice,
+  checkInvertible,
+  checkNonNegative,
+  checkPositive,
+  checkShape,
+} from '../core/check.js';
+import { DTYPES, type DType } from '../core/dtype.js';
 import { type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby } from '../kernels/level1.js';
@@ -13,19 +19,6 @@ export interface LowRankInverse<D extends DType> {
   readonly V: DenseMatrix<D>;
   /** What Â + ρI is taken to be on the complement of U. */
   readonly c: number;
-}
-
-/**
- * A damping must be > 0, and so large that 1/ρ is a number of the dtype.
- *
- * @throws RangeError where it is not.
- */
-export function checkDamping(where: string, damping: number, dtype: DType): void {
-  checkPositive(where, 'damping', damping);
-  if (1 / damping <= LARGEST[dtype]) return;
-  throw new RangeError(
-    `${where}: damping is ${damping}, expected at least ${1 / LARGEST[dtype]}, so that its inverse is finite in ${dtype}`,
-  );
 }
 
 /** Options of {@link lowRankInverse}. */
@@ -54,7 +47,7 @@ export function lowRankInverse<D extends DType>(
   { damping: rho, trace }: InverseOptions,
 ): LowRankInverse<D> {
   checkChoice('lowRankInverse', 'dtype', dtype, DTYPES);
-  checkDamping('lowRankInverse', rho, dtype);
+  checkInvertible('lowRankInverse', 'damping', rho, dtype);
   if (trace !== undefined) checkNonNegative('lowRankInverse', 'trace', trace);
   const [p, r] = [U.rows, U.cols];
   const captured = eigenvalues.reduce((sum, value) => sum + value, 0);

@@ -25,7 +25,7 @@ export class LearningRate {
   readonly #schedule: Schedule;
   readonly #dtype: DType;
   readonly #fixed = new Cell(SCHEDULED, (where, name, value) => {
-    if (value !== SCHEDULED) checkNonNegative(where, name, value);
+    if (value !== SCHEDULED) checkNonNegative(where, name, value, this.#dtype);
   });
 
   constructor(schedule: Schedule, dtype: DType) {

@@ -83,7 +83,11 @@ export interface Transform {
   init<D extends DType>(context: TransformContext<D>): Stage<D>;
 }
 
-/** The transforms one after the other: the updates of one are the gradients of the next. */
+/**
+ * The transforms one after the other: the updates of one are the gradients of the next.
+ *
+ * @throws TypeError when it is given state, if a link before the last moves the parameters.
+ */
 export function chain(...transforms: readonly Transform[]): Transform {
   return {
     description: Object.fromEntries(
@@ -110,6 +114,12 @@ export function chain(...transforms: readonly Transform[]): Transform {
       : {}),
     init<D extends DType>(context: TransformContext<D>): Stage<D> {
       const stages = transforms.map((transform) => transform.init(context));
+      const early = stages.slice(0, -1).findIndex((stage) => stage.learningRate !== undefined);
+      if (early >= 0) {
+        throw new TypeError(
+          `chain: link ${early} moves the parameters, expected the last alone to do so`,
+        );
+      }
       const bounded = stages.every((stage) => stage.bound !== undefined);
       return {
         state: stages.flatMap((stage, index) => scoped(String(index), stage.state)),

@@ -5,9 +5,9 @@ import { Matrix } from 'ml-matrix';
 import { describe, expect } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
 import { type DenseMatrix, type Op, zeros } from '../../src/core/matrix.js';
-import { toMlMatrix } from '../../src/ml-matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { transpose } from '../../src/kernels/level1.js';
+import { toMlMatrix } from '../../src/ml-matrix.js';
 import {
   at,
   DTYPES,
