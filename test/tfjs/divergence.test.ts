@@ -26,6 +26,11 @@ function linear(): ReturnType<typeof tf.sequential> {
   });
 }
 
+/** Lets what is under way arrive. */
+async function later(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Takes steps on features that nobody scaled until one throws. */
 async function divergence(
   make: () => TfjsOptimizer,
@@ -39,7 +44,7 @@ async function divergence(
     try {
       optimizer.minimize(loss);
       // What a device has found arrives between two steps.
-      await new Promise((resolve) => setImmediate(resolve));
+      await later();
     } catch (reason) {
       error = reason;
     }
@@ -96,7 +101,6 @@ onBackends(['wasm'], () => {
   test('what a device tells late is forgotten with the run that it was about', async () => {
     const { x, y } = clouds(9);
     const broken = x.mul(Number.NaN);
-    const later = () => new Promise((resolve) => setImmediate(resolve));
     const [model, optimizer] = [linear(), sgd(onDevice)];
     optimizer.minimize(meanSquare(model, x));
     const state = await optimizer.exportState();

@@ -24,6 +24,11 @@ const FORMS: readonly (readonly [string, Form])[] = [
   ],
 ];
 
+/** What is said where step k has to look at layers and cannot. */
+function advice(step: number): string {
+  return `nysact: step ${step} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`;
+}
+
 /** The weights after six steps, of gradients computed by the optimiser and handed over in `form`. */
 function trained(make: () => TfjsOptimizer, form: Form | undefined): number[][] {
   const [model, optimizer] = [perceptron(), make()];
@@ -71,10 +76,6 @@ onBackends(['wasm', 'cpu'], () => {
         value.dispose();
       }
     };
-    const advice = (step: number): RegExp =>
-      new RegExp(
-        `^nysact: step ${step} looks at layers, but its gradients were computed elsewhere: .*computeGradients\\(f\\), or use minimize or model\\.fit$`,
-      );
     const before = weightsOf(model);
     expect(elsewhere).toThrow(advice(0));
     expect(weightsOf(model)).toEqual(before);
