@@ -133,7 +133,8 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
 
   firstOverlap(slots: readonly Slot<D>[]): readonly [number, number] | undefined {
     const contents = slots.map((A, i) => this.contentOf('firstOverlap', `slots[${i}]`, A));
-    return this.#on.sharing?.first(contents);
+    const { sharing } = this.#on;
+    return sharing === undefined ? firstRepeated(slots) : sharing.first(contents);
   }
 
   borrow(body: (take: Take<D>) => void): void {
@@ -309,6 +310,17 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     checkShape('sketchMoment', 'S', S.S, X.cols, S.S.cols);
     return { kind: 'dense', S: content };
   }
+}
+
+/** Where memory is never shared, a slot overlaps itself alone. */
+function firstRepeated(slots: readonly Slot[]): readonly [number, number] | undefined {
+  const seen = new Map<Slot, number>();
+  for (const [index, A] of slots.entries()) {
+    const before = seen.get(A);
+    if (before !== undefined) return [before, index];
+    seen.set(A, index);
+  }
+  return undefined;
 }
 
 /** Integers of [0, limit) in any array, as this realm's Int32Array. */

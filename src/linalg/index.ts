@@ -1,7 +1,12 @@
 // The entry nysact/linalg: products, triangular solves and factorisations of dense matrices.
 
+export type { AsMatrixOptions } from '../core/convert.js';
+export { EPSILON, type TypedArrayOf } from '../core/dtype.js';
+export { convert, identity } from '../core/matrix.js';
+export { Workspace } from '../core/workspace.js';
 export { gemm } from '../kernels/gemm.js';
 export { axpby, dot, frobeniusNorm, scale, transpose } from '../kernels/level1.js';
+export type { KernelChoice, KernelOptions, PoolOptions } from '../kernels/selection.js';
 export { syrk } from '../kernels/syrk.js';
 export { trsm } from '../kernels/trsm.js';
 export { cholesky, choleskyInPlace, solveCholesky, spdInverse } from './cholesky.js';

@@ -9,7 +9,7 @@ import {
   type Stateful,
   scoped,
 } from '../backend/state.js';
-import { checkInteger } from '../core/check.js';
+import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
@@ -118,8 +118,18 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     this.#found = {};
   }
 
-  /** P ← the preconditioned G (both q×p). Before the first good refresh the curvature counts as 0. */
+  /**
+   * P ← the preconditioned G (both q×p). Before the first good refresh the curvature counts as 0.
+   *
+   * @throws RangeError where a shape does not fit or P is G, whatever the method's formula would take.
+   */
   precondition(G: Slot<D>, P: Slot<D>): void {
+    const { inputs, outputs } = this.#layer;
+    checkShape('precondition', 'G', G, outputs, inputs);
+    checkShape('precondition', 'P', P, outputs, inputs);
+    if (P === G) {
+      throw new RangeError('precondition: P is the slot of G too, expected one of its own');
+    }
     const { factorise } = this.#curvature;
     const done = factorise === undefined ? this.#averages.updates : this.#refreshes.value;
     if (done === 0) {

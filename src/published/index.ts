@@ -1,4 +1,4 @@
-// What the code published with the NysAct paper computes, errors included: to reproduce its numbers.
+// The entry nysact/published: what the code published with the NysAct paper computes, errors included.
 
 export { type PublishedEvaOptions, publishedEvaMethod } from './eva.js';
 export { publishedEigenpairs } from './factor.js';

@@ -3,9 +3,10 @@
 // Marked are those that stand after a comment `<!-- test: name -->`.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { onSources } from './entrances.js';
 
 interface Example {
   readonly document: string;
@@ -18,23 +19,6 @@ const MARKED_BLOCK = /^<!-- test: (.*?) -->\s*^```ts\n(.*?)^```$/gms;
 
 function examplesOf(document: string, text: string): Example[] {
   return [...text.matchAll(MARKED_BLOCK)].map(([, name, code]) => ({ document, name, code }));
-}
-
-/** The packages' entries, by the names that users import. */
-const ENTRIES: Readonly<Record<string, string>> = {
-  nysact: resolve('src/index.ts'),
-  'nysact/linalg': resolve('src/linalg/index.ts'),
-  'nysact/random': resolve('src/random.ts'),
-  'nysact/ml-matrix': resolve('src/ml-matrix.ts'),
-  'nysact/tfjs': resolve('src/tfjs/index.ts'),
-  'nysact/gpu': resolve('src/backend/gpujs/index.ts'),
-};
-
-/** The example on the sources instead of the built package. */
-function onSources(code: string): string {
-  return code.replaceAll(/(from\s+)'(nysact(?:\/[\w-]+)?)'/g, (_, from: string, name: string) => {
-    return `${from}'${ENTRIES[name]}'`;
-  });
 }
 
 // Inside the repository, where an example finds the packages that it imports.

@@ -2,12 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import * as gpu from '../../src/backend/gpujs/index.js';
-import * as nysact from '../../src/index.js';
-import * as linalg from '../../src/linalg/index.js';
-import * as mlMatrix from '../../src/ml-matrix.js';
-import * as random from '../../src/random.js';
-import * as tfjs from '../../src/tfjs/index.js';
+import { ENTRANCES, SUBPATHS } from './entrances.js';
 
 test('installing GPU.js for these tests compiles nothing', () => {
   // Its optional dependency gl would, for minutes, wherever X headers are installed.
@@ -15,146 +10,144 @@ test('installing GPU.js for these tests compiles nothing', () => {
   expect(overrides).toEqual({ gl: 'npm:empty-npm-package@1.0.0' });
 });
 
-describe('the names that exist at run time', () => {
-  test('of nysact', () => {
-    expect(Object.keys(nysact).toSorted()).toEqual([
-      'DenseMatrix',
-      'EPSILON',
-      'NonFiniteError',
-      'NotConvergedError',
-      'NotPositiveDefiniteError',
-      'Optimizer',
-      'PreconditionerError',
-      'Workspace',
-      'activationSketch',
-      'activations',
-      'adam',
-      'adamw',
-      'addWeightDecay',
-      'applyLowRankInverse',
-      'asMatrix',
-      'backendInfo',
-      'chain',
-      'clipByGlobalNorm',
-      'constant',
-      'convert',
-      'convolutionOutput',
-      'cosine',
-      'cpuBackend',
-      'cpuEngine',
-      'drawSketch',
-      'effectiveDimension',
-      'engineFrom',
-      'eva',
-      'evaPreconditioner',
-      'extractPatches',
-      'flattenSequences',
-      'foof',
-      'foofPreconditioner',
-      'freeObservation',
-      'identity',
-      'initKernels',
-      'kernelInfo',
-      'kfac',
-      'kfacPreconditioner',
-      'lowRankInverse',
-      'nysact',
-      'nysactPreconditioner',
-      'nystromEigenpairs',
-      'observation',
-      'openPool',
-      'outputGradientRows',
-      'outputGradients',
-      'precondition',
-      'readNow',
-      'referenceEigenpairs',
-      'scaleByAdam',
-      'scaleByLearningRate',
-      'sgd',
-      'stateless',
-      'stepDecay',
-      'trace',
-      'upload',
-      'useKernels',
-      'warmUp',
-      'withSlots',
-      'zeros',
-    ]);
+/** What every entrance exports: what exists at run time, and types. */
+const NAMES: Readonly<Record<string, { readonly values: string; readonly types: string }>> = {
+  nysact: {
+    values: `
+      DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
+      NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
+      asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac nysact openPool paperSettings
+      preconditionedBy sgd slotRows upload useKernels withSlots zeros`,
+    types: `
+      Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
+      MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
+      Slot`,
+  },
+  'nysact/methods': {
+    values: `
+      curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod`,
+    types: `
+      Average Averages Averaging Batch Curvature Description EvaOptions FoofOptions Found
+      KfacOptions LayerShape Needs NysactOptions RefreshContext Seen SketchSource Sketching
+      Statistic Take`,
+  },
+  'nysact/transforms': {
+    values: `
+      Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
+      precondition refuseOverflow scaleByAdam stateless stepDecay warmUp writable`,
+    types: `
+      AdamOptions AdamwOptions CadenceOptions DecayFilter Description KlClip ParameterShape
+      PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions RestoreOptions
+      Schedule SgdOptions Stage StateEntry Step StepNeeds Transform TransformContext`,
+  },
+  'nysact/rows': {
+    values: `
+      convolutionOutput extractPatches flattenSequences imageRows oneHotRows
+      outputGradientRows patchRows`,
+    types: `
+      ConvolutionGeometry ConvolutionOutput DenseRowsOptions ImageShape OneHotRowsOptions
+      PatchRowsOptions PerAxis SequenceShape SlotRowsOptions`,
+  },
+  'nysact/sketch': {
+    values: `
+      DISTRIBUTIONS applyLowRankInverse denseSketch drawSketch effectiveDimension
+      lowRankInverse nystromEigenpairs`,
+    types: `
+      ActivationSketch ActivationSketchOptions Distribution Eigenpairs InverseOptions
+      LowRankInverse NystromFactor NystromOptions PreconditionOptions Sketch SketchKind
+      SketchOf SketchShape`,
+  },
+  'nysact/linalg': {
+    values: `
+      EPSILON Workspace axpby cholesky choleskyInPlace convert dot eigh eigvalsh
+      frobeniusNorm gemm identity scale solveCholesky spdInverse syrk thinQr transpose trsm`,
+    types: `
+      AsMatrixOptions Eigh EighOptions KernelChoice KernelOptions PoolOptions ThinQr
+      TypedArrayOf`,
+  },
+  'nysact/random': {
+    values: `
+      fillNormal fillUniform foldIn permutation randomKey sampleWithoutReplacement`,
+    types: `
+      RandomKey`,
+  },
+  'nysact/ml-matrix': {
+    values: `
+      fromMlMatrix toMlMatrix`,
+    types: `
+      MlMatrixLike`,
+  },
+  'nysact/published': {
+    values: `
+      publishedEigenpairs publishedEva publishedEvaMethod publishedFoof publishedFoofMethod
+      publishedKfac publishedKfacMethod publishedNysact publishedNysactMethod`,
+    types: `
+      PublishedEvaOptions PublishedFoofOptions PublishedKfacOptions PublishedNysactOptions`,
+  },
+  'nysact/tfjs': {
+    values: `
+      adam adamw eva foof kfac makeOptimizer nysact registerOptimizers sgd tfjsBackend`,
+    types: `
+      AdamOptions EvaOptions FoofOptions KfacOptions Layout MakeOptimizerOptions
+      NysactOptions PreconditionedOptions SgdOptions TensorFlow TensorFlowCore TfjsBackend
+      TfjsBackendOptions TfjsOptimizer`,
+  },
+  'nysact/gpu': {
+    values: `
+      GpuContextLostError GpuDisposedError GpuFallbackError GpuPrecisionError
+      GpuUnavailableError gpuBackend`,
+    types: `
+      DeviceMemory GpuBackend GpuInstance GpuJs GpuJsMode GpuKernel GpuKernelSettings
+      GpuMode GpuOptions`,
+  },
+};
+
+/** Names in the order of the alphabet. */
+function listed(names: string): string[] {
+  return names.split(/\s+/).filter((name) => name !== '');
+}
+
+/** The types that a file exports by name. */
+function typesOf(file: string): string[] {
+  const lists = readFileSync(file, 'utf8').matchAll(/^export (type )?\{([^}]*)\}/gm);
+  const names = [...lists].flatMap(([, allTypes, list]) =>
+    list
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '' && (allTypes !== undefined || item.startsWith('type ')))
+      .map((item) => item.replace(/^type /, '').replace(/^\w+ as /, '')),
+  );
+  return names.toSorted();
+}
+
+describe('the public names', () => {
+  test('every entrance has a list', () => {
+    expect(Object.keys(NAMES)).toEqual(Object.keys(ENTRANCES));
   });
 
-  test('of nysact/linalg', () => {
-    expect(Object.keys(linalg).toSorted()).toEqual([
-      'axpby',
-      'cholesky',
-      'choleskyInPlace',
-      'dot',
-      'eigh',
-      'eigvalsh',
-      'frobeniusNorm',
-      'gemm',
-      'scale',
-      'solveCholesky',
-      'spdInverse',
-      'syrk',
-      'thinQr',
-      'transpose',
-      'trsm',
-    ]);
+  test.each(Object.entries(NAMES))('of %s', async (entrance, { values, types }) => {
+    const file = ENTRANCES[entrance];
+    const exported: object = await import(/* @vite-ignore */ file);
+    expect(Object.keys(exported).toSorted()).toEqual(listed(values));
+    expect(typesOf(file)).toEqual(listed(types));
   });
 
-  test('of nysact/random', () => {
-    expect(Object.keys(random).toSorted()).toEqual([
-      'fillNormal',
-      'fillUniform',
-      'foldIn',
-      'permutation',
-      'randomKey',
-      'sampleWithoutReplacement',
-    ]);
+  test('no value has two entrances, but for the optimisers of the two hosts', () => {
+    const owners = Object.entries(NAMES).filter(([entrance]) => entrance !== 'nysact/tfjs');
+    const values = owners.flatMap(([, names]) => listed(names.values));
+    expect(values.length).toBeGreaterThan(0);
+    expect(values.filter((name, index) => values.indexOf(name) !== index)).toEqual([]);
   });
 
-  test('of nysact/ml-matrix', () => {
-    expect(Object.keys(mlMatrix).toSorted()).toEqual(['fromMlMatrix', 'toMlMatrix']);
-  });
-
-  test('of nysact/tfjs', () => {
-    expect(Object.keys(tfjs).toSorted()).toEqual([
-      'adam',
-      'adamw',
-      'eva',
-      'foof',
-      'kfac',
-      'makeOptimizer',
-      'nysact',
-      'registerOptimizers',
-      'sgd',
-      'tfjsEngine',
-    ]);
-  });
-
-  test('of nysact/gpu', () => {
-    expect(Object.keys(gpu).toSorted()).toEqual([
-      'GpuContextLostError',
-      'GpuDisposedError',
-      'GpuFallbackError',
-      'GpuPrecisionError',
-      'GpuUnavailableError',
-      'gpuBackend',
-    ]);
-  });
-
-  test('are those of the package: its entries are these files', () => {
+  test('those of the package are these: its entries are the files of the entrances', () => {
     const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const entries = Object.entries(SUBPATHS).map(([subpath, file]) => [
+      subpath,
+      { types: `./dist/${file}.d.ts`, default: `./dist/${file}.js` },
+    ]);
     expect(exports).toEqual({
-      '.': { types: './dist/index.d.ts', default: './dist/index.js' },
-      './linalg': { types: './dist/linalg/index.d.ts', default: './dist/linalg/index.js' },
-      './random': { types: './dist/random.d.ts', default: './dist/random.js' },
-      './ml-matrix': { types: './dist/ml-matrix.d.ts', default: './dist/ml-matrix.js' },
-      './tfjs': { types: './dist/tfjs/index.d.ts', default: './dist/tfjs/index.js' },
-      './gpu': {
-        types: './dist/backend/gpujs/index.d.ts',
-        default: './dist/backend/gpujs/index.js',
-      },
+      ...Object.fromEntries(entries),
+      // A script that runs and exports nothing.
       './worker': {
         types: './dist/kernels/pool/worker.d.ts',
         default: './dist/kernels/pool/worker.js',

@@ -6,7 +6,10 @@ import type { Matrix as MlMatrix } from 'ml-matrix';
 import type * as gpu from '../../src/backend/gpujs/index.js';
 import * as nysact from '../../src/index.js';
 import * as linalg from '../../src/linalg/index.js';
+import * as methods from '../../src/methods.js';
+import type * as sketch from '../../src/sketch.js';
 import type * as tfjs from '../../src/tfjs/index.js';
+import type * as transforms from '../../src/transforms.js';
 
 type Expect<T extends true> = T;
 type Not<T extends boolean> = T extends true ? false : true;
@@ -34,14 +37,14 @@ export const sketches = {
   either: (dtype: nysact.DType) => nysact.activationSketch({ inputs: 4, rank: 2, dtype }),
 };
 
-type Factor = ReturnType<nysact.ActivationSketch<F32>['factor']>;
+type Factor = ReturnType<sketch.ActivationSketch<F32>['factor']>;
 
 export type DtypeFlowsThroughSketches = [
-  Expect<Equal<ReturnType<typeof sketches.single>, nysact.ActivationSketch<F32>>>,
-  Expect<Equal<ReturnType<typeof sketches.double>, nysact.ActivationSketch<F64>>>,
-  Expect<Equal<ReturnType<typeof sketches.unsaid>, nysact.ActivationSketch<F64>>>,
-  Expect<Equal<ReturnType<typeof sketches.either>, nysact.ActivationSketch<nysact.DType>>>,
-  Expect<Equal<Factor, nysact.NystromFactor<F32>>>,
+  Expect<Equal<ReturnType<typeof sketches.single>, sketch.ActivationSketch<F32>>>,
+  Expect<Equal<ReturnType<typeof sketches.double>, sketch.ActivationSketch<F64>>>,
+  Expect<Equal<ReturnType<typeof sketches.unsaid>, sketch.ActivationSketch<F64>>>,
+  Expect<Equal<ReturnType<typeof sketches.either>, sketch.ActivationSketch<nysact.DType>>>,
+  Expect<Equal<Factor, sketch.NystromFactor<F32>>>,
   Expect<Equal<ReturnType<Factor['precondition']>, nysact.DenseMatrix<F32>>>,
   // Eigenpairs are in float64, whatever was accumulated in.
   Expect<Equal<Factor['U'], nysact.DenseMatrix<F64>>>,
@@ -49,7 +52,7 @@ export type DtypeFlowsThroughSketches = [
 
 export const matrices = {
   zeros: () => nysact.zeros('float32', 2, 3),
-  converted: (A: nysact.DenseMatrix<F64>) => nysact.convert(A, 'float32'),
+  converted: (A: nysact.DenseMatrix<F64>) => linalg.convert(A, 'float32'),
   taken: () => nysact.asMatrix([[1]], { dtype: 'float32' }),
   factored: (A: nysact.DenseMatrix<F32>) => linalg.cholesky(A),
 };
@@ -60,7 +63,7 @@ export type DtypeFlowsThroughMatrices = [
   Expect<Equal<ReturnType<typeof matrices.taken>, nysact.DenseMatrix<F32>>>,
   Expect<Equal<ReturnType<typeof matrices.factored>, nysact.DenseMatrix<F32>>>,
   Expect<Equal<nysact.DenseMatrix<F32>['data'], Float32Array>>,
-  Expect<Equal<nysact.TypedArrayOf<nysact.DType>, Float32Array | Float64Array>>,
+  Expect<Equal<linalg.TypedArrayOf<nysact.DType>, Float32Array | Float64Array>>,
   Expect<Not<Assignable<nysact.DenseMatrix<F32>, nysact.DenseMatrix<F64>>>>,
   Expect<Assignable<nysact.DenseMatrix<F32>, nysact.DenseMatrix>>,
 ];
@@ -75,88 +78,99 @@ export type MatricesComeInManyForms = [
   Expect<Not<Assignable<string[][], nysact.MatrixInput>>>,
 ];
 
-type Slot32 = ReturnType<nysact.CpuEngine<F32>['allocate']>;
-type Engine64 = nysact.CpuEngine<F64>;
+type Slot32 = ReturnType<nysact.CpuBackend<F32>['allocate']>;
+type Backend64 = nysact.CpuBackend<F64>;
 type Step64 = Parameters<nysact.Optimizer<F64>['step']>;
 
 export type SlotsKeepToTheirDtype = [
   Expect<Equal<Slot32, nysact.Slot<F32>>>,
-  Expect<Equal<ReturnType<nysact.CpuEngine<F32>['wrap']>, nysact.Slot<F32>>>,
-  Expect<Not<Assignable<Slot32, Parameters<Engine64['read']>[0]>>>,
-  Expect<Not<Assignable<Slot32, Parameters<Engine64['axpby']>[1]>>>,
-  Expect<Not<Assignable<Slot32, Parameters<Engine64['secondMoment']>[0]>>>,
-  Expect<Not<Assignable<nysact.DenseMatrix<F32>, Parameters<Engine64['write']>[1]>>>,
-  Expect<Not<Assignable<nysact.CpuEngine<F32>, nysact.Engine<F64>>>>,
+  Expect<Equal<ReturnType<nysact.CpuBackend<F32>['wrap']>, nysact.Slot<F32>>>,
+  Expect<Not<Assignable<Slot32, Parameters<Backend64['read']>[0]>>>,
+  Expect<Not<Assignable<Slot32, Parameters<Backend64['axpby']>[1]>>>,
+  Expect<Not<Assignable<Slot32, Parameters<Backend64['syrk']>[1]>>>,
+  Expect<Not<Assignable<nysact.DenseMatrix<F32>, Parameters<Backend64['write']>[1]>>>,
+  Expect<Not<Assignable<nysact.CpuBackend<F32>, nysact.Backend<F64>>>>,
   Expect<Not<Assignable<Slot32[], Step64[0]>>>,
   Expect<Not<Assignable<Slot32[], Step64[1]>>>,
   Expect<Assignable<readonly nysact.Slot<F64>[], Step64[0]>>,
 ];
 
-export const engines = {
-  sync: () => nysact.engineFrom(nysact.cpuBackend('float32')),
-  async: (backend: nysact.AsyncBackend<F32>) => nysact.engineFrom(backend),
-  either: (backend: nysact.Backend<F32>) => nysact.engineFrom(backend),
-  readAtOnce: (engine: nysact.Engine<F32>, A: nysact.Slot<F32>) =>
-    engine.reading === 'sync' ? engine.read(A) : undefined,
+export const backends = {
+  host: () => nysact.cpuBackend('float32'),
+  made: (primitives: nysact.Primitives<F32, nysact.DenseMatrix<F32>>) =>
+    nysact.backendFrom(primitives),
+  readAtOnce: (backend: nysact.Backend<F32>, A: nysact.Slot<F32>) => backend.readSync?.(A),
 };
 
-type ReadingOf<R extends 'sync' | 'async'> = Extract<nysact.Engine<F32>, { reading: R }>;
-
-export type ReadingTellsEnginesApart = [
-  Expect<Equal<ReadingOf<'sync'>, nysact.SyncEngine<F32>>>,
-  Expect<Equal<ReadingOf<'async'>, nysact.AsyncEngine<F32>>>,
-  Expect<Equal<ReturnType<ReadingOf<'sync'>['read']>, nysact.DenseMatrix<F32>>>,
-  Expect<Equal<ReturnType<ReadingOf<'async'>['read']>, Promise<nysact.DenseMatrix<F32>>>>,
-  Expect<Not<Assignable<nysact.AsyncEngine<F32>, nysact.SyncEngine<F32>>>>,
-  Expect<Equal<ReturnType<typeof engines.sync>, nysact.SyncEngine<F32>>>,
-  Expect<Equal<ReturnType<typeof engines.async>, nysact.AsyncEngine<F32>>>,
-  Expect<Equal<ReturnType<typeof engines.either>, nysact.Engine<F32>>>,
-  Expect<Equal<ReturnType<typeof engines.readAtOnce>, nysact.DenseMatrix<F32> | undefined>>,
+export type ReadSyncIsThereOrNot = [
+  Expect<Equal<ReturnType<typeof backends.host>, nysact.CpuBackend<F32>>>,
+  Expect<Equal<ReturnType<typeof backends.made>, nysact.Backend<F32>>>,
+  Expect<Equal<ReturnType<nysact.Backend<F32>['read']>, Promise<nysact.DenseMatrix<F32>>>>,
+  Expect<Equal<ReturnType<typeof backends.readAtOnce>, nysact.DenseMatrix<F32> | undefined>>,
+  Expect<Equal<ReturnType<nysact.CpuBackend<F32>['readSync']>, nysact.DenseMatrix<F32>>>,
+  Expect<Assignable<nysact.CpuBackend<F32>, nysact.Backend<F32>>>,
+  Expect<Not<Assignable<nysact.Backend<F32>, nysact.CpuBackend<F32>>>>,
 ];
 
-type VariantOf<V extends 'corrected' | 'reference'> = Extract<
-  Required<nysact.NysactOptions>,
-  { variant: V }
->;
-/** What one variant offers beside the other's. */
-type OnlyIn<V extends 'corrected' | 'reference', Other extends 'corrected' | 'reference'> = Exclude<
-  keyof VariantOf<V>,
-  keyof VariantOf<Other>
->;
+export const rows = {
+  dense: (backend: nysact.Backend<F64>) => nysact.denseRows(backend, [[1, 2]]),
+};
 
-export type VariantsHaveTheirOwnOptions = [
-  Expect<Equal<OnlyIn<'corrected', 'reference'>, 'policy' | 'shift' | 'oversample' | 'tail'>>,
-  Expect<Equal<OnlyIn<'reference', 'corrected'>, never>>,
-  Expect<Assignable<{ rank: 3; policy: 'fixed' }, nysact.NysactOptions>>,
-  Expect<Not<Assignable<{ policy: 'sometimes' }, nysact.NysactOptions>>>,
-  Expect<Not<Assignable<{ variant: 'paper' }, nysact.NysactOptions>>>,
-  Expect<Not<Assignable<{ sketch: 'columns' }, nysact.NysactOptions>>>,
+type Observation64 = nysact.Observation<F64>;
+
+export type RowsKeepToTheirBackend = [
+  Expect<Equal<ReturnType<typeof rows.dense>, nysact.Rows<F64>>>,
+  Expect<Assignable<{ X: nysact.Rows<F64> }, Observation64>>,
+  Expect<Not<Assignable<{ D: nysact.Rows<F64> }, Observation64>>>,
+  Expect<Not<Assignable<{ X: nysact.Rows<F32> }, Observation64>>>,
 ];
 
-type LearningRate = nysact.SgdOptions['learningRate'];
+/** A method whose names the compiler has to know. */
+export const halved = methods.curvature({
+  statistics: [],
+  inverse: { R: { rows: 2, cols: 2 } },
+  apply: (on, G, { R }, P) => on.gemm(0.5, G, 'N', R, 'N', 0, P),
+});
+
+type NysactOptions = methods.NysactOptions;
+
+export type MethodsAreValues = [
+  Expect<Equal<ReturnType<typeof methods.nysactMethod>, nysact.Method>>,
+  Expect<Equal<typeof halved, methods.Curvature>>,
+  Expect<Equal<Parameters<typeof nysact.preconditionedBy>[0], nysact.Method>>,
+  Expect<Assignable<{ rank: 3; policy: 'fixed' }, NysactOptions>>,
+  Expect<Not<Assignable<{ policy: 'sometimes' }, NysactOptions>>>,
+  Expect<Not<Assignable<{ sketch: 'columns' }, NysactOptions>>>,
+  Expect<Assignable<{ sketch: methods.SketchSource }, NysactOptions>>,
+];
+
+type LearningRate = transforms.SgdOptions['learningRate'];
 /** What makes a schedule. */
-type Schedules = typeof nysact.constant | typeof nysact.cosine | typeof nysact.warmUp;
+type Schedules = typeof transforms.constant | typeof transforms.cosine | typeof transforms.warmUp;
 
 export type SchedulesAreFunctionsOfTheStep = [
-  Expect<Equal<nysact.Schedule, (step: number) => number>>,
-  Expect<Equal<ReturnType<Schedules | typeof nysact.stepDecay>, nysact.Schedule>>,
-  Expect<Equal<LearningRate, number | nysact.Schedule | undefined>>,
+  Expect<Equal<transforms.Schedule, (step: number) => number>>,
+  Expect<Equal<ReturnType<Schedules | typeof transforms.stepDecay>, transforms.Schedule>>,
+  Expect<Equal<LearningRate, number | transforms.Schedule | undefined>>,
   Expect<Not<Assignable<() => string, LearningRate>>>,
 ];
 
-type Aliases = typeof nysact.sgd | typeof nysact.adam | typeof nysact.nysact | typeof nysact.kfac;
-type TensorFlowAliases = typeof tfjs.sgd | typeof tfjs.adam | typeof tfjs.nysact;
+type ByName = typeof nysact.sgd | typeof nysact.adam | typeof nysact.nysact | typeof nysact.kfac;
+type TensorFlowByName = typeof tfjs.sgd | typeof tfjs.adam | typeof tfjs.nysact;
 
 export type OptimisersAreTransforms = [
-  Expect<Equal<ReturnType<Aliases>, nysact.Transform>>,
-  Expect<Equal<ReturnType<typeof nysact.chain>, nysact.Transform>>,
-  Expect<Assignable<ReturnType<TensorFlowAliases>, tf.Optimizer>>,
+  Expect<Equal<ReturnType<ByName>, transforms.Transform>>,
+  Expect<Equal<ReturnType<typeof transforms.chain>, transforms.Transform>>,
+  Expect<Assignable<ReturnType<TensorFlowByName>, tf.Optimizer>>,
 ];
 
+type Entries = nysact.PlainState['entries'];
+
 export type StateIsPlainAndReadonly = [
-  Expect<Equal<nysact.PlainState, { readonly [name: string]: number | nysact.PlainMatrix }>>,
-  Expect<Equal<nysact.PlainMatrix, Readonly<nysact.PlainMatrix>>>,
-  Expect<Equal<keyof nysact.PlainMatrix, 'rows' | 'cols' | 'data'>>,
+  Expect<Equal<nysact.PlainState, Readonly<nysact.PlainState>>>,
+  Expect<Equal<Entries, Readonly<Record<string, transforms.PlainEntry>>>>,
+  Expect<Equal<transforms.PlainMatrix, Readonly<transforms.PlainMatrix>>>,
+  Expect<Equal<keyof transforms.PlainMatrix, 'rows' | 'cols' | 'data'>>,
   Expect<Equal<ReturnType<nysact.Optimizer<F32>['exportState']>, Promise<nysact.PlainState>>>,
   Expect<Equal<nysact.Slot, Readonly<nysact.Slot>>>,
 ];

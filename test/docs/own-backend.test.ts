@@ -1,10 +1,11 @@
 // The backend that docs/backends.md writes is one: it keeps the contract, as it is printed there.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
+import { onSources } from '../api/entrances.js';
 import { backendContract } from '../backend/backend.contract.js';
 
 /** What the example exports. */
@@ -23,7 +24,7 @@ mkdirSync('build', { recursive: true });
 const folder = mkdtempSync(join('build', 'own-backend-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, 'backend.ts');
-writeFileSync(file, code.replaceAll("'nysact'", `'${resolve('src/index.ts')}'`));
+writeFileSync(file, onSources(code));
 const example: unknown = await import(/* @vite-ignore */ pathToFileURL(file).href);
 if (!isExample(example)) throw new TypeError('docs/backends.md writes no backend');
 const { plainBackend } = example;

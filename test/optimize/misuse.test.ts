@@ -1,14 +1,14 @@
 // What an optimiser refuses because two things would share one place.
 
 import { describe, expect, test } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { upload } from '../../src/backend/engine.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { upload } from '../../src/backend/backend.js';
 import { exportState, restoreState } from '../../src/backend/state.js';
 import { identity, zeros } from '../../src/core/matrix.js';
-import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/aliases.js';
+import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 
-const engine = cpuEngine('float64');
+const backend = cpuBackend('float64');
 const parameters = [
   { rows: 2, cols: 2 },
   { rows: 2, cols: 2 },
@@ -27,14 +27,14 @@ describe('misuse', () => {
 
   test('two layers cannot share a parameter', () => {
     const layers = [{ weight: 1 }, { weight: 1 }];
-    expect(() => new Optimizer({ engine, transform: nysact(), parameters, layers })).toThrow(
+    expect(() => new Optimizer({ backend, transform: nysact(), parameters, layers })).toThrow(
       new RangeError('precondition: parameter 1 is in two places, expected one layer each'),
     );
   });
 
   test('a slot cannot be gradient and parameter, nor two parameters', () => {
-    const optimizer = new Optimizer({ engine, transform: sgd(), parameters });
-    const [a, b, c, d] = Array.from({ length: 4 }, () => upload(engine, identity('float64', 2)));
+    const optimizer = new Optimizer({ backend, transform: sgd(), parameters });
+    const [a, b, c, d] = Array.from({ length: 4 }, () => upload(backend, identity('float64', 2)));
     const message = 'step: a slot stands for two gradients or parameters, expected one slot each';
     expect(() => optimizer.step([a, b], [c, a])).toThrow(new RangeError(message));
     expect(() => optimizer.step([a, b], [c, c])).toThrow(new RangeError(message));
@@ -47,14 +47,14 @@ describe('misuse', () => {
     ['the same matrix twice', { from: 0 }],
     ['rows that overlap', { from: 1 }],
   ])('memory of two operands is refused before momentum sees it: %s', async (_, { from }) => {
-    const host = cpuEngine('float32');
+    const host = cpuBackend('float32');
     const shared = zeros('float32', 5, 3);
     shared.data.forEach((_value, k) => {
       shared.data[k] = k;
     });
     const [theta, elsewhere] = [shared.view(0, 0, 2, 3), shared.view(2, 0, 2, 3)];
     const transform = sgd({ weightDecay: 0 });
-    const optimizer = new Optimizer({ engine: host, transform, parameters: [theta] });
+    const optimizer = new Optimizer({ backend: host, transform, parameters: [theta] });
     const before = [shared.clone(), await optimizer.exportState()];
     const overlapping = host.wrap(shared.view(from, 0, 2, 3));
     expect(() => optimizer.step([overlapping], [host.wrap(theta)])).toThrow(
@@ -70,14 +70,14 @@ describe('misuse', () => {
   test.each([null, {}, { rows: 2, cols: 2 }, 'a string'])(
     'an entry %j in place of a matrix is refused by its name',
     async (damaged) => {
-      const entries = [{ name: 'A', slot: upload(engine, identity('float64', 2)) }];
-      const saved: Record<string, unknown> = { ...(await exportState(engine, entries)) };
+      const entries = [{ name: 'A', slot: upload(backend, identity('float64', 2)) }];
+      const saved: Record<string, unknown> = { ...(await exportState(backend, entries)) };
       saved.A = damaged;
       const restored = JSON.parse(JSON.stringify(saved));
-      expect(() => restoreState(engine, entries, restored)).toThrow(
+      expect(() => restoreState(backend, entries, restored)).toThrow(
         /^restoreState: entry 'A' is .*, expected a 2×2 float64 matrix$/,
       );
-      expect(engine.read(entries[0].slot)).toEqual(identity('float64', 2));
+      expect(backend.read(entries[0].slot)).toEqual(identity('float64', 2));
     },
   );
 });

@@ -1,14 +1,13 @@
-// The contract that every optimiser keeps, in both dtypes, on engines that read at once and later.
+// The contract that every optimiser keeps, in both dtypes, on backends that read at once and later.
 
 import { describe, expect, test } from 'vitest';
-import { engineFrom } from '../../src/backend/compose.js';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import type { AsyncEngine, Engine } from '../../src/backend/engine.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import type { AsyncEngine, Engine } from '../../src/backend/backend.js';
 import type { Slot } from '../../src/backend/slot.js';
 import type { DType } from '../../src/core/dtype.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { chain, type Transform } from '../../src/optimize/transform.js';
-import { scaleByLearningRate } from '../../src/optimize/transforms.js';
+import { descend } from '../../src/optimize/transforms.js';
 import { asyncBackend } from '../support/backends.js';
 import { faultyStates, faultySteps, type StepArguments } from './refusals.js';
 import {
@@ -40,13 +39,13 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
   const refreshEvery = cadence?.refreshEvery ?? 3;
 
   describe.each(['float64', 'float32'] as const)(`${name}, %s`, (dtype) => {
-    const begin = () => start(cpuEngine(dtype), make());
+    const begin = () => start(cpuBackend(dtype), make());
 
     test.each([
       ['a convex quadratic', LINEAR],
       ['the loss of a network', NETWORK],
     ])('decreases %s to a tenth', async (_, widths) => {
-      const losses = await train(start(cpuEngine(dtype), make(), widths), 150);
+      const losses = await train(start(cpuBackend(dtype), make(), widths), 150);
       expect(losses[149]).toBeLessThanOrEqual(losses[0] / 10);
     });
 
@@ -60,11 +59,11 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
     test('gradients of zero do not move parameters of zero', async () => {
       const run = begin();
       for (const theta of run.parameters) {
-        run.engine.write(theta, zeros(dtype, theta.rows, theta.cols));
+        run.backend.write(theta, zeros(dtype, theta.rows, theta.cols));
       }
       for (let k = 0; k < STEPS; k++) take(run, provide(run, randomPass(run, k, 0)));
       for (const theta of run.parameters) {
-        const { data } = await run.engine.read(theta);
+        const { data } = await run.backend.read(theta);
         expect(data.every((x) => x === 0)).toBe(true);
       }
     });
@@ -86,7 +85,7 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         // The coming step observes and refreshes.
         await train(run, refreshEvery);
         const good = { ...provide(run, randomPass(run, 1)), parameters: run.parameters };
-        const faults = faultySteps(good, run.engine);
+        const faults = faultySteps(good, run.backend);
         expect(faults.length).toBeGreaterThanOrEqual(cadence === undefined ? 15 : 27);
         for (const [fault, bad] of faults) await expectRefusal(run, good, bad, fault);
         take(run, good);
@@ -99,19 +98,19 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
           for (let k = 0; k < 4; k++) {
             const pass = randomPass(run, k, 10 ** exponent);
             const good = { ...provide(run, pass), parameters: run.parameters };
-            const before = [await everything(run), await bitsOf(run.engine, good.gradients)];
+            const before = [await everything(run), await bitsOf(run.backend, good.gradients)];
             try {
               run.optimizer.step(good.gradients, good.parameters, good.observations);
             } catch (error) {
               expect(String(error)).toMatch(
                 /^RangeError: .*gradients.* could reach .*, expected <= /,
               );
-              const after = [await everything(run), await bitsOf(run.engine, good.gradients)];
+              const after = [await everything(run), await bitsOf(run.backend, good.gradients)];
               expect(after).toEqual(before);
             }
           }
           for (const theta of run.parameters) {
-            const { data } = await run.engine.read(theta);
+            const { data } = await run.backend.read(theta);
             expect(data.every(Number.isFinite), `θ at 1e${exponent}`).toBe(true);
           }
           // Refuses what is not finite.
@@ -124,10 +123,10 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         async (eta) => {
           let rate = 1;
           const run = start(
-            cpuEngine(dtype),
+            cpuBackend(dtype),
             chain(
               make(),
-              scaleByLearningRate(() => rate),
+              descend(() => rate),
             ),
           );
           take(run, provide(run, randomPass(run, 1)));
@@ -158,7 +157,7 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
       await train(second, 2);
       second.optimizer.restoreState(structuredClone(await first.optimizer.exportState()));
       for (const [i, theta] of first.parameters.entries()) {
-        second.engine.write(second.parameters[i], await first.engine.read(theta));
+        second.backend.write(second.parameters[i], await first.backend.read(theta));
       }
       await train(first, 20);
       await train(second, 20);
@@ -175,14 +174,14 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
     });
 
     test('frees all that it has allocated', async () => {
-      const { engine, live } = counting(cpuEngine(dtype));
-      const run = start(engine, make());
+      const { backend, live } = counting(cpuBackend(dtype));
+      const run = start(backend, make());
       await train(run, STEPS);
       run.optimizer.dispose();
       expect(live()).toBe(run.parameters.length);
     });
 
-    describe('on an engine that reads later', () => {
+    describe('on an backend that reads later', () => {
       test('a flushed run does not depend on how long a read takes', async () => {
         const [soon, late] = [1, 5].map((turns) => start(later(dtype, turns), make()));
         await train(soon, STEPS);
@@ -221,8 +220,8 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
       });
 
       test('it can be disposed of while a read is in flight', async () => {
-        const { engine, live } = counting(later(dtype, 2));
-        const run = start(engine, make());
+        const { backend, live } = counting(later(dtype, 2));
+        const run = start(backend, make());
         take(run, provide(run, randomPass(run, 3)));
         run.optimizer.dispose();
         await run.optimizer.flush().catch(() => undefined);
@@ -238,42 +237,42 @@ async function expectRefusal<D extends DType>(
   bad: StepArguments<D>,
   fault: string,
 ): Promise<void> {
-  const { engine, optimizer } = run;
-  const before = [await everything(run), await bitsOf(engine, good.gradients)];
+  const { backend, optimizer } = run;
+  const before = [await everything(run), await bitsOf(backend, good.gradients)];
   const step = () => optimizer.step(bad.gradients, bad.parameters, bad.observations);
-  expect(step, fault).toThrow(/: .*(expected|freed|another engine)/);
-  expect([await everything(run), await bitsOf(engine, good.gradients)], fault).toEqual(before);
+  expect(step, fault).toThrow(/: .*(expected|freed|another backend)/);
+  expect([await everything(run), await bitsOf(backend, good.gradients)], fault).toEqual(before);
 }
 
-/** The host's engine with reads that take so many turns of the event loop. */
-function later<D extends DType>(dtype: D, turns: number): AsyncEngine<D> {
-  const engine = engineFrom(asyncBackend(dtype));
+/** The host's backend with reads that take so many turns of the event loop. */
+function later<D extends DType>(dtype: D, turns: number): AsyncBackend<D> {
+  const backend = asyncBackend(dtype);
   return {
-    ...engine,
+    ...backend,
     async read(A): Promise<DenseMatrix<D>> {
-      const content = await engine.read(A);
+      const content = await backend.read(A);
       for (let turn = 1; turn < turns; turn++) await new Promise((done) => setImmediate(done));
       return content;
     },
   };
 }
 
-/** The engine, and how many of the slots that it has handed out are in use. */
+/** The backend, and how many of the slots that it has handed out are in use. */
 function counting<D extends DType>(
-  engine: Engine<D>,
-): { readonly engine: Engine<D>; readonly live: () => number } {
+  backend: Backend<D>,
+): { readonly backend: Backend<D>; readonly live: () => number } {
   const live = new Set<Slot<D>>();
-  const counted: Engine<D> = {
-    ...engine,
+  const counted: Backend<D> = {
+    ...backend,
     allocate(rows, cols) {
-      const A = engine.allocate(rows, cols);
+      const A = backend.allocate(rows, cols);
       live.add(A);
       return A;
     },
     free(A) {
-      engine.free(A);
+      backend.free(A);
       live.delete(A);
     },
   };
-  return { engine: counted, live: () => live.size };
+  return { backend: counted, live: () => live.size };
 }

@@ -9,9 +9,9 @@ import {
   nysact,
   type PreconditionedOptions,
   sgd,
-} from '../../src/optimize/aliases.js';
+} from '../../src/optimize/optimizers.js';
 import { chain } from '../../src/optimize/transform.js';
-import { clipByGlobalNorm, scaleByLearningRate, trace } from '../../src/optimize/transforms.js';
+import { clipByGlobalNorm, descend, trace } from '../../src/optimize/transforms.js';
 import { optimizerContract } from './optimizer.contract.js';
 
 const weightDecay = 1e-4;
@@ -26,7 +26,7 @@ optimizerContract('a chain of its own', () =>
     clipByGlobalNorm(0.5),
     trace({ momentum: 0.5 }),
     trace({ momentum: 0.3 }),
-    scaleByLearningRate(0.1),
+    descend(0.1),
   ),
 );
 

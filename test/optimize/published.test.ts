@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { adam, adamw, sgd } from '../../src/optimize/aliases.js';
+import { adam, adamw, sgd } from '../../src/optimize/optimizers.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { deviation, type ElementRule, randomStart, ruled, trajectory } from './rules.js';
 

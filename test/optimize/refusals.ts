@@ -1,7 +1,7 @@
 // Ways to spoil a step and a saved state, each of which must be refused with nothing changed.
 
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { type Engine, upload } from '../../src/backend/engine.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { type Engine, upload } from '../../src/backend/backend.js';
 import type { Slot } from '../../src/backend/slot.js';
 import type { PlainMatrix, PlainState } from '../../src/backend/state.js';
 import { type DType, LARGEST } from '../../src/core/dtype.js';
@@ -20,44 +20,44 @@ export type Fault<Good> = readonly [name: string, bad: Good];
 /** Every fault that a step may have: those of observations where there are any, of D where one has it. */
 export function faultySteps<D extends DType>(
   good: StepArguments<D>,
-  engine: Engine<D>,
+  backend: Backend<D>,
 ): Fault<StepArguments<D>>[] {
   const { gradients, parameters, observations } = good;
   return [
-    ['a gradient at the end of the range', { ...good, gradients: largest(gradients, engine) }],
+    ['a gradient at the end of the range', { ...good, gradients: largest(gradients, backend) }],
     ['a gradient too few', { ...good, gradients: gradients.slice(1) }],
     ['no gradient', { ...good, gradients: [] }],
     ['gradients in another order', { ...good, gradients: gradients.toReversed() }],
     ['a parameter too many', { ...good, parameters: [...parameters, parameters[0]] }],
-    ...faultyLast(gradients, (slot) => faultySlots('a gradient', slot, engine)).map(
+    ...faultyLast(gradients, (slot) => faultySlots('a gradient', slot, backend)).map(
       ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, gradients: bad }],
     ),
-    ...faultyLast(parameters, (slot) => faultySlots('a parameter', slot, engine)).map(
+    ...faultyLast(parameters, (slot) => faultySlots('a parameter', slot, backend)).map(
       ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, parameters: bad }],
     ),
-    ...(observations.length === 0 ? [] : faultyObservations(observations, engine)).map(
+    ...(observations.length === 0 ? [] : faultyObservations(observations, backend)).map(
       ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, observations: bad }],
     ),
   ];
 }
 
 /** The last gradient as large as numbers go: finite, but not what momentum or a step makes of it. */
-function largest<D extends DType>(good: readonly Slot<D>[], engine: Engine<D>): Slot<D>[] {
+function largest<D extends DType>(good: readonly Slot<D>[], backend: Backend<D>): Slot<D>[] {
   const { rows, cols } = good[good.length - 1];
-  const A = zeros(engine.dtype, rows, cols);
-  A.data.fill(LARGEST[engine.dtype]);
-  return [...good.slice(0, -1), upload(engine, A)];
+  const A = zeros(backend.dtype, rows, cols);
+  A.data.fill(LARGEST[backend.dtype]);
+  return [...good.slice(0, -1), upload(backend, A)];
 }
 
 function faultyObservations<D extends DType>(
   good: readonly Observation<D>[],
-  engine: Engine<D>,
+  backend: Backend<D>,
 ): Fault<readonly Observation<D>[]>[] {
   const ofOne = (seen: Observation<D>): Fault<Observation<D>>[] => {
     const { X, D: gradients, rootWeights, ...counts } = seen;
-    const ofX = faultySlots('X', X, engine);
-    const ofWeights = faultySlots('rootWeights', rootWeights, engine);
-    const ofD = gradients === undefined ? [] : faultySlots('D', gradients, engine);
+    const ofX = faultySlots('X', X, backend);
+    const ofWeights = faultySlots('rootWeights', rootWeights, backend);
+    const ofD = gradients === undefined ? [] : faultySlots('D', gradients, backend);
     return [
       ['rows of 0', { ...seen, rows: 0 }],
       ['examples of NaN', { ...seen, examples: Number.NaN }],
@@ -77,22 +77,22 @@ function faultyObservations<D extends DType>(
 function faultySlots<D extends DType>(
   name: string,
   { rows, cols }: Slot<D>,
-  engine: Engine<D>,
+  backend: Backend<D>,
 ): Fault<Slot<D>>[] {
   const ending = (value: number): Slot<D> => {
-    const A = zeros(engine.dtype, rows, cols);
+    const A = zeros(backend.dtype, rows, cols);
     A.data[A.data.length - 1] = value;
-    const slot = engine.allocate(rows, cols);
-    engine.write(slot, A);
+    const slot = backend.allocate(rows, cols);
+    backend.write(slot, A);
     return slot;
   };
-  const freed = engine.allocate(rows, cols);
-  engine.free(freed);
+  const freed = backend.allocate(rows, cols);
+  backend.free(freed);
   return [
-    [`${name} of another shape`, engine.allocate(rows, cols + 1)],
+    [`${name} of another shape`, backend.allocate(rows, cols + 1)],
     [`${name} with NaN`, ending(Number.NaN)],
     [`${name} with -Infinity`, ending(Number.NEGATIVE_INFINITY)],
-    [`${name} of another engine`, cpuEngine(engine.dtype).allocate(rows, cols)],
+    [`${name} of another backend`, cpuBackend(backend.dtype).allocate(rows, cols)],
     [`${name} that was freed`, freed],
   ];
 }

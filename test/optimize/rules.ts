@@ -1,6 +1,6 @@
 // Transforms and plain update rules side by side: random gradients in, parameters out.
 
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import type { DType } from '../../src/core/dtype.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import type { Transform } from '../../src/optimize/transform.js';
@@ -45,15 +45,15 @@ export function trajectory(
   transform: Transform,
   { parameters, gradients }: Start,
 ): number[][] {
-  const engine = cpuEngine(dtype);
-  const theta = parameters.map((A) => place(engine, A));
-  const optimizer = new Optimizer({ engine, transform, parameters: theta });
+  const backend = cpuBackend(dtype);
+  const theta = parameters.map((A) => place(backend, A));
+  const optimizer = new Optimizer({ backend, transform, parameters: theta });
   return gradients.map((step) => {
     optimizer.step(
-      step.map((G) => place(engine, G)),
+      step.map((G) => place(backend, G)),
       theta,
     );
-    return flat(theta.map((slot) => engine.read(slot)));
+    return flat(theta.map((slot) => backend.read(slot)));
   });
 }
 
@@ -63,13 +63,13 @@ export function updates(
   transform: Transform,
   { parameters, gradients }: Start,
 ): number[][] {
-  const engine = cpuEngine(dtype);
-  const theta = parameters.map((A) => place(engine, A));
-  const optimizer = new Optimizer({ engine, transform, parameters: theta });
+  const backend = cpuBackend(dtype);
+  const theta = parameters.map((A) => place(backend, A));
+  const optimizer = new Optimizer({ backend, transform, parameters: theta });
   return gradients.map((step) => {
-    const slots = step.map((G) => place(engine, G));
+    const slots = step.map((G) => place(backend, G));
     optimizer.step(slots, theta);
-    return flat(slots.map((slot) => engine.read(slot)));
+    return flat(slots.map((slot) => backend.read(slot)));
   });
 }
 

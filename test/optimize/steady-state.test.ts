@@ -1,19 +1,19 @@
 // A training loop keeps what it has: after its first steps it holds no more memory than before.
 
 import { describe, expect, test, vi } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { upload } from '../../src/backend/engine.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { upload } from '../../src/backend/backend.js';
 import type { DType } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { Workspace } from '../../src/core/workspace.js';
 import { activations, outputGradients } from '../../src/covariance/activations.js';
-import { eva, foof, kfac, nysact } from '../../src/optimize/aliases.js';
+import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import type { Transform } from '../../src/optimize/transform.js';
-import { foofPreconditioner } from '../../src/precondition/foof.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { nysactPreconditioner } from '../../src/precondition/nysact.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
 import { observation } from '../../src/precondition/observation.js';
 
 const [ROWS, INPUTS, OUTPUTS] = [64, 49, 24];
@@ -43,17 +43,17 @@ const dtypes: readonly DType[] = ['float32', 'float64'];
 const cases = dtypes.flatMap((dtype) => transforms.map((entry) => [dtype, ...entry] as const));
 
 test.each(cases)('in %s, 1000 steps of %s', (dtype, _name, transform) => {
-  const engine = cpuEngine<DType>(dtype);
+  const backend = cpuBackend<DType>(dtype);
   const random = (rows: number, cols: number, seed: number) => {
     const A = zeros(dtype, rows, cols);
     fillNormal(randomKey(seed), A.data);
     return A;
   };
-  const W = upload(engine, random(OUTPUTS, INPUTS, 1));
-  const G = upload(engine, random(OUTPUTS, INPUTS, 2));
-  const optimizer = new Optimizer({ engine, transform, parameters: [W], layers: [{ weight: 0 }] });
+  const W = upload(backend, random(OUTPUTS, INPUTS, 1));
+  const G = upload(backend, random(OUTPUTS, INPUTS, 2));
+  const optimizer = new Optimizer({ backend, transform, parameters: [W], layers: [{ weight: 0 }] });
   const seen = observation(
-    engine,
+    backend,
     activations(random(ROWS, INPUTS, 3), { dtype }),
     outputGradients(random(ROWS, OUTPUTS, 4), { dtype }),
   );
@@ -73,21 +73,21 @@ test.each(cases)('in %s, 1000 steps of %s', (dtype, _name, transform) => {
 
 describe('a refresh works in the memory of the one before', () => {
   const preconditioners = [
-    nysactPreconditioner({ rank: 5 }),
-    foofPreconditioner(),
-    kfacPreconditioner({ inverse: 'eigenbasis' }),
-    kfacPreconditioner({ inverse: 'factored' }),
+    nysactMethod({ rank: 5 }),
+    foofMethod(),
+    kfacMethod({ inverse: 'eigenbasis' }),
+    kfacMethod({ inverse: 'factored' }),
   ];
 
   test.each(preconditioners.map((made) => [made.name, made] as const))('%s', (_name, made) => {
-    const engine = cpuEngine('float64');
-    const [layer] = made.init(engine, [{ name: 'layer', inputs: INPUTS, outputs: OUTPUTS }]);
+    const backend = cpuBackend('float64');
+    const [layer] = made.init(backend, [{ name: 'layer', inputs: INPUTS, outputs: OUTPUTS }]);
     const X = zeros('float64', ROWS, INPUTS);
     const D = zeros('float64', ROWS, OUTPUTS);
     fillNormal(randomKey(1), X.data);
     fillNormal(randomKey(2), D.data);
     const seen = observation(
-      engine,
+      backend,
       activations(X, { dtype: 'float64' }),
       outputGradients(D, { dtype: 'float64' }),
     );

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
-import { adam, sgd } from '../../src/optimize/aliases.js';
+import { adam, sgd } from '../../src/optimize/optimizers.js';
 import type { Matrix } from '../support/matrices.js';
 import { deviation, flat, randomStart, type Start, trajectory } from './rules.js';
 

@@ -1,7 +1,7 @@
 // A transform at work on a small network, step by step, with its whole state to look at.
 
-import type { Engine } from '../../src/backend/engine.js';
-import { upload } from '../../src/backend/engine.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { upload } from '../../src/backend/backend.js';
 import type { Slot } from '../../src/backend/slot.js';
 import type { PlainState } from '../../src/backend/state.js';
 import type { DType } from '../../src/core/dtype.js';
@@ -32,7 +32,7 @@ const EXAMPLES = 24;
 
 /** An optimiser, the parameters that it moves and the task that they are for. */
 export interface Training<D extends DType> {
-  readonly engine: Engine<D>;
+  readonly backend: Backend<D>;
   readonly widths: readonly number[];
   readonly task: Task;
   readonly parameters: readonly Slot<D>[];
@@ -45,27 +45,27 @@ export interface StepInput<D extends DType> {
   readonly observations: readonly Observation<D>[];
 }
 
-/** A new slot with `A`, rounded to the engine's dtype. */
-export function place<D extends DType>(engine: Engine<D>, A: DenseMatrix): Slot<D> {
-  return upload(engine, convert(A, engine.dtype));
+/** A new slot with `A`, rounded to the backend's dtype. */
+export function place<D extends DType>(backend: Backend<D>, A: DenseMatrix): Slot<D> {
+  return upload(backend, convert(A, backend.dtype));
 }
 
 /** The same parameters at every start. */
 export function start<D extends DType>(
-  engine: Engine<D>,
+  backend: Backend<D>,
   transform: Transform,
   widths: readonly number[] = NETWORK,
 ): Training<D> {
-  const parameters = initialParameters(widths, 5).map((theta) => place(engine, theta));
+  const parameters = initialParameters(widths, 5).map((theta) => place(backend, theta));
   const layers = layerParameters(widths);
-  const optimizer = new Optimizer({ engine, transform, parameters, layers });
-  return { engine, widths, task: teacherTask(widths, EXAMPLES, 17), parameters, optimizer };
+  const optimizer = new Optimizer({ backend, transform, parameters, layers });
+  return { backend, widths, task: teacherTask(widths, EXAMPLES, 17), parameters, optimizer };
 }
 
 /** The pass over the whole task with the parameters as they are. */
 async function passNow<D extends DType>(training: Training<D>): Promise<Pass> {
-  const { engine, parameters, task } = training;
-  const theta = await Promise.all(parameters.map((slot) => read(engine, slot)));
+  const { backend, parameters, task } = training;
+  const theta = await Promise.all(parameters.map((slot) => read(backend, slot)));
   return pass(
     theta.map((A) => convert(A, 'float64')),
     task,
@@ -94,36 +94,36 @@ function times(factor: number, A: Matrix): Matrix {
   return A;
 }
 
-/** A pass on the engine: of what the layers have seen, only what the coming step needs. */
+/** A pass on the backend: of what the layers have seen, only what the coming step needs. */
 export function provide<D extends DType>(
-  { engine, optimizer }: Training<D>,
+  { backend, optimizer }: Training<D>,
   { gradients, layers }: Omit<Pass, 'loss'>,
 ): StepInput<D> {
   const { inputs, outputGradients: wanted } = optimizer.needs;
-  const observed = inputs ? layers.map((seen) => observe(engine, seen, wanted)) : [];
-  return { gradients: gradients.map((G) => place(engine, G)), observations: observed };
+  const observed = inputs ? layers.map((seen) => observe(backend, seen, wanted)) : [];
+  return { gradients: gradients.map((G) => place(backend, G)), observations: observed };
 }
 
 function observe<D extends DType>(
-  engine: Engine<D>,
+  backend: Backend<D>,
   { X, D }: Seen,
   withGradients: boolean,
 ): Observation<D> {
-  const { dtype } = engine;
+  const { dtype } = backend;
   const seen = activations(X, { dtype });
   return withGradients
-    ? observation(engine, seen, outputGradients(D, { dtype }))
-    : observation(engine, seen);
+    ? observation(backend, seen, outputGradients(D, { dtype }))
+    : observation(backend, seen);
 }
 
 /** One step, which uses its input up. */
 export function take<D extends DType>(
-  { engine, optimizer, parameters }: Training<D>,
+  { backend, optimizer, parameters }: Training<D>,
   { gradients, observations }: StepInput<D>,
 ): void {
   optimizer.step(gradients, parameters, observations);
-  for (const slot of gradients) engine.free(slot);
-  for (const seen of observations) freeObservation(engine, seen);
+  for (const slot of gradients) backend.free(slot);
+  for (const seen of observations) freeObservation(backend, seen);
 }
 
 /** So many steps on the task's own gradients, each flushed; gives the losses before every step. */
@@ -143,29 +143,29 @@ export async function train<D extends DType>(
 
 /** Every bit of the parameters and of the state, and what has been counted. */
 export async function everything<D extends DType>({
-  engine,
+  backend,
   parameters,
   optimizer,
 }: Training<D>): Promise<object> {
   return {
-    parameters: await bitsOf(engine, parameters),
+    parameters: await bitsOf(backend, parameters),
     state: stateBits(await optimizer.exportState()),
     steps: optimizer.steps,
     needs: optimizer.needs,
   };
 }
 
-/** What a slot holds, from engines of either kind. */
-async function read<D extends DType>(engine: Engine<D>, slot: Slot<D>): Promise<DenseMatrix<D>> {
-  return engine.read(slot);
+/** What a slot holds, from backends of either kind. */
+async function read<D extends DType>(backend: Backend<D>, slot: Slot<D>): Promise<DenseMatrix<D>> {
+  return backend.read(slot);
 }
 
 /** Every bit of some slots. */
 export async function bitsOf<D extends DType>(
-  engine: Engine<D>,
+  backend: Backend<D>,
   slots: readonly Slot<D>[],
 ): Promise<string[]> {
-  const contents = await Promise.all(slots.map((slot) => read(engine, slot)));
+  const contents = await Promise.all(slots.map((slot) => read(backend, slot)));
   return contents.map(({ data }) => hex(data));
 }
 

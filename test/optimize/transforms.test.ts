@@ -2,9 +2,9 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
-import { adam, adamw, eva, kfac, nysact, sgd } from '../../src/optimize/aliases.js';
+import { adam, adamw, eva, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
 import {
@@ -12,10 +12,10 @@ import {
   clipByGlobalNorm,
   precondition,
   scaleByAdam,
-  scaleByLearningRate,
+  descend,
   trace,
 } from '../../src/optimize/transforms.js';
-import { evaPreconditioner } from '../../src/precondition/eva.js';
+import { evaMethod } from '../../src/precondition/eva.js';
 import { build } from '../support/matrices.js';
 import { flat, randomStart, type Start, trajectory, updates } from './rules.js';
 import { bitsOf, everything, provide, randomPass, start, take } from './training.js';
@@ -32,7 +32,7 @@ function norm(u: readonly number[]): number {
 
 /** The first step in float32, on gradients of `size` throughout. */
 function stepWith(transform: Transform, size: number): () => void {
-  const run = start(cpuEngine('float32'), transform);
+  const run = start(cpuBackend('float32'), transform);
   const pass = randomPass(run, 1);
   for (const { data } of pass.gradients) data.fill(size);
   const { gradients, observations } = provide(run, pass);
@@ -49,7 +49,7 @@ describe('chain', () => {
     () => scaleByAdam(),
     () => addWeightDecay(0.1),
     () => clipByGlobalNorm(0.7),
-    () => scaleByLearningRate((step) => 1 / (1 + step)),
+    () => descend((step) => 1 / (1 + step)),
     () => sgd(),
   ];
   const link = fc.constantFrom(...links);
@@ -87,14 +87,14 @@ describe('chain', () => {
   });
 
   test('needs what any of its links needs, and reports what all of them have found', () => {
-    const looking = precondition(evaPreconditioner(), { observeEvery: 2 });
-    const { optimizer } = start(cpuEngine('float64'), chain(sgd(), chain(looking), adam()));
+    const looking = precondition(evaMethod(), { observeEvery: 2 });
+    const { optimizer } = start(cpuBackend('float64'), chain(sgd(), chain(looking), adam()));
     expect(optimizer.needs).toEqual({ inputs: true, outputGradients: true });
     expect(optimizer.diagnostics).toEqual([
       { layer: '0', failures: 0 },
       { layer: '1', failures: 0 },
     ]);
-    expect(start(cpuEngine('float64'), chain(sgd())).optimizer.diagnostics).toEqual([]);
+    expect(start(cpuBackend('float64'), chain(sgd())).optimizer.diagnostics).toEqual([]);
   });
 });
 
@@ -111,7 +111,7 @@ describe('numbers that would leave the range of float32', () => {
       /the update made of gradients\[0\]|parameters\[0\] with the update/,
     ],
     ['the global norm', () => clipByGlobalNorm(1), 1e19, /the squared norm of the gradients/],
-    ['a rate', () => scaleByLearningRate(1e9), 1e30, /the update made of gradients\[0\]/],
+    ['a rate', () => descend(1e9), 1e30, /the update made of gradients\[0\]/],
     ['θ + u', () => stateless(() => {}), 2e38, /parameters\[0\] with the update made of grad/],
   ])('in %s are refused, named, and smaller ones taken', (_, make, size, message) => {
     expect(stepWith(make(), size)).toThrow(message);
@@ -120,7 +120,7 @@ describe('numbers that would leave the range of float32', () => {
   });
 
   test('in momentum are refused before the step that would bring them', () => {
-    const run = start(cpuEngine('float32'), nysact());
+    const run = start(cpuBackend('float32'), nysact());
     const step = () => {
       const pass = randomPass(run, 1);
       for (const { data } of pass.gradients) data.fill(1e37);
@@ -166,7 +166,7 @@ describe('weight decay', () => {
   test('starts at the step that `from` says', () => {
     const begin = randomStart(7, 5);
     const scaled = (transform: Transform) =>
-      updates('float64', chain(transform, scaleByLearningRate(0.1)), begin);
+      updates('float64', chain(transform, descend(0.1)), begin);
     const [late, always, never] = [
       scaled(addWeightDecay(0.2, { from: 3 })),
       scaled(addWeightDecay(0.2)),
@@ -214,18 +214,18 @@ describe('a step that cannot be finished is refused before it is begun:', () => 
   test.each(broken)('the KL clip has a learning rate of %d', async (eta) => {
     let learningRate = 0.1;
     const klClip = { limit: 1e-3, learningRate: () => learningRate };
-    const clipped = precondition(evaPreconditioner(), { observeEvery: 1, klClip });
-    const run = start(cpuEngine('float64'), chain(trace({ momentum: 0.9 }), clipped));
+    const clipped = precondition(evaMethod(), { observeEvery: 1, klClip });
+    const run = start(cpuBackend('float64'), chain(trace({ momentum: 0.9 }), clipped));
     take(run, provide(run, randomPass(run, 1)));
     const input = provide(run, randomPass(run, 2));
-    const before = [await everything(run), await bitsOf(run.engine, input.gradients)];
+    const before = [await everything(run), await bitsOf(run.backend, input.gradients)];
     learningRate = eta;
     expect(() => run.optimizer.step(input.gradients, run.parameters, input.observations)).toThrow(
       new RangeError(
         `precondition: klClip.learningRate of step 1 is ${eta}, expected a finite number >= 0`,
       ),
     );
-    expect([await everything(run), await bitsOf(run.engine, input.gradients)]).toEqual(before);
+    expect([await everything(run), await bitsOf(run.backend, input.gradients)]).toEqual(before);
   });
 
   test.each(broken)('the schedule of an alias gives %d, whatever is before it', (eta) => {
@@ -235,7 +235,7 @@ describe('a step that cannot be finished is refused before it is begun:', () => 
       adamw({ learningRate }),
       eva({ learningRate }),
     ]) {
-      const run = start(cpuEngine('float64'), transform);
+      const run = start(cpuBackend('float64'), transform);
       take(run, provide(run, randomPass(run, 1)));
       expect(() => take(run, provide(run, randomPass(run, 2)))).toThrow(/ of step 1 is .*expected/);
       expect(run.optimizer.steps).toBe(1);
@@ -248,10 +248,10 @@ test.each([
   ['eva', eva],
 ])('a learning rate that has fallen to 0 stops %s, KL clip and all', async (_, make) => {
   const learningRate = cosine({ learningRate: 0.1, steps: 3 });
-  const run = start(cpuEngine('float64'), make({ learningRate, observeEvery: 1, refreshEvery: 1 }));
+  const run = start(cpuBackend('float64'), make({ learningRate, observeEvery: 1, refreshEvery: 1 }));
   const step = (k: number) => {
     take(run, provide(run, randomPass(run, k)));
-    return bitsOf(run.engine, run.parameters);
+    return bitsOf(run.backend, run.parameters);
   };
   for (let k = 0; k < 2; k++) await step(k);
   const [last, ...rest] = [await step(2), await step(3), await step(4)];
@@ -268,7 +268,7 @@ describe('options out of range are refused by name:', () => {
     ['addWeightDecay: weightDecay', bad, (weightDecay) => addWeightDecay(weightDecay)],
     ['addWeightDecay: from', [...bad, 0.5], (from) => addWeightDecay(1, { from })],
     ['clipByGlobalNorm: maxNorm', [...bad, 0], (maxNorm) => clipByGlobalNorm(maxNorm)],
-    ['scaleByLearningRate: learningRate', bad, (eta) => scaleByLearningRate(eta)],
+    ['descend: learningRate', bad, (eta) => descend(eta)],
   ];
 
   test.each(cases)('%s', (name, values, make) => {

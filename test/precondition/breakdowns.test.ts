@@ -1,16 +1,15 @@
 // What a breakdown costs each preconditioner, and when a refresh that reads later takes effect.
 
 import { describe, expect, test } from 'vitest';
-import { engineFrom } from '../../src/backend/compose.js';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import type { Engine } from '../../src/backend/engine.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { restoreState } from '../../src/backend/state.js';
 import { NonFiniteError, PreconditionerError } from '../../src/core/errors.js';
 import { randomKey } from '../../src/core/random.js';
-import { evaPreconditioner } from '../../src/precondition/eva.js';
-import { foofPreconditioner } from '../../src/precondition/foof.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { nysactPreconditioner, type SketchSource } from '../../src/precondition/nysact.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import { nysactMethod, type SketchSource } from '../../src/precondition/nysact.js';
 import type { LayerPreconditioner, Preconditioner } from '../../src/precondition/preconditioner.js';
 import { denseSketch, drawSketch } from '../../src/sketch/sketch.js';
 import { asyncBackend, gatedBackend } from '../support/backends.js';
@@ -41,28 +40,25 @@ forbidUnhandledRejections();
 /** Every preconditioner that refreshes. */
 const SHARED = { damping: 0.5, maxFailures: 3 };
 const REFRESHING: readonly [string, () => Preconditioner][] = [
-  ['NysAct, restart', () => nysactPreconditioner({ ...SHARED, rank: 3 })],
-  [
-    'NysAct, fixed',
-    () => nysactPreconditioner({ ...SHARED, rank: 3, policy: 'fixed', tail: true }),
-  ],
-  ['NysAct, reference', () => nysactPreconditioner({ ...SHARED, rank: 3, variant: 'reference' })],
-  ['FOOF', () => foofPreconditioner(SHARED)],
-  ['KFAC', () => kfacPreconditioner(SHARED)],
-  ['KFAC, factored', () => kfacPreconditioner({ ...SHARED, inverse: 'factored' })],
-  ['KFAC, reference', () => kfacPreconditioner({ ...SHARED, variant: 'reference' })],
+  ['NysAct, restart', () => nysactMethod({ ...SHARED, rank: 3 })],
+  ['NysAct, fixed', () => nysactMethod({ ...SHARED, rank: 3, policy: 'fixed', tail: true })],
+  ['NysAct, reference', () => nysactMethod({ ...SHARED, rank: 3, variant: 'reference' })],
+  ['FOOF', () => foofMethod(SHARED)],
+  ['KFAC', () => kfacMethod(SHARED)],
+  ['KFAC, factored', () => kfacMethod({ ...SHARED, inverse: 'factored' })],
+  ['KFAC, reference', () => kfacMethod({ ...SHARED, variant: 'reference' })],
 ];
 
 /** Shows the layer a batch that a device could not tell from a good one. */
-function observeNaN(engine: Engine<F64>, layer: LayerPreconditioner<F64>): void {
+function observeNaN(backend: Backend<F64>, layer: LayerPreconditioner<F64>): void {
   const { X, D } = randomBatch(9, 5, SIZE);
   X.set(1, 2, Number.NaN);
   D.set(1, 1, Number.NaN);
   layer.observe({
-    X: place(engine, X),
-    D: place(engine, D),
+    X: place(backend, X),
+    D: place(backend, D),
     rootWeights: place(
-      engine,
+      backend,
       build(5, 1, () => 1),
     ),
     rows: 5,
@@ -71,27 +67,27 @@ function observeNaN(engine: Engine<F64>, layer: LayerPreconditioner<F64>): void 
 }
 
 /** Shows a run's only layer a batch. */
-function show({ engine, layers }: Run<F64>, seed: number): void {
-  observe(engine, layers[0], randomBatch(seed, 8, SIZE));
+function show({ backend, layers }: Run<F64>, seed: number): void {
+  observe(backend, layers[0], randomBatch(seed, 8, SIZE));
 }
 
 describe.each(REFRESHING)('%s', (_, make) => {
-  const begin = (engine: Engine<F64> = cpuEngine('float64')): Run<F64> =>
-    start(make(), engine, [{ name: 'dense', ...SIZE }]);
-  const engines = [
-    ['reads at once', () => cpuEngine('float64')],
-    ['reads later', () => engineFrom(asyncBackend('float64'))],
+  const begin = (backend: Backend<F64> = cpuBackend('float64')): Run<F64> =>
+    start(make(), backend, [{ name: 'dense', ...SIZE }]);
+  const backends = [
+    ['reads at once', () => cpuBackend('float64')],
+    ['reads later', () => asyncBackend('float64')],
   ] as const;
 
-  describe.each(engines)('%s', (__, engineOf) => {
+  describe.each(backends)('%s', (__, backendOf) => {
     test('NaN costs a window, not the factor; the next window is as good as a first', async () => {
-      const run = begin(engineOf());
+      const run = begin(backendOf());
       const [layer] = run.layers;
       show(run, 1);
       layer.refresh();
       await layer.flush();
       const good = await preconditioned(run, 1);
-      observeNaN(run.engine, layer);
+      observeNaN(run.backend, layer);
       layer.refresh();
       await layer.flush();
       expect(layer.diagnostics.failures).toBe(1);
@@ -106,13 +102,13 @@ describe.each(REFRESHING)('%s', (_, make) => {
     });
 
     test('a state exported after a discarded window can be restored', async () => {
-      const run = begin(engineOf());
+      const run = begin(backendOf());
       const [layer] = run.layers;
-      observeNaN(run.engine, layer);
+      observeNaN(run.backend, layer);
       layer.refresh();
       await layer.flush();
-      const copy = begin(engineOf());
-      restoreState(copy.engine, entriesOf(copy), await snapshot(run));
+      const copy = begin(backendOf());
+      restoreState(copy.backend, entriesOf(copy), await snapshot(run));
       for (const { layers } of [run, copy]) {
         show(layers === run.layers ? run : copy, 3);
         layers[0].refresh();
@@ -122,10 +118,10 @@ describe.each(REFRESHING)('%s', (_, make) => {
     });
 
     test('after maxFailures windows of NaN in a row the error names layer and cause', async () => {
-      const run = begin(engineOf());
+      const run = begin(backendOf());
       const [layer] = run.layers;
       const fail = async () => {
-        observeNaN(run.engine, layer);
+        observeNaN(run.backend, layer);
         layer.refresh();
         await layer.flush();
       };
@@ -153,8 +149,8 @@ describe.each(REFRESHING)('%s', (_, make) => {
 
   test('a refresh takes effect when its read arrives, with what had been observed before it', async () => {
     const { backend, close, open } = gatedBackend('float64');
-    const engine = engineFrom(backend);
-    const [later, atOnce] = [begin(engine), begin()];
+    const backend = backend;
+    const [later, atOnce] = [begin(backend), begin()];
     const [layer] = later.layers;
     const before = await preconditioned(later, 1);
     show(later, 1);
@@ -197,13 +193,13 @@ const sometimesZero =
 describe('NysAct', () => {
   test('NaN in a window that is still being read costs that window, not the one after', async () => {
     const { backend, close, open } = gatedBackend('float64');
-    const engine = engineFrom(backend);
-    const layer = only(nysactPreconditioner({ rank: 3, tail: true }), engine, SIZE);
-    observeNaN(engine, layer);
+    const backend = backend;
+    const layer = only(nysactMethod({ rank: 3, tail: true }), backend, SIZE);
+    observeNaN(backend, layer);
     const release = close();
     layer.refresh();
     open();
-    observe(engine, layer, randomBatch(1, 8, SIZE));
+    observe(backend, layer, randomBatch(1, 8, SIZE));
     release();
     await layer.flush();
     expect(layer.diagnostics.failures).toBe(1);
@@ -211,28 +207,28 @@ describe('NysAct', () => {
     layer.refresh();
     await layer.flush();
     expect(layer.diagnostics.failures).toBe(1);
-    expect(await apply(engine, layer, G)).not.toEqual(G);
+    expect(await apply(backend, layer, G)).not.toEqual(G);
   });
 
   test('a singular sketch keeps the last good factor and what it reported, and is counted', async () => {
-    const engine = cpuEngine('float64');
+    const backend = cpuBackend('float64');
     const sketch = sometimesZero([1, 2, 4, 5, 6]);
-    const layer = only(nysactPreconditioner({ rank: 3, sketch, maxFailures: 3 }), engine, SIZE);
+    const layer = only(nysactMethod({ rank: 3, sketch, maxFailures: 3 }), backend, SIZE);
     const step = (seed: number) => {
-      observe(engine, layer, randomBatch(seed, 8, SIZE));
+      observe(backend, layer, randomBatch(seed, 8, SIZE));
       layer.refresh();
     };
     step(0);
-    const [P, { failures: none, ...found }] = [await apply(engine, layer, G), layer.diagnostics];
+    const [P, { failures: none, ...found }] = [await apply(backend, layer, G), layer.diagnostics];
     expect(none).toBe(0);
     for (const draw of [1, 2]) {
       step(draw);
-      expect(await apply(engine, layer, G)).toEqual(P);
+      expect(await apply(backend, layer, G)).toEqual(P);
       expect(layer.diagnostics).toEqual({ ...found, failures: draw });
     }
     step(3);
     expect(layer.diagnostics.failures).toBe(2);
-    expect(await apply(engine, layer, G)).not.toEqual(P);
+    expect(await apply(backend, layer, G)).not.toEqual(P);
     step(4);
     step(5);
     expect(() => step(6)).toThrow(
@@ -243,42 +239,42 @@ describe('NysAct', () => {
 
 describe('FOOF', () => {
   test('an average that is not positive keeps the last good inverse', async () => {
-    const engine = cpuEngine('float64');
-    const layer = only(foofPreconditioner({ damping: 0.5 }), engine, SIZE);
-    observe(engine, layer, randomBatch(1, 8, SIZE));
+    const backend = cpuBackend('float64');
+    const layer = only(foofMethod({ damping: 0.5 }), backend, SIZE);
+    observe(backend, layer, randomBatch(1, 8, SIZE));
     layer.refresh();
-    const P = await apply(engine, layer, G);
+    const P = await apply(backend, layer, G);
     const average = layer.state.find(({ name }) => name === 'A/average');
     if (average === undefined || !('slot' in average)) throw new TypeError('no average');
-    engine.write(
+    backend.write(
       average.slot,
       build(6, 6, (i, j) => (i === j ? -1 : 0)),
     );
     layer.refresh();
     expect(layer.diagnostics.failures).toBe(1);
-    expect(await apply(engine, layer, G)).toEqual(P);
+    expect(await apply(backend, layer, G)).toEqual(P);
   });
 });
 
 test.each(REFRESHING)('%s: observing alone changes no P', async (_, make) => {
-  const engine = cpuEngine('float64');
-  const layer = only(make(), engine, SIZE);
-  const before = await apply(engine, layer, G);
-  observe(engine, layer, randomBatch(1, 8, SIZE));
-  expect(await apply(engine, layer, G)).toEqual(before);
+  const backend = cpuBackend('float64');
+  const layer = only(make(), backend, SIZE);
+  const before = await apply(backend, layer, G);
+  observe(backend, layer, randomBatch(1, 8, SIZE));
+  expect(await apply(backend, layer, G)).toEqual(before);
 });
 
 describe('Eva', () => {
   test('means that hold NaN are started anew at the next refresh, and counted', async () => {
-    const engine = cpuEngine('float64');
-    const layer = only(evaPreconditioner({ damping: 0.5, maxFailures: 2 }), engine, SIZE);
-    const fresh = await apply(engine, layer, G);
-    observeNaN(engine, layer);
-    expect((await apply(engine, layer, G)).data.some(Number.isNaN)).toBe(true);
+    const backend = cpuBackend('float64');
+    const layer = only(evaMethod({ damping: 0.5, maxFailures: 2 }), backend, SIZE);
+    const fresh = await apply(backend, layer, G);
+    observeNaN(backend, layer);
+    expect((await apply(backend, layer, G)).data.some(Number.isNaN)).toBe(true);
     layer.refresh();
     expect(layer.diagnostics.failures).toBe(1);
-    expect(await apply(engine, layer, G)).toEqual(fresh);
-    observeNaN(engine, layer);
+    expect(await apply(backend, layer, G)).toEqual(fresh);
+    observeNaN(backend, layer);
     expect(() => layer.refresh()).toThrow(PreconditionerError);
   });
 });

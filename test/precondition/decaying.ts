@@ -1,7 +1,8 @@
 // What NysAct is shown in its tests: activations with a decaying spectrum, and the sketches it draws.
 
 import { foldIn, randomKey } from '../../src/core/random.js';
-import { denseSketch, drawSketch, type SketchKind } from '../../src/sketch/sketch.js';
+import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
+import { denseSketch } from '../../src/sketch/sketch.js';
 import { build, gaussian, type Matrix, product, uniform } from '../support/matrices.js';
 import { randomOrthogonal } from '../support/spectra.js';
 import { type Batch, randomBatch } from './runs.js';

@@ -2,9 +2,11 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
-import { type EvaOptions, evaPreconditioner } from '../../src/precondition/eva.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import type { Method } from '../../src/precondition/method.js';
+import { publishedEvaMethod } from '../../src/published/eva.js';
 import { build, combine, distance, type Matrix, norm, product } from '../support/matrices.js';
 import { applyToVec, averaged, dampedInverse, kronecker } from './oracles.js';
 import { apply, type Batch, observe, only, randomBatch, randomGradient } from './runs.js';
@@ -40,11 +42,11 @@ function oracle(a: Matrix, g: Matrix, rho: number, G: Matrix): Matrix {
 describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   const tolerance = (a: Matrix, g: Matrix, rho: number, G: Matrix) =>
     (C_INVERSE * (p + q) * EPSILON[dtype] * (1 + (norm(a) * norm(g)) ** 2 / rho) * norm(G)) / rho;
-  const fed = (options: EvaOptions, batches: readonly Batch[]) => {
-    const engine = cpuEngine(dtype);
-    const layer = only(evaPreconditioner(options), engine, SIZE);
-    for (const batch of batches) observe(engine, layer, batch);
-    return { engine, layer };
+  const fed = (method: Method, batches: readonly Batch[]) => {
+    const backend = cpuBackend(dtype);
+    const layer = only(method, backend, SIZE);
+    for (const batch of batches) observe(backend, layer, batch);
+    return { backend, layer };
   };
   const G = randomGradient(1, SIZE);
 
@@ -65,9 +67,9 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
             batches.map(({ D }) => combine(D.rows, meanRow(D), 0, meanRow(D))),
             decay,
           );
-          const { engine, layer } = fed({ damping, decay }, batches);
+          const { backend, layer } = fed(evaMethod({ damping, decay }), batches);
           expect(
-            distance(await apply(engine, layer, G), oracle(a, g, damping, G)),
+            distance(await apply(backend, layer, G), oracle(a, g, damping, G)),
           ).toBeLessThanOrEqual(tolerance(a, g, damping, G));
         },
       ),
@@ -78,19 +80,19 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   test('along ḡāᵀ P is G/(ρ + |ā|²|ḡ|²), across it G/ρ', async () => {
     const rho = 0.1;
     const batch = biased(3, 6);
-    const { engine, layer } = fed({ damping: rho }, [batch]);
+    const { backend, layer } = fed(evaMethod({ damping: rho }), [batch]);
     const a = meanRow(batch.X);
     const g = combine(6, meanRow(batch.D), 0, meanRow(batch.D));
     const along = product(g, 'T', a, 'N');
     const size = (norm(a) * norm(g)) ** 2;
-    const P = await apply(engine, layer, along);
+    const P = await apply(backend, layer, along);
     expect(distance(P, combine(1 / (rho + size), along, 0, along))).toBeLessThanOrEqual(
       tolerance(a, g, rho, along),
     );
     const unit = build(1, p, (_, j) => (j === 0 ? a.at(0, 1) : j === 1 ? -a.at(0, 0) : 0));
     const across = product(g, 'T', unit, 'N');
     expect(
-      distance(await apply(engine, layer, across), combine(1 / rho, across, 0, across)),
+      distance(await apply(backend, layer, across), combine(1 / rho, across, 0, across)),
     ).toBeLessThanOrEqual(tolerance(a, g, rho, across));
   });
 
@@ -100,35 +102,37 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       X: X.view(from, 0, 4, p),
       D: combine(3, D.view(from, 0, 4, q).clone(), 0, D.view(from, 0, 4, q)),
     }));
-    const [whole, split] = [fed({ decay: 1 }, [{ X, D }]), fed({ decay: 1 }, parts)];
+    const [whole, split] = [[{ X, D }], parts].map((batches) =>
+      fed(evaMethod({ decay: 1 }), batches),
+    );
     const g = combine(12, meanRow(D), 0, meanRow(D));
     expect(
       distance(
-        await apply(whole.engine, whole.layer, G),
-        await apply(split.engine, split.layer, G),
+        await apply(whole.backend, whole.layer, G),
+        await apply(split.backend, split.layer, G),
       ),
     ).toBeLessThanOrEqual(tolerance(meanRow(X), g, 0.03, G));
   });
 
-  test('reference: the first examples only, the new batch weighs β, gradients of the mean loss', async () => {
+  test('published: the first examples only, the new batch weighs β, gradients of the mean loss', async () => {
     const [rho, beta] = [0.2, 0.95];
     const batches = [biased(5, 8), biased(6, 3), biased(7, 6)];
-    const { engine, layer } = fed({ variant: 'reference', damping: rho, examples: 4 }, batches);
+    const { backend, layer } = fed(publishedEvaMethod({ damping: rho, examples: 4 }), batches);
     const recursion = (values: readonly Matrix[]) =>
       values.reduce((m, value) => combine(1 - beta, m, beta, value));
     const a = recursion(batches.map(({ X }) => meanRow(X, Math.min(4, X.rows))));
     const g = recursion(batches.map(({ D }) => meanRow(D, Math.min(4, D.rows))));
-    expect(distance(await apply(engine, layer, G), oracle(a, g, rho, G))).toBeLessThanOrEqual(
+    expect(distance(await apply(backend, layer, G), oracle(a, g, rho, G))).toBeLessThanOrEqual(
       tolerance(a, g, rho, G),
     );
   });
 
-  test('reference: an example of a convolution is all its positions', async () => {
+  test('published: an example of a convolution is all its positions', async () => {
     const rho = 0.2;
     const batch = { ...biased(8, 12), examples: 4 };
-    const { engine, layer } = fed({ variant: 'reference', damping: rho, examples: 2 }, [batch]);
+    const { backend, layer } = fed(publishedEvaMethod({ damping: rho, examples: 2 }), [batch]);
     const [a, g] = [meanRow(batch.X, 6), meanRow(batch.D, 6)];
-    expect(distance(await apply(engine, layer, G), oracle(a, g, rho, G))).toBeLessThanOrEqual(
+    expect(distance(await apply(backend, layer, G), oracle(a, g, rho, G))).toBeLessThanOrEqual(
       tolerance(a, g, rho, G),
     );
   });

@@ -2,13 +2,14 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import { identity } from '../../src/core/matrix.js';
-import { type FoofOptions, foofPreconditioner } from '../../src/precondition/foof.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { publishedFoofMethod } from '../../src/published/foof.js';
 import { combine, distance, norm, product } from '../support/matrices.js';
 import { averaged, dampedInverse, secondMoment } from './oracles.js';
-import { apply, observe, only, randomBatch, randomGradient } from './runs.js';
+import { apply, observe, only, randomBatch, randomGradient, start } from './runs.js';
 
 const SIZE = { inputs: 6, outputs: 4 };
 /** Times eps·p·(1 + ‖A‖/ρ)·‖G‖/ρ: rounding of A, divided by ρ twice. */
@@ -26,12 +27,12 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
         fc.constantFrom(0.05, 1),
         fc.constantFrom(0, 0.5, 0.95),
         async (seed, count, damping, decay) => {
-          const engine = cpuEngine(dtype);
-          const layer = only(foofPreconditioner({ damping, decay }), engine, SIZE);
+          const backend = cpuBackend(dtype);
+          const layer = only(foofMethod({ damping, decay }), backend, SIZE);
           const batches = Array.from({ length: count }, (_, t) =>
             randomBatch(seed + t, 5 + t, SIZE),
           );
-          for (const batch of batches) observe(engine, layer, batch);
+          for (const batch of batches) observe(backend, layer, batch);
           layer.refresh();
           const A = averaged(
             batches.map(({ X }) => secondMoment(X)),
@@ -39,7 +40,7 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
           );
           const G = randomGradient(seed, SIZE);
           const expected = product(G, 'N', dampedInverse(A, damping), 'N');
-          expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+          expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(
             tolerance(norm(A), damping, norm(G)),
           );
         },
@@ -49,40 +50,39 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   });
 
   test('decay 1 is the plain mean over all rows', async () => {
-    const engine = cpuEngine(dtype);
+    const backend = cpuBackend(dtype);
     const [whole, parts] = [1, 1].map((decay) => {
-      return only(foofPreconditioner({ decay, damping: 0.5 }), engine, SIZE);
+      return only(foofMethod({ decay, damping: 0.5 }), backend, SIZE);
     });
     const { X, D } = randomBatch(1, 12, SIZE);
-    observe(engine, whole, { X, D });
+    observe(backend, whole, { X, D });
     for (const [from, rows] of [
       [0, 3],
       [3, 8],
       [11, 1],
     ]) {
-      observe(engine, parts, {
+      observe(backend, parts, {
         X: X.view(from, 0, rows, X.cols),
         D: D.view(from, 0, rows, D.cols),
       });
     }
     for (const layer of [whole, parts]) layer.refresh();
     const G = randomGradient(2, SIZE);
-    const error = distance(await apply(engine, parts, G), await apply(engine, whole, G));
+    const error = distance(await apply(backend, parts, G), await apply(backend, whole, G));
     expect(error).toBeLessThanOrEqual(tolerance(norm(secondMoment(X)), 0.5, norm(G)));
   });
 
-  test('reference: from I, corrected with a count over all layers, the first refresh skipped', async () => {
+  test('published: from I, corrected with a count over all layers, the first refresh skipped', async () => {
     const [damping, decay] = [0.2, 0.9];
-    const engine = cpuEngine(dtype);
+    const backend = cpuBackend(dtype);
     const shapes = ['a', 'b'].map((name) => ({ name, ...SIZE }));
-    const options: FoofOptions = { damping, decay, variant: 'reference' };
-    const layers = foofPreconditioner(options).init(engine, shapes);
+    const { layers } = start(publishedFoofMethod({ damping, decay }), backend, shapes);
     const I = identity('float64', SIZE.inputs);
     let average = I;
     const G = randomGradient(3, SIZE);
     for (const step of [1, 2, 3]) {
       const batch = randomBatch(step, 7, SIZE);
-      for (const layer of layers) observe(engine, layer, batch);
+      for (const layer of layers) observe(backend, layer, batch);
       for (const layer of layers) layer.refresh();
       average = combine(decay, average, 1 - decay, secondMoment(batch.X));
       // Both layers have been counted when the first of them refreshes.
@@ -90,7 +90,7 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       const inverse = step === 1 ? I : dampedInverse(A, damping);
       const expected = product(G, 'N', inverse, 'N');
       for (const layer of layers) {
-        expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+        expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(
           tolerance(norm(A), damping, norm(G)),
         );
       }

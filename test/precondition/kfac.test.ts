@@ -2,11 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { restoreState } from '../../src/backend/state.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
-import { identity } from '../../src/core/matrix.js';
-import { type KfacOptions, kfacPreconditioner } from '../../src/precondition/kfac.js';
+import { convert, identity } from '../../src/core/matrix.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import type { Method } from '../../src/precondition/method.js';
+import { publishedKfacMethod } from '../../src/published/kfac.js';
 import { build, combine, distance, type Matrix, map, norm, product } from '../support/matrices.js';
 import {
   applyToVec,
@@ -16,7 +17,17 @@ import {
   kronecker,
   secondMoment,
 } from './oracles.js';
-import { apply, type Batch, matrixOf, observe, only, randomBatch, randomGradient } from './runs.js';
+import {
+  apply,
+  type Batch,
+  matrixOf,
+  observe,
+  only,
+  putBack,
+  randomBatch,
+  randomGradient,
+  snapshot,
+} from './runs.js';
 
 const SIZE = { inputs: 5, outputs: 3 };
 const { inputs: p, outputs: q } = SIZE;
@@ -29,12 +40,12 @@ const gradientMoment = (D: Matrix) => secondMoment(map(D, (d) => d * D.rows));
 const trace = (A: Matrix) => build(1, A.rows, (_, j) => A.at(j, j)).data.reduce((s, x) => s + x, 0);
 
 describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
-  const refreshed = (options: KfacOptions, batches: readonly Batch[]) => {
-    const engine = cpuEngine(dtype);
-    const layer = only(kfacPreconditioner(options), engine, SIZE);
-    for (const batch of batches) observe(engine, layer, batch);
+  const refreshed = (method: Method, batches: readonly Batch[]) => {
+    const backend = cpuBackend(dtype);
+    const layer = only(method, backend, SIZE);
+    for (const batch of batches) observe(backend, layer, batch);
     layer.refresh();
-    return { engine, layer };
+    return { backend, layer };
   };
   const tolerance = (A: Matrix, B: Matrix, rho: number, G: Matrix) =>
     (C_INVERSE * (p + q) * EPSILON[dtype] * (1 + (norm(A) * norm(B)) / rho) * norm(G)) / rho;
@@ -58,9 +69,9 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
             batches.map(({ D }) => gradientMoment(D)),
             0.8,
           );
-          const { engine, layer } = refreshed({ damping, decay: 0.8 }, batches);
+          const { backend, layer } = refreshed(kfacMethod({ damping, decay: 0.8 }), batches);
           const expected = applyToVec(dampedInverse(kronecker(B, A), damping), G);
-          expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+          expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(
             tolerance(A, B, damping, G),
           );
         },
@@ -73,13 +84,15 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     const rho = 0.2;
     const batch = randomBatch(5, 9, SIZE);
     const [A, B] = [secondMoment(batch.X), gradientMoment(batch.D)];
-    const { engine, layer } = refreshed({ damping: rho, inverse: 'factored' }, [batch]);
+    const { backend, layer } = refreshed(kfacMethod({ damping: rho, inverse: 'factored' }), [
+      batch,
+    ]);
     const pi = Math.sqrt(trace(A) / p / (trace(B) / q));
     const left = dampedInverse(B, Math.sqrt(rho) / pi);
     const right = dampedInverse(A, Math.sqrt(rho) * pi);
     const expected = product(product(left, 'N', G, 'N'), 'N', right, 'N');
     expect(Math.abs(pi - 1)).toBeGreaterThan(0.01);
-    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+    expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(
       tolerance(A, B, rho, G),
     );
   });
@@ -91,7 +104,9 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   ])('factored: π = 1 where the trace of %s is 0', async (_, batch) => {
     const root = 0.5;
     const [A, B] = [secondMoment(batch.X), gradientMoment(batch.D)];
-    const { engine, layer } = refreshed({ damping: root ** 2, inverse: 'factored' }, [batch]);
+    const { backend, layer } = refreshed(kfacMethod({ damping: root ** 2, inverse: 'factored' }), [
+      batch,
+    ]);
     const half = product(dampedInverse(B, root), 'N', G, 'N');
     const expected = product(half, 'N', dampedInverse(A, root), 'N');
     const bound = tolerance(
@@ -100,21 +115,21 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       root ** 2,
       G,
     );
-    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(bound);
+    expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(bound);
   });
 
   test('B̄ does not depend on how the same examples are batched', async () => {
-    const engine = cpuEngine(dtype);
+    const backend = cpuBackend(dtype);
     const { X, D: perExample } = randomBatch(7, 12, SIZE);
     const moments = await Promise.all(
       [12, 4, 3, 1].map(async (size) => {
-        const layer = only(kfacPreconditioner({ decay: 1 }), engine, SIZE);
+        const layer = only(kfacMethod({ decay: 1 }), backend, SIZE);
         for (let from = 0; from < 12; from += size) {
           const D = perExample.view(from, 0, size, q);
           const mean = map(D, (d) => d / size);
-          observe(engine, layer, { X: X.view(from, 0, size, p), D: mean });
+          observe(backend, layer, { X: X.view(from, 0, size, p), D: mean });
         }
-        return matrixOf(engine, layer, 'B/average');
+        return matrixOf(backend, layer, 'B/average');
       }),
     );
     const bound = C_INVERSE * 12 * EPSILON[dtype] * norm(moments[0]);
@@ -124,15 +139,15 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   });
 
   test('B̄ does not depend on how often the examples are repeated in a batch', async () => {
-    const engine = cpuEngine(dtype);
+    const backend = cpuBackend(dtype);
     const { X, D } = randomBatch(8, 4, SIZE);
     const [once, thrice] = [1, 3].map((copies) => {
-      const layer = only(kfacPreconditioner(), engine, SIZE);
-      observe(engine, layer, {
+      const layer = only(kfacMethod(), backend, SIZE);
+      observe(backend, layer, {
         X: build(4 * copies, p, (i, j) => X.at(i % 4, j)),
         D: build(4 * copies, q, (i, j) => D.at(i % 4, j) / copies),
       });
-      return matrixOf(engine, layer, 'B/average');
+      return matrixOf(backend, layer, 'B/average');
     });
     const B = await once;
     expect(distance(await thrice, B)).toBeLessThanOrEqual(
@@ -141,50 +156,48 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   });
 
   test('rows that share an example, as positions do, count as rows', async () => {
-    const engine = cpuEngine(dtype);
+    const backend = cpuBackend(dtype);
     const batch = { ...randomBatch(9, 12, SIZE), examples: 3 };
-    const layer = only(kfacPreconditioner({ decay: 0 }), engine, SIZE);
-    observe(engine, layer, batch);
+    const layer = only(kfacMethod({ decay: 0 }), backend, SIZE);
+    observe(backend, layer, batch);
     const expected = secondMoment(map(batch.D, (d) => 3 * d));
-    expect(distance(await matrixOf(engine, layer, 'B/average'), expected)).toBeLessThanOrEqual(
+    expect(distance(await matrixOf(backend, layer, 'B/average'), expected)).toBeLessThanOrEqual(
       C_INVERSE * 12 * EPSILON[dtype] * norm(expected),
     );
   });
 
   test('negative eigenvalues count as 0', async () => {
     const rho = 0.5;
-    const { engine, layer } = refreshed({ damping: rho, decay: 0.5 }, [randomBatch(2, 4, SIZE)]);
+    const { backend, layer } = refreshed(kfacMethod({ damping: rho, decay: 0.5 }), [
+      randomBatch(2, 4, SIZE),
+    ]);
     const [a, b] = [
       [-2, 3, -1, 1, 0],
       [2, -4, 1],
     ];
-    const place = (values: readonly number[]) => {
-      const n = values.length;
-      const data = engine.read(engine.allocate(n, n)).data;
-      values.forEach((value, i) => {
-        data[i * n + i] = value;
-      });
-      return { rows: n, cols: n, data };
+    const diagonal = (values: readonly number[]) =>
+      build(values.length, values.length, (i, j) => (i === j ? values[i] : 0));
+    const run = { backend, shapes: [], layers: [layer] };
+    const saved = await snapshot(run);
+    const entries = {
+      ...saved.entries,
+      '0/A/average': convert(diagonal(a), dtype),
+      '0/B/average': convert(diagonal(b), dtype),
+      // So many that what they are corrected by is 1.
+      '0/A/updates': 60,
+      '0/B/updates': 60,
     };
-    const saved = Object.fromEntries(
-      layer.state.map((entry) => {
-        if (entry.name === 'A/average') return [entry.name, place(a)];
-        if (entry.name === 'B/average') return [entry.name, place(b)];
-        if ('slot' in entry) return [entry.name, engine.read(entry.slot)];
-        return [entry.name, entry.name.endsWith('updates') ? 60 : entry.get()];
-      }),
-    );
-    restoreState(engine, layer.state, saved);
+    putBack(run, { ...saved, entries });
     layer.refresh();
     const expected = build(q, p, (i, j) => {
       return G.at(i, j) / (Math.max(b[i], 0) * Math.max(a[j], 0) + rho);
     });
-    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+    expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(
       C_INVERSE * (p + q) * EPSILON[dtype] * (norm(G) / rho),
     );
   });
 
-  test('reference: averages from I without correction, of the gradients of the mean loss', async () => {
+  test('published: averages from I without correction, of the gradients of the mean loss', async () => {
     const [rho, decay] = [0.1, 0.9];
     const batches = [1, 2].map((seed) => randomBatch(seed, 6, SIZE));
     let A = identity('float64', p);
@@ -193,9 +206,9 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       A = combine(decay, A, 1 - decay, secondMoment(X));
       B = combine(decay, B, 1 - decay, secondMoment(D));
     }
-    const { engine, layer } = refreshed({ variant: 'reference', damping: rho, decay }, batches);
+    const { backend, layer } = refreshed(publishedKfacMethod({ damping: rho, decay }), batches);
     const expected = applyToVec(dampedInverse(kronecker(B, A), rho), G);
-    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+    expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(
       tolerance(A, B, rho, G),
     );
   });
@@ -204,14 +217,14 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     const X = build(p, p, (i, j) => (i === j ? 2 * Math.sqrt(p) : 0));
     const D = build(q, q, (i, j) => (i === j ? 3 / Math.sqrt(q) : 0));
     const rho = 0.25;
-    const engine = cpuEngine(dtype);
-    const layer = only(kfacPreconditioner({ damping: rho, inverse: 'factored' }), engine, SIZE);
+    const backend = cpuBackend(dtype);
+    const layer = only(kfacMethod({ damping: rho, inverse: 'factored' }), backend, SIZE);
     const padded = { X, D: build(p, q, (i, j) => (i < q ? D.at(i, j) : 0)), examples: q };
-    observe(engine, layer, padded);
+    observe(backend, layer, padded);
     layer.refresh();
     const b = (9 * q) / p;
     const expected = combine(1 / (Math.sqrt(4 * b) + Math.sqrt(rho)) ** 2, G, 0, G);
-    expect(distance(await apply(engine, layer, G), expected)).toBeLessThanOrEqual(
+    expect(distance(await apply(backend, layer, G), expected)).toBeLessThanOrEqual(
       C_INVERSE * (p + q) * EPSILON[dtype] * norm(G),
     );
   });

@@ -1,17 +1,17 @@
 // What a network refuses, before anything has changed.
 
 import { describe, expect, test } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import type { Slot } from '../../src/backend/slot.js';
 import { exportState } from '../../src/backend/state.js';
-import { evaPreconditioner } from '../../src/precondition/eva.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { LayerParameters } from '../../src/precondition/network.js';
 import type { Observation } from '../../src/precondition/preconditioner.js';
 import { build } from '../support/matrices.js';
 import {
+  backend,
   contents,
-  engine,
   type F64,
   gradientsOf,
   LAYERS,
@@ -24,7 +24,7 @@ import { place } from './runs.js';
 /** Ones, and NaN at the end. */
 function nan(): Slot<F64> {
   return place(
-    engine,
+    backend,
     build(6, 4, (i, j) => (i === 5 && j === 3 ? Number.NaN : 1)),
   );
 }
@@ -88,56 +88,60 @@ describe('misuse', () => {
 
   describe('an observation that does not do for the second layer is found before the first is seen', () => {
     const bad: readonly [string, () => Partial<Observation<F64>>, string][] = [
-      ['X too wide', () => ({ X: engine.allocate(6, 5) }), "layer '1': X is 6×5, expected 6×4"],
-      ['D too narrow', () => ({ D: engine.allocate(6, 1) }), "layer '1': D is 6×1, expected 6×2"],
+      ['X too wide', () => ({ X: backend.allocate(6, 5) }), "layer '1': X is 6×5, expected 6×4"],
+      ['D too narrow', () => ({ D: backend.allocate(6, 1) }), "layer '1': D is 6×1, expected 6×2"],
       ['NaN in X', () => ({ X: nan() }), "layer '1': X holds NaN at row 5, column 3"],
       [
         'NaN in D',
-        () => ({ D: engine.wrap(engine.read(nan()).view(0, 2, 6, 2)) }),
+        () => ({ D: backend.wrap(backend.read(nan()).view(0, 2, 6, 2)) }),
         "layer '1': D holds NaN",
       ],
       [
         'Infinity in rootWeights',
         () => ({
           rootWeights: place(
-            engine,
+            backend,
             build(6, 1, () => Number.POSITIVE_INFINITY),
           ),
         }),
         "layer '1': rootWeights holds Infinity",
       ],
       ['no rows', () => ({ rows: 0 }), "layer '1': rows is 0, expected a finite number > 0"],
-      ['another engine’s X', () => ({ X: cpuEngine('float64').allocate(6, 4) }), 'another engine'],
+      [
+        'another backend’s X',
+        () => ({ X: cpuBackend('float64').allocate(6, 4) }),
+        'another backend',
+      ],
     ];
 
     test.each(bad)('%s', async (_, part, message) => {
-      const both = network(evaPreconditioner(), { observeEvery: 1 });
+      const both = network(evaMethod(), { observeEvery: 1 });
       both.update(0, gradientsOf(1), observationsOf(1));
-      const before = await exportState(engine, both.state);
+      const before = await exportState(backend, both.state);
       const [first, second] = observationsOf(2);
       const gradients = gradientsOf(1);
       const untouched = contents(gradients);
       const wrong = [first, { ...second, ...part() }];
       expect(() => both.check(1, wrong)).toThrow(message);
-      expect(await exportState(engine, both.state)).toEqual(before);
+      expect(await exportState(backend, both.state)).toEqual(before);
       expect(contents(gradients)).toEqual(untouched);
       both.check(1, [first, second]);
       both.update(1, gradients, [first, second]);
-      expect(await exportState(engine, both.state)).not.toEqual(before);
+      expect(await exportState(backend, both.state)).not.toEqual(before);
     });
 
     test('no D', async () => {
-      const both = network(kfacPreconditioner(), { observeEvery: 1 });
-      const before = await exportState(engine, both.state);
+      const both = network(kfacMethod(), { observeEvery: 1 });
+      const before = await exportState(backend, both.state);
       const [first, { D: _D, ...second }] = observationsOf(2);
       expect(() => both.check(0, [first, second])).toThrow(
         "observe: layer '1' came without D, expected the gradients of the pre-activations",
       );
-      expect(await exportState(engine, both.state)).toEqual(before);
+      expect(await exportState(backend, both.state)).toEqual(before);
     });
 
     test('it is not looked at in a step that does not observe', () => {
-      const both = network(kfacPreconditioner(), { observeEvery: 2 });
+      const both = network(kfacMethod(), { observeEvery: 2 });
       const [first, second] = observationsOf(2);
       const wrong = [first, { ...second, rows: -1 }];
       expect(() => both.check(1, wrong)).not.toThrow();

@@ -4,13 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { exportState } from '../../src/backend/state.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
-import { foofPreconditioner } from '../../src/precondition/foof.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
 import { NetworkPreconditioner } from '../../src/precondition/network.js';
 import { build, combine, gaussian, inner, uniform } from '../support/matrices.js';
 import {
+  backend,
   contents,
-  engine,
   type F64,
   gradientsOf,
   network,
@@ -64,7 +64,7 @@ describe('cadence', () => {
   });
 
   test('asks for nothing that is not looked at', () => {
-    expect(network(foofPreconditioner()).needs(0)).toEqual({
+    expect(network(foofMethod()).needs(0)).toEqual({
       inputs: true,
       outputGradients: false,
     });
@@ -74,8 +74,8 @@ describe('cadence', () => {
 
 describe('gradients', () => {
   test('weight and bias are preconditioned as one matrix, and what is in no layer stays', () => {
-    const both = network(foofPreconditioner({ damping: 0.3 }));
-    const single = foofPreconditioner({ damping: 0.3 }).init(engine, [
+    const both = network(foofMethod({ damping: 0.3 }));
+    const single = foofMethod({ damping: 0.3 }).init(backend, [
       { name: 'a', ...SIZES[0] },
       { name: 'b', ...SIZES[1] },
     ]);
@@ -90,9 +90,9 @@ describe('gradients', () => {
     const after = contents(gradients);
     expect([after[1], after[4]]).toEqual([before[1], before[4]]);
     const expected = [joined(before[0], before[2]), before[3]].map((G, i) => {
-      const P = engine.allocate(G.rows, G.cols);
-      single[i].precondition(place(engine, G), P);
-      return engine.read(P);
+      const P = backend.allocate(G.rows, G.cols);
+      single[i].precondition(place(backend, G), P);
+      return backend.read(P);
     });
     expect([joined(after[0], after[2]), after[3]]).toEqual(expected);
     expect(after[3]).not.toEqual(before[3]);
@@ -101,8 +101,8 @@ describe('gradients', () => {
   test('layers of one shape do not get into each other’s way', () => {
     const layers = [{ weight: 0 }, { weight: 1 }, { weight: 2 }];
     const parameters = layers.map(() => ({ rows: 3, cols: 2 }));
-    const three = new NetworkPreconditioner(engine, recorder([2, 3, 4]), parameters, layers);
-    const gradients = layers.map((_, i) => place(engine, gaussian(uniform(i), 3, 2)));
+    const three = new NetworkPreconditioner(backend, recorder([2, 3, 4]), parameters, layers);
+    const gradients = layers.map((_, i) => place(backend, gaussian(uniform(i), 3, 2)));
     const before = contents(gradients);
     three.update(1, gradients, []);
     expect(contents(gradients)).toEqual(before.map((G, i) => combine(2 + i, G, 0, G)));
@@ -117,9 +117,9 @@ describe('gradients', () => {
       { rows: 2, cols: 6 },
     ];
     const layers = [{ weight: 0 }, { weight: 1 }];
-    const two = new NetworkPreconditioner(engine, recorder([2, 3]), parameters, layers);
+    const two = new NetworkPreconditioner(backend, recorder([2, 3]), parameters, layers);
     const gradients = parameters.map(({ rows, cols }, i) =>
-      place(engine, gaussian(uniform(i), rows, cols)),
+      place(backend, gaussian(uniform(i), rows, cols)),
     );
     const before = contents(gradients);
     two.update(1, gradients, []);
@@ -128,17 +128,17 @@ describe('gradients', () => {
   });
 
   test('a layer without an observation keeps its averages', async () => {
-    const both = network(kfacPreconditioner(), { observeEvery: 1, refreshEvery: 1 });
+    const both = network(kfacMethod(), { observeEvery: 1, refreshEvery: 1 });
     both.update(0, gradientsOf(1), observationsOf(1));
-    const before = await exportState(engine, both.state);
+    const before = await exportState(backend, both.state);
     both.update(1, gradientsOf(1), [undefined, observationsOf(2)[1]]);
-    const after = await exportState(engine, both.state);
+    const after = await exportState(backend, both.state);
     for (const name of Object.keys(before)) {
       if (name.startsWith('0/')) expect(after[name]).toEqual(before[name]);
     }
     expect(after['1/A/average']).not.toEqual(before['1/A/average']);
     both.update(2, gradientsOf(1), []);
-    expect((await exportState(engine, both.state))['1/A/average']).toEqual(after['1/A/average']);
+    expect((await exportState(backend, both.state))['1/A/average']).toEqual(after['1/A/average']);
   });
 });
 
@@ -210,7 +210,7 @@ describe('reports', () => {
       { layer: 'hidden', failures: 0 },
       { layer: '1', failures: 1 },
     ]);
-    const names = network(foofPreconditioner()).state.map(({ name }) => name);
+    const names = network(foofMethod()).state.map(({ name }) => name);
     expect(names).toContain('0/A/average');
     expect(names).toContain('1/inverse');
     expect(new Set(names).size).toBe(names.length);

@@ -1,6 +1,6 @@
 // A small network for the tests: two layers, one with a bias, among parameters of no layer.
 
-import { type CpuEngine, cpuEngine } from '../../src/backend/cpu.js';
+import { type CpuBackend, cpuBackend } from '../../src/backend/cpu.js';
 import type { Slot } from '../../src/backend/slot.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
 import {
@@ -36,7 +36,7 @@ export const SIZES: readonly Pick<LayerShape, 'inputs' | 'outputs'>[] = [
   { inputs: 4, outputs: 2 },
 ];
 
-export const engine: CpuEngine<F64> = cpuEngine('float64');
+export const backend: CpuBackend<F64> = cpuBackend('float64');
 
 /** The two layers, or others, of {@link PARAMETERS}. */
 export function network(
@@ -44,24 +44,24 @@ export function network(
   options: NetworkOptions = {},
   layers: readonly LayerParameters[] = LAYERS,
 ): NetworkPreconditioner<F64> {
-  return new NetworkPreconditioner(engine, preconditioner, PARAMETERS, layers, options);
+  return new NetworkPreconditioner(backend, preconditioner, PARAMETERS, layers, options);
 }
 
 /** A gradient for every parameter. */
 export function gradientsOf(seed: number): Slot<F64>[] {
   return PARAMETERS.map(({ rows, cols }, i) =>
-    place(engine, gaussian(uniform(seed + i), rows, cols)),
+    place(backend, gaussian(uniform(seed + i), rows, cols)),
   );
 }
 
 /** An observation for each of the two layers. */
 export function observationsOf(seed: number): Observation<F64>[] {
-  return SIZES.map((size, i) => observed(engine, randomBatch(seed + i, 6, size)));
+  return SIZES.map((size, i) => observed(backend, randomBatch(seed + i, 6, size)));
 }
 
 /** Copies of what the slots hold. */
 export function contents(slots: readonly Slot<F64>[]): DenseMatrix<F64>[] {
-  return slots.map((slot) => engine.read(slot));
+  return slots.map((slot) => backend.read(slot));
 }
 
 /** Notes what it is told, and answers with factors[i]·G for layer i. */

@@ -1,129 +1,182 @@
-// Options out of range are refused by the factory, by name.
+// Options are refused by the method's factory, by name: another type, out of range, or unknown.
 
 import { describe, expect, test } from 'vitest';
-import { type EvaOptions, evaPreconditioner } from '../../src/precondition/eva.js';
-import { type FoofOptions, foofPreconditioner } from '../../src/precondition/foof.js';
-import { type KfacOptions, kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { type NysactOptions, nysactPreconditioner } from '../../src/precondition/nysact.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import type { Method } from '../../src/precondition/method.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
+import { publishedEvaMethod } from '../../src/published/eva.js';
+import { publishedFoofMethod } from '../../src/published/foof.js';
+import { publishedKfacMethod } from '../../src/published/kfac.js';
+import { publishedNysactMethod } from '../../src/published/nysact.js';
 
-// NaN and Infinity have no JSON: they are given apart.
+/** A factory with options of no type: what comes from JavaScript, or a file. */
+type Factory = (options?: object) => Method;
+
+/** Options, and what is said of them. */
+type Refusal = readonly [options: object, message: string];
+
 const positive = 'expected a finite number > 0';
 const decay = 'expected a number in [0, 1]';
+const open = 'expected a number in [0, 1)';
 const atLeastOne = 'expected an integer >= 1';
 const natural = 'expected an integer >= 0';
 
 /** What every factory refuses. */
-const shared: readonly [string, string][] = [
-  ['{"damping": 0}', `damping is 0, ${positive}`],
-  ['{"damping": -1}', `damping is -1, ${positive}`],
-  ['{"damping": "1"}', `damping is '1', ${positive}`],
-  ['{"decay": 1.01}', `decay is 1.01, ${decay}`],
-  ['{"decay": -0.1}', `decay is -0.1, ${decay}`],
-  ['{"variant": "best"}', "variant is 'best', expected 'corrected' or 'reference'"],
+const shared: readonly Refusal[] = [
+  [{ damping: 0 }, `damping is 0, ${positive}`],
+  [{ damping: -1 }, `damping is -1, ${positive}`],
+  [{ damping: Number.NaN }, `damping is NaN, ${positive}`],
+  [{ damping: Number.POSITIVE_INFINITY }, `damping is Infinity, ${positive}`],
+  [{ maxFailures: 0 }, `maxFailures is 0, ${atLeastOne}`],
+  [{ maxFailures: 1.5 }, `maxFailures is 1.5, ${atLeastOne}`],
+  [{ dampign: 1 }, "unknown option 'dampign', expected one of "],
+  [{ dampign: 1 }, "; did you mean 'damping'?"],
+  [{ variant: 'reference' }, "unknown option 'variant', expected one of "],
 ];
-/** What every factory with refreshes refuses. */
-const refreshing: readonly [string, string][] = [
-  ...shared,
-  ['{"maxFailures": 0}', `maxFailures is 0, ${atLeastOne}`],
-  ['{"maxFailures": 1.5}', `maxFailures is 1.5, ${atLeastOne}`],
+const ofDecay: readonly Refusal[] = [
+  [{ decay: 1.01 }, `decay is 1.01, ${decay}`],
+  [{ decay: -0.1 }, `decay is -0.1, ${decay}`],
+  [{ decay: Number.NaN }, `decay is NaN, ${decay}`],
+];
+/** Nothing new would ever count, and the correction of a count would be infinite. */
+const ofOpenDecay: readonly Refusal[] = [[{ decay: 1 }, `decay is 1, ${open}`]];
+const ofSketches: readonly Refusal[] = [
+  [{ rank: 0 }, `rank is 0, ${atLeastOne}`],
+  [{ rank: 2.5 }, `rank is 2.5, ${atLeastOne}`],
+  [{ rank: -3 }, `rank is -3, ${atLeastOne}`],
+  [{ seed: -1 }, `seed is -1, ${natural}`],
+  [{ seed: 0.5 }, `seed is 0.5, ${natural}`],
+  [{ sketch: 'fourier' }, "sketch is 'fourier', expected 'gaussian' or 'subcolumn' or a function"],
+];
+const ofExamples: readonly Refusal[] = [
+  [{ examples: 0 }, `examples is 0, ${atLeastOne}`],
+  [{ examples: 2.5 }, `examples is 2.5, ${atLeastOne}`],
 ];
 
-describe('nysact refuses', () => {
-  test.each([
-    ...refreshing,
-    ['{"rank": 0}', `rank is 0, ${atLeastOne}`],
-    ['{"rank": 2.5}', `rank is 2.5, ${atLeastOne}`],
-    ['{"rank": -3}', `rank is -3, ${atLeastOne}`],
-    ['{"seed": -1}', `seed is -1, ${natural}`],
-    ['{"seed": 0.5}', `seed is 0.5, ${natural}`],
-    ['{"sketch": "fourier"}', "sketch is 'fourier', expected 'gaussian' or 'subcolumn'"],
-    ['{"sketch": 5}', "sketch is 5, expected 'gaussian' or 'subcolumn'"],
-    ['{"sketch": null}', "sketch is null, expected 'gaussian' or 'subcolumn'"],
-    ['{"policy": "never"}', "policy is 'never', expected 'restart' or 'fixed'"],
-    ['{"shift": "large"}', "shift is 'large', expected 'tiny' or 'damping'"],
-    ['{"oversample": -1}', `oversample is -1, ${natural}`],
-    ['{"oversample": 1.5}', `oversample is 1.5, ${natural}`],
-    ['{"variant": "reference", "rank": 0}', `rank is 0, ${atLeastOne}`],
-  ])('%s', (text, message) => {
-    const options: NysactOptions = JSON.parse(text);
-    expect(() => nysactPreconditioner(options)).toThrow(RangeError);
-    expect(() => nysactPreconditioner(options)).toThrow(message);
-  });
-});
+/** What is of another type is a TypeError, everywhere. */
+const ofTypes: readonly Refusal[] = [
+  [{ damping: '1' }, `damping is '1', ${positive}`],
+  [{ damping: null }, `damping is null, ${positive}`],
+  [{ decay: true }, 'decay is true, expected a number in [0, 1'],
+  [{ maxFailures: '5' }, `maxFailures is '5', ${atLeastOne}`],
+];
 
-describe('foof refuses', () => {
-  test.each([
-    ...refreshing,
-    // Nothing new would ever count, and the correction of the count would be infinite.
-    ['{"variant": "reference", "decay": 1}', 'decay is 1, expected a number in [0, 1)'],
-  ])('%s', (text, message) => {
-    const options: FoofOptions = JSON.parse(text);
-    expect(() => foofPreconditioner(options)).toThrow(new RangeError(`foof: ${message}`));
-  });
-});
-
-describe('kfac refuses', () => {
-  test.each([
-    ...refreshing,
-    ['{"variant": "reference", "decay": 1}', 'decay is 1, expected a number in [0, 1)'],
-    ['{"inverse": "sparse"}', "inverse is 'sparse', expected 'eigenbasis' or 'factored'"],
+const factories: readonly [string, Factory, readonly Refusal[], readonly Refusal[]][] = [
+  [
+    'nysact',
+    nysactMethod,
     [
-      '{"variant": "reference", "inverse": "factored"}',
-      "inverse is 'factored', the reference variant has 'eigenbasis' only",
+      ...ofDecay,
+      ...ofSketches,
+      [{ policy: 'never' }, "policy is 'never', expected 'restart' or 'fixed'"],
+      [{ shift: 'large' }, "shift is 'large', expected 'tiny' or 'damping'"],
+      [{ shift: -1 }, "shift is -1, expected 'tiny' or 'damping' or a finite number >= 0"],
+      [{ oversample: -1 }, `oversample is -1, ${natural}`],
+      [{ oversample: 1.5 }, `oversample is 1.5, ${natural}`],
     ],
-  ])('%s', (text, message) => {
-    const options: KfacOptions = JSON.parse(text);
-    expect(() => kfacPreconditioner(options)).toThrow(new RangeError(`kfac: ${message}`));
-  });
-});
+    [
+      [{ sketch: 5 }, "sketch is 5, expected 'gaussian' or 'subcolumn'"],
+      [{ sketch: null }, "sketch is null, expected 'gaussian' or 'subcolumn'"],
+      [{ tail: 1 }, 'tail is 1, expected true or false'],
+    ],
+  ],
+  ['nysact', publishedNysactMethod, [...ofDecay, ...ofSketches], [[{ rank: '3' }, "rank is '3'"]]],
+  ['foof', foofMethod, ofDecay, []],
+  ['foof', publishedFoofMethod, ofOpenDecay, []],
+  [
+    'kfac',
+    kfacMethod,
+    [
+      ...ofDecay,
+      [{ inverse: 'sparse' }, "inverse is 'sparse', expected 'eigenbasis' or 'factored'"],
+    ],
+    [[{ inverse: true }, "inverse is true, expected 'eigenbasis' or 'factored'"]],
+  ],
+  [
+    'kfac',
+    publishedKfacMethod,
+    [...ofOpenDecay, [{ inverse: 'factored' }, "unknown option 'inverse', expected one of "]],
+    [],
+  ],
+  ['eva', evaMethod, ofDecay, []],
+  ['eva', publishedEvaMethod, [...ofDecay, ...ofExamples], []],
+];
 
-describe('eva refuses', () => {
-  test.each([
-    ...shared,
-    ['{"variant": "reference", "examples": 0}', `examples is 0, ${atLeastOne}`],
-    ['{"variant": "reference", "examples": 2.5}', `examples is 2.5, ${atLeastOne}`],
-  ])('%s', (text, message) => {
-    const options: EvaOptions = JSON.parse(text);
-    expect(() => evaPreconditioner(options)).toThrow(new RangeError(`eva: ${message}`));
+describe.each(factories)('%s', (name, factory, outOfRange, ofOtherTypes) => {
+  test.each([...shared, ...outOfRange])('refuses %o', (options, message) => {
+    expect(() => factory(options)).toThrow(RangeError);
+    expect(() => factory(options)).toThrow(message);
+    expect(() => factory(options)).toThrow(new RegExp(`^${name}: `));
   });
-});
 
-describe.each([
-  ['nysact', nysactPreconditioner],
-  ['foof', foofPreconditioner],
-  ['kfac', kfacPreconditioner],
-  ['eva', evaPreconditioner],
-] as const)('%s', (name, factory) => {
-  test.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a damping of %d', (damping) => {
-    expect(() => factory({ damping })).toThrow(
-      new RangeError(`${name}: damping is ${damping}, ${positive}`),
+  test.each([...ofTypes, ...ofOtherTypes])('refuses %o by its type', (options, message) => {
+    expect(() => factory(options)).toThrow(TypeError);
+    expect(() => factory(options)).toThrow(`${name}: ${message}`);
+  });
+
+  test.each([null, 5, 'damping'])('refuses %o in place of options', (options) => {
+    expect(() => Reflect.apply(factory, undefined, [options])).toThrow(
+      new TypeError(
+        `${name}: options is ${typeof options === 'string' ? `'${options}'` : options}, expected an object`,
+      ),
     );
   });
 
-  test('refuses a decay of NaN', () => {
-    expect(() => factory({ decay: Number.NaN })).toThrow(
-      new RangeError(`${name}: decay is NaN, ${decay}`),
-    );
-  });
-
-  test('goes without options', () => {
+  test('goes without options, and takes undefined for none', () => {
+    expect(factory().description).toEqual(factory({ damping: undefined }).description);
     expect(factory().name).toMatch(name);
   });
 });
 
-test('what a preconditioner is called, and whether it looks at gradients', () => {
+test('the defaults are those that the options document', () => {
+  const common = { decay: 0.95, maxFailures: 5 };
+  const sketched = { ...common, rank: 10, damping: 1, sketch: 'gaussian', seed: 0 };
+  expect(
+    [nysactMethod(), foofMethod(), kfacMethod(), evaMethod()].map(({ description }) => description),
+  ).toEqual([
+    {
+      ...sketched,
+      method: 'nysact',
+      policy: 'restart',
+      shift: 'tiny',
+      oversample: 0,
+      tail: false,
+    },
+    { ...common, method: 'foof', damping: 1 },
+    { ...common, method: 'kfac', damping: 0.03, inverse: 'eigenbasis' },
+    { ...common, method: 'eva', damping: 0.03 },
+  ]);
+  expect(
+    [
+      publishedNysactMethod(),
+      publishedFoofMethod(),
+      publishedKfacMethod(),
+      publishedEvaMethod(),
+    ].map(({ description }) => description),
+  ).toEqual([
+    { ...sketched, method: 'published nysact' },
+    { ...common, method: 'published foof', damping: 1 },
+    { ...common, method: 'published kfac', damping: 0.03 },
+    { ...common, method: 'published eva', damping: 0.03, examples: 16 },
+  ]);
+});
+
+test('names and needs are those of the method', () => {
   const described = [
-    nysactPreconditioner({ sketch: 'gaussian' }),
-    nysactPreconditioner({ sketch: 'subcolumn', variant: 'reference' }),
-    foofPreconditioner(),
-    kfacPreconditioner(),
-    evaPreconditioner(),
-  ].map(({ name, observesGradients }) => [name, observesGradients]);
+    nysactMethod(),
+    nysactMethod({ sketch: 'subcolumn' }),
+    foofMethod(),
+    kfacMethod(),
+    evaMethod(),
+  ].map(({ name, needs }) => [name, needs]);
+  const both = { inputs: true, outputGradients: true };
   expect(described).toEqual([
-    ['nysact-gaussian', false],
-    ['nysact-subcolumn', false],
-    ['foof', false],
-    ['kfac', true],
-    ['eva', true],
+    ['nysact-gaussian', { inputs: true }],
+    ['nysact-subcolumn', { inputs: true }],
+    ['foof', { inputs: true }],
+    ['kfac', both],
+    ['eva', both],
   ]);
 });

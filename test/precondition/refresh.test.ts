@@ -1,8 +1,7 @@
 // The refresh driver: what it survives, what it reports, and reads that arrive later.
 
 import { describe, expect, test } from 'vitest';
-import { engineFrom } from '../../src/backend/compose.js';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { exportState, restoreState } from '../../src/backend/state.js';
 import {
   NonFiniteError,
@@ -21,7 +20,7 @@ type F64 = 'float64';
 forbidUnhandledRejections();
 
 describe('the driver', () => {
-  const sync = cpuEngine('float64');
+  const sync = cpuBackend('float64');
   const slot = place(
     sync,
     build(2, 2, () => 1),
@@ -111,14 +110,14 @@ describe('the driver', () => {
     const driver = new RefreshDriver(sync, 'layer', 1);
     expect(() => driver.run(failing(misuse))).toThrow(misuse);
     expect(driver.failures).toBe(0);
-    const later = new RefreshDriver(engineFrom(asyncBackend('float64')), 'layer', 1);
+    const later = new RefreshDriver(asyncBackend('float64'), 'layer', 1);
     later.run(failing(misuse));
     await expect(later.flush()).rejects.toBe(misuse);
     await later.flush();
   });
 
   test('an error that came later surfaces once, at the next run or at a flush', async () => {
-    const driver = new RefreshDriver(engineFrom(asyncBackend('float64')), 'layer', 1);
+    const driver = new RefreshDriver(asyncBackend('float64'), 'layer', 1);
     driver.run(failing(breakdowns[0]));
     expect(driver.inFlight).toBe(true);
     await turn();
@@ -136,9 +135,9 @@ describe('the driver', () => {
   test('a read that fails surfaces like any error', async () => {
     const lost = new Error('the device is lost');
     const backend = asyncBackend('float64');
-    const engine = engineFrom({ ...backend, read: () => Promise.reject(lost) });
-    const driver = new RefreshDriver(engine, 'layer', 1);
-    driver.run({ ...good, reads: [engine.allocate(1, 1)] });
+    const backend = engineFrom({ ...backend, read: () => Promise.reject(lost) });
+    const driver = new RefreshDriver(backend, 'layer', 1);
+    driver.run({ ...good, reads: [backend.allocate(1, 1)] });
     await expect(driver.flush()).rejects.toBe(lost);
     expect(driver.inFlight).toBe(false);
   });
@@ -159,16 +158,16 @@ describe('the driver', () => {
 
   test('restoring lets go of what is in flight, and of an error that nobody has seen', async () => {
     const { backend, close, open } = gatedBackend('float64');
-    const engine = engineFrom(backend);
-    const driver = new RefreshDriver(engine, 'layer', 1);
-    const fresh = await exportState(engine, driver.state);
+    const backend = backend;
+    const driver = new RefreshDriver(backend, 'layer', 1);
+    const fresh = await exportState(backend, driver.state);
     let installed = 0;
-    const reads = [engine.allocate(1, 1)];
+    const reads = [backend.allocate(1, 1)];
     const counting = { ...good, reads, compute: () => () => installed++ };
 
     const release = close();
     driver.run(counting);
-    restoreState(engine, driver.state, fresh);
+    restoreState(backend, driver.state, fresh);
     expect(driver.inFlight).toBe(false);
     open();
     driver.run(counting);
@@ -179,7 +178,7 @@ describe('the driver', () => {
 
     driver.run(failing(breakdowns[0]));
     await turn();
-    restoreState(engine, driver.state, fresh);
+    restoreState(backend, driver.state, fresh);
     await driver.flush();
     expect(driver.failures).toBe(0);
   });

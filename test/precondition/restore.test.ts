@@ -1,65 +1,67 @@
 // A restored layer goes on with the sketch it was saved with, whatever its own seed.
 
 import { describe, expect, test } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { exportState, restoreState } from '../../src/backend/state.js';
-import { nysactPreconditioner } from '../../src/precondition/nysact.js';
-import { observe, only, randomBatch } from './runs.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
+import { eigenvaluesOf, foundOf, observe, putBack, randomBatch, snapshot, start } from './runs.js';
 
-const SIZE = { inputs: 12, outputs: 2 };
+const SIZE = { name: 'layer', inputs: 12, outputs: 2 };
 
 describe.each(['gaussian', 'subcolumn'] as const)('%s', (sketch) => {
-  const engine = cpuEngine('float64');
+  const backend = cpuBackend('float64');
   const make = (seed: number) =>
-    only(nysactPreconditioner({ rank: 3, sketch, seed, damping: 0.5 }), engine, SIZE);
+    start(nysactMethod({ rank: 3, sketch, seed, damping: 0.5 }), backend, [SIZE]);
 
   test('a window that is saved half-way closes the same in a layer of another seed', async () => {
     const [saved, other] = [make(1), make(2)];
-    observe(engine, saved, randomBatch(1, 20, SIZE));
-    restoreState(engine, other.state, await exportState(engine, saved.state));
-    for (const layer of [saved, other]) {
-      observe(engine, layer, randomBatch(2, 20, SIZE));
-      layer.refresh();
+    observe(backend, saved.layers[0], randomBatch(1, 20, SIZE));
+    putBack(other, await snapshot(saved));
+    for (const { layers } of [saved, other]) {
+      observe(backend, layers[0], randomBatch(2, 20, SIZE));
+      layers[0].refresh();
     }
-    expect(other.diagnostics.eigenvalues).toEqual(saved.diagnostics.eigenvalues);
-    expect(saved.diagnostics.eigenvalues?.[0]).toBeGreaterThan(0);
+    const [first, second] = [saved, other].map(({ layers }) => eigenvaluesOf(layers[0]));
+    expect(second).toEqual(first);
+    expect(first[0]).toBeGreaterThan(0);
   });
 
   test('what a refresh had found is forgotten', async () => {
     const [fresh, used] = [make(1), make(1)];
-    observe(engine, used, randomBatch(1, 20, SIZE));
-    used.refresh();
-    expect(used.diagnostics.shift).toBeGreaterThan(0);
-    restoreState(engine, used.state, await exportState(engine, fresh.state));
-    expect(used.diagnostics).toEqual({ failures: 0 });
-  });
-
-  test('a saved column outside the layer is refused', async () => {
-    const layer = make(1);
-    const state = await exportState(engine, layer.state);
-    if (sketch === 'gaussian') {
-      expect(Object.keys(state)).not.toContain('sketch/column0');
-      return;
-    }
-    expect(() => restoreState(engine, layer.state, { ...state, 'sketch/column0': 12 })).toThrow(
-      "restoreState: entry 'sketch/column0' is 12, expected an integer >= 0 and <= 11",
-    );
+    const [layer] = used.layers;
+    observe(backend, layer, randomBatch(1, 20, SIZE));
+    layer.refresh();
+    expect(foundOf(layer, 'shift')).toBeGreaterThan(0);
+    putBack(used, await snapshot(fresh));
+    expect(layer.diagnostics).toEqual({ layer: 'layer', failures: 0, refreshes: 0, found: {} });
   });
 });
 
-test('a saved column that comes twice is refused', async () => {
-  const engine = cpuEngine('float64');
-  const preconditioner = nysactPreconditioner({ rank: 3, sketch: 'subcolumn' });
-  const layer = only(preconditioner, engine, SIZE);
-  const state = await exportState(engine, layer.state);
-  const [first, second] = [0, 1].map((j) => state[`sketch/column${j}`]);
-  const entries = layer.state;
-  expect(() => restoreState(engine, entries, { ...state, 'sketch/column1': first })).toThrow(
-    `restoreState: entry 'sketch/column1' is ${JSON.stringify(first)} as column 0 is, expected distinct columns`,
-  );
-  expect(await exportState(engine, layer.state)).toEqual(state);
-  // The order of the columns is free, and an earlier refusal leaves no trace.
-  const swapped = { ...state, 'sketch/column0': second, 'sketch/column1': first };
-  restoreState(engine, entries, swapped);
-  expect(await exportState(engine, layer.state)).toEqual(swapped);
+describe('saved columns', () => {
+  const backend = cpuBackend('float64');
+  const begin = () => start(nysactMethod({ rank: 3, sketch: 'subcolumn' }), backend, [SIZE]);
+
+  test.each([
+    [[0, 1, 12], 'number 2 is 12, expected an integer >= 0 and <= 11'],
+    [[0, -1, 2], 'number 1 is -1, expected an integer >= 0 and <= 11'],
+    [[4, 7, 4], 'holds 4 as numbers 0 and 2, expected distinct columns'],
+    [[1, 2], 'has 2 elements, expected 3'],
+  ])('%j are refused', async (columns, message) => {
+    const run = begin();
+    const saved = await snapshot(run);
+    const entries = { ...saved.entries, '0/sketch/columns': Int32Array.from(columns) };
+    expect(() => putBack(run, { ...saved, entries })).toThrow(RangeError);
+    expect(() => putBack(run, { ...saved, entries })).toThrow(message);
+    expect(await snapshot(run)).toEqual(saved);
+  });
+
+  test('may come in any order, and are copied', async () => {
+    const run = begin();
+    const saved = await snapshot(run);
+    const columns = Int32Array.of(7, 0, 11);
+    const swapped = { ...saved, entries: { ...saved.entries, '0/sketch/columns': columns } };
+    putBack(run, swapped);
+    columns.fill(0);
+    const { entries } = await snapshot(run);
+    expect(entries['0/sketch/columns']).toEqual(Int32Array.of(7, 0, 11));
+  });
 });

@@ -1,19 +1,22 @@
 // What the tests of the preconditioners share: batches, and layers fed with them.
 
-import { type Engine, upload } from '../../src/backend/engine.js';
-import type { Slot } from '../../src/backend/slot.js';
-import { exportState, type PlainState, type StateEntry, scoped } from '../../src/backend/state.js';
+import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
+import {
+  Cell,
+  exportState,
+  type PlainState,
+  restoreState,
+  type StateEntry,
+  scoped,
+} from '../../src/backend/state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
-import { activations, outputGradients } from '../../src/covariance/activations.js';
-import { freeObservation, observation } from '../../src/precondition/observation.js';
-import type {
-  LayerPreconditioner,
-  LayerShape,
-  Observation,
-  Preconditioner,
-} from '../../src/precondition/preconditioner.js';
-import { build, gaussian, type Matrix, map, uniform } from '../support/matrices.js';
+import { Workspace } from '../../src/core/workspace.js';
+import { LayerPreconditioner } from '../../src/precondition/layer.js';
+import type { LayerShape, Method } from '../../src/precondition/method.js';
+import type { Observation } from '../../src/precondition/observation.js';
+import { denseRows } from '../../src/rows/dense.js';
+import { build, gaussian, type Matrix, map, product, uniform } from '../support/matrices.js';
 
 /** What a layer shows of one batch, in float64. */
 export interface Batch {
@@ -40,62 +43,78 @@ export function randomGradient(seed: number, { inputs, outputs }: Size): Matrix 
   return gaussian(uniform(seed), outputs, inputs);
 }
 
-/** A new slot with `A`, rounded to the engine's dtype. */
-export function place<D extends DType>(engine: Engine<D>, A: DenseMatrix): Slot<D> {
-  return upload(engine, convert(A, engine.dtype));
+/** A new slot with `A`, rounded to the backend's dtype. */
+export function place<D extends DType>(backend: Backend<D>, A: DenseMatrix): Slot<D> {
+  return upload(backend, convert(A, backend.dtype));
 }
 
-/** The batch as an observation on the engine. */
-export function observed<D extends DType>(engine: Engine<D>, batch: Batch): Observation<D> {
+/** The batch as an observation on the backend. */
+export function observed<D extends DType>(backend: Backend<D>, batch: Batch): Observation<D> {
   const { X, D, weights, examples } = batch;
-  const options = { dtype: engine.dtype, ...(weights === undefined ? {} : { weights }) };
-  const counted = examples === undefined ? options : { ...options, examples };
-  return observation(engine, activations(X, options), outputGradients(D, counted));
+  return {
+    X: denseRows(backend, X, { weights }),
+    D: denseRows(backend, D, { weights }),
+    examples,
+  };
 }
 
-/** Shows the layer a batch. */
+/** Frees what {@link observed} made. */
+export function release<D extends DType>({ X, D }: Observation<D>): void {
+  X.dispose();
+  D?.dispose();
+}
+
+/** Shows the layer a batch, its gradient G = DᵀX too. */
 export function observe<D extends DType>(
-  engine: Engine<D>,
+  backend: Backend<D>,
   layer: LayerPreconditioner<D>,
   batch: Batch,
 ): void {
-  const seen = observed(engine, batch);
-  layer.observe(seen);
-  freeObservation(engine, seen);
+  const seen = observed(backend, batch);
+  const { X, D, examples = X.count } = seen;
+  const G = place(backend, product(batch.D, 'T', batch.X, 'N'));
+  layer.observe({ X, D, G, examples });
+  release(seen);
+  backend.free(G);
 }
 
 /** P for G. What P's slot held before, here NaN, must not matter. */
 export async function apply<D extends DType>(
-  engine: Engine<D>,
+  backend: Backend<D>,
   layer: LayerPreconditioner<D>,
   G: Matrix,
 ): Promise<Matrix> {
   const slots = [
-    place(engine, G),
+    place(backend, G),
     place(
-      engine,
+      backend,
       build(G.rows, G.cols, () => Number.NaN),
     ),
   ];
   layer.precondition(slots[0], slots[1]);
-  const P = await engine.read(slots[1]);
-  for (const slot of slots) engine.free(slot);
+  const P = await backend.read(slots[1]);
+  for (const slot of slots) backend.free(slot);
   return convert(P, 'float64');
 }
 
-/** A preconditioner at work on its layers. */
+/** A method at work on its layers. */
 export interface Run<D extends DType> {
-  readonly engine: Engine<D>;
+  readonly backend: Backend<D>;
   readonly shapes: readonly LayerShape[];
   readonly layers: readonly LayerPreconditioner<D>[];
 }
 
 export function start<D extends DType>(
-  preconditioner: Preconditioner,
-  engine: Engine<D>,
+  method: Method,
+  backend: Backend<D>,
   shapes: readonly LayerShape[],
 ): Run<D> {
-  return { engine, shapes, layers: preconditioner.init(engine, shapes) };
+  const workspace = new Workspace();
+  const curvatures = method.layers(shapes, backend.dtype);
+  const layers = shapes.map(
+    (shape, i) => new LayerPreconditioner(backend, shape, method, curvatures[i], workspace),
+  );
+  return { backend, shapes, layers };
 }
 
 /**
@@ -103,13 +122,13 @@ export function start<D extends DType>(
  * waiting for what it read.
  */
 export async function learn<D extends DType>(
-  { engine, shapes, layers }: Run<D>,
+  { backend, shapes, layers }: Run<D>,
   from: number,
   to: number,
 ): Promise<void> {
   for (let step = from; step < to; step++) {
     for (const [i, layer] of layers.entries()) {
-      observe(engine, layer, randomBatch(1000 * step + i, 6 + step, shapes[i]));
+      observe(backend, layer, randomBatch(1000 * step + i, 6 + step, shapes[i]));
       if (step % 2 !== 0) continue;
       layer.refresh();
       await layer.flush();
@@ -119,11 +138,11 @@ export async function learn<D extends DType>(
 
 /** P of every layer for a gradient that `seed` decides. */
 export function preconditioned<D extends DType>(
-  { engine, shapes, layers }: Run<D>,
+  { backend, shapes, layers }: Run<D>,
   seed: number,
 ): Promise<Matrix[]> {
   return Promise.all(
-    layers.map((layer, i) => apply(engine, layer, randomGradient(seed + i, shapes[i]))),
+    layers.map((layer, i) => apply(backend, layer, randomGradient(seed + i, shapes[i]))),
   );
 }
 
@@ -134,33 +153,68 @@ export function entriesOf<D extends DType>({ layers }: Run<D>): StateEntry<D>[] 
 
 /** A copy of the state of all layers. */
 export function snapshot<D extends DType>(run: Run<D>): Promise<PlainState> {
-  return exportState(run.engine, entriesOf(run));
+  return exportState(run.backend, {}, entriesOf(run));
 }
 
-/** The only layer of a preconditioner with one. */
+/** Puts back what {@link snapshot} gave. */
+export function putBack<D extends DType>(run: Run<D>, saved: PlainState): void {
+  restoreState(run.backend, {}, entriesOf(run), saved);
+  for (const layer of run.layers) layer.abandon();
+}
+
+/** The only layer of a method with one. */
 export function only<D extends DType>(
-  preconditioner: Preconditioner,
-  engine: Engine<D>,
+  method: Method,
+  backend: Backend<D>,
   size: Size,
 ): LayerPreconditioner<D> {
-  const [layer] = preconditioner.init(engine, [{ name: 'layer', ...size }]);
-  return layer;
+  return start(method, backend, [{ name: 'layer', ...size }]).layers[0];
 }
 
 /** A matrix of a layer's state, by name, in float64. */
 export async function matrixOf<D extends DType>(
-  engine: Engine<D>,
-  { state }: LayerPreconditioner<D>,
+  backend: Backend<D>,
+  layer: LayerPreconditioner<D>,
   name: string,
 ): Promise<Matrix> {
-  const entry = state.find((candidate) => candidate.name === name);
-  if (entry === undefined || !('slot' in entry)) throw new TypeError(`no matrix '${name}'`);
-  return convert(await engine.read(entry.slot), 'float64');
+  return convert(await backend.read(slotOf(layer, name)), 'float64');
+}
+
+/** Where a matrix of a layer's state is kept, by name. */
+export function slotOf<D extends DType>({ state }: LayerPreconditioner<D>, name: string): Slot<D> {
+  const { holds } = entryOf(state, name);
+  if (!('slot' in holds)) throw new TypeError(`no matrix '${name}'`);
+  return holds.slot;
 }
 
 /** A number of a layer's state, by name. */
-export function numberOf({ state }: LayerPreconditioner<DType>, name: string): number {
+export function numberOf<D extends DType>({ state }: LayerPreconditioner<D>, name: string): number {
+  const { holds } = entryOf(state, name);
+  if (!(holds instanceof Cell)) throw new TypeError(`no number '${name}'`);
+  return holds.value;
+}
+
+/** What a layer's last refresh has found, by name. */
+export function foundOf<D extends DType>(
+  { diagnostics }: LayerPreconditioner<D>,
+  name: string,
+): number {
+  const value = diagnostics.found[name];
+  if (typeof value !== 'number') throw new TypeError(`nothing found by the name '${name}'`);
+  return value;
+}
+
+/** The eigenvalues that a layer's last refresh has found. */
+export function eigenvaluesOf<D extends DType>({
+  diagnostics,
+}: LayerPreconditioner<D>): Float64Array {
+  const { eigenvalues } = diagnostics.found;
+  if (!(eigenvalues instanceof Float64Array)) throw new TypeError('no eigenvalues were found');
+  return eigenvalues;
+}
+
+function entryOf<D extends DType>(state: readonly StateEntry<D>[], name: string): StateEntry<D> {
   const entry = state.find((candidate) => candidate.name === name);
-  if (entry === undefined || 'slot' in entry) throw new TypeError(`no number '${name}'`);
-  return entry.get();
+  if (entry === undefined) throw new TypeError(`no entry '${name}'`);
+  return entry;
 }

@@ -1,12 +1,18 @@
-// Every preconditioner in every variant, as the contract and the laws that all obey take them.
+// Every method in every variant, as the contract and the laws that all obey take them.
 
-import { evaPreconditioner } from '../../src/precondition/eva.js';
-import { foofPreconditioner } from '../../src/precondition/foof.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { type NysactOptions, nysactPreconditioner } from '../../src/precondition/nysact.js';
-import type { Preconditioner } from '../../src/precondition/preconditioner.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import type { Method } from '../../src/precondition/method.js';
+import { type NysactOptions, nysactMethod } from '../../src/precondition/nysact.js';
+import { publishedEvaMethod } from '../../src/published/eva.js';
+import { publishedFoofMethod } from '../../src/published/foof.js';
+import { publishedKfacMethod } from '../../src/published/kfac.js';
+import { publishedNysactMethod } from '../../src/published/nysact.js';
+import { diagonalMethod } from './diagonal-method.js';
+import { oneSidedMethod } from './one-sided-method.js';
 
-/** One preconditioner and what the contract must know about it. */
+/** One method and what the contract must know about it. */
 export interface Variant {
   readonly name: string;
   readonly damping: number;
@@ -14,73 +20,50 @@ export interface Variant {
   readonly initialScale?: number;
   /** Whether rows of weight 0 are as good as absent. */
   readonly knowsMasks: boolean;
-  readonly make: () => Preconditioner;
+  readonly make: () => Method;
 }
 
-const DAMPING = 0.1;
+const damping = 0.1;
+const ofRankThree = { rank: 3, seed: 5, damping };
 
-function nysactVariant(name: string, options: NysactOptions): Variant {
-  const make = () => nysactPreconditioner({ rank: 3, seed: 5, damping: DAMPING, ...options });
-  return { name: `NysAct ${name}`, damping: DAMPING, knowsMasks: true, make };
+function variant(name: string, make: () => Method): Variant {
+  return { name, damping, knowsMasks: true, make };
+}
+
+function nysact(name: string, options: NysactOptions): Variant {
+  return variant(`NysAct ${name}`, () => nysactMethod({ ...ofRankThree, ...options }));
 }
 
 const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketch) => [
-  nysactVariant(`${sketch}, restart`, { sketch }),
-  nysactVariant(`${sketch}, fixed`, { sketch, policy: 'fixed' }),
-  nysactVariant(`${sketch}, tail`, { sketch, tail: true }),
-  nysactVariant(`${sketch}, oversampled`, { sketch, oversample: 2 }),
-  nysactVariant(`${sketch}, shifted by the damping`, { sketch, shift: 'damping' }),
-  nysactVariant(`${sketch}, plain mean`, { sketch, decay: 1 }),
-  nysactVariant(`${sketch}, reference`, { sketch, variant: 'reference' }),
+  nysact(`${sketch}, restart`, { sketch }),
+  nysact(`${sketch}, fixed`, { sketch, policy: 'fixed' }),
+  nysact(`${sketch}, tail`, { sketch, tail: true }),
+  nysact(`${sketch}, oversampled`, { sketch, oversample: 2 }),
+  nysact(`${sketch}, shifted by the damping`, { sketch, shift: 'damping' }),
+  nysact(`${sketch}, plain mean`, { sketch, decay: 1 }),
+  variant(`published NysAct, ${sketch}`, () => publishedNysactMethod({ ...ofRankThree, sketch })),
 ]);
 
-const rest: readonly Variant[] = [
-  nysactVariant('of full rank', { rank: 9 }),
-  nysactVariant('of full rank, reference', { rank: 9, variant: 'reference' }),
+const others: readonly Variant[] = [
+  nysact('of full rank', { rank: 9 }),
+  variant('published NysAct of full rank', () => publishedNysactMethod({ rank: 9, damping })),
+  variant('FOOF', () => foofMethod({ damping })),
+  { ...variant('published FOOF', () => publishedFoofMethod({ damping })), initialScale: 1 },
+  variant('KFAC', () => kfacMethod({ damping })),
+  variant('KFAC, factored', () => kfacMethod({ damping, inverse: 'factored' })),
+  variant('published KFAC', () => publishedKfacMethod({ damping })),
+  variant('Eva', () => evaMethod({ damping })),
   {
-    name: 'FOOF',
-    damping: DAMPING,
-    knowsMasks: true,
-    make: () => foofPreconditioner({ damping: DAMPING }),
-  },
-  {
-    name: 'FOOF, reference',
-    damping: DAMPING,
-    initialScale: 1,
-    knowsMasks: true,
-    make: () => foofPreconditioner({ damping: DAMPING, variant: 'reference' }),
-  },
-  {
-    name: 'KFAC',
-    damping: DAMPING,
-    knowsMasks: true,
-    make: () => kfacPreconditioner({ damping: DAMPING }),
-  },
-  {
-    name: 'KFAC, factored',
-    damping: DAMPING,
-    knowsMasks: true,
-    make: () => kfacPreconditioner({ damping: DAMPING, inverse: 'factored' }),
-  },
-  {
-    name: 'KFAC, reference',
-    damping: DAMPING,
-    knowsMasks: true,
-    make: () => kfacPreconditioner({ damping: DAMPING, variant: 'reference' }),
-  },
-  {
-    name: 'Eva',
-    damping: DAMPING,
-    knowsMasks: true,
-    make: () => evaPreconditioner({ damping: DAMPING }),
-  },
-  {
-    name: 'Eva, reference',
-    damping: DAMPING,
+    ...variant('published Eva', () => publishedEvaMethod({ damping, examples: 5 })),
     // It takes the first rows, whatever they weigh.
     knowsMasks: false,
-    make: () => evaPreconditioner({ damping: DAMPING, variant: 'reference', examples: 5 }),
+  },
+  variant('a diagonal method of one’s own', () => diagonalMethod(damping)),
+  {
+    ...variant('a one-sided method of one’s own', () => oneSidedMethod(damping)),
+    // What its gradient is of, masks included, is for whoever makes the gradient.
+    knowsMasks: false,
   },
 ];
 
-export const VARIANTS: readonly Variant[] = [...gaussianAndSubcolumn, ...rest];
+export const VARIANTS: readonly Variant[] = [...gaussianAndSubcolumn, ...others];

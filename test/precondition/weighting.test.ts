@@ -2,12 +2,12 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
-import type { ConvolutionGeometry } from '../../src/covariance/convolution.js';
-import { extractPatches, outputGradientRows } from '../../src/covariance/patches.js';
+import type { ConvolutionGeometry } from '../../src/rows/convolution.js';
+import { extractPatches, outputGradientRows } from '../../src/rows/patches.js';
 import { build, distance, gaussian, type Matrix, norm, uniform } from '../support/matrices.js';
-import { apply, type Batch, observe, only, randomBatch, randomGradient } from './runs.js';
+import { apply, type Batch, observe, only, randomBatch, randomGradient, start } from './runs.js';
 import { VARIANTS } from './variants.js';
 
 const SIZE = { inputs: 7, outputs: 3 };
@@ -29,13 +29,13 @@ const weights = fc
 
 describe.each(VARIANTS.filter(({ knowsMasks }) => knowsMasks))('$name', ({ make, damping }) => {
   const preconditionedAfter = async (batches: readonly Batch[], G: Matrix) => {
-    const engine = cpuEngine('float64');
-    const layer = only(make(), engine, SIZE);
+    const backend = cpuBackend('float64');
+    const layer = only(make(), backend, SIZE);
     for (const batch of batches) {
-      observe(engine, layer, batch);
+      observe(backend, layer, batch);
       layer.refresh();
     }
-    return apply(engine, layer, G);
+    return apply(backend, layer, G);
   };
 
   test('a row of weight w is w equal rows, and one of weight 0 is none, whatever it holds', async () => {
@@ -63,6 +63,9 @@ describe.each(VARIANTS.filter(({ knowsMasks }) => knowsMasks))('$name', ({ make,
   });
 });
 
+/** [A 1] */
+const withOnes = (A: Matrix) => build(A.rows, A.cols + 1, (i, j) => (j < A.cols ? A.at(i, j) : 1));
+
 describe.each(VARIANTS)('$name, on a grouped convolution', ({ make }) => {
   const geometry: ConvolutionGeometry = {
     batch: 3,
@@ -74,7 +77,6 @@ describe.each(VARIANTS)('$name, on a grouped convolution', ({ make }) => {
     kernel: [2, 2],
     stride: [2, 1],
     padding: 1,
-    bias: true,
   };
   const [perGroup, pixels] = [2, 20];
   const output = {
@@ -89,11 +91,11 @@ describe.each(VARIANTS)('$name, on a grouped convolution', ({ make }) => {
     gaussian(uniform(seed), geometry.batch, channels * size);
 
   test('every group is a layer of its own: that of a convolution with its channels alone', async () => {
-    const engine = cpuEngine('float64');
+    const backend = cpuBackend('float64');
     const shapes = ['first group', 'second group'].map((name) => ({ name, inputs: 9, outputs: 3 }));
-    const grouped = make().init(engine, shapes);
+    const grouped = start(make(), backend, shapes).layers;
     // The same layers again, so that layer i draws the same sketches.
-    const alone = make().init(engine, shapes);
+    const alone = start(make(), backend, shapes).layers;
     for (const step of [1, 2]) {
       const X = images(step, 4, pixels);
       const D = images(100 + step, 6, 15);
@@ -101,18 +103,22 @@ describe.each(VARIANTS)('$name, on a grouped convolution', ({ make }) => {
       const gradients = outputGradientRows(D, output);
       for (const group of [0, 1]) {
         const examples = geometry.batch;
-        observe(engine, grouped[group], { X: patches[group], D: gradients[group], examples });
+        observe(backend, grouped[group], {
+          X: withOnes(patches[group]),
+          D: gradients[group],
+          examples,
+        });
         const channels = X.view(0, group * perGroup * pixels, 3, perGroup * pixels).clone();
         const [own] = extractPatches(channels, { ...geometry, channels: perGroup, groups: 1 });
         const part = D.view(0, group * 3 * 15, 3, 3 * 15).clone();
         const [rows] = outputGradientRows(part, { ...output, channels: 3, groups: 1 });
-        observe(engine, alone[group], { X: own, D: rows.clone(), examples });
+        observe(backend, alone[group], { X: withOnes(own), D: rows.clone(), examples });
       }
       for (const layer of [...grouped, ...alone]) layer.refresh();
     }
     const G = randomGradient(1, shapes[0]);
-    const P = await Promise.all(grouped.map((layer) => apply(engine, layer, G)));
-    expect(P).toEqual(await Promise.all(alone.map((layer) => apply(engine, layer, G))));
+    const P = await Promise.all(grouped.map((layer) => apply(backend, layer, G)));
+    expect(P).toEqual(await Promise.all(alone.map((layer) => apply(backend, layer, G))));
     expect(P[0]).not.toEqual(P[1]);
   });
 });

@@ -28,11 +28,17 @@ export function primitivesOf<D extends DType>(backend: Backend<D>): Primitives<D
   };
 }
 
+/** The fused forms of a backend, for the same bits as it. */
+function fusedOf<D extends DType>(backend: Backend<D>): Pick<Primitives<D, Slot<D>>, 'fused'> {
+  return { fused: { sketchMoment: (...operands) => backend.sketchMoment(...operands) } };
+}
+
 /** The host's backend with reads that take a few turns of the event loop to arrive. */
 export function asyncBackend<D extends DType>(dtype: D): Backend<D> {
   const backend = cpuBackend(dtype);
   return backendFrom({
     ...primitivesOf(backend),
+    ...fusedOf(backend),
     bound: (A) => backend.bound(A),
     async read(A) {
       const content = backend.readSync(A);
@@ -91,6 +97,7 @@ export function gatedBackend<D extends DType>(dtype: D): GatedBackend<D> {
   return {
     backend: backendFrom({
       ...primitivesOf(backend),
+      ...fusedOf(backend),
       bound: (A) => backend.bound(A),
       async read(A) {
         const content = backend.readSync(A);

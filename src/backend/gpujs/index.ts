@@ -1,4 +1,4 @@
-// The public names of the subpath nysact/gpu.
+// The entry nysact/gpu: backends on a GPU, through GPU.js.
 
 export type { GpuBackend } from './backend.js';
 export type { DeviceMemory } from './device.js';

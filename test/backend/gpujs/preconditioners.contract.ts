@@ -1,15 +1,15 @@
-// Every preconditioner on a device: the contract, and the result that the CPU engine gives.
+// Every method on a device: the contract, and the result that the host's backend gives.
 
 import { describe, expect, test } from 'vitest';
-import type { Backend } from '../../../src/backend/backend.js';
-import { engineFrom } from '../../../src/backend/compose.js';
-import { cpuBackend, cpuEngine } from '../../../src/backend/cpu.js';
-import type { Engine } from '../../../src/backend/engine.js';
+import type { Backend, Slot } from '../../../src/backend/backend.js';
+import { cpuBackend } from '../../../src/backend/cpu.js';
+import { backendFrom } from '../../../src/backend/primitives.js';
 import { EPSILON } from '../../../src/core/dtype.js';
-import type { Preconditioner } from '../../../src/precondition/preconditioner.js';
+import type { Method } from '../../../src/precondition/method.js';
 import { preconditionerContract } from '../../precondition/preconditioner.contract.js';
 import { learn, preconditioned, start } from '../../precondition/runs.js';
 import { VARIANTS, type Variant } from '../../precondition/variants.js';
+import { primitivesOf } from '../../support/backends.js';
 import { distance, type Matrix, uniform } from '../../support/matrices.js';
 
 const SHAPES = [
@@ -32,13 +32,10 @@ const MARGIN = 4;
  * n·eps·(largest element), n the terms of the longest sum, as another order of summation may leave it.
  */
 function jittered(seed: number): Backend<'float32'> {
-  const backend: Backend<'float32'> = { ...cpuBackend('float32') };
-  // So that engines compose it.
-  delete backend.sketchMoment;
+  const backend = cpuBackend('float32');
   const random = uniform(seed);
-  const jitter = (C: Parameters<typeof backend.gemm>[6], symmetric: boolean) => {
-    if (backend.reading !== 'sync') return;
-    const value = backend.read(C);
+  const jitter = (C: Slot<'float32'>, symmetric: boolean) => {
+    const value = backend.readSync(C);
     const largest = value.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     const amplitude = TERMS * EPSILON.float32 * largest;
     for (let i = 0; i < value.rows; i++) {
@@ -49,8 +46,9 @@ function jittered(seed: number): Backend<'float32'> {
     }
     backend.write(C, value);
   };
-  return {
-    ...backend,
+  return backendFrom({
+    ...primitivesOf(backend),
+    readSync: (A) => backend.readSync(A),
     gemm(...operands) {
       backend.gemm(...operands);
       jitter(operands[6], false);
@@ -59,11 +57,11 @@ function jittered(seed: number): Backend<'float32'> {
       backend.syrk(...operands);
       jitter(operands[3], true);
     },
-  };
+  });
 }
 
-async function results(make: () => Preconditioner, engine: Engine): Promise<Matrix[]> {
-  const run = start(make(), engine, SHAPES);
+async function results(make: () => Method, backend: Backend): Promise<Matrix[]> {
+  const run = start(make(), backend, SHAPES);
   await learn(run, 0, STEPS);
   return preconditioned(run, 8);
 }
@@ -73,23 +71,21 @@ async function results(make: () => Preconditioner, engine: Engine): Promise<Matr
  */
 export function devicePreconditioners(
   name: string,
-  engineOf: () => Engine,
+  backendOf: () => Backend,
   variants: readonly Variant[] = VARIANTS,
 ): void {
   describe(name, () => {
     for (const variant of variants) {
       preconditionerContract(variant.name, variant.make, variant, [
-        ['float32', 'float32', engineOf],
+        ['float32', 'float32', backendOf],
       ]);
     }
 
-    test.each(VARIANTS)('$name gives what the CPU engine gives', async (variant) => {
-      const expected = await results(variant.make, cpuEngine('float32'));
-      const given = await results(variant.make, engineOf());
+    test.each(VARIANTS)('$name gives what the CPU backend gives', async (variant) => {
+      const expected = await results(variant.make, cpuBackend('float32'));
+      const given = await results(variant.make, backendOf());
       const samples = await Promise.all(
-        Array.from({ length: SAMPLES }, (_, seed) =>
-          results(variant.make, engineFrom(jittered(seed))),
-        ),
+        Array.from({ length: SAMPLES }, (_, seed) => results(variant.make, jittered(seed))),
       );
       expected.forEach((P, layer) => {
         const off = samples.map((sample) => distance(sample[layer], P));

@@ -2,15 +2,13 @@
 // after a lost context. To be run on devices of one kind.
 
 import { describe, expect, test } from 'vitest';
-import { engineFrom } from '../../../src/backend/compose.js';
-import { upload } from '../../../src/backend/engine.js';
+import { type Slot, upload } from '../../../src/backend/backend.js';
 import { type GpuBackend, GpuContextLostError } from '../../../src/backend/gpujs/index.js';
-import type { Slot } from '../../../src/backend/slot.js';
 import { convert, type DenseMatrix } from '../../../src/core/matrix.js';
-import { nysact } from '../../../src/optimize/aliases.js';
 import { Optimizer } from '../../../src/optimize/optimizer.js';
-import { foofPreconditioner } from '../../../src/precondition/foof.js';
-import { freeObservation } from '../../../src/precondition/observation.js';
+import { nysact } from '../../../src/optimize/optimizers.js';
+import { foofMethod } from '../../../src/precondition/foof.js';
+import { denseRows, slotRows } from '../../../src/rows/dense.js';
 import {
   apply,
   observe,
@@ -18,6 +16,7 @@ import {
   only,
   randomBatch,
   randomGradient,
+  release,
 } from '../../precondition/runs.js';
 import { build, type Matrix } from '../../support/matrices.js';
 import type { Losable } from './loss.contract.js';
@@ -28,23 +27,22 @@ const SIZE = { inputs: 6, outputs: 3 };
 
 /** A training run on one device, with everything that lives on the host beside it. */
 function training(backend: GpuBackend, initial: DenseMatrix<'float32'>) {
-  const engine = engineFrom(backend);
   const optimizer = new Optimizer({
-    engine,
+    backend,
     transform: nysact({ learningRate: 0.1, rank: 2, observeEvery: 1, refreshEvery: 2 }),
     parameters: [{ rows: 3, cols: 6 }],
     layers: [{ weight: 0 }],
   });
-  const W: Slot<'float32'> = upload(engine, initial);
+  const W: Slot<'float32'> = upload(backend, initial);
   const step = async () => {
-    const G = upload(engine, convert(randomGradient(optimizer.steps, SIZE), 'float32'));
-    const seen = observed(engine, randomBatch(optimizer.steps, 5, SIZE));
+    const G = upload(backend, convert(randomGradient(optimizer.steps, SIZE), 'float32'));
+    const seen = observed(backend, randomBatch(optimizer.steps, 5, SIZE));
     optimizer.step([G], [W], [seen]);
     await optimizer.flush();
-    freeObservation(engine, seen);
-    engine.free(G);
+    release(seen);
+    backend.free(G);
   };
-  return { engine, optimizer, W, step };
+  return { backend, optimizer, W, step };
 }
 
 /** Declares the tests of one kind of device; `open` gives a new one each time. */
@@ -52,55 +50,52 @@ export function trainingLaws(name: string, open: () => Promise<Losable>): void {
   describe(`${name}: training`, () => {
     test(`NaN is found when a refresh reads, and the last good inverse stays`, async () => {
       const { backend } = await open();
-      const engine = engineFrom(backend);
       const size = { inputs: 5, outputs: 3 };
-      const layer = only(foofPreconditioner({ damping: 0.1 }), engine, size);
+      const layer = only(foofMethod({ damping: 0.1 }), backend, size);
       const G = randomGradient(1, size);
       const learn = async (batch: ReturnType<typeof randomBatch>) => {
-        observe(engine, layer, batch);
+        observe(backend, layer, batch);
         layer.refresh();
         await layer.flush();
       };
       await learn(randomBatch(1, 6, size));
-      const good = await apply(engine, layer, G);
+      const good = await apply(backend, layer, G);
       const { X, D } = randomBatch(2, 6, size);
-      const slot = upload(engine, single(X));
-      const zero = engine.allocate(6, 5);
+      const slot = upload(backend, single(X));
+      const zero = backend.allocate(6, 5);
       // NaN that the device itself makes, 0/0, as a forward pass on it may.
-      engine.divideByRoot(1, zero, 1, zero, 0, slot);
-      const rootWeights = upload(engine, single(build(6, 1, () => 1)));
-      layer.observe({ X: slot, rootWeights, D: upload(engine, single(D)), rows: 6, examples: 6 });
+      backend.divideByRoot(1, zero, 1, zero, 0, slot);
+      layer.observe({ X: slotRows(backend, slot), D: denseRows(backend, D), examples: 6 });
       layer.refresh();
       await layer.flush();
       expect(layer.diagnostics.failures).toBe(1);
-      expect(await apply(engine, layer, G)).toEqual(good);
+      expect(await apply(backend, layer, G)).toEqual(good);
       await learn(randomBatch(3, 6, size));
       expect(layer.diagnostics.failures).toBe(1);
-      expect(await apply(engine, layer, G)).not.toEqual(good);
+      expect(await apply(backend, layer, G)).not.toEqual(good);
     });
 
     test('memory is given back by an optimiser and by whoever made slots', async () => {
       const { backend } = await open();
-      const engine = engineFrom(backend);
       const size = { inputs: 6, outputs: 3 };
       const optimizer = new Optimizer({
-        engine,
+        backend,
         transform: nysact({ learningRate: 0.1, rank: 2, observeEvery: 1, refreshEvery: 2 }),
         parameters: [{ rows: 3, cols: 6 }],
         layers: [{ weight: 0 }],
       });
-      const W = upload(engine, single(randomGradient(1, size)));
+      const W = upload(backend, single(randomGradient(1, size)));
       await backend.settled();
       for (let step = 0; step < 6; step++) {
-        const G = upload(engine, single(randomGradient(step, size)));
-        const seen = observed(engine, randomBatch(step, 5, size));
+        const G = upload(backend, single(randomGradient(step, size)));
+        const seen = observed(backend, randomBatch(step, 5, size));
         optimizer.step([G], [W], [seen]);
         await optimizer.flush();
-        freeObservation(engine, seen);
-        engine.free(G);
+        release(seen);
+        backend.free(G);
       }
       optimizer.dispose();
-      engine.free(W);
+      backend.free(W);
       await backend.settled();
       // What is left is the engine's scratch for the next call: XS is 5×2, GV is 3×2.
       expect(backend.memory()).toMatchObject({ textures: 2, bytes: 4 * (5 * 2 + 3 * 2) });
@@ -115,14 +110,14 @@ export function trainingLaws(name: string, open: () => Promise<Losable>): void {
       const undisturbed = await open();
       const whole = training(undisturbed.backend, initial);
       for (let k = 0; k < 7; k++) await whole.step();
-      const expected = await whole.engine.read(whole.W);
+      const expected = await whole.backend.read(whole.W);
       await undisturbed.backend.dispose();
 
       const first = await open();
       const before = training(first.backend, initial);
       for (let k = 0; k < 3; k++) await before.step();
       const saved = await before.optimizer.exportState();
-      const weights = await before.engine.read(before.W);
+      const weights = await before.backend.read(before.W);
       await before.step();
       first.lose();
       await expect(before.step()).rejects.toThrow(GpuContextLostError);
@@ -134,7 +129,7 @@ export function trainingLaws(name: string, open: () => Promise<Losable>): void {
       const after = training(second.backend, weights);
       after.optimizer.restoreState(saved);
       while (after.optimizer.steps < 7) await after.step();
-      expect(await after.engine.read(after.W)).toEqual(expected);
+      expect(await after.backend.read(after.W)).toEqual(expected);
       await second.backend.dispose();
     });
   });

@@ -1,12 +1,11 @@
 // Training on a device: only refreshes read, and an asynchronous run that is flushed is repeatable.
 
 import { describe, expect, test } from 'vitest';
-import { engineFrom } from '../../../src/backend/compose.js';
-import { upload } from '../../../src/backend/engine.js';
+import { upload } from '../../../src/backend/backend.js';
 import { gpuBackend } from '../../../src/backend/gpujs/index.js';
 import { convert } from '../../../src/core/matrix.js';
-import { kfac } from '../../../src/optimize/aliases.js';
 import { Optimizer } from '../../../src/optimize/optimizer.js';
+import { kfac } from '../../../src/optimize/optimizers.js';
 import { observed, randomBatch, randomGradient } from '../../precondition/runs.js';
 import { doubleOf } from '../../support/gpujs-double.js';
 import { trainingLaws } from './training.contract.js';
@@ -27,9 +26,9 @@ async function training(options: (typeof MODES)[number]) {
       if (event === 'read') reads += 1;
     },
   });
-  const engine = engineFrom(await gpuBackend(GPU, options));
+  const backend = await gpuBackend(GPU, options);
   const optimizer = new Optimizer({
-    engine,
+    backend,
     transform: kfac({ learningRate: 0.1, observeEvery: 1, refreshEvery: 4, klClip: 1e-3 }),
     parameters: [
       { rows: 3, cols: 5 },
@@ -38,15 +37,15 @@ async function training(options: (typeof MODES)[number]) {
     layers: [{ weight: 0, bias: 1 }],
   });
   const drawn = (seed: number, inputs: number) =>
-    upload(engine, convert(randomGradient(seed, { ...SIZE, inputs }), 'float32'));
+    upload(backend, convert(randomGradient(seed, { ...SIZE, inputs }), 'float32'));
   const parameters = [drawn(100, 5), drawn(101, 1)];
   const step = () => {
     const k = optimizer.steps;
     optimizer.step([drawn(k, 5), drawn(k + 50, 1)], parameters, [
-      observed(engine, randomBatch(k, 7, SIZE)),
+      observed(backend, randomBatch(k, 7, SIZE)),
     ]);
   };
-  const weights = async () => (await engine.read(parameters[0])).data;
+  const weights = async () => (await backend.read(parameters[0])).data;
   reads = 0;
   return { optimizer, step, weights, reads: () => reads };
 }

@@ -1,0 +1,26 @@
+// The entry nysact/methods: the methods as values, and what a method of one's own is made of.
+
+export type { Take } from './backend/backend.js';
+export type { Description } from './backend/state.js';
+export { type EvaOptions, evaMethod } from './precondition/eva.js';
+export { type FoofOptions, foofMethod } from './precondition/foof.js';
+export { type KfacOptions, kfacMethod } from './precondition/kfac.js';
+export {
+  type Curvature,
+  curvature,
+  type Found,
+  type LayerShape,
+  type Needs,
+  type RefreshContext,
+  type Sketching,
+} from './precondition/method.js';
+export { type NysactOptions, nysactMethod, type SketchSource } from './precondition/nysact.js';
+export {
+  type Averages,
+  type Averaging,
+  type Batch,
+  movingAverage,
+  type Seen,
+  type Statistic,
+} from './rows/accumulator.js';
+export type { Average } from './rows/moving-average.js';

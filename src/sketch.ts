@@ -1,0 +1,25 @@
+// The entry nysact/sketch: sketches, the Nyström eigenpairs made with them, and their damped inverse.
+
+export type { SketchOf } from './kernels/kernels.js';
+export type {
+  ActivationSketch,
+  ActivationSketchOptions,
+  NystromFactor,
+  PreconditionOptions,
+} from './nystrom/activation-sketch.js';
+export { type Eigenpairs, type NystromOptions, nystromEigenpairs } from './nystrom/factor.js';
+export {
+  applyLowRankInverse,
+  effectiveDimension,
+  type InverseOptions,
+  type LowRankInverse,
+  lowRankInverse,
+} from './nystrom/inverse.js';
+export {
+  DISTRIBUTIONS,
+  type Distribution,
+  drawSketch,
+  type SketchKind,
+} from './sketch/distributions.js';
+export type { SketchShape } from './sketch/shape.js';
+export { denseSketch, type Sketch } from './sketch/sketch.js';
