@@ -7,17 +7,13 @@ export {
   type ImageShape,
   type PerAxis,
 } from './rows/convolution.js';
-export {
-  type DenseRowsOptions,
-  flattenSequences,
-  type SequenceShape,
-  type SlotRowsOptions,
-} from './rows/dense.js';
+export type { DenseRowsOptions, SlotRowsOptions } from './rows/dense.js';
+export { extractPatches, outputGradientRows } from './rows/images.js';
 export { type OneHotRowsOptions, oneHotRows } from './rows/one-hot.js';
 export {
-  extractPatches,
+  type ImageRowsOptions,
   imageRows,
-  outputGradientRows,
   type PatchRowsOptions,
   patchRows,
 } from './rows/patches.js';
+export { flattenSequences, type SequenceShape } from './rows/sequences.js';

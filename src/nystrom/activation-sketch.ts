@@ -1,14 +1,13 @@
 // The shortest way from activations to a preconditioned gradient: observe, factor, apply.
 
 import { type CpuBackend, cpuBackend } from '../backend/cpu.js';
-import { checkFinite, checkInteger, checkType, isObject } from '../core/check.js';
+import { checkFinite, checkInteger, checkType } from '../core/check.js';
 import { type MatrixInput, readMatrix } from '../core/convert.js';
 import { DTYPES, type DType, isFloatArray } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import {
   choice,
   flag,
-  guarded,
   integer,
   type OptionsOf,
   optionList,
@@ -19,6 +18,7 @@ import {
 import { randomKey } from '../core/random.js';
 import { Accumulator, type Estimates } from '../rows/accumulator.js';
 import { readRows } from '../rows/dense.js';
+import { weightList } from '../rows/weights.js';
 import { drawSketch } from '../sketch/distributions.js';
 import { sameSketch } from '../sketch/sketch.js';
 import { type Eigenpairs, nystromEigenpairs } from './factor.js';
@@ -146,7 +146,7 @@ export class ActivationSketch<D extends DType> {
 }
 
 const OBSERVE_OPTIONS = /* @__PURE__ */ optionList({
-  weights: /* @__PURE__ */ guarded('an array of numbers', isList),
+  weights: weightList,
 });
 
 const PRECONDITION_OPTIONS = /* @__PURE__ */ optionList({
@@ -235,8 +235,4 @@ export function activationSketch(options: ActivationSketchOptions<DType>): Activ
   checkInteger(where, 'inputs', inputs ?? Number.NaN, bias ? 2 : 1);
   checkInteger(where, 'rank', rank ?? Number.NaN, 1);
   return new ActivationSketch(options.inputs, options.rank, dtype, settings);
-}
-
-function isList(value: unknown): value is ArrayLike<number> {
-  return isObject(value) && 'length' in value;
 }

@@ -1,6 +1,7 @@
 // The geometry of a convolution: which input pixels lie under the kernel at each output position.
 
-import { checkChoice, checkInteger, checkType, isObject } from '../core/check.js';
+import { checkInteger, checkType, isObject } from '../core/check.js';
+import { choice, guarded, integer, type Option, optionList } from '../core/options.js';
 
 /** A batch of images in memory, the last axis varying fastest. */
 export interface ImageShape {
@@ -11,27 +12,30 @@ export interface ImageShape {
   /** [batch, channels, height, width] or [batch, height, width, channels]. */
   readonly layout: 'channelsFirst' | 'channelsLast';
   /** Blocks of channels that never meet; as many as channels for a depthwise convolution. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
 }
 
 /** One number for both axes, or [vertical, horizontal]. */
 export type PerAxis = number | readonly [number, number];
 
+/** Zeros around the input: see {@link ConvolutionGeometry.padding}. */
+export type Padding =
+  | 'valid'
+  | 'same'
+  | PerAxis
+  | readonly [readonly [number, number], readonly [number, number]];
+
 /** A convolution: its input images and how its kernel moves over them. */
 export interface ConvolutionGeometry extends ImageShape {
   /** [rows, columns] of the kernel. */
   readonly kernel: readonly [number, number];
-  readonly stride?: PerAxis;
+  readonly stride?: PerAxis | undefined;
   /**
    * None ('valid', the default), TensorFlow's 'same' (⌈n/stride⌉ outputs, the odd zero at the end),
    * or zeros on both sides, an axis, or [[top, bottom], [left, right]].
    */
-  readonly padding?:
-    | 'valid'
-    | 'same'
-    | PerAxis
-    | readonly [readonly [number, number], readonly [number, number]];
-  readonly dilation?: PerAxis;
+  readonly padding?: Padding | undefined;
+  readonly dilation?: PerAxis | undefined;
 }
 
 /** What comes out of a convolution, and the shape of its patch matrices. */
@@ -48,11 +52,22 @@ export interface ConvolutionOutput {
  * The size of a convolution's output and of its patch matrices. Cost: none.
  *
  * @throws RangeError where the geometry is not one of a convolution, naming the field; TypeError
- *   where it or its kernel is missing.
+ *   where it or its kernel is missing or a field is of another type.
  */
 export function convolutionOutput(geometry: ConvolutionGeometry): ConvolutionOutput {
-  const { output } = plan('convolutionOutput', geometry);
-  return output;
+  return plan('convolutionOutput', geometry).output;
+}
+
+/** One axis of a convolution. */
+export interface Axis {
+  readonly size: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Zeros before the first pixel. */
+  readonly before: number;
+  /** Output positions. */
+  readonly count: number;
 }
 
 /** Where the kernel stands for one output position along an axis. */
@@ -64,128 +79,177 @@ export interface Window {
   readonly last: number;
 }
 
-/** One axis of a convolution. */
-export interface Axis {
-  readonly size: number;
-  readonly kernel: number;
-  readonly dilation: number;
-  readonly windows: readonly Window[];
+/** Where the kernel stands at output position `position`. */
+export function windowAt(
+  { size, kernel, stride, dilation, before }: Axis,
+  position: number,
+): Window {
+  const origin = position * stride - before;
+  const first = Math.min(Math.max(Math.ceil(-origin / dilation), 0), kernel);
+  const last = Math.min(Math.max(Math.ceil((size - origin) / dilation), 0), kernel);
+  return { origin, first, last };
 }
+
+/** A checked image shape, with its groups. */
+export type Image = ImageShape & { readonly groups: number };
 
 /** A checked geometry, worked out. */
 export interface Plan {
-  readonly batch: number;
-  readonly channels: number;
-  readonly groups: number;
+  readonly image: Image;
   readonly vertical: Axis;
   readonly horizontal: Axis;
   readonly output: ConvolutionOutput;
 }
 
-/**
- * Checks an image's shape; the number of groups.
- *
- * @throws RangeError for an unknown layout, a size that is not an integer ≥ 1, or groups that do not
- *   divide the channels.
- */
-export function checkImage(where: string, shape: ImageShape): number {
-  const { batch, channels, height, width, layout, groups = 1 } = shape;
-  checkChoice(where, 'layout', layout, ['channelsFirst', 'channelsLast']);
-  checkInteger(where, 'batch', batch, 1);
-  checkInteger(where, 'channels', channels, 1);
-  checkInteger(where, 'height', height, 1);
-  checkInteger(where, 'width', width, 1);
-  checkInteger(where, 'groups', groups, 1);
-  if (channels % groups === 0) return groups;
-  throw new RangeError(
-    `${where}: groups is ${groups}, expected a divisor of the ${channels} channels`,
+/** Two of something, whose names are `expected`. */
+function pairOf(expected: string): Option<readonly unknown[]> {
+  return guarded(
+    expected,
+    (value): value is readonly unknown[] => Array.isArray(value) && value.length === 2,
   );
 }
 
+const axes: Option<readonly unknown[]> = /* @__PURE__ */ pairOf('[vertical, horizontal]');
+
+const IMAGE = /* @__PURE__ */ optionList({
+  batch: /* @__PURE__ */ integer(1),
+  channels: /* @__PURE__ */ integer(1),
+  height: /* @__PURE__ */ integer(1),
+  width: /* @__PURE__ */ integer(1),
+  layout: /* @__PURE__ */ choice('channelsFirst', 'channelsLast'),
+  groups: /* @__PURE__ */ integer(1).default(1),
+});
+
+const GEOMETRY = /* @__PURE__ */ optionList({
+  ...IMAGE.entries,
+  kernel: /* @__PURE__ */ pairOf('[rows, columns]'),
+  stride: /* @__PURE__ */ integer(1).or(axes),
+  padding: /* @__PURE__ */ choice('valid', 'same').or(/* @__PURE__ */ integer()).or(axes),
+  dilation: /* @__PURE__ */ integer(1).or(axes),
+});
+
+/** The padding of one axis. */
+const SIDES = /* @__PURE__ */ integer().or(/* @__PURE__ */ pairOf('[before, after]'));
+
 /**
- * Checks a geometry and works it out.
+ * Checks an image's shape.
  *
- * @throws RangeError where it is not one of a convolution, naming the field; TypeError where it or
- *   its kernel is missing.
+ * @throws RangeError for an unknown field or layout, a size that is not an integer ≥ 1, groups that do
+ *   not divide the channels, or more elements than can be counted; TypeError where it is no object.
+ */
+export function checkImage(where: string, shape: ImageShape): Image {
+  checkType(where, 'shape', shape, isObject(shape), 'an object');
+  IMAGE.read(where, shape);
+  return imageOf(where, shape);
+}
+
+/**
+ * Checks a geometry and works it out, in closed form.
+ *
+ * @throws RangeError where it is not one of a convolution, naming the field, or has more elements than
+ *   can be counted; TypeError where it or its kernel is missing or a field is of another type.
  */
 export function plan(where: string, geometry: ConvolutionGeometry): Plan {
   checkType(where, 'geometry', geometry, isObject(geometry), 'an object');
-  const { batch, channels, height, width, kernel } = geometry;
-  const groups = checkImage(where, geometry);
-  checkType(where, 'kernel', kernel, Array.isArray(kernel), '[rows, columns]');
-  const strides = pair(geometry.stride ?? 1);
-  const dilations = pair(geometry.dilation ?? 1);
-  const paddings = sides(where, geometry.padding ?? 'valid');
-  const [vertical, horizontal] = [height, width].map((size, i) =>
-    axis(
-      where,
-      ['vertical', 'horizontal'][i],
-      size,
-      kernel[i],
-      strides[i],
-      dilations[i],
-      paddings[i],
-    ),
+  GEOMETRY.read(where, geometry);
+  const image = imageOf(where, geometry);
+  const { kernel, stride = 1, dilation = 1, padding = 'valid' } = geometry;
+  checkType(where, 'kernel', kernel, kernel !== undefined, '[rows, columns]');
+  const [strides, dilations, paddings] = [
+    perAxis(stride),
+    perAxis(dilation),
+    sides(where, padding),
+  ];
+  const [vertical, horizontal] = ([0, 1] as const).map((i) =>
+    axis(where, ['vertical', 'horizontal'][i], {
+      size: [image.height, image.width][i],
+      kernel: kernel[i],
+      stride: strides[i],
+      dilation: dilations[i],
+      padding: paddings[i],
+    }),
   );
   const output = {
-    height: vertical.windows.length,
-    width: horizontal.windows.length,
-    inputs: (channels / groups) * kernel[0] * kernel[1],
-    rows: batch * vertical.windows.length * horizontal.windows.length,
+    height: vertical.count,
+    width: horizontal.count,
+    inputs: (image.channels / image.groups) * kernel[0] * kernel[1],
+    rows: image.batch * vertical.count * horizontal.count,
   };
-  return { batch, channels, groups, vertical, horizontal, output };
+  checkCountable(where, 'patches', output.rows * output.inputs * image.groups);
+  return { image, vertical, horizontal, output };
 }
 
-type Padding = 'same' | readonly [number, number];
+/** The fields of an image whose names and types were checked. */
+function imageOf(where: string, shape: ImageShape): Image {
+  const { batch, channels, height, width, layout, groups = 1 } = shape;
+  // A field that is missing passed the list.
+  for (const [name, value] of Object.entries({ batch, channels, height, width })) {
+    checkInteger(where, name, value, 1);
+  }
+  IMAGE.entries.layout.check(where, 'layout', layout);
+  if (channels % groups !== 0) {
+    throw new RangeError(
+      `${where}: groups is ${groups}, expected a divisor of the ${channels} channels`,
+    );
+  }
+  checkCountable(where, 'images', batch * channels * height * width);
+  return { batch, channels, height, width, layout, groups };
+}
 
-function axis(
-  where: string,
-  name: string,
-  size: number,
-  kernel: number,
-  stride: number,
-  dilation: number,
-  padding: Padding,
-): Axis {
+/** Products of integers are exact while they are safe, and are never safe once they are not. */
+function checkCountable(where: string, what: string, elements: number): void {
+  if (Number.isSafeInteger(elements)) return;
+  throw new RangeError(
+    `${where}: the ${what} have ${elements} elements, expected at most ${Number.MAX_SAFE_INTEGER}`,
+  );
+}
+
+type Sides = 'same' | readonly [number, number];
+
+interface AxisParts extends Pick<Axis, 'size' | 'kernel' | 'stride' | 'dilation'> {
+  readonly padding: Sides;
+}
+
+function axis(where: string, name: string, parts: AxisParts): Axis {
+  const { size, kernel, stride, dilation, padding } = parts;
   checkInteger(where, `${name} kernel`, kernel, 1);
   checkInteger(where, `${name} stride`, stride, 1);
   checkInteger(where, `${name} dilation`, dilation, 1);
   const span = (kernel - 1) * dilation + 1;
-  let count = Math.ceil(size / stride);
-  let before = Math.floor(Math.max((count - 1) * stride + span - size, 0) / 2);
-  if (padding !== 'same') {
-    for (const side of padding) checkInteger(where, `${name} padding`, side);
-    const padded = padding[0] + size + padding[1];
-    if (span > padded) {
-      throw new RangeError(
-        `${where}: the ${name} kernel spans ${span} pixels, expected at most the ${padded} of the padded input`,
-      );
-    }
-    count = Math.floor((padded - span) / stride) + 1;
-    before = padding[0];
+  checkInteger(where, `the span of the ${name} kernel`, span, 1);
+  const own = { size, kernel, stride, dilation };
+  if (padding === 'same') {
+    const count = quotient(size - 1, stride) + 1;
+    const zeros = Math.max((count - 1) * stride + span - size, 0);
+    return { ...own, before: quotient(zeros, 2), count };
   }
-  const windows = Array.from({ length: count }, (_, position) => {
-    const origin = position * stride - before;
-    const clamp = (pixel: number) =>
-      Math.min(Math.max(Math.ceil((pixel - origin) / dilation), 0), kernel);
-    return { origin, first: clamp(0), last: clamp(size) };
-  });
-  return { size, kernel, dilation, windows };
+  const [before, after] = padding;
+  checkInteger(where, `${name} padding`, before);
+  checkInteger(where, `${name} padding`, after);
+  const padded = before + size + after;
+  checkInteger(where, `the padded ${name} size`, padded, 1);
+  if (span > padded) {
+    throw new RangeError(
+      `${where}: the ${name} kernel spans ${span} pixels, expected at most the ${padded} of the padded input`,
+    );
+  }
+  return { ...own, before, count: quotient(padded - span, stride) + 1 };
 }
 
-function pair(value: PerAxis): readonly [number, number] {
-  return typeof value === 'object' ? value : [value, value];
+/** ⌊a/b⌋ of safe integers: a quotient that is not exact may round up to the next integer. */
+function quotient(a: number, b: number): number {
+  return (a - (a % b)) / b;
 }
 
-function sides(
-  where: string,
-  padding: NonNullable<ConvolutionGeometry['padding']>,
-): readonly [Padding, Padding] {
-  if (typeof padding === 'string') {
-    checkChoice(where, 'padding', padding, ['valid', 'same']);
-    const both: Padding = padding === 'same' ? 'same' : [0, 0];
-    return [both, both];
-  }
-  const [vertical, horizontal] = typeof padding === 'object' ? padding : [padding, padding];
-  return [pair(vertical), pair(horizontal)];
+function perAxis(value: PerAxis): readonly [number, number] {
+  return typeof value === 'number' ? [value, value] : value;
+}
+
+function sides(where: string, padding: Padding): readonly [Sides, Sides] {
+  if (padding === 'same') return ['same', 'same'];
+  if (padding === 'valid') return [perAxis(0), perAxis(0)];
+  const [vertical, horizontal] = typeof padding === 'number' ? [padding, padding] : padding;
+  SIDES.check(where, 'vertical padding', vertical);
+  SIDES.check(where, 'horizontal padding', horizontal);
+  return [perAxis(vertical), perAxis(horizontal)];
 }

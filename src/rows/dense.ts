@@ -1,23 +1,28 @@
 // Rows that are a matrix: weights, masks and the bias column are written here and nowhere else.
 
 import { type Backend, place, type Slot } from '../backend/backend.js';
-import { checkFinite, checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
+import { checkInteger } from '../core/check.js';
 import { type MatrixInput, readMatrix } from '../core/convert.js';
-import { type DType, LARGEST, type TypedArrayOf } from '../core/dtype.js';
+import type { DType } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
-import { reshape } from './reshape.js';
-import type { Rows } from './rows.js';
+import { checkMagnitude, sumOfSquares } from './magnitude.js';
+import { checkBackend, checkFirst, type Rows } from './rows.js';
+import { copyOfWeights, sumOf, weightList } from './weights.js';
+
+/** The options of {@link denseRows}. */
+const DENSE_OPTIONS = /* @__PURE__ */ optionList({
+  /** Columns of the input, without the bias: needed for a flat typed array, else checked. */
+  cols: /* @__PURE__ */ integer(1),
+  /** Append the column of ones that a bias multiplies (default false). */
+  bias: /* @__PURE__ */ flag.default(false),
+  /** One weight ≥ 0 a row; a mask of zeros and ones leaves rows out. */
+  weights: weightList,
+});
 
 /** How {@link denseRows} reads its input. */
-export interface DenseRowsOptions {
-  /** Columns of the input, without the bias: needed for a flat typed array, else checked. */
-  readonly cols?: number | undefined;
-  /** Append the column of ones that a bias multiplies (default false). */
-  readonly bias?: boolean | undefined;
-  /** One weight ≥ 0 a row; a mask of zeros and ones leaves rows out. */
-  readonly weights?: ArrayLike<number> | undefined;
-}
+export type DenseRowsOptions = OptionsOf<typeof DENSE_OPTIONS>;
 
 /**
  * The rows of a matrix: what entered a layer, or the gradients of the mean loss with respect to what
@@ -29,19 +34,21 @@ export interface DenseRowsOptions {
  * else X is the input itself.
  *
  * @throws RangeError where a row that counts holds NaN or Infinity, the batch is empty, a weight is
- *   negative or not finite, the weights are too few, too many or all 0, or the rows are so large that
- *   XᵀX could overflow; nothing is changed then. TypeError where the input is no matrix or the weights
- *   are no array.
+ *   negative or not finite, the weights are too few, too many or all 0, the rows are so large that XᵀX
+ *   could overflow, or an option is unknown. TypeError where the input is no matrix, the weights are no
+ *   array, or the backend is none.
  */
 export function denseRows<D extends DType>(
   backend: Backend<D>,
   input: MatrixInput,
   options: DenseRowsOptions = {},
 ): Rows<D> {
-  return readRows('denseRows', backend, input, options);
+  const where = 'denseRows';
+  checkBackend(where, backend);
+  return readRows(where, backend, input, DENSE_OPTIONS.read(where, options));
 }
 
-/** {@link denseRows} under the name of the routine that calls it. */
+/** {@link denseRows} under the name of the routine that calls it, with options that were checked. */
 export function readRows<D extends DType>(
   where: string,
   backend: Backend<D>,
@@ -52,16 +59,16 @@ export function readRows<D extends DType>(
   const A = readMatrix(where, 'X', input, { dtype, cols });
   checkInteger(where, 'the number of rows of X', A.rows, 1);
   checkInteger(where, 'the number of columns of X', A.cols, 1);
-  const w = copyOfWeights(where, A, weights);
+  const w = copyOfWeights(where, dtype, A.rows, weights);
   const count = w === undefined ? A.rows : sumOf(w);
   const W = w === undefined ? A : weighted(A, w);
   const size = sumOfSquares(W) + (bias ? count : 0);
-  checkMagnitude(where, W, size, count, bias ? W.cols + 1 : W.cols);
+  checkMagnitude(where, 'X', W, { size, count, cols: bias ? W.cols + 1 : W.cols });
   return new DenseRows(backend, place(backend, W), { bias, weights: w, count, size });
 }
 
-/** The rows of a matrix that was checked, for rows that come in strips. */
-export function checkedRows<D extends DType>(
+/** The rows of a matrix and weights that were checked, for rows that come in strips. */
+export function stripRows<D extends DType>(
   backend: Backend<D>,
   A: DenseMatrix<D>,
   bias: boolean,
@@ -72,26 +79,43 @@ export function checkedRows<D extends DType>(
   return new DenseRows(backend, place(backend, W), { bias, weights, count, size: undefined });
 }
 
-/** How {@link slotRows} reads its slot. */
-export interface SlotRowsOptions {
+/** The options of {@link slotRows}. */
+const SLOT_OPTIONS = /* @__PURE__ */ optionList({
   /** Append the column of ones that a bias multiplies (default false). */
-  readonly bias?: boolean | undefined;
-}
+  bias: /* @__PURE__ */ flag.default(false),
+});
+
+/** How {@link slotRows} reads its slot. */
+export type SlotRowsOptions = OptionsOf<typeof SLOT_OPTIONS>;
 
 /**
  * The rows of a matrix that is on the backend already. The slot belongs to the rows from now on: it is
  * freed with them.
  *
- * @throws RangeError where it is empty; TypeError where it is not the backend's.
+ * @throws RangeError where it is empty or an option is unknown; TypeError where it is not a slot in use
+ *   of the backend. The slot remains the caller's then.
  */
 export function slotRows<D extends DType>(
   backend: Backend<D>,
   X: Slot<D>,
-  { bias = false }: SlotRowsOptions = {},
+  options: SlotRowsOptions = {},
 ): Rows<D> {
-  checkInteger('slotRows', 'the number of rows of X', X.rows, 1);
-  checkInteger('slotRows', 'the number of columns of X', X.cols, 1);
+  const where = 'slotRows';
+  checkBackend(where, backend);
+  const { bias } = SLOT_OPTIONS.read(where, options);
+  checkOwned(where, backend, X);
+  checkInteger(where, 'the number of rows of X', X.rows, 1);
+  checkInteger(where, 'the number of columns of X', X.cols, 1);
   return new DenseRows(backend, X, { bias, weights: undefined, count: X.rows, size: undefined });
+}
+
+/** X must be a slot in use of the backend, which alone can tell. */
+function checkOwned<D extends DType>(where: string, backend: Backend<D>, X: Slot<D>): void {
+  try {
+    backend.firstOverlap([X]);
+  } catch (cause) {
+    throw new TypeError(`${where}: X is no slot of the backend, expected one in use`, { cause });
+  }
 }
 
 interface DenseRowsParts {
@@ -143,6 +167,7 @@ class DenseRows<D extends DType> implements Rows<D> {
   }
 
   sum(weight: number, decay: number, a: Slot<D>, first: number = this.rows): void {
+    checkFirst('sum', first, this.rows);
     if (first === this.rows) {
       this.backend.gemm(weight, this.#rootWeights(), 'T', this.#X, 'N', decay, a);
       return;
@@ -171,7 +196,7 @@ class DenseRows<D extends DType> implements Rows<D> {
 
   squaredNorm(weight: number, decay: number, s: Slot<D>): void {
     if (this.#size === undefined) this.backend.dot(weight, this.#X, this.#X, decay, s);
-    else addNumber(this.backend, weight * this.#size, decay, s);
+    else addNumber(this.backend, this.#size, weight, decay, s);
   }
 
   dispose(): void {
@@ -198,10 +223,11 @@ class DenseRows<D extends DType> implements Rows<D> {
   }
 }
 
-/** s ← decay·s + value, for a number that the host knows. */
+/** s ← decay·s + weight·value, for a number that the host knows. */
 export function addNumber<D extends DType>(
   backend: Backend<D>,
   value: number,
+  weight: number,
   decay: number,
   s: Slot<D>,
 ): void {
@@ -211,7 +237,7 @@ export function addNumber<D extends DType>(
       t,
       filled(backend.dtype, 1, () => value),
     );
-    backend.axpby(1, t, decay, s);
+    backend.axpby(weight, t, decay, s);
   });
 }
 
@@ -226,30 +252,6 @@ export function filled<D extends DType>(
   return a;
 }
 
-/** The shape of a batch of sequences, features varying fastest. */
-export interface SequenceShape {
-  readonly batch: number;
-  readonly time: number;
-  readonly features: number;
-}
-
-/**
- * A batch of sequences [batch, time, features] as (batch·time)×features rows, one a token: a view.
- * The mask [batch, time], flat and of zeros and ones, then serves as `weights` as it is.
- *
- * @throws RangeError where the number of elements is not batch·time·features.
- */
-export function flattenSequences<D extends DType>(
-  input: DenseMatrix<D> | TypedArrayOf<D>,
-  shape: SequenceShape,
-): DenseMatrix<D> {
-  const where = 'flattenSequences';
-  checkInteger(where, 'batch', shape.batch, 1);
-  checkInteger(where, 'time', shape.time, 1);
-  checkInteger(where, 'features', shape.features, 1);
-  return reshape(where, 'input', input, shape.batch * shape.time, shape.features);
-}
-
 /** diag(√w)·A, with zeros where w is 0, whatever A holds there. */
 function weighted<D extends DType>(A: DenseMatrix<D>, weights: ArrayLike<number>): DenseMatrix<D> {
   const W = zeros(A.dtype, A.rows, A.cols);
@@ -262,79 +264,4 @@ function weighted<D extends DType>(A: DenseMatrix<D>, weights: ArrayLike<number>
     else for (let j = 0; j < A.cols; j++) W.data[to + j] = root * A.data[from + j];
   }
   return W;
-}
-
-/** A list of one weight for each row of A, copied: the caller's may change. */
-export function copyOfWeights(
-  where: string,
-  A: { readonly dtype: DType; readonly rows: number },
-  weights: ArrayLike<number> | undefined,
-): Float64Array | undefined {
-  if (weights === undefined) return undefined;
-  const listed = isObject(weights) && 'length' in weights;
-  checkType(where, 'weights', weights, listed, 'an array of numbers');
-  if (weights.length !== A.rows) {
-    throw new RangeError(
-      `${where}: weights has ${weights.length} elements, expected one for each of ${A.rows} rows`,
-    );
-  }
-  for (let i = 0; i < A.rows; i++) {
-    const weight = weights[i];
-    // Looked at here already, because a name for each weight would cost more than the sum.
-    if (!(Number.isFinite(weight) && weight >= 0)) checkNonNegative(where, `weights[${i}]`, weight);
-  }
-  const copy = Float64Array.from(weights);
-  const sum = sumOf(copy);
-  // 1/Σw must be representable too: it is what the moments are multiplied by.
-  if (sum >= 1 / LARGEST[A.dtype] && sum <= LARGEST[A.dtype]) return copy;
-  throw new RangeError(
-    `${where}: the weights sum to ${sum}, expected a sum > 0 within the range of ${A.dtype}`,
-  );
-}
-
-/** Σw. */
-export function sumOf(weights: Float64Array): number {
-  return weights.reduce((sum, weight) => sum + weight, 0);
-}
-
-/**
- * No entry of XᵀX, Xᵀ(XS) or their means may overflow. Entries of XᵀX are at most ‖X‖²F; a column of
- * XᵀXS at most ‖X‖²F·‖s‖, and ‖s‖ ≤ p covers columns of I and, with room, Gaussian ones. One sum finds
- * NaN and Infinity as well, so that finite input is read once only.
- */
-export function checkMagnitude(
-  where: string,
-  W: DenseMatrix,
-  size: number,
-  count: number,
-  cols: number,
-): void {
-  const limit = LARGEST[W.dtype] / cols;
-  if (size * Math.max(1, 1 / count) <= limit) return;
-  checkFinite(where, 'X', W);
-  throw new RangeError(
-    `${where}: rows too large for ${W.dtype}: the squared norm of X is ${size}, expected <= ${limit} so that XᵀX and its sketch stay finite`,
-  );
-}
-
-/** ‖W‖²F in double precision. */
-export function sumOfSquares(W: DenseMatrix): number {
-  const { data, offset, stride, rows, cols } = W;
-  // Four sums, because one alone would wait for each addition.
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  for (let i = 0; i < rows; i++) {
-    let k = offset + i * stride;
-    const end = k + cols;
-    for (; k + 3 < end; k += 4) {
-      s0 += data[k] * data[k];
-      s1 += data[k + 1] * data[k + 1];
-      s2 += data[k + 2] * data[k + 2];
-      s3 += data[k + 3] * data[k + 3];
-    }
-    for (; k < end; k++) s0 += data[k] * data[k];
-  }
-  return s0 + s1 + s2 + s3;
 }

@@ -1,29 +1,38 @@
 // Rows of an embedding: each is one row of I, so they are indices, and their moments are counts.
 
-import { type Backend, type Slot, upload } from '../backend/backend.js';
-import { checkInteger, checkType, isObject } from '../core/check.js';
+import { type Backend, place, type Slot } from '../backend/backend.js';
+import { checkInteger, checkType } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DenseMatrix, zeros } from '../core/matrix.js';
+import { integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
-import { addNumber, copyOfWeights, filled } from './dense.js';
-import type { Rows } from './rows.js';
+import { addNumber, filled } from './dense.js';
+import { checkBackend, checkFirst, type Rows } from './rows.js';
+import { copyOfWeights, isList, sumOf, weightList } from './weights.js';
+
+/** Words are told apart by 32-bit indices. */
+const MOST_WORDS = 2 ** 31 - 1;
+
+/** The options of {@link oneHotRows}. */
+const ONE_HOT_OPTIONS = /* @__PURE__ */ optionList({
+  /** p, the number of words: indices are 0 … p − 1. */
+  cols: /* @__PURE__ */ integer(1, MOST_WORDS),
+  /** One weight ≥ 0 a row; a mask of zeros and ones leaves rows out. */
+  weights: weightList,
+});
 
 /** How {@link oneHotRows} reads its indices. */
-export interface OneHotRowsOptions {
-  /** p, the number of words: indices are 0 … p − 1. */
-  readonly cols: number;
-  /** One weight ≥ 0 a row; a mask of zeros and ones leaves rows out. */
-  readonly weights?: ArrayLike<number> | undefined;
-}
+export type OneHotRowsOptions = OptionsOf<typeof ONE_HOT_OPTIONS> & { readonly cols: number };
 
 /**
  * The rows of an embedding that looked up `indices`: row i is row indices[i] of the p×p identity. Their
  * second moment is diagonal, with Σ wᵢ over the rows of each word on it.
  *
- * Cost: O(m + p); a moment costs what its slot holds.
+ * A row of weight 0 is left out, but its index must be one all the same. Cost: O(m + p); a moment costs
+ * what its slot holds.
  *
- * @throws RangeError where an index is no integer of 0 … p − 1, there is none, or the weights do not
- *   fit; TypeError where indices or weights are no list.
+ * @throws RangeError where an index is no integer of 0 … p − 1, there is none, the weights do not fit, or
+ *   an option is unknown; TypeError where indices or weights are no list, or the backend is none.
  */
 export function oneHotRows<D extends DType>(
   backend: Backend<D>,
@@ -31,22 +40,32 @@ export function oneHotRows<D extends DType>(
   options: OneHotRowsOptions,
 ): Rows<D> {
   const where = 'oneHotRows';
-  checkType(where, 'options', options, isObject(options), 'an object');
-  const { cols, weights } = options;
-  checkList(where, 'indices', indices);
+  checkBackend(where, backend);
+  const { weights } = ONE_HOT_OPTIONS.read(where, options);
+  const { cols } = options;
+  checkType(where, 'indices', indices, isList(indices), 'an array of numbers');
   checkInteger(where, 'cols', cols, 1);
   checkInteger(where, 'the number of indices', indices.length, 1);
   const { length: rows } = indices;
-  const w = copyOfWeights(where, { dtype: backend.dtype, rows }, weights);
-  const counts = new Float64Array(cols);
-  let count = 0;
+  const w = copyOfWeights(where, backend.dtype, rows, weights);
+  const own = new Int32Array(rows);
   for (let i = 0; i < rows; i++) {
-    checkInteger(where, `indices[${i}]`, indices[i], 0, cols - 1);
-    const weight = w?.[i] ?? 1;
-    counts[indices[i]] += weight;
-    count += weight;
+    const index = indices[i];
+    // A name for each index would cost more than the copy.
+    if (!(Number.isInteger(index) && index >= 0 && index < cols)) {
+      checkInteger(where, `indices[${i}]`, index, 0, cols - 1);
+    }
+    own[i] = index;
   }
-  return new OneHotRows(backend, Int32Array.from(indices), counts, { rows, count, weights: w });
+  const count = w === undefined ? rows : sumOf(w);
+  return new OneHotRows(backend, own, { rows, cols, count, weights: w });
+}
+
+interface OneHotRowsParts {
+  readonly rows: number;
+  readonly cols: number;
+  readonly count: number;
+  readonly weights: Float64Array | undefined;
 }
 
 class OneHotRows<D extends DType> implements Rows<D> {
@@ -54,24 +73,19 @@ class OneHotRows<D extends DType> implements Rows<D> {
   readonly rows: number;
   readonly cols: number;
   readonly count: number;
-  readonly weights: ArrayLike<number> | undefined;
+  readonly weights: Float64Array | undefined;
   readonly #indices: Int32Array;
   /** The weights of each word's rows, the diagonal of XᵀX. */
   readonly #counts: Float64Array;
 
-  constructor(
-    backend: Backend<D>,
-    indices: Int32Array,
-    counts: Float64Array,
-    parts: Pick<Rows, 'rows' | 'count' | 'weights'>,
-  ) {
+  constructor(backend: Backend<D>, indices: Int32Array, parts: OneHotRowsParts) {
     this.backend = backend;
     this.rows = parts.rows;
-    this.cols = counts.length;
+    this.cols = parts.cols;
     this.count = parts.count;
     this.weights = parts.weights;
     this.#indices = indices;
-    this.#counts = counts;
+    this.#counts = this.#countWords(parts.rows);
   }
 
   bound(): number {
@@ -80,74 +94,76 @@ class OneHotRows<D extends DType> implements Rows<D> {
 
   /** Cost: p² numbers are written. */
   secondMoment(weight: number, decay: number, A: Slot<D>): void {
+    const counts = this.#counts;
     const diagonal = zeros(this.backend.dtype, this.cols, this.cols);
-    this.#counts.forEach((count, i) => {
-      diagonal.set(i, i, count);
-    });
+    for (let i = 0; i < this.cols; i++) diagonal.set(i, i, counts[i]);
     this.#add(diagonal, weight, decay, A);
   }
 
   /** diag(counts)·S, the rows of S times numbers. */
   sketchMoment(S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
     const { backend, cols } = this;
+    const counts = this.#counts;
     if (S.kind === 'columns') {
       const picked = zeros(backend.dtype, cols, S.indices.length);
       S.indices.forEach((i, j) => {
-        picked.set(i, j, this.#counts[i]);
+        checkInteger('sketchMoment', `indices[${j}]`, i, 0, cols - 1);
+        picked.set(i, j, counts[i]);
       });
       this.#add(picked, weight, decay, C);
       return;
     }
     backend.borrow((take) => {
-      const [counts, ones, spread] = [take(cols, 1), take(1, C.cols), take(cols, C.cols)];
-      backend.write(counts, columnOf(backend.dtype, this.#counts));
-      backend.write(ones, row(filled(backend.dtype, C.cols, () => 1)));
-      backend.gemm(1, counts, 'N', ones, 'N', 0, spread);
+      const [column, ones, spread] = [take(cols, 1), take(1, C.cols), take(cols, C.cols)];
+      backend.write(
+        column,
+        filled(backend.dtype, cols, (i) => counts[i]),
+      );
+      backend.write(ones, rowOf(filled(backend.dtype, C.cols, () => 1)));
+      backend.gemm(1, column, 'N', ones, 'N', 0, spread);
       backend.multiply(weight, spread, S.S, decay, C);
     });
   }
 
   sum(weight: number, decay: number, a: Slot<D>, first: number = this.rows): void {
-    const counts = first === this.rows ? this.#counts : this.#countsOf(first);
-    this.#add(row(columnOf(this.backend.dtype, counts)), weight, decay, a);
+    checkFirst('sum', first, this.rows);
+    const counts = first === this.rows ? this.#counts : this.#countWords(first);
+    this.#add(rowOf(filled(this.backend.dtype, this.cols, (i) => counts[i])), weight, decay, a);
   }
 
+  /** xᵢ∘xᵢ = xᵢ. */
   diagonal(weight: number, decay: number, a: Slot<D>): void {
     this.sum(weight, decay, a);
   }
 
   squaredNorm(weight: number, decay: number, s: Slot<D>): void {
-    addNumber(this.backend, weight * this.count, decay, s);
+    addNumber(this.backend, this.count, weight, decay, s);
   }
 
   dispose(): void {
     // The counts are the host's.
   }
 
-  /** The weights of each word's rows among the `first` so many. */
-  #countsOf(first: number): Float64Array {
-    const counts = new Float64Array(this.cols);
-    for (let i = 0; i < first; i++) counts[this.#indices[i]] += this.weights?.[i] ?? 1;
+  /** The weights of each word among the `first` so many rows. */
+  #countWords(first: number): Float64Array {
+    const { weights } = this;
+    // Of zeros(), which names what there is no memory for.
+    const counts = zeros('float64', 1, this.cols).data;
+    for (let i = 0; i < first; i++) counts[this.#indices[i]] += weights?.[i] ?? 1;
     return counts;
   }
 
   #add(value: DenseMatrix<D>, weight: number, decay: number, slot: Slot<D>): void {
-    const A = upload(this.backend, value);
-    this.backend.axpby(weight, A, decay, slot);
-    this.backend.free(A);
+    const A = place(this.backend, value);
+    try {
+      this.backend.axpby(weight, A, decay, slot);
+    } finally {
+      this.backend.free(A);
+    }
   }
 }
 
-function columnOf<D extends DType>(dtype: D, values: Float64Array): DenseMatrix<D> {
-  return filled(dtype, values.length, (i) => values[i]);
-}
-
 /** A column as a row of the same memory. */
-function row<D extends DType>(a: DenseMatrix<D>): DenseMatrix<D> {
+function rowOf<D extends DType>(a: DenseMatrix<D>): DenseMatrix<D> {
   return new DenseMatrix(a.dtype, 1, a.rows, a.data);
-}
-
-function checkList(where: string, name: string, list: unknown): void {
-  const listed = isObject(list) && 'length' in list;
-  checkType(where, name, list, listed, 'an array of numbers');
 }

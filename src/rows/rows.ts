@@ -1,7 +1,7 @@
 // What a layer saw in a batch: m rows of p numbers, of which only moments are ever taken.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { checkShape, isObject } from '../core/check.js';
+import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { SketchOf } from '../kernels/kernels.js';
 
@@ -40,9 +40,22 @@ export interface Rows<D extends DType = DType> {
   dispose(): void;
 }
 
+const METHODS = ['secondMoment', 'sketchMoment', 'sum', 'diagonal', 'squaredNorm'] as const;
+
 /** Whether `value` is something that {@link Rows} can be. */
 export function isRows(value: unknown): value is Rows {
-  return isObject(value) && 'secondMoment' in value && 'squaredNorm' in value;
+  return isObject(value) && METHODS.every((name) => typeof Reflect.get(value, name) === 'function');
+}
+
+/** `backend` must be one, for routines that start with it. */
+export function checkBackend(where: string, backend: Backend): void {
+  const isBackend = isObject(backend) && 'gemm' in backend;
+  checkType(where, 'backend', backend, isBackend, 'a backend, as cpuBackend makes it');
+}
+
+/** A part of the rows is summed: 1 … m of them. */
+export function checkFirst(where: string, first: number, rows: number): void {
+  checkInteger(where, 'first', first, 1, rows);
 }
 
 /**

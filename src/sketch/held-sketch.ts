@@ -2,9 +2,17 @@
 
 import { type Backend, type Slot, upload } from '../backend/backend.js';
 import { Cell, distinctIndices, type StateEntry, type Stateful } from '../backend/state.js';
-import { checkInteger, checkShape } from '../core/check.js';
+import {
+  checkChoice,
+  checkDType,
+  checkFinite,
+  checkInteger,
+  checkShape,
+  checkType,
+  isObject,
+} from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import type { DenseMatrix } from '../core/matrix.js';
+import { checkMatrix, type DenseMatrix } from '../core/matrix.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import type { SketchShape } from './shape.js';
 import type { Sketch } from './sketch.js';
@@ -28,12 +36,8 @@ export class HeldSketch<D extends DType> implements Stateful<D> {
     this.#backend = backend;
     this.#shape = shape;
     this.#source = source;
-    const sketch = this.#draw(0);
-    this.#operand =
-      sketch.kind === 'dense'
-        ? { kind: 'dense', S: upload(backend, sketch.S) }
-        : // A copy: the source may go on using its own.
-          { kind: 'columns', indices: Int32Array.from(sketch.indices) };
+    const drawn = this.#draw(0);
+    this.#operand = drawn.kind === 'dense' ? { kind: 'dense', S: upload(backend, drawn.S) } : drawn;
   }
 
   /** What the backend's `sketchMoment` takes. */
@@ -46,18 +50,23 @@ export class HeldSketch<D extends DType> implements Stateful<D> {
     return this.#operand.kind === 'dense' ? [this.#operand.S] : [];
   }
 
-  /** Replaces the sketch by the next one. */
+  /**
+   * Replaces the sketch by the next one.
+   *
+   * @throws TypeError or RangeError where the source gives no sketch of the same shape and kind; nothing
+   *   has changed then.
+   */
   redraw(): void {
-    const sketch = this.#draw(this.#draws.value);
-    if (sketch.kind !== this.#operand.kind) {
+    const number = this.#draws.value;
+    const drawn = this.#draw(number);
+    if (drawn.kind !== this.#operand.kind) {
       throw new TypeError(
-        `sketch: draw ${this.#draws.value} is of kind '${sketch.kind}', expected '${this.#operand.kind}' as before`,
+        `sketch: draw ${number} is of kind '${drawn.kind}', expected '${this.#operand.kind}' as before`,
       );
     }
-    if (sketch.kind === 'columns') {
-      this.#operand = { kind: 'columns', indices: Int32Array.from(sketch.indices) };
-    } else if (this.#operand.kind === 'dense') this.#backend.write(this.#operand.S, sketch.S);
-    this.#draws.value += 1;
+    if (drawn.kind === 'columns') this.#operand = drawn;
+    else if (this.#operand.kind === 'dense') this.#backend.write(this.#operand.S, drawn.S);
+    this.#draws.value = number + 1;
   }
 
   /** The sketch that `operand` stood for, from what its {@link reads} gave. */
@@ -87,11 +96,41 @@ export class HeldSketch<D extends DType> implements Stateful<D> {
     return [draws, columns];
   }
 
-  #draw(draw: number): Sketch<D> {
+  /** A source may be anyone's: what it gives is checked, and indices are copied. */
+  #draw(draw: number): SketchOf<DenseMatrix<D>> {
+    const where = 'sketch';
+    const name = `draw ${draw}`;
     const sketch = this.#source(draw);
+    checkType(where, name, sketch, isObject(sketch), 'a sketch');
+    checkChoice(where, `the kind of ${name}`, sketch.kind, ['dense', 'columns']);
     const { inputs, width } = this.#shape;
-    const shape = { rows: sketch.inputs, cols: sketch.width };
-    checkShape('sketch', `draw ${draw}`, shape, inputs, width);
+    checkShape(where, name, { rows: sketch.inputs, cols: sketch.width }, inputs, width);
+    if (sketch.kind === 'columns') {
+      return { kind: 'columns', indices: copyOfIndices(where, name, sketch.indices, this.#shape) };
+    }
+    checkMatrix(where, `S of ${name}`, sketch.S);
+    checkDType(where, `S of ${name}`, sketch.S, this.#backend.dtype);
+    checkShape(where, `S of ${name}`, sketch.S, inputs, width);
+    checkFinite(where, `S of ${name}`, sketch.S);
     return sketch;
   }
+}
+
+/** `width` distinct integers of [0, inputs), from any array; the source may go on using its own. */
+function copyOfIndices(
+  where: string,
+  name: string,
+  indices: ArrayLike<number>,
+  { inputs, width }: SketchShape,
+): Int32Array {
+  const listed = isObject(indices) && 'length' in indices;
+  checkType(where, `indices of ${name}`, indices, listed, 'an array of numbers');
+  checkInteger(where, `the number of indices of ${name}`, indices.length, width, width);
+  // Before they are copied, because the copy would round them.
+  for (let j = 0; j < width; j++) {
+    checkInteger(where, `indices of ${name}, number ${j}`, indices[j], 0, inputs - 1);
+  }
+  const copy = Int32Array.from(indices);
+  distinctIndices(inputs)(where, `indices of ${name}`, copy);
+  return copy;
 }

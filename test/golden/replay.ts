@@ -33,7 +33,7 @@ import {
 } from '../../src/published/optimizers.js';
 import type { ImageShape } from '../../src/rows/convolution.js';
 import { denseRows } from '../../src/rows/dense.js';
-import { extractPatches, outputGradientRows } from '../../src/rows/patches.js';
+import { extractPatches, outputGradientRows } from '../../src/rows/images.js';
 import { drawnSketch } from './sketches.js';
 import {
   type LayerRecord,
