@@ -1,6 +1,6 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './test/browser/chromium.js';
+import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './bench/gpu/chromium.js';
 
 /** The tests that run in a real browser, where there is one. */
 function browserProject(): TestProjectInlineConfiguration[] {

@@ -1,11 +1,11 @@
 // Real activations: what the two layers of a perceptron see after a short training on MNIST.
 
-import type * as Tf from '@tensorflow/tfjs';
+import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
 import { checkInteger } from '../../src/core/check.js';
-import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { copyInto, DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { foldIn, permutation, type RandomKey, randomKey } from '../../src/core/random.js';
 import { digits, loadMnist, takeRows } from '../data/mnist.js';
-import { startTensorflow } from '../data/tensorflow.js';
+import { startTensorflow, type TensorFlow } from '../data/tensorflow.js';
 import { startProgress } from '../report/progress.js';
 
 const hidden = 256;
@@ -42,12 +42,12 @@ export async function mnistActivations(options: ActivationOptions): Promise<Laye
     seed,
   });
   const tf = await startTensorflow();
-  const tensor = (A: DenseMatrix<'float32'>): Tf.Tensor2D => tf.tensor2d(A.data, [A.rows, A.cols]);
+  const tensor = (A: DenseMatrix<'float32'>): Tensor2D => tf.tensor2d(A.data, [A.rows, A.cols]);
   const layers = [
     affineLayer(tf, train.images.cols, hidden, 2 * seed),
     affineLayer(tf, hidden, digits, 2 * seed + 1),
   ] as const;
-  const hiddenOf = (x: Tf.Tensor2D): Tf.Tensor2D => layers[0].apply(x).relu();
+  const hiddenOf = (x: Tensor2D): Tensor2D => layers[0].apply(x).relu();
 
   const optimizer = tf.train.momentum(0.1, 0.9);
   const progress = startProgress('training for activations', steps);
@@ -57,7 +57,7 @@ export async function mnistActivations(options: ActivationOptions): Promise<Laye
     const loss = tf.tidy(() => {
       const x = tensor(images);
       const y = tf.oneHot(tf.tensor1d(labels, 'int32'), digits);
-      const cost = (): Tf.Scalar =>
+      const cost = (): Scalar =>
         tf.losses.softmaxCrossEntropy(y, layers[1].apply(hiddenOf(x))).asScalar();
       return optimizer.minimize(cost, true)?.dataSync()[0] ?? Number.NaN;
     });
@@ -66,27 +66,30 @@ export async function mnistActivations(options: ActivationOptions): Promise<Laye
   }
   progress.stop();
 
-  const activations = tf.tidy(() => hiddenOf(tensor(validation.images)).dataSync());
+  const activations = tf.tidy(() => hiddenOf(tensor(validation.images)).dataSync<'float32'>());
   for (const layer of layers) layer.dispose();
   optimizer.dispose();
   return [
-    { name: 'MNIST, first layer', X: withBias(validation.images.data, rows, train.images.cols) },
-    { name: 'MNIST, second layer', X: withBias(activations, rows, hidden) },
+    { name: 'MNIST, first layer', X: withBias(validation.images) },
+    {
+      name: 'MNIST, second layer',
+      X: withBias(new DenseMatrix('float32', rows, hidden, activations)),
+    },
   ];
 }
 
 /** x ↦ xW + b. */
 interface AffineLayer {
-  apply(x: Tf.Tensor2D): Tf.Tensor2D;
+  apply(x: Tensor2D): Tensor2D;
   dispose(): void;
 }
 
-function affineLayer(tf: typeof Tf, inputs: number, outputs: number, seed: number): AffineLayer {
+function affineLayer(tf: TensorFlow, inputs: number, outputs: number, seed: number): AffineLayer {
   const deviation = Math.sqrt(2 / inputs);
   const W = tf.variable(tf.randomNormal([inputs, outputs], 0, deviation, 'float32', seed));
   const b = tf.variable(tf.zeros([outputs]));
   return {
-    apply: (x) => x.matMul<Tf.Tensor2D>(W).add(b),
+    apply: (x) => x.matMul<Tensor2D>(W).add(b),
     dispose: () => tf.dispose([W, b]),
   };
 }
@@ -101,11 +104,10 @@ function batches(rows: number, key: RandomKey): (step: number) => Int32Array {
   };
 }
 
-function withBias(values: ArrayLike<number>, rows: number, cols: number): DenseMatrix<'float64'> {
-  const X = zeros('float64', rows, cols + 1);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j++) X.set(i, j, values[i * cols + j]);
-    X.set(i, cols, 1);
-  }
+/** [A 1] in float64. */
+export function withBias(A: DenseMatrix): DenseMatrix<'float64'> {
+  const X = zeros('float64', A.rows, A.cols + 1);
+  copyInto(A, X.view(0, 0, A.rows, A.cols));
+  for (let i = 0; i < A.rows; i++) X.set(i, A.cols, 1);
   return X;
 }

@@ -1,11 +1,11 @@
 // How far Â = U·diag(λ̂)·Uᵀ is from A, and its damped inverse from that of A.
 
-import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { gemm } from '../../src/kernels/gemm.js';
+import type { DenseMatrix } from '../../src/core/matrix.js';
 import { axpby, frobeniusNorm } from '../../src/kernels/level1.js';
 import { eigvalsh } from '../../src/linalg/eigh.js';
 import type { Eigenpairs } from '../../src/nystrom/factor.js';
 import { applyLowRankInverse, lowRankInverse } from '../../src/nystrom/inverse.js';
+import { lowRankMatrix } from '../measure/matrices.js';
 
 type Matrix = DenseMatrix<'float64'>;
 
@@ -20,13 +20,9 @@ export interface Norms {
 }
 
 /** All eigenvalues of E = A − Â, exactly: E need not be definite. Cost: O(p²r + p³). */
-export function residualEigenvalues(A: Matrix, { U, eigenvalues }: Eigenpairs): Float64Array {
-  const scaled = zeros('float64', U.rows, U.cols);
-  for (let i = 0; i < U.rows; i++) {
-    for (let j = 0; j < U.cols; j++) scaled.set(i, j, eigenvalues[j] * U.at(i, j));
-  }
-  const E = A.clone();
-  gemm(-1, scaled, 'N', U, 'T', 1, E);
+export function residualEigenvalues(A: Matrix, pairs: Eigenpairs): Float64Array {
+  const E = lowRankMatrix(pairs);
+  axpby(1, A, -1, E);
   return eigvalsh(E);
 }
 

@@ -7,14 +7,14 @@ import type { Target } from './targets.js';
 const gaussian = { colour: '#d55e00', symbol: 'circle' } as const;
 const subcolumn = { colour: '#0072b2', symbol: 'square' } as const;
 const oversampled = { colour: '#009e73', symbol: 'triangle' } as const;
-/** The looks of all methods: colour and shape tell the sketch, dashes the reference variant. */
+/** The looks of all methods: colour and shape tell the sketch, dashes the published variant. */
 export const curves: readonly CurveLook[] = [
   { name: 'best rank r', colour: 'gray' },
   { name: 'corrected, Gaussian', ...gaussian },
   { name: 'corrected, subcolumn', ...subcolumn },
   { name: 'corrected, Gaussian, r + 10', ...oversampled },
-  { name: 'reference, Gaussian', ...gaussian, dashed: true },
-  { name: 'reference, subcolumn', ...subcolumn, dashed: true },
+  { name: 'published, Gaussian', ...gaussian, dashed: true },
+  { name: 'published, subcolumn', ...subcolumn, dashed: true },
 ];
 
 const normTitles: Readonly<Record<string, string>> = {
@@ -41,7 +41,7 @@ export function errorFigure(target: Target, rows: readonly Row[], seeds: number)
   }));
   return panelFigure({
     title: `${target.name}: ${target.description}`,
-    subtitle: `Relative errors, medians and quartiles of ${seeds} seeds; λ̄ is the mean eigenvalue. Norms of the reference variant are at ρ = ${target.dampings[0].label}.`,
+    subtitle: `Relative errors, medians and quartiles of ${seeds} seeds; λ̄ is the mean eigenvalue. Norms of the published variant are at ρ = ${target.dampings[0].label}.`,
     curves,
     xLabel: 'rank r',
     xTicks: [...new Set(rows.map(({ rank }) => rank))],

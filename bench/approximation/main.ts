@@ -1,7 +1,7 @@
 // `npm run bench -- approximation`: the error of Â and of its damped inverse against the rank.
 
 import { parseArgs } from 'node:util';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { checkInteger } from '../../src/core/check.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { formatMeasured } from '../report/format.js';
@@ -12,7 +12,7 @@ import { type Table, terminalTable } from '../report/table.js';
 import { mnistActivations } from './activations.js';
 import { errorFigure } from './figure.js';
 import { measuresOf, measureTarget, outputs, type Row } from './measure.js';
-import { methods, referenceAverage } from './methods.js';
+import { methods, publishedAverage } from './methods.js';
 import { spectra } from './spectra.js';
 import { activationTarget, spectralTarget, type Target } from './targets.js';
 
@@ -61,8 +61,8 @@ export async function run(args: string[]): Promise<void> {
   const json = resultJson({
     name: 'approximation',
     seed,
-    backend: cpuEngine('float64').info,
-    configuration: { seeds, ranks, training, gradientRows: outputs, referenceAverage },
+    backend: cpuBackend('float64').info,
+    configuration: { seeds, ranks, training, gradientRows: outputs, publishedAverage },
     results: studies.map(({ target, rows }) => ({ ...describe(target), rows })),
   });
   const files = [
@@ -80,7 +80,7 @@ function summarise(target: Target, rows: readonly Row[]): Table {
   const [{ label, rho }] = target.dampings;
   const right = { align: 'right' } as const;
   return {
-    title: `${target.name}: ${target.description}; norms of the reference variant at ρ = ${label === String(rho) ? label : `${label} = ${formatMeasured(rho)}`}; median error ± half the interquartile range`,
+    title: `${target.name}: ${target.description}; norms of the published variant at ρ = ${label === String(rho) ? label : `${label} = ${formatMeasured(rho)}`}; median error ± half the interquartile range`,
     columns: [
       { heading: 'relative error', align: 'left' },
       { heading: 'method', align: 'left' },
@@ -111,7 +111,7 @@ function describe({ name, description, A, eigenvalues, dampings }: Target): obje
     largestEigenvalue: eigenvalues[0],
     trace: eigenvalues.reduce((sum, value) => sum + value, 0),
     dampings: dampings.map(({ label, rho }) => ({ label, rho })),
-    dampingOfReference: dampings[0].rho,
+    dampingOfPublished: dampings[0].rho,
   };
 }
 

@@ -1,8 +1,7 @@
 // The errors of every method at every rank on one target, over many seeds.
 
-import { zeros } from '../../src/core/matrix.js';
-import { fillNormal, foldIn, type RandomKey } from '../../src/core/random.js';
-import { gemm } from '../../src/kernels/gemm.js';
+import { foldIn, type RandomKey } from '../../src/core/random.js';
+import { normalMatrix, product } from '../measure/matrices.js';
 import { type Quartiles, quartiles } from '../report/statistics.js';
 import { inverseError, relativeNorms, residualEigenvalues } from './errors.js';
 import { best, type Method, methods } from './methods.js';
@@ -71,13 +70,8 @@ type ErrorMeter = (method: Method, rank: number, key: RandomKey) => Errors<numbe
 /** Measures against one Gaussian G, whose exact P is computed once for each damping. */
 function errorMeter(target: Target, key: RandomKey): ErrorMeter {
   const { A, eigenvalues, dampings } = target;
-  const G = zeros('float64', outputs, A.rows);
-  fillNormal(key, G.data);
-  const exact = dampings.map(({ inverse }) => {
-    const P = zeros('float64', outputs, A.rows);
-    gemm(1, G, 'N', inverse, 'N', 0, P);
-    return P;
-  });
+  const G = normalMatrix('float64', outputs, A.rows, key);
+  const exact = dampings.map(({ inverse }) => product(G, inverse));
   return (method, rank, sketchKey) => {
     const approximation = method.approximate(target, rank, sketchKey);
     const pairs = dampings.map(({ rho }) => approximation(rho));

@@ -2,14 +2,12 @@
 
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { foldIn, type RandomKey } from '../../src/core/random.js';
-import { gemm } from '../../src/kernels/gemm.js';
 import { axpby, scale } from '../../src/kernels/level1.js';
-import {
-  type Eigenpairs,
-  nystromEigenpairs,
-  referenceEigenpairs,
-} from '../../src/nystrom/factor.js';
-import { denseSketch, drawSketch, type Sketch, type SketchKind } from '../../src/sketch/sketch.js';
+import { type Eigenpairs, nystromEigenpairs } from '../../src/nystrom/factor.js';
+import { publishedEigenpairs } from '../../src/published/factor.js';
+import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
+import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
+import { product } from '../measure/matrices.js';
 import type { Target } from './targets.js';
 
 type Matrix = DenseMatrix<'float64'>;
@@ -23,8 +21,8 @@ export interface Method {
   readonly approximate: (target: Target, rank: number, key: RandomKey) => Approximation;
 }
 
-/** How the reference variant's C comes about: its moving average over the updates before a refresh. */
-export const referenceAverage = { decay: 0.95, updates: 10 } as const;
+/** How the published variant's C comes about: its moving average over the updates before a refresh. */
+export const publishedAverage = { decay: 0.95, updates: 10 } as const;
 
 const oversampling = 10;
 
@@ -49,8 +47,8 @@ export const methods: readonly Method[] = [
   corrected('gaussian', 0),
   corrected('subcolumn', 0),
   corrected('gaussian', oversampling),
-  reference('gaussian'),
-  reference('subcolumn'),
+  published('gaussian'),
+  published('subcolumn'),
 ];
 
 /** One sketch held, so that C = AS whatever the number of updates; eigenvalues beyond r dropped. */
@@ -68,14 +66,14 @@ export function corrected(kind: SketchKind, oversample: number): Method {
 }
 
 /** A new sketch at every update and C averaged over all of them; ρ is part of the factor. */
-export function reference(kind: SketchKind): Method {
+export function published(kind: SketchKind): Method {
   return {
-    name: `reference, ${names[kind]}`,
+    name: `published, ${names[kind]}`,
     approximate: ({ A }, rank, key) => {
       const { newest, average } = sketches(kind, A.rows, rank, key);
       // A stays the same, so the average of the AS is A times the average of the S.
       const C = product(A, average());
-      return (rho) => referenceEigenpairs(C, newest, rho);
+      return (rho) => publishedEigenpairs(C, newest, rho);
     },
   };
 }
@@ -88,7 +86,7 @@ interface Window {
 }
 
 function sketches(kind: SketchKind, inputs: number, width: number, key: RandomKey): Window {
-  const { decay, updates } = referenceAverage;
+  const { decay, updates } = publishedAverage;
   const draw = (update: number): Sketch<'float64'> =>
     drawSketch(kind, { inputs, width }, 'float64', foldIn(key, update));
   return {
@@ -102,10 +100,4 @@ function sketches(kind: SketchKind, inputs: number, width: number, key: RandomKe
       return S;
     },
   };
-}
-
-function product(A: Matrix, S: Matrix): Matrix {
-  const C = zeros('float64', A.rows, S.cols);
-  gemm(1, A, 'N', S, 'N', 0, C);
-  return C;
 }

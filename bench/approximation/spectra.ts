@@ -2,9 +2,10 @@
 
 import { checkInteger } from '../../src/core/check.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { fillNormal, type RandomKey } from '../../src/core/random.js';
+import type { RandomKey } from '../../src/core/random.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import { thinQr } from '../../src/linalg/qr.js';
+import { normalMatrix } from '../measure/matrices.js';
 
 /** A rule for eigenvalues, largest first, and how it is written. */
 export interface Spectrum {
@@ -43,9 +44,7 @@ export function spectralMatrix(
   key: RandomKey,
 ): DenseMatrix<'float64'> {
   checkInteger('spectralMatrix', 'p', p, 1);
-  const gaussian = zeros('float64', p, p);
-  fillNormal(key, gaussian.data);
-  const { Q } = thinQr(gaussian);
+  const { Q } = thinQr(normalMatrix('float64', p, p, key));
   const root = zeros('float64', p, p);
   for (let i = 0; i < p; i++) {
     for (let j = 0; j < p; j++) root.set(i, j, Q.at(i, j) * Math.sqrt(eigenvalue(j + 1)));

@@ -1,10 +1,10 @@
 // The matrices that are approximated, with all that is exact about them.
 
-import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
+import type { DenseMatrix } from '../../src/core/matrix.js';
 import type { RandomKey } from '../../src/core/random.js';
-import { syrk } from '../../src/kernels/syrk.js';
 import { eigh } from '../../src/linalg/eigh.js';
-import { dampedInverse } from '../../src/precondition/foof.js';
+import { dampedInverse } from '../../src/precondition/dense-inverse.js';
+import { secondMoment } from '../measure/matrices.js';
 import type { LayerInputs } from './activations.js';
 import { type Spectrum, spectralMatrix } from './spectra.js';
 
@@ -27,7 +27,7 @@ export interface Target {
   /** λ, in descending order. */
   readonly eigenvalues: Float64Array;
   readonly vectors: Matrix;
-  /** The first is the one that the reference variant's Â is made with where an error has no ρ. */
+  /** The first is the one that the published variant's Â is made with where an error has no ρ. */
   readonly dampings: readonly Damping[];
 }
 
@@ -44,8 +44,7 @@ export function spectralTarget(spectrum: Spectrum, p: number, key: RandomKey): T
 
 /** The second moment XᵀX/m of real activations, with dampings as in training and a smaller one. */
 export function activationTarget({ name, X }: LayerInputs): Target {
-  const A = zeros('float64', X.cols, X.cols);
-  syrk(1 / X.rows, X, 'T', 0, A, 'both');
+  const A = secondMoment(X);
   return makeTarget(name, `XᵀX/m of ${X.rows} images, p = ${X.cols}`, A, [
     ['1', 1],
     ['0.1', 0.1],
@@ -64,7 +63,7 @@ function makeTarget(
     description,
     A,
     ...eigh(A),
-    dampings: dampings.map(([label, rho]) => ({ label, rho, inverse: dampedInverse(A, 1, rho) })),
+    dampings: dampings.map(([label, rho]) => ({ label, rho, inverse: dampedInverse(A, rho) })),
   };
 }
 

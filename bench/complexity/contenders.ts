@@ -1,18 +1,18 @@
-// The preconditioners that are compared, and how their costs should grow with p.
+// The methods that are compared, and how their costs should grow with p.
 
-import { evaPreconditioner } from '../../src/precondition/eva.js';
-import { foofPreconditioner } from '../../src/precondition/foof.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { nysactPreconditioner } from '../../src/precondition/nysact.js';
-import type { Preconditioner } from '../../src/precondition/preconditioner.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import type { Method } from '../../src/precondition/method.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
 
 /** What is measured of a layer: three times, and memory kept and allocated. */
 export type Quantity = 'observe' | 'refresh' | 'apply' | 'kept' | 'allocated';
 
-/** A preconditioner and the exponents of p in its costs where q, r and m stay the same. */
+/** A method and the exponents of p in its costs where q, r and m stay the same. */
 export interface Contender {
   readonly name: string;
-  readonly preconditioner: Preconditioner;
+  readonly method: Method;
   /** undefined where there is nothing to do. */
   readonly exponents: Readonly<Record<Quantity, number | undefined>>;
   /** The largest p at which it is run. */
@@ -31,37 +31,37 @@ const cubic = { observe: 2, refresh: 3, apply: 2, kept: 2, allocated: 2 } as con
 export const contenders: readonly Contender[] = [
   {
     name: 'NysAct-G',
-    preconditioner: nysactPreconditioner({ rank, sketch: 'gaussian' }),
+    method: nysactMethod({ rank, sketch: 'gaussian' }),
     exponents: linear,
     largest: 4096,
   },
   {
     name: 'NysAct-S',
-    preconditioner: nysactPreconditioner({ rank, sketch: 'subcolumn' }),
+    method: nysactMethod({ rank, sketch: 'subcolumn' }),
     exponents: linear,
     largest: 4096,
   },
   {
     name: 'Eva',
-    preconditioner: evaPreconditioner(),
+    method: evaMethod(),
     exponents: { ...linear, refresh: undefined, allocated: undefined },
     largest: 4096,
   },
   {
     name: 'FOOF',
-    preconditioner: foofPreconditioner(),
+    method: foofMethod(),
     exponents: cubic,
     largest: 4096,
   },
   {
     name: 'KFAC, factored',
-    preconditioner: kfacPreconditioner({ inverse: 'factored' }),
+    method: kfacMethod({ inverse: 'factored' }),
     exponents: cubic,
     largest: 4096,
   },
   {
     name: 'KFAC, eigenbasis',
-    preconditioner: kfacPreconditioner({ inverse: 'eigenbasis' }),
+    method: kfacMethod({ inverse: 'eigenbasis' }),
     exponents: cubic,
     largest: 1024,
   },

@@ -2,9 +2,10 @@
 
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { checkPositive } from '../../src/core/check.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
+import type { Timing } from '../measure/timing.js';
 import { formatBytes, formatMilliseconds } from '../report/format.js';
 import { resultJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
@@ -14,7 +15,6 @@ import { contenders, rank } from './contenders.js';
 import { growths, type Row } from './growth.js';
 import { calibrate, layer, makeSubject, timeSubject } from './measure.js';
 import { costFigure, costTable, quantities } from './report.js';
-import type { Timing } from './timing.js';
 
 const sizes = [256, 512, 1024, 2048, 4096] as const;
 /** Allocations follow from the sizes alone, so that the largest p need not be waited for twice. */
@@ -79,7 +79,7 @@ export async function run(args: string[]): Promise<void> {
   const json = resultJson({
     name: 'complexity',
     seed,
-    backend: cpuEngine(layer.dtype).info,
+    backend: cpuBackend(layer.dtype).info,
     configuration: { ...layer, rank, millisecondsPerMeasurement: time },
     results: {
       calibration,

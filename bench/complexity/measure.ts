@@ -1,13 +1,16 @@
-// One layer under one preconditioner, ready to be timed or to have its memory counted.
+// One layer under one method, ready to be timed or to have its memory counted.
 
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { upload } from '../../src/backend/engine.js';
+import { upload } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { stateBytes } from '../../src/backend/state.js';
-import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { fillNormal, foldIn, type RandomKey } from '../../src/core/random.js';
+import { zeros } from '../../src/core/matrix.js';
+import { foldIn, type RandomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
+import { denseRows } from '../../src/rows/dense.js';
+import { layerUnder } from '../measure/layer.js';
+import { normalMatrix } from '../measure/matrices.js';
+import { type Timing, timeWork } from '../measure/timing.js';
 import type { Contender } from './contenders.js';
-import { type Timing, timeWork } from './timing.js';
 
 /** What every layer has in common: q = 64 outputs, and m = 128 rows at each observation. */
 export const layer = { dtype: 'float32', outputs: 64, rows: 128 } as const;
@@ -26,29 +29,22 @@ export interface Subject {
 }
 
 /** A layer with p = `inputs` and Gaussian data. */
-export function makeSubject(
-  { preconditioner }: Contender,
-  inputs: number,
-  key: RandomKey,
-): Subject {
+export function makeSubject({ method }: Contender, inputs: number, key: RandomKey): Subject {
   const { dtype, outputs, rows } = layer;
-  const engine = cpuEngine(dtype);
-  const [subject] = preconditioner.init(engine, [{ name: `p = ${inputs}`, inputs, outputs }]);
-  const ones = zeros(dtype, rows, 1);
-  ones.data.fill(1);
-  const rootWeights = upload(engine, ones);
-  const observations = Array.from({ length: batches }, (_, batch) => ({
-    X: upload(engine, gaussian(foldIn(key, 2 * batch), rows, inputs)),
-    D: upload(engine, gaussian(foldIn(key, 2 * batch + 1), rows, outputs)),
-    rootWeights,
-    rows,
+  const backend = cpuBackend(dtype);
+  const subject = layerUnder(method, backend, { inputs, outputs });
+  const normal = (m: number, n: number, stream: number) =>
+    normalMatrix(dtype, m, n, foldIn(key, stream));
+  const seen = Array.from({ length: batches }, (_, batch) => ({
+    X: denseRows(backend, normal(rows, inputs, 2 * batch)),
+    D: denseRows(backend, normal(rows, outputs, 2 * batch + 1)),
     examples: rows,
   }));
   let observed = 0;
-  const observe = (): void => subject.observe(observations[observed++ % batches]);
+  const observe = (): void => subject.observe(seen[observed++ % batches]);
   for (let batch = 0; batch < batches; batch++) observe();
-  const G = upload(engine, gaussian(foldIn(key, 2 * batches), outputs, inputs));
-  const P = engine.allocate(outputs, inputs);
+  const G = upload(backend, normal(outputs, inputs, 2 * batches));
+  const P = backend.allocate(outputs, inputs);
   return {
     observe,
     refresh: () => subject.refresh(),
@@ -80,13 +76,7 @@ export function timeSubject(subject: Subject, { exponents }: Contender, budget: 
 
 /** One product of two 512×512 matrices: the speed of the machine at this moment. */
 export function calibrate(budget: number, key: RandomKey): Timing {
-  const A = gaussian(key, 512, 512);
+  const A = normalMatrix(layer.dtype, 512, 512, key);
   const C = zeros(layer.dtype, 512, 512);
   return timeWork({ run: () => gemm(1, A, 'N', A, 'N', 0, C) }, budget);
-}
-
-function gaussian(key: RandomKey, rows: number, cols: number): DenseMatrix<typeof layer.dtype> {
-  const A = zeros(layer.dtype, rows, cols);
-  fillNormal(key, A.data);
-  return A;
 }

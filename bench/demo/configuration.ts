@@ -1,5 +1,6 @@
 // What is compared and under which settings: the paper's for CIFAR, with the exceptions stated.
 
+import { paperSettings } from '../../src/optimize/paper-settings.js';
 import type { Schedule } from '../../src/optimize/schedules.js';
 import {
   adamw,
@@ -53,9 +54,9 @@ export const widths = [784, 256, 128, 10] as const;
 /** Steps that an optimiser takes before the next one's turn. */
 export const stepsPerTurn = 5;
 /** Steps from one refresh to the next, a multiple of those in a turn. */
-export const refreshEvery = 50;
+export const { refreshEvery } = paperSettings.nysact;
 /** The rank of NysAct, and of the approximations that are drawn. */
-export const rank = 10;
+export const { rank } = paperSettings.nysact;
 
 /** One optimiser of the comparison. */
 export interface Contestant {
@@ -67,14 +68,23 @@ export interface Contestant {
   readonly make: (tf: TensorFlow, learningRate: Schedule) => TfjsOptimizer;
 }
 
-const momentum = { momentum: 0.9, weightDecay: 5e-4 } as const;
-/** What all optimisers have in common that use curvature of the activations or gradients. */
-export const curvature = { ...momentum, decay: 0.95, observeEvery: 5, refreshEvery } as const;
-const adamwOptions = { learningRate: 0.003, beta1: 0.9, beta2: 0.999, weightDecay: 0.05 } as const;
-const foofOptions = { learningRate: 0.3, ...curvature, damping: 1 } as const;
-const clippedOptions = { learningRate: 0.1, ...curvature, damping: 0.03, klClip: 1e-3 } as const;
-const gaussianOptions = { ...foofOptions, rank, sketch: 'gaussian' } as const;
-const subcolumnOptions = { ...foofOptions, rank, sketch: 'subcolumn' } as const;
+/** Settings that all preconditioned optimisers have in common. */
+export const shared: readonly string[] = [
+  'momentum',
+  'weightDecay',
+  'decay',
+  'observeEvery',
+  'refreshEvery',
+];
+
+const sgdOptions = paperSettings.sgd;
+const adamwOptions = { ...paperSettings.adamw, learningRate: 0.003 };
+const foofOptions = { ...paperSettings.foof, learningRate: 0.3 };
+const kfacOptions = { ...paperSettings.kfac, klClip: 1e-3 };
+const evaOptions = { ...paperSettings.eva, klClip: 1e-3 };
+const nysactOptions = { ...paperSettings.nysact, learningRate: 0.3 };
+const gaussianOptions = { ...nysactOptions, sketch: 'gaussian' } as const;
+const subcolumnOptions = { ...nysactOptions, sketch: 'subcolumn' } as const;
 
 /**
  * The optimisers, SGD first: step times are relative to it. Settings are those of the paper's Table
@@ -84,54 +94,54 @@ export const contestants: readonly Contestant[] = [
   {
     name: 'sgd',
     title: 'SGD',
-    options: { learningRate: 0.1, ...momentum },
-    make: (tf, learningRate) => sgd(tf, { ...momentum, learningRate }),
+    options: sgdOptions,
+    make: (tf, learningRate) => sgd(tf, { ...sgdOptions, learningRate }),
   },
   {
     name: 'adamw',
     title: 'AdamW',
     options: adamwOptions,
-    paperLearningRate: 0.001,
+    paperLearningRate: paperSettings.adamw.learningRate,
     make: (tf, learningRate) => adamw(tf, { ...adamwOptions, learningRate }),
   },
   {
     name: 'foof',
     title: 'FOOF',
     options: foofOptions,
-    paperLearningRate: 0.1,
+    paperLearningRate: paperSettings.foof.learningRate,
     make: (tf, learningRate) => foof(tf, { ...foofOptions, learningRate }),
   },
   {
     name: 'kfac',
     title: 'KFAC',
-    options: clippedOptions,
-    make: (tf, learningRate) => kfac(tf, { ...clippedOptions, learningRate }),
+    options: kfacOptions,
+    make: (tf, learningRate) => kfac(tf, { ...kfacOptions, learningRate }),
   },
   {
     name: 'eva',
     title: 'Eva',
-    options: clippedOptions,
-    make: (tf, learningRate) => eva(tf, { ...clippedOptions, learningRate }),
+    options: evaOptions,
+    make: (tf, learningRate) => eva(tf, { ...evaOptions, learningRate }),
   },
   {
     name: 'nysact-g',
     title: 'NysAct-G',
     options: gaussianOptions,
-    paperLearningRate: 0.1,
+    paperLearningRate: paperSettings.nysact.learningRate,
     make: (tf, learningRate) => nysact(tf, { ...gaussianOptions, learningRate }),
   },
   {
     name: 'nysact-s',
     title: 'NysAct-S',
     options: subcolumnOptions,
-    paperLearningRate: 0.1,
+    paperLearningRate: paperSettings.nysact.learningRate,
     make: (tf, learningRate) => nysact(tf, { ...subcolumnOptions, learningRate }),
   },
 ];
 
 /** Where the settings come from, and how the exceptions were found. */
 export const settingsNotes: readonly string[] = [
-  `FOOF, KFAC, Eva and NysAct share momentum ${curvature.momentum}, weight decay 5e-4, moving averages with decay ${curvature.decay}, an observation every ${curvature.observeEvery} steps and a refresh every ${curvature.refreshEvery}. All learning rates fall to 0 along a cosine.`,
+  `FOOF, KFAC, Eva and NysAct share momentum ${foofOptions.momentum}, weight decay 5e-4, moving averages with decay ${foofOptions.decay}, an observation every ${foofOptions.observeEvery} steps and a refresh every ${foofOptions.refreshEvery}. All learning rates fall to 0 along a cosine.`,
   'Settings are those of the NysAct paper for CIFAR (its Table VI), except four learning rates that were tuned for this perceptron: the best of a third of the paper’s, the paper’s and three times the paper’s on validation images. Test images played no part. That search is not part of the demonstration, so what it gained is not quoted.',
 ];
 

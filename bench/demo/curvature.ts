@@ -1,24 +1,23 @@
 // What sketches make of the activation second moments of the trained network.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { foldIn, type RandomKey } from '../../src/core/random.js';
-import { activations } from '../../src/covariance/activations.js';
-import { gemm } from '../../src/kernels/gemm.js';
-import type { Eigenpairs } from '../../src/nystrom/factor.js';
-import type { SketchKind } from '../../src/sketch/sketch.js';
-import { corrected, type Method, reference } from '../approximation/methods.js';
+import type { SketchKind } from '../../src/sketch/distributions.js';
+import { withBias } from '../approximation/activations.js';
+import { corrected, type Method, published } from '../approximation/methods.js';
 import { activationTarget, type Target } from '../approximation/targets.js';
 import type { Samples } from '../data/mnist.js';
+import type { TensorFlow } from '../data/tensorflow.js';
+import { lowRankMatrix } from '../measure/matrices.js';
 import type { Panel } from '../report/heatmap.js';
 import type { Progress } from '../report/progress.js';
 import { type Quartiles, quartiles } from '../report/statistics.js';
-import { firstHidden, type TensorFlow } from './model.js';
+import { firstHidden } from './model.js';
 import { relativeSpectralError } from './spectral-error.js';
 
 /** A way to sketch and to make a factor of it. */
 export interface Approach {
-  readonly variant: 'corrected' | 'reference';
+  readonly variant: 'corrected' | 'published';
   readonly sketch: SketchKind;
   readonly method: Method;
 }
@@ -43,7 +42,7 @@ export interface Study {
   readonly key: RandomKey;
 }
 
-/** The damping that the reference variant has inside its factor: the paper's for NysAct. */
+/** The damping that the published variant has inside its factor: the paper's for NysAct. */
 export const damping = 1;
 
 const held = {
@@ -55,8 +54,8 @@ const held = {
 export const approaches: readonly Approach[] = [
   { variant: 'corrected', sketch: 'gaussian', method: held.gaussian },
   { variant: 'corrected', sketch: 'subcolumn', method: held.subcolumn },
-  { variant: 'reference', sketch: 'gaussian', method: reference('gaussian') },
-  { variant: 'reference', sketch: 'subcolumn', method: reference('subcolumn') },
+  { variant: 'published', sketch: 'gaussian', method: published('gaussian') },
+  { variant: 'published', sketch: 'subcolumn', method: published('subcolumn') },
 ];
 
 /** The second moments of what the first two layers see of `rows` training images, bias included. */
@@ -70,9 +69,7 @@ export function layerTargets(
   return [
     { name: 'first layer', input: shown },
     { name: 'second layer', input: firstHidden(tf, model, shown) },
-  ].map(({ name, input }) =>
-    activationTarget({ name, X: activations(input, { dtype: 'float64', bias: true }).X }),
-  );
+  ].map(({ name, input }) => activationTarget({ name, X: withBias(input) }));
 }
 
 /** Errors of every approach at every rank on every target. */
@@ -113,22 +110,11 @@ export function heatMapPanels(target: Target, rank: number, key: RandomKey): Pan
     { title: 'exact A', A: target.A },
     ...(['gaussian', 'subcolumn'] as const).map((sketch) => {
       const pairs = held[sketch].approximate(target, rank, foldIn(key, 0))(damping);
-      return { title: `Â from ${rank} ${columnsOf(sketch)}`, A: product(pairs) };
+      return { title: `Â from ${rank} ${columnsOf(sketch)}`, A: lowRankMatrix(pairs) };
     }),
   ];
 }
 
 function columnsOf(sketch: SketchKind): string {
   return sketch === 'gaussian' ? 'Gaussian combinations' : 'columns of A';
-}
-
-/** U·diag(λ̂)·Uᵀ. */
-function product({ U, eigenvalues }: Eigenpairs): DenseMatrix<'float64'> {
-  const scaled = zeros('float64', U.rows, U.cols);
-  for (let i = 0; i < U.rows; i++) {
-    for (let j = 0; j < U.cols; j++) scaled.set(i, j, eigenvalues[j] * U.at(i, j));
-  }
-  const A = zeros('float64', U.rows, U.rows);
-  gemm(1, scaled, 'N', U, 'T', 0, A);
-  return A;
 }

@@ -3,10 +3,8 @@
 import type { LayersModel, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { DenseMatrix } from '../../src/core/matrix.js';
 import { digits, type Samples } from '../data/mnist.js';
+import type { TensorFlow } from '../data/tensorflow.js';
 import { widths } from './configuration.js';
-
-/** All of TensorFlow.js: models and losses, beside what optimisers need. */
-export type TensorFlow = typeof import('@tensorflow/tfjs');
 
 /** Images as rows and their labels as one-hot rows, in TensorFlow.js's memory. */
 export interface Batch {

@@ -1,14 +1,14 @@
 // What the demonstration found, as tables and in words.
 
-import { referenceAverage } from '../approximation/methods.js';
+import { publishedAverage } from '../approximation/methods.js';
 import { formatBytes, formatMeasured, formatMilliseconds, formatNumber } from '../report/format.js';
 import { quantile } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
 import {
   type Contestant,
-  curvature,
   refreshEvery,
   type Scope,
+  shared,
   stepsPerTurn,
 } from './configuration.js';
 import { type Approach, approaches, damping, type ErrorRow } from './curvature.js';
@@ -90,7 +90,7 @@ export function settingsTable(contestants: readonly Contestant[]): Table {
           ? formatNumber(learningRate)
           : `${formatNumber(learningRate)}, tuned (paper: ${formatNumber(paperLearningRate)})`,
         Object.entries(others)
-          .filter(([name]) => !('refreshEvery' in options && name in curvature))
+          .filter(([name]) => !('refreshEvery' in options && shared.includes(name)))
           .map(describeOption)
           .join(', '),
       ];
@@ -133,7 +133,7 @@ export function errorTable(rows: readonly ErrorRow[], sketches: number): Table {
 export function errorNotes({ rows }: Scope): string[] {
   return [
     `A = XᵀX/m is the second moment of what a layer of the network trained with SGD sees: m = ${formatCount(rows)} training images, a column of ones for the bias included. Â has rank r. No approximation of that rank can have a smaller error than the best one, which drops all but the r largest eigenvalues.`,
-    `Corrected is this library’s default: one sketch is held, and the eigenvalue shift is of rounding size. Reference is what the code published with the paper computes: it averages over ${referenceAverage.updates} different sketches with decay ${referenceAverage.decay} and has the damping, here ${damping}, inside the factor, where it hides much of A.`,
+    `Corrected is this library’s default: one sketch is held, and the eigenvalue shift is of rounding size. Published is what the code that came with the paper computes: it averages over ${publishedAverage.updates} different sketches with decay ${publishedAverage.decay} and has the damping, here ${damping}, inside the factor, where it hides much of A.`,
     'Gaussian sketches (NysAct-G) take r random combinations of the columns of A, subcolumn sketches (NysAct-S) r columns chosen at random.',
   ];
 }

@@ -5,16 +5,10 @@ import { foldIn, permutation, type RandomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import type { TfjsOptimizer } from '../../src/tfjs/index.js';
 import { type Mnist, takeRows } from '../data/mnist.js';
+import type { TensorFlow } from '../data/tensorflow.js';
 import type { Progress } from '../report/progress.js';
 import { batchSize, type Contestant, stepsPerTurn } from './configuration.js';
-import {
-  type Batch,
-  crossEntropy,
-  evaluate,
-  makePerceptron,
-  type TensorFlow,
-  toBatch,
-} from './model.js';
+import { type Batch, crossEntropy, evaluate, makePerceptron, toBatch } from './model.js';
 
 /** One optimiser's run. */
 export interface Run {

@@ -2,7 +2,7 @@
 
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
-import { ISOLATION_HEADERS, SOFTWARE_FLAGS } from '../../test/browser/chromium.js';
+import { ISOLATION_HEADERS, SOFTWARE_FLAGS } from './chromium.js';
 import type { PageOptions, PageReport } from './page.js';
 
 /** Lets the browser use a graphics card that it would rather not. */

@@ -2,11 +2,11 @@
 
 import { parseArgs } from 'node:util';
 import { checkInteger, checkPositive } from '../../src/core/check.js';
-import { findChromium } from '../../test/browser/chromium.js';
 import { formatNumber } from '../report/format.js';
 import { resultJson, writeResultFile } from '../report/json.js';
 import { markdownTable, terminalTable } from '../report/table.js';
 import { measureInBrowser } from './browser.js';
+import { findChromium } from './chromium.js';
 import { operationTable } from './report.js';
 
 /** On a graphics card larger products can be waited for than on software. */

@@ -3,8 +3,10 @@
 import type { Backend } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { withSlots } from '../../src/backend/scope.js';
-import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { fillNormal, foldIn, randomKey } from '../../src/core/random.js';
+import type { DenseMatrix } from '../../src/core/matrix.js';
+import { foldIn, randomKey } from '../../src/core/random.js';
+import { normalMatrix } from '../measure/matrices.js';
+import { type Clock, timeAsync } from '../measure/timing.js';
 import type { GpuCase } from './cases.js';
 
 type F32 = 'float32';
@@ -29,19 +31,21 @@ export async function measureCases(
   device: Backend<F32>,
   cases: readonly GpuCase[],
   time: number,
-  clock: () => number,
+  clock: Clock,
 ): Promise<GpuRow[]> {
   const cpu = cpuBackend('float32');
   const rows: GpuRow[] = [];
   for (const item of cases) {
     const { name, shape, multiplyAdds } = item;
-    const values = item.inputs.map((size, k) => random(...size, k));
+    const values = item.inputs.map((size, k) =>
+      normalMatrix('float32', ...size, foldIn(randomKey(1), k)),
+    );
     rows.push({
       name,
       shape,
       multiplyAdds,
       cpu: await calls(cpu, item, values, time, clock),
-      transferred: await median(time, clock, () => transferred(device, item, values)),
+      transferred: (await timeAsync(() => transferred(device, item, values), time, clock)).median,
       resident: await calls(device, item, values, time, clock),
     });
   }
@@ -66,7 +70,7 @@ function calls(
   { run, output }: GpuCase,
   values: readonly DenseMatrix<F32>[],
   time: number,
-  clock: () => number,
+  clock: Clock,
 ): Promise<number> {
   return withSlots(backend, async (scope) => {
     const inputs = values.map(scope.upload);
@@ -77,29 +81,6 @@ function calls(
       backend.dot(1, C, C, 0, s);
       await backend.read(s);
     };
-    return (await median(time, clock, row)) / CALLS;
+    return (await timeAsync(row, time, clock)).median / CALLS;
   });
-}
-
-async function median(
-  time: number,
-  clock: () => number,
-  work: () => Promise<unknown>,
-): Promise<number> {
-  // Kernels are compiled at their first run.
-  await work();
-  const samples: number[] = [];
-  const start = clock();
-  do {
-    const begun = clock();
-    await work();
-    samples.push(clock() - begun);
-  } while (clock() - start < time);
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1];
-}
-
-function random(rows: number, cols: number, stream: number): DenseMatrix<F32> {
-  const A = zeros('float32', rows, cols);
-  fillNormal(foldIn(randomKey(1), stream), A.data);
-  return A;
 }

@@ -1,11 +1,11 @@
 // How exact products are: max |error|/Σ|ab| for each engine and dtype, against sums in twice the precision.
 
 import { type DType, EPSILON } from '../../src/core/dtype.js';
-import { convert, type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { fillNormal, randomKey, sampleWithoutReplacement } from '../../src/core/random.js';
-import { gemm } from '../../src/kernels/gemm.js';
+import { convert, type DenseMatrix } from '../../src/core/matrix.js';
+import { randomKey, sampleWithoutReplacement } from '../../src/core/random.js';
 import { kernelInfo, useKernels } from '../../src/kernels/selection.js';
 import { isSupported } from '../../src/kernels/wasm/instance.js';
+import { normalMatrix, product } from '../measure/matrices.js';
 
 /** One line of the table. */
 export interface Accuracy {
@@ -41,14 +41,9 @@ export function measureAccuracy(): Accuracy[] {
 }
 
 function accuracyOf(dtype: DType, depth: number): Accuracy {
-  const [A, B, C] = [
-    zeros(dtype, SIZE, depth),
-    zeros(dtype, depth, SIZE),
-    zeros(dtype, SIZE, SIZE),
-  ];
-  fillNormal(randomKey(1), A.data);
-  fillNormal(randomKey(2), B.data);
-  gemm(1, A, 'N', B, 'N', 0, C);
+  const A = normalMatrix(dtype, SIZE, depth, randomKey(1));
+  const B = normalMatrix(dtype, depth, SIZE, randomKey(2));
+  const C = product(A, B);
   const [A64, B64] = [convert(A, 'float64'), convert(B, 'float64')];
   let error = 0;
   for (const entry of sampleWithoutReplacement(randomKey(3), SIZE * SIZE, ENTRIES)) {

@@ -3,11 +3,17 @@
 import type { DType } from '../../src/core/dtype.js';
 import type { KernelInfo } from '../../src/kernels/selection.js';
 import { decodeBase64, webAssembly } from '../../src/kernels/wasm/platform.js';
+import type { Work } from '../measure/timing.js';
 import { BINARIES } from './calibrator-binaries.js';
-import type { Timed } from './paired.js';
 
 /** Rounds of a call: some tenths of a millisecond, shorter than any turn that the system gives. */
 const ROUNDS = 20_000;
+
+/** Work, and the floating-point operations of one run of it. */
+export interface Rated extends Work {
+  readonly run: () => void;
+  readonly flops: number;
+}
 
 interface Chains {
   chains32(rounds: number, factor: number, term: number): number;
@@ -23,7 +29,7 @@ function isChains(value: unknown): value is Chains {
  *
  * @throws Error where the platform lacks the variant.
  */
-export function calibrator(variant: KernelInfo['variant'], dtype: DType): Timed {
+export function calibrator(variant: KernelInfo['variant'], dtype: DType): Rated {
   const api = webAssembly();
   if (api === undefined) throw new Error('calibrator: this platform has no WebAssembly');
   const module = new api.Module(

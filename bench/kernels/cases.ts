@@ -7,20 +7,19 @@ import {
   type Matrix,
   QrDecomposition,
 } from 'ml-matrix';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { upload } from '../../src/backend/engine.js';
+import { upload } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { toMlMatrix } from '../../src/ml-matrix.js';
-import { fillNormal, foldIn, type RandomKey, randomKey } from '../../src/core/random.js';
+import { foldIn, randomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import { cholesky, spdInverse } from '../../src/linalg/cholesky.js';
 import { eigh } from '../../src/linalg/eigh.js';
 import { thinQr } from '../../src/linalg/qr.js';
-
-/** Something to run again and again. */
-export type Work = () => unknown;
+import { toMlMatrix } from '../../src/ml-matrix.js';
+import { normalMatrix, secondMoment } from '../measure/matrices.js';
+import type { Work } from '../measure/timing.js';
 
 /** One operation at one size. */
 export interface KernelCase {
@@ -28,9 +27,9 @@ export interface KernelCase {
   /** Floating-point operations of the textbook algorithm, for rates. */
   readonly flops: number;
   /** Our routine on operands of a dtype, which are made here, outside of what is timed. */
-  readonly ours: (dtype: DType) => Work;
+  readonly ours: (dtype: DType) => Work['run'];
   /** The same by ml-matrix, always in float64. */
-  readonly peer: () => Work;
+  readonly peer: () => Work['run'];
 }
 
 const rows = 4096;
@@ -40,29 +39,24 @@ const symmetric = { assumeSymmetric: true } as const;
 /** Every case, on operands that `seed` determines. */
 export function kernelCases(seed: number): KernelCase[] {
   const key = randomKey(seed);
-  const X = gaussian(foldIn(key, 0), rows, p);
-  const A = zeros('float64', p, p);
-  syrk(1 / rows, X, 'T', 0, A, 'both');
+  const normal = (m: number, n: number, stream: number) =>
+    normalMatrix('float64', m, n, foldIn(key, stream));
+  const X = normal(rows, p, 0);
+  const A = secondMoment(X);
   return [
-    ...[64, 128, 256, 512].map((n) => product(gaussian(foldIn(key, n), n, n))),
-    secondMoment(X),
-    ...[10, 50].map((r) => sketch(X, gaussian(foldIn(key, r), p, r))),
+    ...[64, 128, 256, 512].map((n) => product(normal(n, n, n))),
+    moment(X),
+    ...[10, 50].map((r) => sketch(X, normal(p, r, r))),
     factorisation('Cholesky', p ** 3 / 3, A, cholesky, (M) => new CholeskyDecomposition(M)),
     factorisation('inverse', p ** 3, A, spdInverse, (M) => inverse(M)),
     factorisation('eigh', 9 * p ** 3, A, eigh, (M) => new EigenvalueDecomposition(M, symmetric)),
     ...[10, 50].map((r) => {
-      const T = gaussian(foldIn(key, 2 * r), p, r);
+      const T = normal(p, r, 2 * r);
       return factorisation('thin QR', 4 * p * r ** 2, T, thinQr, (M) => {
         return new QrDecomposition(M).orthogonalMatrix;
       });
     }),
   ];
-}
-
-function gaussian(key: RandomKey, m: number, n: number): DenseMatrix<'float64'> {
-  const A = zeros('float64', m, n);
-  fillNormal(key, A.data);
-  return A;
 }
 
 function product(A: DenseMatrix<'float64'>): KernelCase {
@@ -82,7 +76,7 @@ function product(A: DenseMatrix<'float64'>): KernelCase {
   };
 }
 
-function secondMoment(X: DenseMatrix<'float64'>): KernelCase {
+function moment(X: DenseMatrix<'float64'>): KernelCase {
   return {
     name: `XᵀX, X ${X.rows}×${X.cols}`,
     flops: X.rows * X.cols ** 2,
@@ -103,11 +97,11 @@ function sketch(X: DenseMatrix<'float64'>, S: DenseMatrix<'float64'>): KernelCas
     name: `Xᵀ(XS), X ${X.rows}×${X.cols}, r = ${S.cols}`,
     flops: 4 * X.rows * X.cols * S.cols,
     ours: (dtype) => {
-      const engine = cpuEngine(dtype);
-      const Y = upload(engine, convert(X, dtype));
-      const operand = { kind: 'dense', S: upload(engine, convert(S, dtype)) } as const;
-      const C = engine.allocate(X.cols, S.cols);
-      return () => engine.sketchMoment(Y, operand, 1, 0, C);
+      const backend = cpuBackend(dtype);
+      const Y = upload(backend, convert(X, dtype));
+      const operand = { kind: 'dense', S: upload(backend, convert(S, dtype)) } as const;
+      const C = backend.allocate(X.cols, S.cols);
+      return () => backend.sketchMoment(Y, operand, 1, 0, C);
     },
     peer: () => {
       const [M, T] = [toMlMatrix(X), toMlMatrix(S)];

@@ -1,29 +1,22 @@
 // `npm run bench -- kernels`: our dense kernels against ml-matrix, in one process, in one run.
 
 import { parseArgs } from 'node:util';
-import { Bench } from 'tinybench';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { checkPositive } from '../../src/core/check.js';
 import { kernelInfo } from '../../src/kernels/selection.js';
 import { startTensorflow } from '../data/tensorflow.js';
+import { type Timing, timeWork } from '../measure/timing.js';
 import { formatMeasured, formatMilliseconds } from '../report/format.js';
 import { surroundings, toJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
 import { geometricMean } from '../report/statistics.js';
 import { markdownTable, type Table, terminalTable } from '../report/table.js';
 import { type Accuracy, measureAccuracy } from './accuracy.js';
-import { type KernelCase, kernelCases, type Work } from './cases.js';
+import { type KernelCase, kernelCases } from './cases.js';
 import { measureOnNode24 } from './node24.js';
 import { measureNumpy, type Numpy } from './numpy.js';
 import { type Reached, reaches } from './reach.js';
 import { measureThreads } from './threads.js';
-
-/** Milliseconds: the median, and the median distance from it. */
-interface Timing {
-  readonly median: number;
-  readonly deviation: number;
-  readonly samples: number;
-}
 
 /** One case's timings; alternating is half of a call in float32 followed by one in float64. */
 interface Row {
@@ -71,7 +64,7 @@ export async function run(args: string[]): Promise<void> {
     ...surroundings({
       name: 'kernels',
       seed,
-      backend: cpuEngine('float64').info,
+      backend: cpuBackend('float64').info,
       configuration,
     }),
     ...kernelInfo(),
@@ -95,7 +88,7 @@ async function reach(time: number) {
     return item.measure(4 * time);
   });
   progress.update(list.length, 'two threads');
-  figures.push(await measureThreads('float32'));
+  figures.push(await measureThreads('float32', 4 * time));
   progress.update(list.length + 1, 'Node 24');
   const other = measureOnNode24(4 * time);
   progress.stop();
@@ -168,35 +161,23 @@ function summariseReach(figures: readonly Reached[]): Table {
 
 function measureCase({ name, flops, ours, peer }: KernelCase, time: number): Row {
   const [float32, float64] = [ours('float32'), ours('float64')];
-  const both = (): void => {
-    float32();
-    float64();
-  };
+  const both = timeWork(
+    {
+      run: () => {
+        float32();
+        float64();
+      },
+    },
+    time,
+  );
   return {
     name,
     flops,
-    float32: measure(float32, time),
-    float64: measure(float64, time),
-    alternating: measure(both, time, 2),
-    mlMatrix: measure(peer(), time),
+    float32: timeWork({ run: float32 }, time),
+    float64: timeWork({ run: float64 }, time),
+    alternating: { ...both, median: both.median / 2, deviation: both.deviation / 2 },
+    mlMatrix: timeWork({ run: peer() }, time),
   };
-}
-
-function measure(work: Work, time: number, calls = 1): Timing {
-  const bench = new Bench({
-    time,
-    iterations: 3,
-    warmupTime: time / 4,
-    warmupIterations: 1,
-    throws: true,
-  });
-  bench.add('work', () => {
-    work();
-  });
-  const [{ result }] = bench.runSync();
-  if (result.state !== 'completed') throw new Error(`kernels: the measurement ${result.state}`);
-  const { p50, mad, samplesCount } = result.latency;
-  return { median: p50 / calls, deviation: mad / calls, samples: samplesCount };
 }
 
 function summarise(rows: readonly Row[]): Table {

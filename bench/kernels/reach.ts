@@ -3,29 +3,26 @@
 import { gzipSync } from 'node:zlib';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { CholeskyDecomposition, EigenvalueDecomposition, inverse } from 'ml-matrix';
-import { cpuEngine } from '../../src/backend/cpu.js';
-
+import { cpuBackend } from '../../src/backend/cpu.js';
 import type { DType } from '../../src/core/dtype.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { toMlMatrix } from '../../src/ml-matrix.js';
-import { fillNormal, randomKey } from '../../src/core/random.js';
-import { activations } from '../../src/covariance/activations.js';
+import { randomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { kernelInfo } from '../../src/kernels/selection.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import { BINARIES } from '../../src/kernels/wasm/binaries.js';
 import { cholesky, spdInverse } from '../../src/linalg/cholesky.js';
 import { eigh } from '../../src/linalg/eigh.js';
-import { foofPreconditioner } from '../../src/precondition/foof.js';
-import { nysactPreconditioner } from '../../src/precondition/nysact.js';
-import { observation } from '../../src/precondition/observation.js';
-import type { Preconditioner } from '../../src/precondition/preconditioner.js';
-import type { startTensorflow } from '../data/tensorflow.js';
+import { toMlMatrix } from '../../src/ml-matrix.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import type { Method } from '../../src/precondition/method.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
+import { denseRows } from '../../src/rows/dense.js';
+import type { TensorFlow } from '../data/tensorflow.js';
+import { layerUnder } from '../measure/layer.js';
+import { normalMatrix, secondMoment } from '../measure/matrices.js';
+import { type Pair, timePair, type Work } from '../measure/timing.js';
 import { calibrator } from './calibrator.js';
-import { type Pair, type Prepared, timePair } from './paired.js';
-
-/** TensorFlow.js, started. */
-type Tensorflow = Awaited<ReturnType<typeof startTensorflow>>;
 
 /** One figure, with what it was measured from. */
 export interface Reached {
@@ -48,16 +45,7 @@ export interface Reach {
 }
 
 function normal<D extends DType>(dtype: D, m: number, n: number, seed: number): DenseMatrix<D> {
-  const A = zeros(dtype, m, n);
-  fillNormal(randomKey(seed), A.data);
-  return A;
-}
-
-/** The second moment of four rows a column: positive definite, and well conditioned. */
-function secondMoment<D extends DType>(dtype: D, p: number): DenseMatrix<D> {
-  const A = zeros(dtype, p, p);
-  syrk(1 / (4 * p), normal(dtype, 4 * p, p, 5), 'T', 0, A, 'both');
-  return A;
+  return normalMatrix(dtype, m, n, randomKey(seed));
 }
 
 /** GEMM n=512 as a share of what the calibration loop reaches. */
@@ -70,7 +58,7 @@ function peak(dtype: DType, least: number): Reach {
       const n = 512;
       const [A, B, C] = [normal(dtype, n, n, 1), normal(dtype, n, n, 2), zeros(dtype, n, n)];
       const loop = calibrator(kernelInfo().variant, dtype);
-      const pair = timePair(() => gemm(1, A, 'N', B, 'N', 0, C), loop.run, budget);
+      const pair = timePair({ run: () => gemm(1, A, 'N', B, 'N', 0, C) }, loop, budget);
       const value = (2 * n ** 3 * pair.ratio) / loop.flops;
       const name = `GEMM n=${n} ${dtype}, share of the calibration loop`;
       return { key, name, value, aim: { least }, pair, gflops: (2 * n ** 3) / pair.ours / 1e6 };
@@ -89,11 +77,7 @@ function against(
     key,
     measure: (budget) => {
       const { ours, peer } = make();
-      const pair = timePair(
-        () => void ours(),
-        () => void peer(),
-        budget,
-      );
+      const pair = timePair({ run: ours }, { run: peer }, budget);
       return { key, name, value: pair.ratio, aim: { least }, pair };
     },
   };
@@ -108,11 +92,11 @@ function productAgainstMlMatrix(dtype: DType, least: number): Reach {
   });
 }
 
-function tensor(tf: Tensorflow, A: DenseMatrix<'float32'>): Tensor2D {
+function tensor(tf: TensorFlow, A: DenseMatrix<'float32'>): Tensor2D {
   return tf.tensor2d(A.data, [A.rows, A.cols]);
 }
 
-function productAgainstTfjs(tf: Tensorflow, n: number, least: number): Reach {
+function productAgainstTfjs(tf: TensorFlow, n: number, least: number): Reach {
   return against(`gemm${n}.f32.tfjs`, `GEMM n=${n} float32, × tfjs-wasm`, least, () => {
     const [A, C] = [normal('float32', n, n, 1), zeros('float32', n, n)];
     const T = tensor(tf, A);
@@ -125,7 +109,7 @@ function productAgainstTfjs(tf: Tensorflow, n: number, least: number): Reach {
 
 const [ROWS, INPUTS, RANK] = [4096, 577, 10];
 
-function syrkAgainstTfjs(tf: Tensorflow): Reach {
+function syrkAgainstTfjs(tf: TensorFlow): Reach {
   const name = `SYRK ${ROWS}×${INPUTS} float32, × tfjs-wasm with its transpose`;
   return against('syrk.f32.tfjs', name, 2.5, () => {
     const [X, C] = [normal('float32', ROWS, INPUTS, 1), zeros('float32', INPUTS, INPUTS)];
@@ -137,17 +121,17 @@ function syrkAgainstTfjs(tf: Tensorflow): Reach {
   });
 }
 
-function sketchAgainstTfjs(tf: Tensorflow): Reach {
+function sketchAgainstTfjs(tf: TensorFlow): Reach {
   const name = `Xᵀ(XS) ${ROWS}×${INPUTS}, r=${RANK} float32, × tfjs-wasm`;
   return against('sketch10.f32.tfjs', name, 4, () => {
-    const engine = cpuEngine('float32');
+    const backend = cpuBackend('float32');
     const [X, S] = [normal('float32', ROWS, INPUTS, 1), normal('float32', INPUTS, RANK, 2)];
-    const x = engine.wrap(X);
-    const operand = { kind: 'dense', S: engine.wrap(S) } as const;
-    const C = engine.allocate(INPUTS, RANK);
+    const x = backend.wrap(X);
+    const operand = { kind: 'dense', S: backend.wrap(S) } as const;
+    const C = backend.allocate(INPUTS, RANK);
     const [tX, tS] = [tensor(tf, X), tensor(tf, S)];
     return {
-      ours: () => engine.sketchMoment(x, operand, 1 / ROWS, 0, C),
+      ours: () => backend.sketchMoment(x, operand, 1 / ROWS, 0, C),
       // The explicit transpose is TensorFlow.js's faster way.
       peer: () => tf.tidy(() => void tf.matMul(tf.transpose(tX), tf.matMul(tX, tS))),
     };
@@ -164,7 +148,8 @@ function factorisation(
   peer: (A: ReturnType<typeof toMlMatrix>) => unknown,
 ): Reach {
   return against(key, `${name} n=${p} float64, × ml-matrix`, least, () => {
-    const A = secondMoment('float64', p);
+    // Four rows a column: positive definite, and well conditioned.
+    const A = secondMoment(normal('float64', 4 * p, p, 5));
     const M = toMlMatrix(A);
     return { ours: () => ours(A), peer: () => peer(M) };
   });
@@ -188,17 +173,15 @@ const alternating: Reach = {
       () => gemm(1, B, 'N', B, 'N', 0, D),
     ];
     const [four32, four64] = [times(4, single), times(4, double)];
-    const pair = timePair(
-      times(4, () => {
-        single();
-        double();
-      }),
-      () => {
-        four32();
-        four64();
-      },
-      budget,
-    );
+    const inTurn = times(4, () => {
+      single();
+      double();
+    });
+    const alone = (): void => {
+      four32();
+      four64();
+    };
+    const pair = timePair({ run: inTurn }, { run: alone }, budget);
     const name = 'GEMM n=512, float32 and float64 in turn against each alone: loss';
     return {
       key: 'alternating.loss',
@@ -211,19 +194,18 @@ const alternating: Reach = {
 };
 
 /** One layer's refresh, of what one batch has shown it: a window closes with its refresh. */
-function refreshOf(preconditioner: Preconditioner): Prepared {
-  const engine = cpuEngine('float32');
-  const [layer] = preconditioner.init(engine, [{ name: 'layer', inputs: INPUTS, outputs: 64 }]);
-  const X = activations(normal('float32', 1024, INPUTS, 1), { dtype: 'float32' });
-  const seen = observation(engine, X);
-  return { prepare: () => layer.observe(seen), run: () => layer.refresh() };
+function refreshUnder(method: Method): Work {
+  const backend = cpuBackend('float32');
+  const layer = layerUnder(method, backend, { inputs: INPUTS, outputs: 64 });
+  const X = denseRows(backend, normal('float32', 1024, INPUTS, 1));
+  return { prepare: () => layer.observe({ X, examples: X.count }), run: () => layer.refresh() };
 }
 
 const refresh: Reach = {
   key: 'refresh10.foof',
   measure: (budget) => {
-    const nysact = refreshOf(nysactPreconditioner({ rank: RANK, damping: 1 }));
-    const foof = refreshOf(foofPreconditioner({ damping: 1 }));
+    const nysact = refreshUnder(nysactMethod({ rank: RANK, damping: 1 }));
+    const foof = refreshUnder(foofMethod({ damping: 1 }));
     const pair = timePair(nysact, foof, budget);
     const name = `a NysAct refresh (r=${RANK}, p=${INPUTS}) against a FOOF refresh`;
     return { key: 'refresh10.foof', name, value: pair.ratio, aim: { least: 30 }, pair };
@@ -250,7 +232,7 @@ export function peaks(least: { readonly f32: number; readonly f64: number }): Re
 }
 
 /** Every figure that one thread of this process reaches. */
-export function reaches(tf: Tensorflow): Reach[] {
+export function reaches(tf: TensorFlow): Reach[] {
   return [
     ...peaks({ f32: 0.78, f64: 0.77 }),
     productAgainstMlMatrix('float32', 45),

@@ -3,8 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import type { DType } from '../../src/core/dtype.js';
 import type { KernelInfo } from '../../src/kernels/selection.js';
-import { calibrator } from './calibrator.js';
-import type { Timed } from './paired.js';
+import { calibrator, type Rated } from './calibrator.js';
 
 /** What the second thread is given. */
 export interface Together {
@@ -20,7 +19,7 @@ export const GO = 0;
 export const ROUNDS_DONE = 1;
 
 /** Two loops at once: `flops` counts both. */
-export interface Calibrators extends Timed {
+export interface Calibrators extends Rated {
   close(): Promise<number>;
 }
 

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import type { BackendInfo } from '../../src/backend/slot.js';
+import type { BackendInfo } from '../../src/backend/backend.js';
 
 const require = createRequire(import.meta.url);
 

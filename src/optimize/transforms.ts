@@ -53,7 +53,13 @@ export interface KlClip {
 export function precondition(method: Method, options: PreconditionOptions = {}): Transform {
   const { klClip, ...cadence } = options;
   const { observeEvery, refreshEvery } = CADENCE_OPTIONS.read('precondition', cadence);
-  if (klClip !== undefined) checkPositive('precondition', 'klClip.limit', klClip.limit);
+  if (klClip !== undefined) {
+    const { limit, learningRate } = klClip;
+    checkPositive('precondition', 'klClip.limit', limit);
+    if (learningRate !== undefined) {
+      checkNonNegative('precondition', 'klClip.learningRate', learningRate);
+    }
+  }
   const clipOf = <D extends DType>({ learningRate }: Step<D>): number | undefined => {
     if (klClip === undefined) return undefined;
     return klClip.limit / (klClip.learningRate ?? learningRate) ** 2;

@@ -134,21 +134,24 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    * Bounds of the elements of the preconditioned gradients, by parameter, from those of the
    * gradients: an element of P is at most ‖P‖F ≤ gain·‖G‖F.
    *
-   * @throws RangeError where a preconditioned gradient, or the clip's Σ⟨P, G⟩ ≤ gain·Σ‖G‖²F, could
-   *   leave the range of the dtype.
+   * @throws RangeError where a preconditioned gradient, the clip's Σ⟨P, G⟩ ≤ gain·Σ‖G‖²F, or a moment
+   *   of the gradients where such are averaged, could leave the range of the dtype.
    */
-  bound(gradients: readonly number[], { clip }: NetworkStep<D>): readonly number[] {
+  bound(gradients: readonly number[], { index: step, clip }: NetworkStep<D>): readonly number[] {
     const { dtype } = this.#backend;
-    const { gain } = this.#method;
+    const { gain, needs } = this.#method;
+    const averaged = needs.gradients === true && step % this.#observeEvery === 0;
     const bounds = [...gradients];
     let sum = 0;
     for (const { shape, parameters } of this.#layers) {
       const { inputs, outputs } = shape;
       const indices = indicesOf(parameters);
       const norm = Math.sqrt(inputs * outputs) * Math.max(...indices.map((i) => gradients[i]));
-      const name = `layer '${shape.name}': what becomes of gradients[${parameters.weight}]`;
+      const where = `precondition: layer '${shape.name}'`;
+      const gradient = `gradients[${parameters.weight}]`;
       // With a gain below 1, products on the way to P may still be as large as G.
-      checkRange('precondition', name, Math.max(1, gain) * norm, dtype);
+      checkRange(where, `what becomes of ${gradient}`, Math.max(1, gain) * norm, dtype);
+      if (averaged) checkRange(where, `the squares of ${gradient}`, norm ** 2, dtype);
       for (const index of indices) bounds[index] = gain * norm;
       sum += gain * norm ** 2;
     }

@@ -8,16 +8,17 @@ import {
   residualEigenvalues,
 } from '../../bench/approximation/errors.js';
 import { inverseMeasure, measuresOf, measureTarget } from '../../bench/approximation/measure.js';
-import { best, type Method, methods, referenceAverage } from '../../bench/approximation/methods.js';
+import { best, type Method, methods, publishedAverage } from '../../bench/approximation/methods.js';
 import { spectra } from '../../bench/approximation/spectra.js';
 import { activationTarget, spectralTarget } from '../../bench/approximation/targets.js';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { upload } from '../../src/backend/engine.js';
+import { layerUnder } from '../../bench/measure/layer.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { eigvalsh } from '../../src/linalg/eigh.js';
-import { nysactPreconditioner } from '../../src/precondition/nysact.js';
-import { drawSketch, type SketchKind } from '../../src/sketch/sketch.js';
+import { publishedNysactMethod } from '../../src/published/nysact.js';
+import { denseRows } from '../../src/rows/dense.js';
+import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
 import { build, combine, distance, gaussian, norm, product, uniform } from '../support/matrices.js';
 import {
   approximation,
@@ -114,10 +115,10 @@ test.prop([fc.array(fc.double({ min: -9, max: 9, noNaN: true }), { minLength: 1 
   },
 );
 
-describe('the reference variant', () => {
+describe('the published variant', () => {
   test.each([
-    { name: 'reference, Gaussian', kind: 'gaussian' },
-    { name: 'reference, subcolumn', kind: 'subcolumn' },
+    { name: 'published, Gaussian', kind: 'gaussian' },
+    { name: 'published, subcolumn', kind: 'subcolumn' },
   ] as const satisfies readonly { name: string; kind: SketchKind }[])(
     'averages as the library does: $name',
     ({ name, kind }) => {
@@ -128,27 +129,20 @@ describe('the reference variant', () => {
       const [{ rho }] = target.dampings;
       const { eigenvalues } = named(name).approximate(target, rank, key)(rho);
 
-      const engine = cpuEngine('float64');
-      const [layer] = nysactPreconditioner({
-        variant: 'reference',
+      const backend = cpuBackend('float64');
+      const method = publishedNysactMethod({
         rank,
         damping: rho,
-        decay: referenceAverage.decay,
+        decay: publishedAverage.decay,
         sketch: ({ draw, shape, dtype }) => drawSketch(kind, shape, dtype, foldIn(key, draw)),
-      }).init(engine, [{ name: 'layer', inputs: p, outputs: 1 }]);
-      const observation = {
-        X: upload(engine, X),
-        rootWeights: upload(
-          engine,
-          build(X.rows, 1, () => 1),
-        ),
-        rows: X.rows,
-        examples: X.rows,
-      };
-      for (let update = 0; update < referenceAverage.updates; update++) layer.observe(observation);
+      });
+      const layer = layerUnder(method, backend, { inputs: p, outputs: 1 });
+      const batch = { X: denseRows(backend, X), examples: X.rows };
+      for (let update = 0; update < publishedAverage.updates; update++) layer.observe(batch);
       layer.refresh();
 
-      const found = layer.diagnostics.eigenvalues ?? new Float64Array();
+      const found = layer.diagnostics.found.eigenvalues;
+      if (!(found instanceof Float64Array)) throw new TypeError('no eigenvalues were found');
       expect(found).toHaveLength(rank);
       expect(found[0]).toBeGreaterThan(rho);
       const tolerance = (rounding * operatorNorm(target.A) ** 2) / rho;
@@ -164,7 +158,7 @@ describe('the reference variant', () => {
       const pairs = named(name).approximate(target, rank, key);
       return target.dampings.map(({ rho }) => pairs(rho).eigenvalues[0]);
     };
-    expect(new Set(atDampings('reference, Gaussian')).size).toBe(target.dampings.length);
+    expect(new Set(atDampings('published, Gaussian')).size).toBe(target.dampings.length);
     expect(new Set(atDampings('corrected, Gaussian')).size).toBe(1);
   });
 });

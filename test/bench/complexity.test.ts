@@ -1,4 +1,4 @@
-// The parts of the complexity benchmark, on a clock of their own.
+// The parts of the complexity benchmark.
 
 import { describe, expect, test } from 'vitest';
 import { contenders, type Quantity } from '../../bench/complexity/contenders.js';
@@ -6,7 +6,7 @@ import { type Constructors, countTypedArrays } from '../../bench/complexity/coun
 import { growths, type Row } from '../../bench/complexity/growth.js';
 import { makeSubject } from '../../bench/complexity/measure.js';
 import { costFigure, costTable, quantities } from '../../bench/complexity/report.js';
-import { type Timing, timeWork } from '../../bench/complexity/timing.js';
+import type { Timing } from '../../bench/measure/timing.js';
 import { randomKey } from '../../src/core/random.js';
 
 const sizes = [64, 128, 512];
@@ -74,46 +74,6 @@ describe('reports', () => {
     const svg = costFigure(rows);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
     for (const { name } of contenders) expect(svg).toContain(name);
-  });
-});
-
-/** Work whose k-th call takes `costs[k]` milliseconds of a clock that nothing else moves. */
-function scripted(costs: readonly number[]) {
-  const calls: string[] = [];
-  let time = 0;
-  let next = 0;
-  const work = {
-    // Takes time too, which must not count.
-    prepare: () => {
-      calls.push('prepare');
-      time += 1000;
-    },
-    run: () => {
-      calls.push('run');
-      time += costs[next++];
-    },
-  };
-  return { calls, timed: (budget: number) => timeWork(work, budget, () => time) };
-}
-
-describe('timeWork', () => {
-  test('prepares before every call, leaves the first out, and ends when the budget is spent', () => {
-    const { calls, timed } = scripted([9, 1, 2, 4, 8, 16]);
-    // 1 + 2 + 4 < 10 ≤ 1 + 2 + 4 + 8, of median 3; the distances from it are 2, 1, 1, 5.
-    expect(timed(10)).toEqual({ median: 3, deviation: 1.5, samples: 4 });
-    expect(calls).toEqual(Array.from({ length: 5 }, () => ['prepare', 'run']).flat());
-  });
-
-  test('calls once what uses up the budget', () => {
-    const { calls, timed } = scripted([10, 1]);
-    expect(timed(10)).toEqual({ median: 10, deviation: 0, samples: 1 });
-    expect(calls).toEqual(['prepare', 'run']);
-  });
-
-  test('takes at most 500 samples of what takes no time', () => {
-    const { calls, timed } = scripted(Array.from({ length: 502 }, () => 0));
-    expect(timed(1)).toEqual({ median: 0, deviation: 0, samples: 500 });
-    expect(calls).toHaveLength(2 * 501);
   });
 });
 

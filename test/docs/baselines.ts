@@ -1,44 +1,54 @@
 // The figures of momentum and the baselines that docs/departures.md quotes.
 
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { upload } from '../../src/backend/engine.js';
+import { layerUnder } from '../../bench/measure/layer.js';
+import { type Slot, upload } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { Cell } from '../../src/backend/state.js';
+import { checkInteger } from '../../src/core/check.js';
 import { DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
-import { MovingAverage } from '../../src/covariance/moving-average.js';
-import { extractPatches } from '../../src/covariance/patches.js';
-import { CopiedAverage, IdentityAverage } from '../../src/covariance/reference-averages.js';
 import { frobeniusNorm } from '../../src/kernels/level1.js';
-import { kfac } from '../../src/optimize/aliases.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { constant, cosine, type Schedule } from '../../src/optimize/schedules.js';
 import { chain, type Transform } from '../../src/optimize/transform.js';
-import { scaleByLearningRate, trace } from '../../src/optimize/transforms.js';
-import { kfacPreconditioner } from '../../src/precondition/kfac.js';
-import { directConvolution, elements, type FullGeometry } from '../covariance/images.js';
+import { descend, momentum } from '../../src/optimize/transforms.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import type { Method } from '../../src/precondition/method.js';
+import { averageFromIdentity, copiedAverage } from '../../src/published/averages.js';
+import { publishedKfacMethod } from '../../src/published/kfac.js';
+import { publishedKfac } from '../../src/published/optimizers.js';
+import { movingAverage } from '../../src/rows/accumulator.js';
+import { denseRows } from '../../src/rows/dense.js';
+import { extractPatches } from '../../src/rows/patches.js';
+import { directConvolution, elements, type FullGeometry } from '../rows/images.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { difference, product } from './departures.js';
 
+const backend = cpuBackend('float64');
+
+/** What a 1×1 slot holds. */
+function numberIn(slot: Slot<'float64'>): number {
+  return backend.readSync(slot).at(0, 0);
+}
+
 /** The published FOOF average of dead inputs (A = 0) after its first update: a multiple of I. */
 export function phantomCurvature(): number {
-  const engine = cpuEngine('float64');
-  const average = new IdentityAverage(engine, 1, 0.95, { updates: 0 });
-  const X = upload(engine, zeros('float64', 128, 1));
-  average.update(128, (weight, decay, A) => engine.secondMoment(X, weight, decay, A));
-  return engine.read(average.slot).at(0, 0) * average.correction;
+  const counter = new Cell(0, checkInteger);
+  const average = averageFromIdentity(0.95, counter)(backend, 1, 1);
+  const X = denseRows(backend, zeros('float64', 128, 1));
+  average.update(128, (weight, decay, A) => X.secondMoment(weight, decay, A));
+  return numberIn(average.slot) * average.correction;
 }
 
 /** What an average after ten updates owes to its newest batch, in per cent. */
-export function newestShare(variant: 'corrected' | 'reference'): number {
-  const engine = cpuEngine('float64');
-  const average =
-    variant === 'corrected'
-      ? new MovingAverage(engine, 1, 1, 0.95)
-      : new CopiedAverage(engine, 1, 1, 0.95);
-  const ones = upload(engine, identity('float64', 1));
+export function newestShare(variant: 'corrected' | 'published'): number {
+  const averaging = variant === 'corrected' ? movingAverage : copiedAverage;
+  const average = averaging(0.95)(backend, 1, 1);
+  const ones = upload(backend, identity('float64', 1));
   for (let update = 0; update < 10; update++) {
     const value = update === 9 ? 1 : 0;
-    average.update(1, (weight, decay, a) => engine.axpby(weight * value, ones, decay, a));
+    average.update(1, (weight, decay, a) => backend.axpby(weight * value, ones, decay, a));
   }
-  return 100 * engine.read(average.slot).at(0, 0) * average.correction;
+  return 100 * numberIn(average.slot) * average.correction;
 }
 
 function scalar(value: number): DenseMatrix<'float64'> {
@@ -47,25 +57,24 @@ function scalar(value: number): DenseMatrix<'float64'> {
 
 /** By how much each step of a transform moves one parameter that starts at 1, given its gradient. */
 function movements(transform: Transform, gradient: number, steps: number): number[] {
-  const engine = cpuEngine('float64');
-  const theta = engine.wrap(scalar(1));
-  const optimizer = new Optimizer({ engine, transform, parameters: [theta] });
+  const theta = upload(backend, scalar(1));
+  const optimizer = new Optimizer({ backend, transform, parameters: [theta] });
   return Array.from({ length: steps }, () => {
-    const before = engine.read(theta).at(0, 0);
-    optimizer.step([engine.wrap(scalar(gradient))], [theta]);
-    return engine.read(theta).at(0, 0) - before;
+    const before = numberIn(theta);
+    optimizer.step([upload(backend, scalar(gradient))], [theta]);
+    return numberIn(theta) - before;
   });
 }
 
 /** Largest difference between −(buf ← m·buf + η·g) and our momentum's steps, by the largest of ours. */
 export function momentumDifference(schedule: 'constant' | 'cosine'): number {
-  const [momentum, steps, learningRate] = [0.9, 100, 0.1];
+  const [decay, steps, learningRate] = [0.9, 100, 0.1];
   const eta: Schedule =
     schedule === 'constant' ? constant(learningRate) : cosine({ learningRate, steps });
-  const ours = movements(chain(trace({ momentum }), scaleByLearningRate(eta)), 1, steps);
+  const ours = movements(chain(momentum(decay), descend(eta)), 1, steps);
   let buffer = 0;
   const differences = ours.map((moved, k) => {
-    buffer = momentum * buffer + eta(k);
+    buffer = decay * buffer + eta(k);
     return Math.abs(moved + buffer);
   });
   return Math.max(...differences) / Math.max(...ours.map(Math.abs));
@@ -73,26 +82,27 @@ export function momentumDifference(schedule: 'constant' | 'cosine'): number {
 
 /** What one batch of 128 adds to B: the corrected KFAC's by the published one's. */
 export function gradientScale(): number {
-  const [batch, decay] = [128, 0.95];
-  const engine = cpuEngine('float64');
-  const X = upload(engine, gaussian(uniform(6), batch, 1));
-  const D = upload(engine, gaussian(uniform(7), batch, 1));
-  const rootWeights = upload(engine, zeros('float64', batch, 1));
-  const B = (variant: 'corrected' | 'reference'): number => {
-    const shape = { name: 'dense', inputs: 1, outputs: 1 };
-    const [layer] = kfacPreconditioner({ variant, decay }).init(engine, [shape]);
-    layer.observe({ X, D, rootWeights, rows: batch, examples: batch });
-    const [average] = layer.state.flatMap((entry) =>
-      entry.name === 'B/average' && 'slot' in entry ? [entry.slot] : [],
-    );
-    return engine.read(average).at(0, 0);
+  const [examples, decay] = [128, 0.95];
+  const batch = {
+    X: denseRows(backend, gaussian(uniform(6), examples, 1)),
+    D: denseRows(backend, gaussian(uniform(7), examples, 1)),
+    examples,
   };
-  return B('corrected') / (B('reference') - decay);
+  const B = (method: Method): number => {
+    const layer = layerUnder(method, backend, { inputs: 1, outputs: 1 });
+    layer.observe(batch);
+    const [average] = layer.state.flatMap(({ name, holds }) =>
+      name === 'B/average' && 'slot' in holds ? [holds.slot] : [],
+    );
+    return numberIn(average);
+  };
+  return B(kfacMethod({ decay })) / (B(publishedKfacMethod({ decay })) - decay);
 }
 
 /** The first step at which the published KFAC decays a weight whose gradient is 0. */
 export function lateDecay(): number {
-  return movements(kfac({ variant: 'reference' }), 0, 200).findIndex((moved) => moved !== 0);
+  const transform = publishedKfac({ weightDecay: 5e-4 });
+  return movements(transform, 0, 200).findIndex((moved) => moved !== 0);
 }
 
 /** Relative error of patches·Wᵀ against a direct convolution, the worst of the groups. */
@@ -108,7 +118,7 @@ export function patchError(): number {
     dilation: [2, 2],
     padding: 'same',
     groups: 3,
-    bias: true,
+    bias: false,
   };
   const image = gaussian(uniform(8), 1, elements(geometry)).data;
   const errors = extractPatches<'float64'>(image, geometry).map((X, group) => {

@@ -38,9 +38,9 @@ const figures: Readonly<Record<string, () => number>> = {
   'corrected-5': () => variantError('corrected', 5),
   'corrected-10': () => variantError('corrected', 10),
   'corrected-40': () => variantError('corrected', 40),
-  'reference-5': () => variantError('reference', 5),
-  'reference-10': () => variantError('reference', 10),
-  'reference-40': () => variantError('reference', 40),
+  'published-5': () => variantError('published', 5),
+  'published-10': () => variantError('published', 10),
+  'published-40': () => variantError('published', 40),
   'memory-ours': () => megabytes().ours,
   'memory-dense': () => megabytes().dense,
   'momentum-constant': () => momentumDifference('constant'),
@@ -49,7 +49,7 @@ const figures: Readonly<Record<string, () => number>> = {
   'gradient-scale': gradientScale,
   'late-decay': lateDecay,
   'newest-corrected': () => newestShare('corrected'),
-  'newest-reference': () => newestShare('reference'),
+  'newest-published': () => newestShare('published'),
   patches: patchError,
 };
 

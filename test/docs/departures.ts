@@ -1,6 +1,7 @@
 // The figures of the algorithm that docs/departures.md quotes, each computed from its definition.
 
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { layerUnder } from '../../bench/measure/layer.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import { stateBytes } from '../../src/backend/state.js';
 import { type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
@@ -9,13 +10,11 @@ import { axpby, frobeniusNorm } from '../../src/kernels/level1.js';
 import { trsm } from '../../src/kernels/trsm.js';
 import { addToDiagonal, choleskyInPlace } from '../../src/linalg/cholesky.js';
 import { eigh, eigvalsh } from '../../src/linalg/eigh.js';
-import {
-  type Eigenpairs,
-  nystromEigenpairs,
-  referenceEigenpairs,
-} from '../../src/nystrom/factor.js';
-import { nysactPreconditioner } from '../../src/precondition/nysact.js';
-import { denseSketch, drawSketch, type Sketch, type SketchKind } from '../../src/sketch/sketch.js';
+import { type Eigenpairs, nystromEigenpairs } from '../../src/nystrom/factor.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
+import { publishedEigenpairs } from '../../src/published/factor.js';
+import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
+import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { withSpectrum } from '../support/spectra.js';
 
 type Matrix = DenseMatrix<'float64'>;
@@ -204,7 +203,7 @@ export function shrinkage(kind: SketchKind, rho: number): number {
 }
 
 /** Relative error of each variant at a given rank, ρ = 1. */
-export function variantError(variant: 'corrected' | 'reference', rank: number): number {
+export function variantError(variant: 'corrected' | 'published', rank: number): number {
   const A = withSpectrum('float64', decaying, 5);
   return typical((kind, seed) => {
     if (variant === 'corrected') {
@@ -212,17 +211,17 @@ export function variantError(variant: 'corrected' | 'reference', rank: number): 
       return relativeError(A, nystromEigenpairs(product(A, 'N', S(sketch), 'N'), sketch));
     }
     const { C, sketch } = mixed(A, kind, seed, rank);
-    return relativeError(A, referenceEigenpairs(C, sketch, 1));
+    return relativeError(A, publishedEigenpairs(C, sketch, 1));
   });
 }
 
 /** Megabytes (2²⁰) that a 3×3 convolution of 512 channels keeps: ours, and a full SVD with a dense inverse. */
 export function megabytes(): { readonly ours: number; readonly dense: number } {
   const inputs = 4609;
-  const engine = cpuEngine('float32');
-  const [layer] = nysactPreconditioner({ rank: 10 }).init(engine, [
-    { name: 'conv', inputs, outputs: 512 },
-  ]);
+  const layer = layerUnder(nysactMethod({ rank: 10 }), cpuBackend('float32'), {
+    inputs,
+    outputs: 512,
+  });
   return { ours: stateBytes(layer.state) / 2 ** 20, dense: (2 * 4 * inputs ** 2) / 2 ** 20 };
 }
 
@@ -231,7 +230,7 @@ export function zeroEigenvalues(rank: number): number {
   const A = withSpectrum('float64', decaying, 5);
   return typical((kind, seed) => {
     const { C, sketch } = mixed(A, kind, seed, rank);
-    const { eigenvalues } = referenceEigenpairs(C, sketch, 1);
+    const { eigenvalues } = publishedEigenpairs(C, sketch, 1);
     return (100 * eigenvalues.filter((value) => value === 0).length) / rank;
   });
 }

@@ -8,7 +8,7 @@ import * as esbuild from 'esbuild';
 import { type Browser, chromium } from 'playwright';
 import * as vite from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from '../browser/chromium.js';
+import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from '../../bench/gpu/chromium.js';
 import { installedProject, type Project } from './project.js';
 import { serve } from './server.js';
 

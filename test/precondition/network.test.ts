@@ -1,13 +1,17 @@
 // A network's preconditioners at work: cadence, bias columns and KL clip.
 
 import { describe, expect, test } from 'vitest';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { backendFrom } from '../../src/backend/primitives.js';
 import { exportState } from '../../src/backend/state.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
+import { precondition } from '../../src/optimize/transforms.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import { NetworkPreconditioner } from '../../src/precondition/network.js';
-import { build, combine, gaussian, inner, uniform } from '../support/matrices.js';
+import { primitivesOf } from '../support/backends.js';
+import { build, combine, distance, gaussian, inner, norm, uniform } from '../support/matrices.js';
 import {
   backend,
   contents,
@@ -16,9 +20,14 @@ import {
   network,
   observationsOf,
   recorder,
+  refreshed,
   SIZES,
+  stepOf,
+  takeStep,
 } from './networks.js';
-import { place } from './runs.js';
+import { oneSidedMethod } from './one-sided-method.js';
+import { turn } from './rejections.js';
+import { apply, observed, place, randomBatch, start } from './runs.js';
 
 /** [W b] */
 const joined = (W: DenseMatrix<F64>, b: DenseMatrix<F64>) =>
@@ -32,29 +41,30 @@ describe('cadence', () => {
     [5, 50],
   ])(
     'observes every %d and refreshes every %d steps, both at 0, observing first',
-    (tauCov, tauInv) => {
-      const { log, ...preconditioner } = recorder();
-      const both = network(preconditioner, { observeEvery: tauCov, refreshEvery: tauInv });
+    (observeEvery, refreshEvery) => {
+      const { log, ...method } = recorder();
+      const both = network(method, { observeEvery, refreshEvery });
+      const { needs } = precondition(method, { observeEvery, refreshEvery });
       expect(log.splice(0)).toEqual(['hidden 4×4', '1 2×4']);
       for (let k = 0; k < 13; k++) {
-        const looks = k % tauCov === 0;
-        expect(both.needs(k)).toEqual({ inputs: looks, outputGradients: looks });
-        both.update(k, gradientsOf(k), observationsOf(k));
+        const looks = k % observeEvery === 0;
+        expect(needs?.(k)).toEqual({ inputs: looks, outputGradients: looks });
+        takeStep(both, stepOf(k, observationsOf(k)), gradientsOf(k));
         expect(log.splice(0)).toEqual([
           ...(looks ? ['observe hidden', 'observe 1'] : []),
-          ...(k % tauInv === 0 ? ['refresh hidden', 'refresh 1'] : []),
+          ...(k % refreshEvery === 0 ? ['refresh hidden', 'refresh 1'] : []),
         ]);
       }
     },
   );
 
   test('defaults: every 5 and every 50', () => {
-    const { log, ...preconditioner } = recorder();
-    const both = network(preconditioner);
+    const { log, ...method } = recorder();
+    const both = network(method);
     const seen: string[] = [];
     for (let k = 0; k <= 100; k++) {
       log.length = 0;
-      both.update(k, gradientsOf(k), observationsOf(k));
+      takeStep(both, stepOf(k, observationsOf(k)), gradientsOf(k));
       seen.push(`${log.includes('observe 1') ? 'o' : ''}${log.includes('refresh 1') ? 'r' : ''}`);
     }
     expect(seen.flatMap((what, k) => (what === '' ? [] : [k]))).toEqual(
@@ -64,47 +74,72 @@ describe('cadence', () => {
   });
 
   test('asks for nothing that is not looked at', () => {
-    expect(network(foofMethod()).needs(0)).toEqual({
-      inputs: true,
+    const needs = precondition(foofMethod()).needs?.(0);
+    expect(needs).toEqual({ inputs: true, outputGradients: false });
+    expect(precondition(oneSidedMethod(1)).needs?.(0)).toEqual({
+      inputs: false,
       outputGradients: false,
     });
-    expect(network(recorder(), {}, []).needs(0)).toEqual({ inputs: false, outputGradients: false });
   });
 });
 
 describe('gradients', () => {
-  test('weight and bias are preconditioned as one matrix, and what is in no layer stays', () => {
+  test('weight and bias are preconditioned as one matrix, and what is in no layer stays', async () => {
     const both = network(foofMethod({ damping: 0.3 }));
-    const single = foofMethod({ damping: 0.3 }).init(backend, [
+    const single = start(foofMethod({ damping: 0.3 }), backend, [
       { name: 'a', ...SIZES[0] },
       { name: 'b', ...SIZES[1] },
     ]);
     const gradients = gradientsOf(1);
     const before = contents(gradients);
     const observations = observationsOf(2);
-    both.update(0, gradients, observations);
-    single.forEach((layer, i) => {
-      layer.observe(observations[i]);
+    takeStep(both, stepOf(0, observations), gradients);
+    single.layers.forEach((layer, i) => {
+      layer.observe({ ...observations[i], examples: 6 });
       layer.refresh();
     });
     const after = contents(gradients);
     expect([after[1], after[4]]).toEqual([before[1], before[4]]);
-    const expected = [joined(before[0], before[2]), before[3]].map((G, i) => {
-      const P = backend.allocate(G.rows, G.cols);
-      single[i].precondition(place(backend, G), P);
-      return backend.read(P);
-    });
+    const expected = await Promise.all(
+      [joined(before[0], before[2]), before[3]].map((G, i) => apply(backend, single.layers[i], G)),
+    );
     expect([joined(after[0], after[2]), after[3]]).toEqual(expected);
     expect(after[3]).not.toEqual(before[3]);
+  });
+
+  test('a method may look at the gradients themselves, bias column and all', async () => {
+    const [damping, decay] = [0.3, 0.6];
+    const both = network(oneSidedMethod(damping, decay), { observeEvery: 2, refreshEvery: 1 });
+    const shapes = SIZES.map((size, i) => ({ name: String(i), ...size }));
+    const single = start(oneSidedMethod(damping, decay), backend, shapes);
+    for (let k = 0; k < 5; k++) {
+      const gradients = gradientsOf(10 * k);
+      const before = contents(gradients);
+      takeStep(both, stepOf(k), gradients);
+      const after = contents(gradients);
+      const layers = [joined(before[0], before[2]), before[3]];
+      const expected = layers.map((G, i) => {
+        const layer = single.layers[i];
+        // Nothing but G is shown, and one batch is one.
+        if (k % 2 === 0) layer.observe({ G: place(backend, G), examples: 1 });
+        layer.refresh();
+        return apply(backend, layer, G);
+      });
+      expect([joined(after[0], after[2]), after[3]]).toEqual(await Promise.all(expected));
+      expect(norm(after[3])).toBeLessThan(norm(before[3]) / damping);
+    }
   });
 
   test('layers of one shape do not get into each other’s way', () => {
     const layers = [{ weight: 0 }, { weight: 1 }, { weight: 2 }];
     const parameters = layers.map(() => ({ rows: 3, cols: 2 }));
     const three = new NetworkPreconditioner(backend, recorder([2, 3, 4]), parameters, layers);
+    const seen = layers.map((_, i) =>
+      observed(backend, randomBatch(i, 5, { inputs: 2, outputs: 3 })),
+    );
     const gradients = layers.map((_, i) => place(backend, gaussian(uniform(i), 3, 2)));
     const before = contents(gradients);
-    three.update(1, gradients, []);
+    takeStep(three, stepOf(0, seen), gradients);
     expect(contents(gradients)).toEqual(before.map((G, i) => combine(2 + i, G, 0, G)));
     // One G and one P for the shape, and the clip's sum.
     expect(three.workspace.length).toBe(3);
@@ -112,63 +147,64 @@ describe('gradients', () => {
   });
 
   test('layers of as many elements but another shape have workspace of their own', () => {
-    const parameters = [
-      { rows: 3, cols: 4 },
-      { rows: 2, cols: 6 },
+    const sizes = [
+      { inputs: 4, outputs: 3 },
+      { inputs: 6, outputs: 2 },
     ];
+    const parameters = sizes.map(({ inputs, outputs }) => ({ rows: outputs, cols: inputs }));
     const layers = [{ weight: 0 }, { weight: 1 }];
     const two = new NetworkPreconditioner(backend, recorder([2, 3]), parameters, layers);
+    const seen = sizes.map((size, i) => observed(backend, randomBatch(i, 5, size)));
     const gradients = parameters.map(({ rows, cols }, i) =>
       place(backend, gaussian(uniform(i), rows, cols)),
     );
     const before = contents(gradients);
-    two.update(1, gradients, []);
+    takeStep(two, stepOf(0, seen), gradients);
     expect(contents(gradients)).toEqual(before.map((G, i) => combine(2 + i, G, 0, G)));
     expect(two.workspace.length).toBe(5);
   });
 
   test('a layer without an observation keeps its averages', async () => {
     const both = network(kfacMethod(), { observeEvery: 1, refreshEvery: 1 });
-    both.update(0, gradientsOf(1), observationsOf(1));
-    const before = await exportState(backend, both.state);
-    both.update(1, gradientsOf(1), [undefined, observationsOf(2)[1]]);
-    const after = await exportState(backend, both.state);
+    const state = async () => (await exportState(backend, {}, both.state)).entries;
+    takeStep(both, stepOf(0, observationsOf(1)), gradientsOf(1));
+    const before = await state();
+    takeStep(both, stepOf(1, [undefined, observationsOf(2)[1]]), gradientsOf(1));
+    const after = await state();
     for (const name of Object.keys(before)) {
-      if (name.startsWith('0/')) expect(after[name]).toEqual(before[name]);
+      if (name.startsWith('0/A') || name.startsWith('0/B')) {
+        expect(after[name]).toEqual(before[name]);
+      }
     }
     expect(after['1/A/average']).not.toEqual(before['1/A/average']);
-    both.update(2, gradientsOf(1), []);
-    expect((await exportState(backend, both.state))['1/A/average']).toEqual(after['1/A/average']);
+    takeStep(both, stepOf(2), gradientsOf(1));
+    expect((await state())['1/A/average']).toEqual(after['1/A/average']);
   });
 });
 
 describe('the KL clip', () => {
-  const eta = 0.1;
-  const clipped = (limit: number, factors: readonly number[], learningRate = () => eta) => {
-    const both = network(recorder(factors), { klClip: { limit, learningRate } });
+  /** Times eps: the roundings of a sum over 24 products, of its root and of the product with it. */
+  const C_CLIP = 64;
+  const clipped = (limit: number, factors: readonly number[]) => {
+    const both = refreshed(network(recorder(factors)));
     const gradients = gradientsOf(5);
     const before = contents(gradients);
-    both.update(1, gradients, []);
+    takeStep(both, stepOf(1, [], limit), gradients);
     const P = contents(gradients);
     const G = [joined(before[0], before[2]), before[3]];
     const sum = factors.reduce((total, factor, i) => total + factor * inner(G[i], G[i]), 0);
     return { before, P, sum };
   };
-  /** Times eps: the roundings of a sum over 24 products, of its root and of the product with it. */
-  const C_CLIP = 64;
 
-  test.each([1e-3, 1, 1e6])('κ = %d: every layer times min(1, √(κ/(η²Σ⟨P,G⟩)))', (limit) => {
+  test.each([0.1, 100, 1e8])('at %d: every layer times min(1, √(limit/Σ⟨P,G⟩))', (limit) => {
     const { before, P, sum } = clipped(limit, [2, 3]);
-    const factor = Math.min(1, Math.sqrt(limit / (eta ** 2 * sum)));
-    expect(factor < 1).toBe(limit < 1);
+    const factor = Math.min(1, Math.sqrt(limit / sum));
+    expect(factor < 1).toBe(limit < 100);
     [2, 0, 2, 3, 0].forEach((scale, index) => {
       const expected =
         scale === 0 ? before[index] : combine(scale * factor, before[index], 0, before[index]);
-      const error = Math.sqrt(
-        inner(combine(1, P[index], -1, expected), combine(1, P[index], -1, expected)),
-      );
-      expect(error).toBeLessThanOrEqual(
-        C_CLIP * EPSILON.float64 * (1 + Math.sqrt(inner(expected, expected))),
+      expect(distance(P[index], expected)).toBeLessThanOrEqual(
+        C_CLIP * EPSILON.float64 * (1 + norm(expected)),
       );
     });
   });
@@ -182,19 +218,16 @@ describe('the KL clip', () => {
     expect(P[3]).toEqual(combine(factors[1], before[3], 0, before[3]));
   });
 
-  test('factor 1 where η = 0, as at the ends of warm-ups and cosines', () => {
-    const { before, P } = clipped(1e-6, [2, 3], () => 0);
+  test('a limit of Infinity, as η = 0 makes it, clips nothing', () => {
+    const { before, P } = clipped(Number.POSITIVE_INFINITY, [2, 3]);
     expect(P[3]).toEqual(combine(3, before[3], 0, before[3]));
   });
 
-  test('η is that of the step, and no step knows of the sum of another', () => {
-    const rates = [0, 1, 1, 1e-9];
-    const both = network(recorder(), {
-      klClip: { limit: 1e-2, learningRate: (step) => rates[step] },
-    });
-    const [first, second, third] = [1, 2, 3].map((step) => {
+  test('no step knows of the sum of another', () => {
+    const both = refreshed(network(recorder()));
+    const [first, second, third] = [0.01, 0.01, 1e8].map((limit, k) => {
       const gradients = gradientsOf(5);
-      both.update(step, gradients, []);
+      takeStep(both, stepOf(1 + k, [], limit), gradients);
       return contents(gradients);
     });
     expect(second).toEqual(first);
@@ -206,33 +239,42 @@ describe('the KL clip', () => {
 
 describe('reports', () => {
   test('diagnostics by layer, state by index', () => {
-    expect(network(recorder()).diagnostics).toEqual([
-      { layer: 'hidden', failures: 0 },
-      { layer: '1', failures: 1 },
+    const both = refreshed(network(recorder()));
+    expect(both.diagnostics).toEqual([
+      { layer: 'hidden', failures: 0, refreshes: 1, found: {} },
+      { layer: '1', failures: 0, refreshes: 1, found: {} },
     ]);
     const names = network(foofMethod()).state.map(({ name }) => name);
     expect(names).toContain('0/A/average');
-    expect(names).toContain('1/inverse');
+    expect(names).toContain('1/inverse/R');
     expect(new Set(names).size).toBe(names.length);
   });
 
   test('flush waits for every layer, and the first error surfaces', async () => {
-    const slow = recorder();
     const lost = new Error('the device is lost');
-    let waited = 0;
-    const both = network({
-      ...slow,
-      init: (on, shapes) =>
-        slow.init(on, shapes).map((layer, i) => ({
-          ...layer,
-          flush: async () => {
-            await new Promise((resolve) => setImmediate(resolve));
-            waited += 1;
-            if (i === 1) throw lost;
-          },
-        })),
+    const host = cpuBackend('float64');
+    const arrived: number[] = [];
+    const device = backendFrom({
+      ...primitivesOf(host),
+      async read(A) {
+        await turn();
+        if (A.rows === 3) throw lost;
+        await turn();
+        arrived.push(A.rows);
+        return host.readSync(A);
+      },
     });
+    const sizes = [3, 5].map((inputs) => ({ inputs, outputs: 2 }));
+    const parameters = sizes.map(({ inputs, outputs }) => ({ rows: outputs, cols: inputs }));
+    const layers = [{ weight: 0 }, { weight: 1 }];
+    const both = new NetworkPreconditioner(device, foofMethod(), parameters, layers);
+    const gradients = parameters.map(({ rows, cols }) => device.allocate(rows, cols));
+    const observations = sizes.map((size) => observed(device, randomBatch(1, 4, size)));
+    both.update({ index: 0, observations, clip: undefined }, gradients, gradients);
     await expect(both.flush()).rejects.toBe(lost);
-    expect(waited).toBe(2);
+    // The other layer's refresh has taken effect, or is about to.
+    await both.flush();
+    expect(arrived).toEqual([5]);
+    expect(both.diagnostics.map(({ refreshes }) => refreshes)).toEqual([0, 1]);
   });
 });

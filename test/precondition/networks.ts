@@ -1,19 +1,17 @@
 // A small network for the tests: two layers, one with a bias, among parameters of no layer.
 
+import type { Slot } from '../../src/backend/backend.js';
 import { type CpuBackend, cpuBackend } from '../../src/backend/cpu.js';
-import type { Slot } from '../../src/backend/slot.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
+import { curvature, type LayerShape, type Method } from '../../src/precondition/method.js';
 import {
+  type CadenceOptions,
   type LayerParameters,
-  type NetworkOptions,
   NetworkPreconditioner,
+  type NetworkStep,
 } from '../../src/precondition/network.js';
-import type {
-  LayerPreconditioner,
-  LayerShape,
-  Observation,
-  Preconditioner,
-} from '../../src/precondition/preconditioner.js';
+import type { Observation } from '../../src/precondition/observation.js';
+import { movingAverage } from '../../src/rows/accumulator.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { observed, place, randomBatch } from './runs.js';
 
@@ -40,11 +38,35 @@ export const backend: CpuBackend<F64> = cpuBackend('float64');
 
 /** The two layers, or others, of {@link PARAMETERS}. */
 export function network(
-  preconditioner: Preconditioner,
-  options: NetworkOptions = {},
+  method: Method,
+  options: CadenceOptions = {},
   layers: readonly LayerParameters[] = LAYERS,
 ): NetworkPreconditioner<F64> {
-  return new NetworkPreconditioner(backend, preconditioner, PARAMETERS, layers, options);
+  return new NetworkPreconditioner(backend, method, PARAMETERS, layers, options);
+}
+
+/** Step k with what it observes, and nothing clipped unless said. */
+export function stepOf(
+  index: number,
+  observations: readonly (Observation<F64> | undefined)[] = [],
+  clip?: number,
+): NetworkStep<F64> {
+  return { index, observations, clip };
+}
+
+/** The network after step 0: from now on its layers precondition by their curvature. */
+export function refreshed(on: NetworkPreconditioner<F64>): NetworkPreconditioner<F64> {
+  takeStep(on, stepOf(0, observationsOf(0)), gradientsOf(0));
+  return on;
+}
+
+/** One step that a network takes, into the slots of the gradients. */
+export function takeStep(
+  on: NetworkPreconditioner<F64>,
+  step: NetworkStep<F64>,
+  gradients: readonly Slot<F64>[],
+): void {
+  on.update(step, gradients, gradients);
 }
 
 /** A gradient for every parameter. */
@@ -61,30 +83,42 @@ export function observationsOf(seed: number): Observation<F64>[] {
 
 /** Copies of what the slots hold. */
 export function contents(slots: readonly Slot<F64>[]): DenseMatrix<F64>[] {
-  return slots.map((slot) => backend.read(slot));
+  return slots.map((slot) => backend.readSync(slot));
 }
 
 /** Notes what it is told, and answers with factors[i]·G for layer i. */
-export function recorder(
-  factors: readonly number[] = [2, 2],
-): Preconditioner & { readonly log: string[] } {
+export function recorder(factors: readonly number[] = [2, 2]): Method & { readonly log: string[] } {
   const log: string[] = [];
   return {
     name: 'recorder',
-    observesGradients: true,
-    gain: Math.max(...factors),
+    needs: { inputs: true, outputGradients: true },
+    gain: Math.max(...factors.map(Math.abs)),
+    flat: 1,
+    maxFailures: 1,
+    description: { method: 'recorder' },
     log,
-    init: (on, shapes) =>
-      shapes.map(({ name, inputs, outputs }, i): LayerPreconditioner<typeof on.dtype> => {
+    layers: (shapes) =>
+      shapes.map(({ name, inputs, outputs }, i) => {
         log.push(`${name} ${outputs}×${inputs}`);
-        return {
-          observe: () => log.push(`observe ${name}`),
-          refresh: () => log.push(`refresh ${name}`),
-          flush: () => Promise.resolve(),
-          precondition: (G, P) => on.axpby(factors[i], G, 0, P),
-          diagnostics: { failures: i },
-          state: [],
-        };
+        return curvature({
+          statistics: [
+            {
+              name: 'seen',
+              rows: 1,
+              cols: 1,
+              average: movingAverage(0.5),
+              of: () => {
+                log.push(`observe ${name}`);
+              },
+            },
+          ],
+          inverse: {},
+          factorise: () => {
+            log.push(`refresh ${name}`);
+            return { inverse: {} };
+          },
+          apply: (on, G, _, P) => on.axpby(factors[i], G, 0, P),
+        });
       }),
   };
 }
