@@ -42,7 +42,7 @@ export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
  * @throws RangeError on options out of range, TypeError where they are of another type.
  */
 export function kfacMethod(options: KfacOptions = {}): Method {
-  const settings = KFAC_OPTIONS.read('kfac', options);
+  const settings = KFAC_OPTIONS.read('kfacMethod', options);
   const { damping, decay, inverse, maxFailures } = settings;
   return {
     name: 'kfac',

@@ -26,7 +26,7 @@ export type PublishedEvaOptions = OptionsOf<typeof PUBLISHED_EVA_OPTIONS>;
  * @throws RangeError on options out of range, TypeError where they are of another type.
  */
 export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
-  const settings = PUBLISHED_EVA_OPTIONS.read('eva', options);
+  const settings = PUBLISHED_EVA_OPTIONS.read('publishedEvaMethod', options);
   const { damping, decay, examples, maxFailures } = settings;
   return {
     name: 'published-eva',

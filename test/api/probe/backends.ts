@@ -5,7 +5,7 @@ import type { Backend, Slot } from '../../../src/index.js';
 import * as rows from '../../../src/rows.js';
 import { primitivesOf } from '../../support/backends.js';
 import { backend } from './grid.js';
-import { callable, integer, type Kind, list, nonNegative, optional, own, real, record, that, word, flag } from './kinds.js';
+import { callable, integer, type Kind, list, nonNegative, optional, own, parts, real, record, that, word, flag } from './kinds.js';
 import { dense } from './matrices.js';
 import { exported, method, type Routine } from './probe.js';
 
@@ -39,7 +39,7 @@ export function operations<D extends root.DType>(
   return [
     of('allocate', { rows: size, cols: size }, () => [2, 3]),
     of('write', { A: slot, value: own }, () => [on2(2, 2), value()]),
-    of('free', { A: slot }, () => [on2(2, 2)]),
+    of('free', { A: own7 }, () => [on2(2, 2)]),
     of('read', { A: own7 }, () => [on2(2, 2)]),
     ...(on.readSync === undefined ? [] : [of('readSync', { A: own7 }, () => [on2(2, 2)])]),
     ...(on.bound === undefined ? [] : [of('bound', { A: own7 }, () => [on2(2, 2)])]),
@@ -50,12 +50,12 @@ export function operations<D extends root.DType>(
     operation('syrk', { alpha: real, A: slot, beta: real, C: slot }, () => [1, on2(2, 3), 0, on2(3, 3)]),
     operation(
       'sketchMoment',
-      { X: slot, S: record({ kind: word, S: slot }), weight: real, decay: real, C: slot },
+      { X: slot, S: parts({ kind: word, S: slot }), weight: real, decay: real, C: slot },
       () => [on2(2, 3), { kind: 'dense', S: on2(3, 2) }, 1, 0, on2(3, 2)],
     ),
     operation(
       'sketchMoment',
-      { X: slot, S: record({ kind: word, indices: own }), weight: real, decay: real, C: slot },
+      { X: slot, S: parts({ kind: word, indices: own }), weight: real, decay: real, C: slot },
       () => [on2(2, 3), { kind: 'columns', indices: Int32Array.of(0, 2) }, 1, 0, on2(3, 2)],
     ),
     operation('axpby', { alpha: real, A: slot, beta: real, C: slot }, () => [1, on2(2, 3), 0, on2(2, 3)]),
@@ -90,17 +90,19 @@ const backendKind = own;
 /** The moments that any rows can take. */
 function moments(title: string, make: () => root.Rows<'float64'>): Routine[] {
   // The moments are made of the operations of a backend, and refused in their words.
-  const where = 'gemm|syrk|dot|axpby|multiply|sketchMoment';
-  const more = { where, watch: undefined };
+  const more = {
+    where: 'gemm|syrk|dot|axpby|multiply|sketchMoment|sum',
+    aliases: { weight: 'alpha', decay: 'beta', A: 'C', a: 'C', s: 's|C', S: 'S' },
+  };
   const p = make().cols;
-  const anyName = { weight: real, decay: real };
+  const factors = { weight: real, decay: real };
   return [
     method(`${title}.bound`, {}, make, () => []),
-    method(`${title}.secondMoment`, { ...anyName, A: slot }, make, () => [1, 0, placed(p, p)], { where }),
-    method(`${title}.sketchMoment`, { S: record({ kind: word, S: slot }), ...anyName, C: slot }, make, () => [{ kind: 'dense', S: placed(p, 2) }, 1, 0, placed(p, 2)], { where }),
-    method(`${title}.sum`, { ...anyName, a: slot, first: optional(integer(1, 2)) }, make, () => [1, 0, placed(1, p), 1], { where: `${where}|sum` }),
-    method(`${title}.diagonal`, { ...anyName, a: slot }, make, () => [1, 0, placed(1, p)], { where }),
-    method(`${title}.squaredNorm`, { ...anyName, s: slot }, make, () => [1, 0, placed(1, 1)], { where }),
+    method(`${title}.secondMoment`, { ...factors, A: slot }, make, () => [1, 0, placed(p, p)], more),
+    method(`${title}.sketchMoment`, { S: parts({ kind: word, S: slot }), ...factors, C: slot }, make, () => [{ kind: 'dense', S: placed(p, 2) }, 1, 0, placed(p, 2)], more),
+    method(`${title}.sum`, { ...factors, a: slot, first: optional(integer(1, 2)) }, make, () => [1, 0, placed(1, p), 1], more),
+    method(`${title}.diagonal`, { ...factors, a: slot }, make, () => [1, 0, placed(1, p)], more),
+    method(`${title}.squaredNorm`, { ...factors, s: slot }, make, () => [1, 0, placed(1, 1)], more),
     method(`${title}.dispose`, {}, make, () => []),
   ];
 }
@@ -111,7 +113,7 @@ export const backends: readonly Routine[] = [
     root,
     'backendFrom',
     {
-      primitives: record({
+      primitives: parts({
         ...Object.fromEntries(Object.keys(PRIMITIVES).map((name) => [name, callable])),
         dtype: word,
         info: own,

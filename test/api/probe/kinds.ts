@@ -3,8 +3,9 @@
 /** Whether a value may stand for an argument, and what it is made of. */
 export interface Kind {
   readonly has: (value: unknown) => boolean;
-  /** The properties of an object of options; no other is known. */
+  /** The properties of an object of options; no other is known, unless it is open. */
   readonly fields?: Readonly<Record<string, Kind>>;
+  readonly open?: boolean;
   /** The elements of a list. */
   readonly element?: Kind;
 }
@@ -43,6 +44,11 @@ export function optional(kind: Kind): Kind {
 
 export function either(...kinds: readonly Kind[]): Kind {
   return { has: (value) => kinds.some((kind) => kind.has(value)) };
+}
+
+/** An object with these parts, which may have others. */
+export function parts(fields: Readonly<Record<string, Kind>>): Kind {
+  return { ...record(fields), open: true };
 }
 
 /** An object with these properties, the empty one where all are optional. */

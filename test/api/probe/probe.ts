@@ -25,6 +25,8 @@ export interface Routine {
   /** What messages begin with, where it is not the name. */
   readonly where?: string | undefined;
   readonly kinds: Readonly<Record<string, Kind>>;
+  /** What messages call arguments, where that is not their name. */
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly make: () => Fixture | Promise<Fixture>;
   /** The valid call is made elsewhere: it takes threads, or a device. */
   readonly refusesOnly?: boolean;
@@ -87,12 +89,13 @@ export function method<T extends object>(
   kinds: Routine['kinds'],
   make: () => T | Promise<T>,
   args: (self: T) => readonly unknown[],
-  more: { readonly where?: string; readonly watch?: (self: T) => unknown } = {},
+  more: Pick<Routine, 'where' | 'aliases'> & { readonly watch?: (self: T) => unknown } = {},
 ): Routine {
   const name = title.slice(title.lastIndexOf('.') + 1);
   return {
     name: title,
     where: more.where,
+    aliases: more.aliases,
     kinds,
     async make() {
       const self = await make();
@@ -126,7 +129,7 @@ function text({ error }: Outcome): string {
 
 /** Whether an error is ours: it begins with the routine and names the argument. */
 function complaintAbout(
-  { name, kinds, where = name.slice(name.lastIndexOf('.') + 1) }: Routine,
+  { name, kinds, aliases = {}, where = name.slice(name.lastIndexOf('.') + 1) }: Routine,
   { names, bad }: Fault,
   found: Outcome,
 ): string | undefined {
@@ -137,7 +140,7 @@ function complaintAbout(
   const begins = new RegExp(`^(?:${where})\\b`, 'u').test(message);
   // Where two shapes do not fit together, either may be named.
   const named = bad.endsWith('of another shape') ? [...names, ...Object.keys(kinds)] : names;
-  const tells = named.some((argument) => message.includes(argument));
+  const tells = named.some((argument) => new RegExp(aliases[argument] ?? `\\b${argument}\\b`, 'u').test(message));
   return begins && tells ? undefined : text(found);
 }
 
@@ -189,7 +192,7 @@ interface Variant extends Omit<Fault, 'args'> {
 
 /** What may stand in the place of a valid value, and should be refused. */
 function* variants(name: string, kind: Kind, valid: unknown): Generator<Variant> {
-  const { fields, element } = kind;
+  const { fields, element, open = false } = kind;
   // Of an object in which all is missing, a part may be named.
   const names = [name, ...Object.keys(fields ?? {})];
   for (const [bad, value] of GRID) {
@@ -208,6 +211,7 @@ function* variants(name: string, kind: Kind, valid: unknown): Generator<Variant>
       yield { ...variant, path: `${name}.${variant.path}`, value };
     }
   }
+  if (open) return;
   const value = { ...whole, unheardOf: 1 };
   yield { path: `${name}.unheardOf`, names: ['unheardOf'], bad: '1', value };
 }

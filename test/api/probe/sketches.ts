@@ -12,6 +12,7 @@ import {
   nonNegative,
   optional,
   own,
+  parts,
   positive,
   record,
   that,
@@ -35,19 +36,17 @@ function sketched(): root.DenseMatrix<'float64'> {
   return C;
 }
 
-const denseKind = record({ kind: word, inputs: own, width: own, S: own });
-const columnsKind = record({ kind: word, inputs: own, width: own, indices: own });
+const denseKind = parts({ kind: word, inputs: own, width: own, S: own });
+const columnsKind = parts({ kind: word, inputs: own, width: own, indices: own });
 const workspace = optional(own);
 const nystromOptions = optional(
   record({ rank: optional(integer(1, 2)), shift: optional(nonNegative), U: optional(own) }),
 );
 const inversion = record({ damping: positive, trace: optional(nonNegative) });
 const pairs = () => sketch.nystromEigenpairs(sketched(), drawn());
-const pairsKind = record({
+const pairsKind = parts({
   U: that((value) => isDenseMatrix(value) && value.cols === 2 && value.data.length > 0),
   eigenvalues: own,
-  shift: that(() => true),
-  retries: that(() => true),
 });
 
 const observed = () => root.activationSketch({ inputs: 4, rank: 2, seed: 1 }).observe(dense(6, 4));
@@ -95,7 +94,7 @@ export const sketches: readonly Routine[] = [
   exported(
     sketch,
     'applyLowRankInverse',
-    { G: own, inverse: record({ V: own, c: positive }) },
+    { G: own, inverse: parts({ V: own, c: positive }) },
     () => [dense(3, 4), sketch.lowRankInverse(pairs(), 'float64', { damping: 1 })],
   ),
   exported(sketch, 'effectiveDimension', { eigenvalues: own, damping: positive }, () => [

@@ -7,7 +7,7 @@ import * as transforms from '../../../src/transforms.js';
 import { diagonalMethod } from '../../precondition/diagonal-method.js';
 import { placed } from './backends.js';
 import { backend } from './grid.js';
-import { callable, either, flag, fraction, integer, type Kind, list, nonNegative, optional, own, positive, record, that, unit, word } from './kinds.js';
+import { callable, either, flag, fraction, integer, type Kind, list, nonNegative, optional, own, parts, positive, record, that, unit, word } from './kinds.js';
 import { dense } from './matrices.js';
 import { exported, method, type Routine } from './probe.js';
 
@@ -57,7 +57,7 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> =
 };
 
 const method1 = diagonalMethod(1);
-const parts = methods.nysactMethod({ rank: 1 }).layers([{ name: '0', inputs: 3, outputs: 2 }], 'float64')[0];
+const nysactParts = methods.nysactMethod({ rank: 1 }).layers([{ name: '0', inputs: 3, outputs: 2 }], 'float64')[0];
 
 /** A run of two parameters that make a layer. */
 function optimizer(): root.Optimizer<'float64'> {
@@ -83,7 +83,7 @@ function stateOf(self: root.Optimizer<'float64'>): unknown {
 }
 
 const saved = await optimizer().exportState();
-const shapes = list(record({ rows: own, cols: own, name: optional(that((v) => typeof v === 'string')) }));
+const shapes = list(parts({ rows: own, cols: own, name: optional(that((v) => typeof v === 'string')) }));
 const descend = transforms.descend(0.1);
 
 /** A setter as a routine. */
@@ -103,8 +103,9 @@ function setter<T extends object>(title: string, kind: Kind, make: () => T, valu
 }
 
 /** A constructor as a routine. */
-function constructor(Class: abstract new (...args: never[]) => object, kinds: Routine['kinds'], args: () => readonly unknown[]): Routine {
+function constructor(Class: abstract new (...args: never[]) => object, kinds: Routine['kinds'], args: () => readonly unknown[], where = Class.name): Routine {
   return {
+    where,
     name: Class.name,
     kinds,
     make: () => ({
@@ -131,7 +132,7 @@ export const training: readonly Routine[] = [
   exported(methods, 'kfacMethod', { options: optional(record(kfac)) }, () => [{}]),
   exported(methods, 'evaMethod', { options: optional(record(every)) }, () => [{}]),
   exported(methods, 'movingAverage', { decay: unit, check: optional(callable) }, () => [0.9]),
-  exported(methods, 'curvature', { parts: own }, () => [parts]),
+  exported(methods, 'curvature', { parts: own }, () => [nysactParts]),
   exported(published, 'publishedNysact', { options: optional(record({ ...preconditioned, ...sketching })) }, () => [{}]),
   exported(published, 'publishedFoof', { options: optional(record({ ...preconditioned, ...every })) }, () => [{}]),
   exported(published, 'publishedKfac', { options: optional(record({ ...preconditioned, ...every })) }, () => [{}]),
@@ -176,13 +177,15 @@ export const training: readonly Routine[] = [
       }),
     },
     () => [{ backend, transform: root.nysact(), parameters: [{ rows: 2, cols: 3 }, { rows: 2, cols: 1 }], layers: [{ name: 'a', weight: 0, bias: 1 }] }],
+    // What does not fit is found by the preconditioner.
+    'Optimizer|precondition',
   ),
   method(
     'Optimizer.step',
     {
       gradients: list(own),
       parameters: list(own),
-      observations: { ...list({ ...record({ X: own, D: optional(own), examples: optional(positive) }), has: (v) => v === undefined }), has: (v) => v === undefined || (Array.isArray(v) && v.length === 0) },
+      observations: { ...list({ ...parts({ X: own, D: optional(own), examples: optional(positive) }), has: (v) => v === undefined }), has: (v) => v === undefined || (Array.isArray(v) && v.length === 0) },
     },
     optimizer,
     stepArguments,
@@ -193,7 +196,7 @@ export const training: readonly Routine[] = [
   method('Optimizer.exportState', {}, optimizer, () => []),
   method(
     'Optimizer.restoreState',
-    { saved: record({ version: own, run: own, entries: own }), options: optional(record({ accept: optional(that((v) => Array.isArray(v) && v.length === 0)) })) },
+    { saved: parts({ version: own, run: own, entries: own }), options: optional(record({ accept: optional(that((v) => Array.isArray(v) && v.length === 0)) })) },
     optimizer,
     () => [saved, { accept: [] }],
     { watch: stateOf },
