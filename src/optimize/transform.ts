@@ -2,7 +2,7 @@
 
 import { type Backend, checkBackend, type Slot } from '../backend/backend.js';
 import { type Description, type Stateful, scoped } from '../backend/state.js';
-import { checkArray, checkFunction, checkOptions, checkType, isObject } from '../core/check.js';
+import { checkArray, checkFunction, checkInteger, checkOptions, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { checkRange } from '../core/range.js';
 import type { Diagnostics } from '../precondition/layer.js';
@@ -177,7 +177,7 @@ export function stateless(
   ) => readonly Slot<D>[],
   bound?: Stage<DType>['bound'],
 ): Transform {
-  checkOptions('stateless', description, 'description');
+  checkDescription('stateless', description);
   checkFunction('stateless', 'update', update);
   if (bound !== undefined) checkFunction('stateless', 'bound', bound);
   return {
@@ -188,6 +188,15 @@ export function stateless(
       update: (updates, step) => update(backend, updates, step),
     }),
   };
+}
+
+/** `description` must hold what JSON can, as the state of a run does. */
+function checkDescription(where: string, description: unknown): void {
+  checkOptions(where, description, 'description');
+  for (const [name, value] of Object.entries(description)) {
+    const fits = ['string', 'number', 'boolean'].includes(typeof value);
+    checkType(where, `${name} of description`, value, fits, 'a string, a number or a boolean');
+  }
 }
 
 /**
@@ -205,6 +214,7 @@ export function writable<D extends DType>(
   const fits = isObject(step) && Array.isArray(step.gradients);
   checkType('writable', 'step', step, fits, 'a step, with its gradients');
   const { gradients } = step;
+  checkInteger('writable', 'the number of updates', updates.length, gradients.length, gradients.length);
   updates.forEach((u, index) => {
     if (u !== gradients[index]) backend.axpby(1, u, 0, gradients[index]);
   });

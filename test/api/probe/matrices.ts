@@ -49,7 +49,7 @@ export const matrices: readonly Routine[] = [
   exported(
     root,
     'asMatrix',
-    { input, options: record({ dtype: word, cols: optional(integer(3, 3)) }) },
+    { input, options: record({ dtype: word, cols: optional(integer()) }) },
     () => [[[1, 2, 3]], { dtype: 'float64', cols: 3 }],
   ),
   method(
@@ -135,7 +135,7 @@ export const matrices: readonly Routine[] = [
     () => [seed(), new Float64Array(3), { scale: 1 }, 0],
   ),
   exported(random, 'permutation', { key, n: size }, () => [seed(), 4]),
-  exported(random, 'sampleWithoutReplacement', { key, n: integer(2, 2 ** 31 - 1), k: integer(0, 4) }, () => [
+  exported(random, 'sampleWithoutReplacement', { key, n: integer(0, 2 ** 31 - 1), k: integer(0, 4) }, () => [
     seed(),
     4,
     2,
@@ -151,7 +151,7 @@ export const matrices: readonly Routine[] = [
   exported(
     root,
     'useKernels',
-    { choice: word, options: optional(record({ arithmetic: optional(word) })) },
+    { kernels: word, options: optional(record({ arithmetic: optional(word) })) },
     () => ['auto', { arithmetic: 'auto' }],
   ),
   exported(

@@ -30,6 +30,8 @@ export interface Routine {
   readonly make: () => Fixture | Promise<Fixture>;
   /** The valid call is made elsewhere: it takes threads, or a device. */
   readonly refusesOnly?: boolean;
+  /** It takes any number of arguments, none included. */
+  readonly variadic?: boolean;
 }
 
 /** One bad call: where the value is, its names, and the arguments with it. */
@@ -172,7 +174,7 @@ function isSlot(value: unknown): value is Parameters<typeof backend.readSync>[0]
 }
 
 /** The valid arguments with one bad value in them, in every way. */
-function* faults({ kinds }: Routine, args: readonly unknown[]): Generator<Fault> {
+function* faults({ kinds, variadic = false }: Routine, args: readonly unknown[]): Generator<Fault> {
   const entries = Object.entries(kinds);
   // What is left out is undefined.
   const all = entries.map((_, index) => args[index]);
@@ -181,7 +183,7 @@ function* faults({ kinds }: Routine, args: readonly unknown[]): Generator<Fault>
       yield { path, names, bad, args: all.with(index, value) };
     }
   }
-  if (entries.some(([, { has }]) => !has(undefined))) {
+  if (!variadic && entries.some(([, { has }]) => !has(undefined))) {
     yield { path: 'all arguments', names: entries.map(([name]) => name), bad: 'missing', args: [] };
   }
 }

@@ -7,7 +7,7 @@ import * as transforms from '../../../src/transforms.js';
 import { diagonalMethod } from '../../precondition/diagonal-method.js';
 import { placed } from './backends.js';
 import { backend } from './grid.js';
-import { callable, either, flag, fraction, integer, type Kind, list, nonNegative, optional, own, parts, positive, record, that, unit, word } from './kinds.js';
+import { callable, either, flag, fraction, integer, type Kind, list, nonNegative, optional, own, parts, positive, record, text, that, unit, word } from './kinds.js';
 import { dense } from './matrices.js';
 import { exported, method, type Routine } from './probe.js';
 
@@ -83,7 +83,14 @@ function stateOf(self: root.Optimizer<'float64'>): unknown {
 }
 
 const saved = await optimizer().exportState();
-const shapes = list(parts({ rows: own, cols: own, name: optional(that((v) => typeof v === 'string')) }));
+/** Whatever has rows and columns is a shape. */
+const shapes = {
+  ...list({
+    ...parts({ rows: own, cols: own, name: optional(text) }),
+    has: (value: unknown) => value instanceof Object && 'rows' in value,
+  }),
+  has: (value: unknown) => Array.isArray(value) && value.length === 0,
+};
 const descend = transforms.descend(0.1);
 
 /** A setter as a routine. */
@@ -154,16 +161,21 @@ export const training: readonly Routine[] = [
   exported(
     transforms,
     'precondition',
-    { method: own, options: optional(record({ ...cadence, klClip: optional(record({ limit: positive, learningRate: optional(positive) })) })) },
+    { method: own, options: optional(record({ ...cadence, klClip: optional(record({ limit: positive, learningRate: optional(nonNegative) })) })) },
     () => [method1, { klClip: { limit: 1 } }],
   ),
-  exported(transforms, 'chain', { transforms: own }, () => [descend]),
+  { ...exported(transforms, 'chain', { transforms: own }, () => [descend]), variadic: true },
   exported(transforms, 'refuseOverflow', { transform: own }, () => [descend]),
-  exported(transforms, 'stateless', { description: own, update: callable, bound: optional(callable) }, () => [{ name: 'x' }, () => []]),
-  exported(transforms, 'writable', { backend: own, updates: list(own), step: own }, () => {
-    const gradients = [placed(2, 2)];
-    return [backend, [placed(2, 2)], { gradients }];
-  }),
+  exported(transforms, 'stateless', { description: parts({}), update: callable, bound: optional(callable) }, () => [{ name: 'x' }, () => []]),
+  {
+    ...exported(transforms, 'writable', { backend: own, updates: list(own), step: own }, () => {
+      const gradients = [placed(2, 2)];
+      return [backend, [placed(2, 2)], { gradients }];
+    }),
+    // What is no slot is found by the backend.
+    where: 'writable|axpby',
+    aliases: { updates: 'updates|A|C' },
+  },
   constructor(transforms.Cell, { value: that((v) => typeof v === 'number'), check: callable, pending: optional(callable) }, () => [0, () => undefined]),
 
   constructor(
@@ -173,7 +185,7 @@ export const training: readonly Routine[] = [
         backend: own,
         transform: own,
         parameters: shapes,
-        layers: { ...optional(list(record({ name: optional(that((v) => typeof v === 'string')), weight: integer(0, 0), bias: optional(own) }))), has: (v) => v === undefined || (Array.isArray(v) && v.length === 0) },
+        layers: { ...optional(list(record({ name: optional(text), weight: integer(0, 0), bias: optional(own) }))), has: (v) => v === undefined || (Array.isArray(v) && v.length === 0) },
       }),
     },
     () => [{ backend, transform: root.nysact(), parameters: [{ rows: 2, cols: 3 }, { rows: 2, cols: 1 }], layers: [{ name: 'a', weight: 0, bias: 1 }] }],
@@ -189,7 +201,11 @@ export const training: readonly Routine[] = [
     },
     optimizer,
     stepArguments,
-    { watch: stateOf, where: 'step|observe' },
+    {
+      watch: stateOf,
+      where: 'step|observe',
+      aliases: { observations: 'observation|X is' },
+    },
   ),
   setter('Optimizer.learningRate', nonNegative, optimizer, 0.5),
   method('Optimizer.flush', {}, optimizer, () => []),
@@ -199,7 +215,7 @@ export const training: readonly Routine[] = [
     { saved: parts({ version: own, run: own, entries: own }), options: optional(record({ accept: optional(that((v) => Array.isArray(v) && v.length === 0)) })) },
     optimizer,
     () => [saved, { accept: [] }],
-    { watch: stateOf },
+    { watch: stateOf, aliases: { entries: 'entries|entry' } },
   ),
   method('Optimizer.takeOver', { earlier: own }, optimizer, () => [optimizer()], { watch: stateOf }),
   method('Optimizer.dispose', {}, optimizer, () => []),
