@@ -36,14 +36,15 @@ export interface PanelFigure {
 }
 
 const panelSize = { width: 300, height: 250 } as const;
-const titleHeight = 52;
+const titleHeight = 32;
+const subtitleHeight = 20;
 const legendLine = 22;
 
 /** The figure as an SVG element. A point that is not finite and positive is a gap in its curve. */
 export function panelFigure(figure: PanelFigure): string {
   const { panels, columns, curves } = figure;
   const width = columns * panelSize.width;
-  const headHeight = titleHeight + legendLine * Math.ceil(curves.length / columns) + 6;
+  const headHeight = legendTop(figure) + legendLine * Math.ceil(curves.length / columns) + 6;
   const head = drawHead(figure, { width, height: headHeight });
   const rows = Math.ceil(panels.length / columns);
   const height = headHeight + rows * panelSize.height;
@@ -61,15 +62,21 @@ function placeAt({ svg }: Drawing, x: number, y: number): string {
   return svg.replace('<svg', `<svg x="${x}" y="${y}"`);
 }
 
+/** Where the legend begins: below the title, and the subtitle where there is one. */
+function legendTop({ subtitle }: PanelFigure): number {
+  return subtitle === undefined ? titleHeight : titleHeight + subtitleHeight;
+}
+
 /** The title, and the legend in as many columns as there are panels, on a canvas in pixels. */
 function drawHead(
-  { title, subtitle = '', curves, columns }: PanelFigure,
+  figure: PanelFigure,
   size: { readonly width: number; readonly height: number },
 ): Drawing {
+  const { title, subtitle = '', curves, columns } = figure;
   const entries = dress(curves).map((curve, k) => ({
     ...curve,
     x: 14 + panelSize.width * (k % columns),
-    y: titleHeight + legendLine * (Math.floor(k / columns) + 0.5),
+    y: legendTop(figure) + legendLine * (Math.floor(k / columns) + 0.5),
   }));
   return drawPlot({
     ...size,
@@ -106,7 +113,8 @@ function drawPanel({ title, points, formatY = formatNumber }: Panel, figure: Pan
     marginLeft: 58,
     marginRight: 22,
     marginBottom: 40,
-    x: { type: 'log', domain: [Math.min(...xTicks), Math.max(...xTicks)] },
+    // Room for the symbols of the first and the last tick beside the labels of the y axis.
+    x: { type: 'log', domain: [Math.min(...xTicks), Math.max(...xTicks)], inset: 8 },
     y: { type: 'log', domain: [...domain] },
     marks: [
       Plot.gridX({ ticks: [...xTicks], strokeOpacity: 0.1 }),

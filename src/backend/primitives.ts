@@ -1,4 +1,5 @@
-// What whoever writes a backend supplies, and the backend that is made of it: every check in one place.
+// Primitives, which the author of a backend supplies, and the backend that is made of them: every check
+// is here.
 
 import {
   checkArray,
@@ -21,8 +22,8 @@ import { Scratch } from './scratch.js';
 import { checkSketchOperand, checkSlotShape, type Named, SlotTable } from './slots.js';
 
 /**
- * The operations of {@link Backend} on what the slots stand for (a matrix, a texture, a tensor): called
- * with operands that were checked, so they check nothing.
+ * The operations of {@link Backend} on what slots stand for: a matrix, a texture, a tensor. Their operands
+ * were checked.
  */
 export interface Primitives<D extends DType, Content> {
   readonly dtype: D;

@@ -12,16 +12,16 @@ export interface SlotScope<D extends DType> {
   readonly allocate: (rows: number, cols: number) => Slot<D>;
   /** A new slot holding a copy of `value`. */
   readonly upload: (value: DenseMatrix<D>) => Slot<D>;
-  /** Exempts a slot of this scope: whoever takes it frees it. */
+  /** Takes a slot out of this scope. The caller frees it from then on. */
   readonly keep: (A: Slot<D>) => Slot<D>;
 }
 
 /**
- * What `work` returns, with every slot freed that it made through its scope and did not keep: when it
- * returns or throws, and where it returns a Promise, when that settles. On a device, memory that
- * nobody frees is lost until the device is given back.
+ * Returns what `work` returns, and frees every slot that it made through its scope and did not keep: when
+ * it returns or throws, or, if it returns a Promise, when that settles. On a device, memory that is not
+ * freed is lost until the device is given back.
  *
- * Slots of a scope are freed by it alone: free none of them in `work`.
+ * `work` must not free slots of its scope itself.
  *
  * @throws TypeError where `backend` or `work` is none; what `work` throws; else TypeError where a slot was
  *   freed already.

@@ -39,9 +39,11 @@ export class NonFiniteError extends Error {
 export class InaccurateInverseError extends Error {
   override readonly name = 'InaccurateInverseError';
 
-  constructor(largest: number, limit: number) {
+  /** `limit` is 1/ρ; `cause` is what showed it. */
+  constructor(limit: number, cause: unknown) {
     super(
-      `the inverse has ${largest} on its diagonal, expected at most ${limit}: the damping is too small for the precision of the matrix`,
+      `the inverse is larger than ${limit}, the most that its damping allows: the damping is too small for the precision of the matrix`,
+      { cause },
     );
   }
 }
@@ -60,15 +62,15 @@ export class PreconditionerError extends Error {
   }
 }
 
-/** Training has diverged: a gradient or the loss of a step is not finite. The step was not taken. */
+/** Training has diverged: a gradient or the loss of a step is not finite. */
 export class DivergenceError extends RangeError {
   override readonly name = 'DivergenceError';
-  /** The step k that was refused. */
+  /** The step k. */
   readonly step: number;
 
   constructor(step: number, found: string, cause: unknown) {
     super(
-      `${found}: training diverged at step ${step}, the step was not taken; lower the learning rate, raise the damping, or scale the inputs`,
+      `${found}: training diverged at step ${step}; lower the learning rate, raise the damping, or scale the inputs`,
       { cause },
     );
     this.step = step;

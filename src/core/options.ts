@@ -139,10 +139,10 @@ type Settings<E> = {
   readonly [Name in keyof E]: E[Name] extends Option<infer T, infer Default> ? T | Default : never;
 };
 
-/** What whoever gives these options may give. */
+/** What a caller may give. */
 export type OptionsOf<List extends { readonly entries: Entries }> = Given<List['entries']>;
 
-/** What {@link OptionList.read} makes of them. */
+/** What {@link OptionList.read} makes of it. */
 export type SettingsOf<List extends { readonly entries: Entries }> = Settings<List['entries']>;
 
 /** Options as they are saved, and the names of those that cannot be. */

@@ -135,8 +135,9 @@ function invert<D extends DType>(
     clearUpper(L);
     activeKernels().invertFactored(L, B);
   });
-  checkResult(`${where}: the inverse`, B);
+  // First, because the kernels leave what was above the diagonal.
   mirrorLower(B);
+  checkResult(`${where}: the inverse`, B);
 }
 
 /**

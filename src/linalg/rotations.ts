@@ -6,7 +6,7 @@ import { activeKernels } from '../kernels/selection.js';
 /** Rotations that are gathered before they are applied, at most. */
 const CAPACITY = 1 << 17;
 
-/** The memory of the queue. One queue is in use at a time: whoever fills one runs to its end. */
+/** The memory of the queue. One queue is in use at a time: the caller that fills one runs it to its end. */
 let queue = queueOf(0);
 
 function queueOf(capacity: number) {

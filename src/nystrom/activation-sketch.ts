@@ -19,7 +19,7 @@ import { randomKey } from '../core/random.js';
 import { Accumulator, type Estimates } from '../rows/accumulator.js';
 import { readRows } from '../rows/dense.js';
 import { weightList } from '../rows/weights.js';
-import { drawSketch } from '../sketch/distributions.js';
+import { drawSketch, SKETCH_KINDS } from '../sketch/distributions.js';
 import { sameSketch } from '../sketch/sketch.js';
 import { type Eigenpairs, nystromEigenpairs } from './factor.js';
 import { applyLowRankInverse, effectiveDimension, lowRankInverse } from './inverse.js';
@@ -38,7 +38,7 @@ const SKETCH_OPTIONS = /* @__PURE__ */ optionList({
   /** r, the eigenpairs of the factor; p where it is larger. */
   rank: integer(1),
   /** The distribution of the sketch: 'gaussian' (default) or 'subcolumn'. */
-  kind: choice('gaussian', 'subcolumn').default('gaussian'),
+  kind: choice(...SKETCH_KINDS).default('gaussian'),
   /** A non-negative integer (default 0). */
   seed: integer().default(0),
   /** s ≥ 0: sketch with r + s columns, keep the r largest eigenvalues (default 0). */
@@ -140,8 +140,8 @@ export class ActivationSketch<D extends DType> {
   }
 
   #estimates(): Estimates<D> {
-    const { slots, onHost } = this.#averages.reading();
-    return onHost(slots.map((slot) => this.#backend.readSync(slot)));
+    const reading = this.#averages.reading();
+    return reading.onHost(reading.slots.map((slot) => this.#backend.readSync(slot)));
   }
 }
 
@@ -221,7 +221,7 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
  * sketch.observe(X);
  * const P = sketch.factor().precondition(G, { damping: 1 });
  * ```
- * @throws RangeError on options out of range, TypeError without options.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function activationSketch(
   options: ActivationSketchOptions<'float64'>,

@@ -83,10 +83,10 @@ export type NystromOptions = OptionsOf<typeof NYSTROM_OPTIONS>;
  * from which it departs: L⁻ᵀ instead of L⁻¹, the shift on C as well as on SᵀC, a shift of rounding
  * size without any damping in it, and eigenpairs from RRᵀ instead of a full SVD.
  *
- * @throws RangeError on shapes or a rank that do not fit.
- * @throws NonFiniteError where C holds NaN or Infinity.
- * @throws NotPositiveDefiniteError where every shift up to ‖C‖F/‖S‖F breaks down: C is no sketch of
- *   a positive semidefinite matrix with this S.
+ * @throws RangeError if shapes or the rank do not fit.
+ * @throws NonFiniteError if C holds NaN or Infinity.
+ * @throws NotPositiveDefiniteError if every shift up to ‖C‖F/‖S‖F breaks down. Then C is not A times this
+ *   S for any positive semidefinite A.
  */
 export function nystromEigenpairs<D extends DType>(
   C: DenseMatrix<D>,
@@ -198,7 +198,11 @@ function zeroPairs(U: Matrix64): Eigenpairs {
   return { U, eigenvalues: new Float64Array(U.cols), shift: 0, retries: 0 };
 }
 
-/** ‖C‖F, which must be finite. */
+/**
+ * ‖C‖F, which must be finite.
+ *
+ * @throws NonFiniteError where it is not.
+ */
 export function finiteNorm(C: DenseMatrix): number {
   const norm = frobeniusNorm(C);
   if (Number.isFinite(norm)) return norm;

@@ -3,12 +3,13 @@
 import {
   checkChoice,
   checkDType,
+  checkInvertible,
   checkPositive,
   checkShape,
   checkType,
   isObject,
 } from '../core/check.js';
-import { DTYPES, type DType, LARGEST } from '../core/dtype.js';
+import { DTYPES, type DType } from '../core/dtype.js';
 import { checkMatrix, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
 import { nonNegative, type OptionsOf, optionList, positive } from '../core/options.js';
 import { gemm } from '../kernels/gemm.js';
@@ -21,19 +22,6 @@ export interface LowRankInverse<D extends DType> {
   readonly V: DenseMatrix<D>;
   /** What Â + ρI is taken to be on the complement of U. */
   readonly c: number;
-}
-
-/**
- * A damping must be > 0, and so large that 1/ρ is a number of the dtype.
- *
- * @throws RangeError where it is not.
- */
-export function checkDamping(where: string, damping: number, dtype: DType): void {
-  checkPositive(where, 'damping', damping);
-  if (1 / damping <= LARGEST[dtype]) return;
-  throw new RangeError(
-    `${where}: damping is ${damping}, expected at least ${1 / LARGEST[dtype]}, so that its inverse is finite in ${dtype}`,
-  );
 }
 
 const INVERSE_OPTIONS = /* @__PURE__ */ optionList({
@@ -69,7 +57,7 @@ export function lowRankInverse<D extends DType>(
   checkChoice(where, 'dtype', dtype, DTYPES);
   const { trace } = INVERSE_OPTIONS.read(where, options);
   const { damping: rho } = options;
-  checkDamping(where, rho, dtype);
+  checkInvertible(where, 'damping', rho, dtype);
   const { U, eigenvalues } = pairs;
   const [p, r] = [U.rows, U.cols];
   const captured = eigenvalues.reduce((sum, value) => sum + value, 0);

@@ -1,6 +1,6 @@
 // The learning rate of a run: a schedule, until a number takes its place.
 
-import { Cell, type StateEntry } from '../backend/state.js';
+import { Cell, type PlainState, type StateEntry } from '../backend/state.js';
 import { checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { Schedule } from './schedules.js';
@@ -8,12 +8,24 @@ import type { Schedule } from './schedules.js';
 /** Stands for "as the schedule says" in saved state. */
 const SCHEDULED = -1;
 
+/** The name of its entry, without what scopes it. */
+const ENTRY = 'learningRate';
+
+/** The number that has taken the schedule's place in a saved state, if one has. */
+export function savedRate({ entries }: PlainState): number | undefined {
+  for (const [name, value] of Object.entries(entries)) {
+    if (name.split('/').at(-1) !== ENTRY || typeof value !== 'number') continue;
+    if (value !== SCHEDULED) return value;
+  }
+  return undefined;
+}
+
 /** η at every step. */
 export class LearningRate {
   readonly #schedule: Schedule;
   readonly #dtype: DType;
   readonly #fixed = new Cell(SCHEDULED, (where, name, value) => {
-    if (value !== SCHEDULED) checkNonNegative(where, name, value);
+    if (value !== SCHEDULED) checkNonNegative(where, name, value, this.#dtype);
   });
 
   constructor(schedule: Schedule, dtype: DType) {
@@ -45,6 +57,6 @@ export class LearningRate {
 
   /** The number that has taken the schedule's place. */
   entry<D extends DType>(): StateEntry<D> {
-    return { name: 'learningRate', holds: this.#fixed };
+    return { name: ENTRY, holds: this.#fixed };
   }
 }

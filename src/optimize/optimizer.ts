@@ -144,7 +144,7 @@ export class Optimizer<D extends DType> {
     parameters: readonly Slot<D>[],
     observations: readonly (Observation<D> | undefined)[] = [],
   ): void {
-    if (this.#disposed) throw new TypeError('step: the optimizer was disposed of');
+    this.#checkInUse('step');
     this.#check('gradients', gradients);
     this.#check('parameters', parameters);
     checkArray('step', 'observations', observations);
@@ -163,6 +163,7 @@ export class Optimizer<D extends DType> {
 
   /** The whole state as plain data, as it is at the moment of the call. */
   async exportState(): Promise<PlainState> {
+    this.#checkInUse('exportState');
     return exportState(this.#backend, this.#run, this.#entries());
   }
 
@@ -173,6 +174,7 @@ export class Optimizer<D extends DType> {
    *   option, seed, layer or dtype, unless `accept` names what may differ. Nothing has changed then.
    */
   restoreState(saved: PlainState, options: RestoreOptions = {}): void {
+    this.#checkInUse('restoreState');
     restoreState(this.#backend, this.#run, this.#entries(), saved, options);
     this.#stage.restored?.();
   }
@@ -193,13 +195,21 @@ export class Optimizer<D extends DType> {
     this.#stage.restored?.();
   }
 
-  /** Frees every slot that was allocated for it; the optimiser cannot be used afterwards. */
+  /**
+   * Frees every slot that was allocated for it. To step, export or restore afterwards is a TypeError; to
+   * dispose twice is none.
+   */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#stage.restored?.();
     freeState(this.#backend, this.#stage.state);
     for (const slot of this.#stage.workspace ?? []) this.#backend.free(slot);
+  }
+
+  #checkInUse(where: string): void {
+    if (!this.#disposed) return;
+    throw new TypeError(`${where}: the optimizer was disposed of, expected one in use`);
   }
 
   #entries(): readonly StateEntry<D>[] {

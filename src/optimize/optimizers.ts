@@ -110,7 +110,7 @@ export const EVA = optionList({
 /**
  * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function sgd(options: SgdOptions = {}): Transform {
   return refuseOverflow(momentumSteps(SGD_OPTIONS.read('sgd', options)));
@@ -119,7 +119,7 @@ export function sgd(options: SgdOptions = {}): Transform {
 /**
  * Adam, with L2 regularisation added to the gradient. Source: Kingma and Ba 2015.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function adam(options: AdamOptions = {}): Transform {
   const settings = ADAM_OPTIONS.read('adam', options);
@@ -137,7 +137,7 @@ export function adam(options: AdamOptions = {}): Transform {
  * AdamW: Adam with weight decay decoupled from the moments, θ ← θ − η(m̂/(√v̂ + ε) + λθ). Source:
  * Loshchilov and Hutter 2019, Algorithm 2, with the schedule multiplying both terms, as is usual.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function adamw(options: AdamwOptions = {}): Transform {
   const settings = ADAMW_OPTIONS.read('adamw', options);
@@ -154,7 +154,7 @@ export function adamw(options: AdamwOptions = {}): Transform {
 /**
  * NysAct: SGD on P = G(Â + ρI)⁻¹. See {@link nysactMethod}.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function nysact(options: OptionsOf<typeof NYSACT> = {}): Transform {
   const settings = NYSACT.read('nysact', options);
@@ -164,7 +164,7 @@ export function nysact(options: OptionsOf<typeof NYSACT> = {}): Transform {
 /**
  * FOOF: SGD on P = G(Ā + ρI)⁻¹. See {@link foofMethod}.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function foof(options: OptionsOf<typeof FOOF> = {}): Transform {
   const settings = FOOF.read('foof', options);
@@ -174,7 +174,7 @@ export function foof(options: OptionsOf<typeof FOOF> = {}): Transform {
 /**
  * KFAC: SGD on the Kronecker-factored natural gradient. See {@link kfacMethod}.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function kfac(options: OptionsOf<typeof KFAC> = {}): Transform {
   const settings = KFAC.read('kfac', options);
@@ -184,7 +184,7 @@ export function kfac(options: OptionsOf<typeof KFAC> = {}): Transform {
 /**
  * Eva: SGD on the rank-one Kronecker-factored gradient. See {@link evaMethod}.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function eva(options: OptionsOf<typeof EVA> = {}): Transform {
   const settings = EVA.read('eva', options);
@@ -195,8 +195,7 @@ export function eva(options: OptionsOf<typeof EVA> = {}): Transform {
  * d = P + λθ; buf ← m·buf + d; θ ← θ − η·buf, with P the preconditioned and clipped gradient: an
  * optimiser of any method.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type or
- *   `method` is none.
+ * @throws RangeError or TypeError on a bad option, TypeError where `method` is none.
  */
 export function preconditionedBy(method: Method, options: PreconditionedOptions = {}): Transform {
   checkMethod('preconditionedBy', method);
@@ -227,14 +226,3 @@ function momentumSteps(settings: SettingsOf<typeof SGD_OPTIONS>): Transform {
     descend(learningRate),
   );
 }
-
-/** The optimisers by name, for whoever makes one from saved options. */
-export const OPTIMIZERS = {
-  sgd: { options: SGD_OPTIONS, make: sgd },
-  adam: { options: ADAM_OPTIONS, make: adam },
-  adamw: { options: ADAMW_OPTIONS, make: adamw },
-  nysact: { options: NYSACT, make: nysact },
-  foof: { options: FOOF, make: foof },
-  kfac: { options: KFAC, make: kfac },
-  eva: { options: EVA, make: eva },
-} as const;

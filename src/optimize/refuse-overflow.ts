@@ -23,8 +23,7 @@ import {
  * On backends that cannot look at their matrices without waiting for a device it does nothing: there a
  * refresh finds what is not finite in the averages, and nobody what is not in the parameters.
  *
- * The bounds are conservative. Products on the way may still overflow in KFAC's factored inverse, where
- * one factor's inverse alone is huge.
+ * The bounds are conservative.
  *
  * @throws TypeError where `transform` is none; when it is given state, if a stage of the transform knows no bound.
  */
@@ -46,17 +45,18 @@ export function refuseOverflow(transform: Transform): Transform {
       return {
         ...stage,
         check(step) {
-          stage.check?.(step);
+          // Training that diverges is told as that, not as what a layer saw of it.
           const gradients = step.gradients.map((G, index) => {
             const largest = size(G);
             if (!Number.isFinite(largest)) diverged(backend, parameters[index], index, G, step);
             return largest;
           });
+          stage.check?.(step);
           const updates = bound(gradients, step);
           updates.forEach((update, index) => {
-            // Nothing below half a unit in the last place of the largest number can carry another
-            // number beyond it.
-            if (update < HARMLESS[backend.dtype]) return;
+            // The largest number survives what is below half a unit in its last place; a quarter of that,
+            // as bounds are of exact arithmetic.
+            if (update <= HARMLESS[backend.dtype] / 4) return;
             const name = `parameters[${index}] with the update made of gradients[${index}]`;
             checkRange('step', name, size(step.parameters[index]) + update, backend.dtype);
           });
@@ -81,5 +81,5 @@ function diverged<D extends DType>(
   } catch (cause) {
     throw new DivergenceError(step, cause instanceof Error ? cause.message : label, cause);
   }
-  throw new DivergenceError(step, `step: ${label} is too large`, undefined);
+  throw new DivergenceError(step, `step: ${label} is too large, or not finite`, undefined);
 }

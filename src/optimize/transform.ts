@@ -77,7 +77,7 @@ export interface Stage<D extends DType> extends Stateful<D> {
 export interface Transform {
   /** Name and options, for the state of a run. */
   readonly description: Description;
-  /** Present where observations are needed: what step k has to be given. */
+  /** Present where the transform looks at layers: what step k has to be given of them. */
   needs?(step: number): StepNeeds;
   /** Present where the transform moves the parameters: η at step k, unless it is set. */
   readonly schedule?: Schedule | undefined;
@@ -93,7 +93,8 @@ export function checkTransform(where: string, name: string, transform: unknown):
 /**
  * The transforms one after the other: the updates of one are the gradients of the next.
  *
- * @throws TypeError where one is no transform.
+ * @throws TypeError where one is no transform, and when it is given state, if a link before the last moves
+ *   the parameters.
  */
 export function chain(...transforms: readonly Transform[]): Transform {
   transforms.forEach((transform, index) => {
@@ -111,15 +112,25 @@ export function chain(...transforms: readonly Transform[]): Transform {
       ),
     ),
     schedule: transforms.at(-1)?.schedule,
-    needs(step) {
-      const needs = transforms.map((transform) => transform.needs?.(step));
-      return {
-        inputs: needs.some((need) => need?.inputs),
-        outputGradients: needs.some((need) => need?.outputGradients),
-      };
-    },
+    ...(transforms.some(({ needs }) => needs !== undefined)
+      ? {
+          needs: (step: number): StepNeeds => {
+            const needs = transforms.map((transform) => transform.needs?.(step));
+            return {
+              inputs: needs.some((need) => need?.inputs),
+              outputGradients: needs.some((need) => need?.outputGradients),
+            };
+          },
+        }
+      : {}),
     init<D extends DType>(context: TransformContext<D>): Stage<D> {
       const stages = transforms.map((transform) => transform.init(context));
+      const early = stages.slice(0, -1).findIndex((stage) => stage.learningRate !== undefined);
+      if (early >= 0) {
+        throw new TypeError(
+          `chain: link ${early} moves the parameters, expected the last alone to do so`,
+        );
+      }
       const bounded = stages.every((stage) => stage.bound !== undefined);
       return {
         state: stages.flatMap((stage, index) => scoped(String(index), stage.state)),

@@ -65,8 +65,7 @@ function isKlClip(value: unknown): value is KlClip {
  * u ← the preconditioned u, layer by layer: observed at steps k with k mod τ_cov = 0, refreshed at those
  * with k mod τ_inv = 0, and clipped. Parameters that belong to no layer are left alone.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type or
- *   `method` is none.
+ * @throws RangeError or TypeError on a bad option, TypeError where `method` is none.
  */
 export function precondition(method: Method, options: PreconditionOptions = {}): Transform {
   checkMethod('precondition', method);
@@ -96,6 +95,7 @@ export function precondition(method: Method, options: PreconditionOptions = {}):
     },
     init({ backend, parameters, layers }) {
       const network = new NetworkPreconditioner(backend, method, parameters, layers, cadence);
+      const layered = new Set(layers.flatMap(({ weight, bias }) => [weight, bias]));
       return {
         state: network.state,
         workspace: network.workspace,
@@ -110,7 +110,6 @@ export function precondition(method: Method, options: PreconditionOptions = {}):
         bound: (updates, step) => network.bound(updates, { ...step, clip: clipOf(step) }),
         update(updates, step) {
           network.update({ ...step, clip: clipOf(step) }, updates, step.gradients);
-          const layered = new Set(layers.flatMap(({ weight, bias }) => [weight, bias]));
           return updates.map((u, index) => (layered.has(index) ? step.gradients[index] : u));
         },
         flush: () => network.flush(),
@@ -239,6 +238,8 @@ export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Tran
       const zeros = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
       const [m, v] = [zeros(), zeros()];
       const t = new Cell(0, checkInteger);
+      // A restored v need not be of the same gradients as its m.
+      let restored = false;
       const means = new HeldBounds(parameters.length, (index) => backend.bound?.(m[index]));
       return {
         state: [
@@ -255,7 +256,8 @@ export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Tran
             checkRange('scaleByAdam', `the square of gradients[${index}]`, size ** 2, dtype);
             const mean = beta1 * means.at(index) + (1 - beta1) * size;
             means.propose(index, mean);
-            return direction ?? mean / (1 - power(beta1, t.value + 1)) / epsilon;
+            const largest = mean / (1 - power(beta1, t.value + 1)) / epsilon;
+            return restored ? largest : (direction ?? largest);
           }),
         update(updates, step) {
           means.accept();
@@ -272,7 +274,10 @@ export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Tran
             return next;
           });
         },
-        restored: () => means.forget(),
+        restored() {
+          restored = true;
+          means.forget();
+        },
       };
     },
   };

@@ -26,7 +26,7 @@ export type EvaOptions = OptionsOf<typeof EVA_OPTIONS>;
  * Per layer: p + q numbers of memory; observe O(m(p + q)), precondition O(qp). Source: Zhang, Shi
  * and Li 2023 (Eva, ICLR).
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function evaMethod(options: EvaOptions = {}): Method {
   const settings = EVA_OPTIONS.read('evaMethod', options);
@@ -51,8 +51,10 @@ function meanRows(
   decay: number,
   dtype: DType,
 ): Statistic<'a' | 'g'>[] {
+  // What an average is multiplied by at most, to correct its bias.
+  const correction = decay === 1 ? 1 : 1 / (1 - decay);
   const average = (size: number): Averaging =>
-    movingAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
+    movingAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2 / correction));
   return [
     {
       name: 'a',

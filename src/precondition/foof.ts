@@ -23,7 +23,7 @@ export type FoofOptions = OptionsOf<typeof FOOF_OPTIONS>;
  * Per layer: p² + p² numbers of memory; observe O(mp²), refresh O(p³), precondition O(qp²).
  * Source: Benzing 2022 (arXiv:2201.12250), as the NysAct paper's baseline.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function foofMethod(options: FoofOptions = {}): Method {
   const settings = FOOF_OPTIONS.read('foofMethod', options);

@@ -7,6 +7,7 @@ import type { DType } from '../core/dtype.js';
 import { convert, DenseMatrix } from '../core/matrix.js';
 import { choice, type OptionsOf, optionList, positive } from '../core/options.js';
 import type { Workspace } from '../core/workspace.js';
+import { scale } from '../kernels/level1.js';
 import { eigh } from '../linalg/eigh.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import { dampedInverse } from './dense-inverse.js';
@@ -39,7 +40,7 @@ export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
  * Per layer: 2(p² + q²) numbers of memory; observe O(m(p² + q²)), refresh O(p³ + q³), precondition
  * O(qp(p + q)). Source: Martens and Grosse 2015 (arXiv:1503.05671), sections 4 and 6.3.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function kfacMethod(options: KfacOptions = {}): Method {
   const settings = KFAC_OPTIONS.read('kfacMethod', options);
@@ -142,19 +143,25 @@ function factored(shape: LayerShape, rho: number, decay: number): Curvature {
   const root = Math.sqrt(rho);
   return curvature({
     statistics: factors(shape, decay),
-    inverse: { R: { rows: p, cols: p }, L: { rows: q, cols: q } },
+    // Each times its damping, so that neither is larger than I, nor GR larger than G.
+    inverse: {
+      R: { rows: p, cols: p, check: elementsWithin(1.01) },
+      L: { rows: q, cols: q, check: elementsWithin(1.01) },
+    },
     factorise({ A, B }, { workspace }) {
       const [meanA, meanB] = [meanDiagonal(A), meanDiagonal(B)];
       const pi = meanA > 0 && meanB > 0 ? Math.sqrt(meanA / meanB) : 1;
       const R = dampedInverse(A, pi * root, workspace);
       const L = dampedInverse(B, root / pi, workspace);
+      scale(pi * root, R);
+      scale(root / pi, L);
       return { inverse: { R, L } };
     },
     apply(on, G, { R, L }, P) {
       on.borrow((take) => {
         const GR = take(G.rows, G.cols);
         on.gemm(1, G, 'N', R, 'N', 0, GR);
-        on.gemm(1, L, 'N', GR, 'N', 0, P);
+        on.gemm(1 / rho, L, 'N', GR, 'N', 0, P);
       });
     },
   });

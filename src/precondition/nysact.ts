@@ -18,7 +18,7 @@ import { foldIn, randomKey } from '../core/random.js';
 import { nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
-import { drawSketch, type SketchKind } from '../sketch/distributions.js';
+import { drawSketch, SKETCH_KINDS, type SketchKind } from '../sketch/distributions.js';
 import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
 import { exactCurvature } from './foof.js';
@@ -42,7 +42,7 @@ export const SKETCH_OPTIONS = optionList({
   /** ρ > 0 (default 1). */
   damping: positive.default(1),
   /** NysAct-G ('gaussian', the default), NysAct-S ('subcolumn'), or sketches of one's own. */
-  sketch: choice('gaussian', 'subcolumn')
+  sketch: choice(...SKETCH_KINDS)
     .or(guarded('a function that gives sketches', isSource))
     .default('gaussian'),
   /** Seed of the sketches, a non-negative integer (default 0). */
@@ -79,7 +79,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  * Per layer: 3pr numbers of memory (2pr for subcolumns); observe O(mpr), refresh O(pr² + r³),
  * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysactMethod', options);
@@ -98,7 +98,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
       return shapes.map((shape, layer) =>
         shape.inputs <= rank
           ? exactCurvature(shape, damping, decay)
-          : sketched(shape, layer, settings, source),
+          : sketched(shape, layer, settings, source, dtype),
       );
     },
   };
@@ -110,6 +110,7 @@ function sketched(
   layer: number,
   { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof NYSACT_OPTIONS>,
   source: SketchSource,
+  dtype: DType,
 ): Curvature {
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
   const pairing = { rank, shift: shift === 'damping' ? damping : shift };
@@ -122,14 +123,14 @@ function sketched(
     },
     inverse: {
       V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
-      c: { value: damping, check: atLeast(damping) },
+      c: { value: damping, check: atLeast(damping, dtype) },
     },
-    factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
+    factorise: ({ C, trace }, { dtype: type, sketch, workspace }) =>
       workspace.scope(() => {
         const U = workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
         const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
-        const { V, c } = lowRankInverse(pairs, dtype, seen);
+        const { V, c } = lowRankInverse(pairs, type, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         const dimension = effectiveDimension(eigenvalues, damping);
         return {
@@ -169,9 +170,13 @@ function isSource(value: unknown): value is SketchSource {
   return typeof value === 'function';
 }
 
-/** Guards numbers ≥ `limit`. */
-function atLeast(limit: number): (where: string, name: string, value: number) => void {
+/** Guards numbers ≥ `limit` that `dtype` can divide by. */
+function atLeast(
+  limit: number,
+  dtype: DType,
+): (where: string, name: string, value: number) => void {
   return (where, name, value) => {
+    checkInvertible(where, name, value, dtype);
     if (value >= limit) return;
     throw new RangeError(`${where}: ${name} is ${value}, expected at least ${limit}`);
   };

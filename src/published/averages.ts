@@ -5,9 +5,12 @@ import { Cell, type StateEntry } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
-import { identity } from '../core/matrix.js';
+import { type DenseMatrix, identity } from '../core/matrix.js';
 import type { Averaging } from '../rows/accumulator.js';
 import type { Average } from '../rows/moving-average.js';
+
+/** A guard of what is restored, see core/check.ts. */
+type Guard = (where: string, name: string, value: DenseMatrix) => void;
 
 /**
  * M ← βM + (1−β)·New, started from I. The published KFAC code uses it as it is; the published FOOF
@@ -19,10 +22,10 @@ export function averageFromIdentity(decay: number, counter?: Cell): Averaging {
 
 /**
  * M ← (1−β)M + β·New, the first value copied: the published Eva code, where the new batch, not the
- * past, weighs β.
+ * past, weighs β. `check` guards what is restored.
  */
-export function copiedAverage(decay: number): Averaging {
-  return (backend, rows, cols) => new CopiedAverage(backend, rows, cols, decay);
+export function copiedAverage(decay: number, check?: Guard): Averaging {
+  return (backend, rows, cols) => new CopiedAverage(backend, rows, cols, decay, check);
 }
 
 class IdentityAverage<D extends DType> implements Average<D> {
@@ -76,7 +79,10 @@ class CopiedAverage<D extends DType> implements Average<D> {
   readonly #decay: number;
   readonly #updates = new Cell(0, checkInteger);
 
-  constructor(backend: Backend<D>, rows: number, cols: number, decay: number) {
+  readonly #check: Guard | undefined;
+
+  constructor(backend: Backend<D>, rows: number, cols: number, decay: number, check?: Guard) {
+    this.#check = check;
     this.#decay = decay;
     this.slot = backend.allocate(rows, cols);
   }
@@ -97,7 +103,7 @@ class CopiedAverage<D extends DType> implements Average<D> {
 
   get state(): readonly StateEntry<D>[] {
     return [
-      { name: 'average', holds: { slot: this.slot } },
+      { name: 'average', holds: { slot: this.slot, check: this.#check } },
       { name: 'updates', holds: this.#updates },
     ];
   }

@@ -1,11 +1,11 @@
 // Eva as the code published with the NysAct paper computes it.
 
 import { checkInvertible } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
+import { type DType, LARGEST } from '../core/dtype.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
 import { EVA_OPTIONS, rankOne } from '../precondition/eva.js';
 import type { Method } from '../precondition/method.js';
-import { describeMethod } from '../precondition/options.js';
+import { describeMethod, elementsWithin } from '../precondition/options.js';
 import type { Seen, Statistic } from '../rows/accumulator.js';
 import { copiedAverage } from './averages.js';
 
@@ -23,7 +23,7 @@ export type PublishedEvaOptions = OptionsOf<typeof PUBLISHED_EVA_OPTIONS>;
  * Eva that looks at the first examples of a batch only, whose averages weigh the *new* batch with β, and
  * whose gradients are those of the mean loss. For reproduction only; see docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
   const settings = PUBLISHED_EVA_OPTIONS.read('publishedEvaMethod', options);
@@ -38,13 +38,14 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
     layers(shapes, dtype) {
       checkInvertible('eva', 'damping', damping, dtype);
       return shapes.map(({ inputs: p, outputs: q }) => {
-        const average = copiedAverage(decay);
+        const average = (size: number) =>
+          copiedAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
         const statistics: Statistic<'a' | 'g'>[] = [
           {
             name: 'a',
             rows: 1,
             cols: p,
-            average,
+            average: average(p),
             of(seen, weight, keep, a) {
               const { first, scale } = firstRows(seen, examples);
               seen.X.sum(weight * scale, keep, a, first);
@@ -54,7 +55,7 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
             name: 'g',
             rows: 1,
             cols: q,
-            average,
+            average: average(q),
             of(seen, weight, keep, g) {
               const { first, scale } = firstRows(seen, examples);
               seen.D.sum(weight * scale, keep, g, first);

@@ -7,7 +7,7 @@ import { fraction, type OptionsOf, optionList } from '../core/options.js';
 import { dampedInverse } from '../precondition/dense-inverse.js';
 import { FOOF_OPTIONS } from '../precondition/foof.js';
 import { curvature, type Method } from '../precondition/method.js';
-import { describeMethod } from '../precondition/options.js';
+import { describeMethod, elementsWithin } from '../precondition/options.js';
 import { averageFromIdentity } from './averages.js';
 
 /** The options of {@link publishedFoofMethod}. */
@@ -25,7 +25,7 @@ export type PublishedFoofOptions = OptionsOf<typeof PUBLISHED_FOOF_OPTIONS>;
  * that grows by the number of layers at every update, and whose first refresh leaves the inverse at I.
  * For reproduction only; see docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method {
   const settings = PUBLISHED_FOOF_OPTIONS.read('publishedFoofMethod', options);
@@ -51,7 +51,7 @@ export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method 
               of: ({ X }, weight, keep, A) => X.secondMoment(weight, keep, A),
             },
           ],
-          inverse: { R: { rows: p, cols: p } },
+          inverse: { R: { rows: p, cols: p, check: elementsWithin(Math.max(1, 1.01 / damping)) } },
           factorise: ({ A }, { refreshes, workspace, dtype: type }) => {
             const R = refreshes === 0 ? identity(type, p) : dampedInverse(A, damping, workspace);
             return { inverse: { R } };

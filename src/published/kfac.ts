@@ -26,7 +26,7 @@ export type PublishedKfacOptions = OptionsOf<typeof PUBLISHED_KFAC_OPTIONS>;
  * without the batch size (so B is (batch)² too small), and whose eigenvalues up to 1e-10 count as 0. For
  * reproduction only; see docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method {
   const settings = PUBLISHED_KFAC_OPTIONS.read('publishedKfacMethod', options);

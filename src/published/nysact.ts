@@ -12,7 +12,7 @@ import {
   type SketchSource,
   sketchSource,
 } from '../precondition/nysact.js';
-import { describeMethod } from '../precondition/options.js';
+import { describeMethod, elementsWithin } from '../precondition/options.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { publishedEigenpairs } from './factor.js';
 
@@ -24,7 +24,7 @@ export type PublishedNysactOptions = OptionsOf<typeof SKETCH_OPTIONS>;
  * different sketches, and factorises it as {@link publishedEigenpairs} does. A layer with p ≤ r gets the
  * exact inverse. For reproduction only; see docs/departures.md.
  *
- * @throws RangeError on options out of range, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedNysactMethod(options: PublishedNysactOptions = {}): Method {
   const settings = SKETCH_OPTIONS.read('publishedNysactMethod', options);
@@ -75,7 +75,7 @@ function redrawn(
         },
       },
     ],
-    inverse: { V: { rows: inputs, cols: rank } },
+    inverse: { V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) } },
     factorise({ C }, { dtype, updates, workspace }) {
       const newest = source({ layer, draw: updates - 1, shape, dtype });
       const pairs = publishedEigenpairs(C, newest, damping, workspace);

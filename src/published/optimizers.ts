@@ -30,7 +30,7 @@ const CLIP_RATE = 0.1;
 /**
  * The published NysAct, see {@link publishedNysactMethod}.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}): Transform {
   const settings = PUBLISHED_NYSACT.read('publishedNysact', options);
@@ -41,7 +41,7 @@ export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}
 /**
  * The published FOOF, see {@link publishedFoofMethod}.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): Transform {
   const settings = PUBLISHED_FOOF.read('publishedFoof', options);
@@ -52,7 +52,7 @@ export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): T
 /**
  * The published KFAC, see {@link publishedKfacMethod}. Its weights decay from step 20·τ_cov on only.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedKfac(options: OptionsOf<typeof PUBLISHED_KFAC> = {}): Transform {
   const settings = PUBLISHED_KFAC.read('publishedKfac', options);
@@ -64,7 +64,7 @@ export function publishedKfac(options: OptionsOf<typeof PUBLISHED_KFAC> = {}): T
 /**
  * The published Eva, see {@link publishedEvaMethod}. It clips as if η were 0.1 throughout.
  *
- * @throws RangeError on options out of range or unknown, TypeError where they are of another type.
+ * @throws RangeError or TypeError on a bad option.
  */
 export function publishedEva(options: OptionsOf<typeof PUBLISHED_EVA> = {}): Transform {
   const settings = PUBLISHED_EVA.read('publishedEva', options);

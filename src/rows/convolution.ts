@@ -173,7 +173,11 @@ export function plan(where: string, geometry: ConvolutionGeometry): Plan {
     inputs: (image.channels / image.groups) * kernel[0] * kernel[1],
     rows: image.batch * vertical.count * horizontal.count,
   };
-  checkCountable(where, 'patches', output.rows * output.inputs * image.groups);
+  checkCountable(
+    where,
+    'the number of elements of the patches',
+    output.rows * output.inputs * image.groups,
+  );
   return { image, vertical, horizontal, output };
 }
 
@@ -190,15 +194,15 @@ function imageOf(where: string, shape: ImageShape): Image {
       `${where}: groups is ${groups}, expected a divisor of the ${channels} channels`,
     );
   }
-  checkCountable(where, 'images', batch * channels * height * width);
+  checkCountable(where, 'the number of elements of the images', batch * channels * height * width);
   return { batch, channels, height, width, layout, groups };
 }
 
 /** Products of integers are exact while they are safe, and are never safe once they are not. */
-function checkCountable(where: string, what: string, elements: number): void {
-  if (Number.isSafeInteger(elements)) return;
+function checkCountable(where: string, name: string, value: number): void {
+  if (Number.isSafeInteger(value)) return;
   throw new RangeError(
-    `${where}: the ${what} have ${elements} elements, expected at most ${Number.MAX_SAFE_INTEGER}`,
+    `${where}: ${name} is ${value}, expected at most ${Number.MAX_SAFE_INTEGER}`,
   );
 }
 
@@ -214,7 +218,7 @@ function axis(where: string, name: string, parts: AxisParts): Axis {
   checkInteger(where, `${name} stride`, stride, 1);
   checkInteger(where, `${name} dilation`, dilation, 1);
   const span = (kernel - 1) * dilation + 1;
-  checkInteger(where, `the span of the ${name} kernel`, span, 1);
+  checkCountable(where, `the span of the ${name} kernel`, span);
   const own = { size, kernel, stride, dilation };
   if (padding === 'same') {
     const count = quotient(size - 1, stride) + 1;
@@ -225,7 +229,7 @@ function axis(where: string, name: string, parts: AxisParts): Axis {
   checkInteger(where, `${name} padding`, before);
   checkInteger(where, `${name} padding`, after);
   const padded = before + size + after;
-  checkInteger(where, `the padded ${name} size`, padded, 1);
+  checkCountable(where, `the padded ${name} size`, padded);
   if (span > padded) {
     throw new RangeError(
       `${where}: the ${name} kernel spans ${span} pixels, expected at most the ${padded} of the padded input`,

@@ -48,7 +48,11 @@ export function denseRows<D extends DType>(
   return readRows(where, backend, input, DENSE_OPTIONS.read(where, options));
 }
 
-/** {@link denseRows} under the name of the routine that calls it, with options that were checked. */
+/**
+ * {@link denseRows} under the name of the routine that calls it, with options that were checked.
+ *
+ * @throws as {@link denseRows}.
+ */
 export function readRows<D extends DType>(
   where: string,
   backend: Backend<D>,

@@ -224,7 +224,11 @@ export function outputGradientRows<D extends DType>(
   return pixelMatrices('outputGradientRows', 'input', input, shape);
 }
 
-/** {@link outputGradientRows} under the name of the routine that calls it. */
+/**
+ * {@link outputGradientRows} under the name of the routine that calls it.
+ *
+ * @throws as {@link outputGradientRows}.
+ */
 export function pixelMatrices<D extends DType>(
   where: string,
   name: string,

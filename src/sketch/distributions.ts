@@ -15,11 +15,19 @@ export type Distribution = <D extends DType>(
   key: RandomKey,
 ) => Sketch<D>;
 
-/** The name of a distribution. */
-export type SketchKind = 'gaussian' | 'subcolumn';
-
 /** Every distribution. */
-export const DISTRIBUTIONS: Readonly<Record<SketchKind, Distribution>> = { gaussian, subcolumn };
+export const DISTRIBUTIONS = { gaussian, subcolumn } as const satisfies Record<
+  string,
+  Distribution
+>;
+
+/** The name of a distribution. */
+export type SketchKind = keyof typeof DISTRIBUTIONS;
+
+/** Every name. */
+export const SKETCH_KINDS: readonly SketchKind[] = /* @__PURE__ */ Object.keys(
+  DISTRIBUTIONS,
+).filter((name): name is SketchKind => name in DISTRIBUTIONS);
 
 /**
  * Draws a sketch S (p×r) with E[SSᵀ] = (r/p)·I. The key alone decides it.
@@ -35,7 +43,7 @@ export function drawSketch<D extends DType>(
   dtype: D,
   key: RandomKey,
 ): Sketch<D> {
-  checkChoice('drawSketch', 'kind', kind, Object.keys(DISTRIBUTIONS));
+  checkChoice('drawSketch', 'kind', kind, SKETCH_KINDS);
   checkDraw('drawSketch', shape, dtype, key);
   return DISTRIBUTIONS[kind](shape, dtype, key);
 }

@@ -84,6 +84,9 @@ export function disposeCaptured(captured: readonly CapturedBlock[]): void {
   }
 }
 
+/** What a layer gives. */
+type Output = ReturnType<Layer['apply']>;
+
 /** One application of a layer. */
 interface Use {
   readonly known: KnownLayer;
@@ -114,7 +117,7 @@ class Recorder {
     this.#isForward = false;
   }
 
-  record<Result>(layer: Layer, inputs: Parameters<Layer['apply']>[0], apply: () => Result): Result {
+  record(layer: Layer, inputs: Parameters<Layer['apply']>[0], apply: () => Output): Output {
     const input = Array.isArray(inputs) ? inputs[0] : inputs;
     if (!this.#isForward || !(input instanceof this.#tf.Tensor)) return apply();
     this.applied += 1;
@@ -178,26 +181,37 @@ class Recorder {
     return grads[name] instanceof this.#tf.Tensor;
   }
 
-  /** Applies the layer with an activation that the fused kernels do not know, so that it is called. */
-  #tapped<Result>(layer: ActivatedLayer, use: Use, apply: () => Result): Result {
+  /**
+   * Applies the layer with a tap in front of its activation, which then is none that the fused kernels
+   * know. With a linear one the output is tapped: fused and apart, a sum and its bias round differently,
+   * and a step must have the same bits whether it looks at layers or not.
+   */
+  #tapped(layer: ActivatedLayer, use: Use, apply: () => Output): Output {
     const { activation } = layer;
-    const tap = (x: Tensor): Tensor =>
-      this.#tf.customGrad(() => ({
-        value: this.#tf.clone(x),
-        gradFunc: (dy: Tensor) => {
-          this.#comeBack(use, dy);
-          return this.#tf.clone(dy);
-        },
-      }))(x);
+    if (activation.getClassName() === 'linear') {
+      const output = apply();
+      return output instanceof this.#tf.Tensor ? this.#tap(use, output) : output;
+    }
     layer.activation = {
       getClassName: () => 'tapped',
-      apply: (x) => activation.apply(tap(x)),
+      apply: (x) => activation.apply(this.#tap(use, x)),
     };
     try {
       return apply();
     } finally {
       layer.activation = activation;
     }
+  }
+
+  /** The identity, with a gradient that is looked at. */
+  #tap(use: Use, x: Tensor): Tensor {
+    return this.#tf.customGrad(() => ({
+      value: this.#tf.clone(x),
+      gradFunc: (dy: Tensor) => {
+        this.#comeBack(use, dy);
+        return this.#tf.clone(dy);
+      },
+    }))(x);
   }
 
   #comeBack(use: Use, dy: Tensor): void {

@@ -16,6 +16,7 @@ import {
 } from '../backend/state.js';
 import { checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
 import { DivergenceError } from '../core/errors.js';
+import { savedRate } from '../optimize/learning-rate.js';
 import type { StepNeeds, Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { type TfjsBackend, type TfjsBackendOptions, tfjsBackend } from './backend.js';
@@ -98,8 +99,8 @@ export interface MakeOptimizerOptions extends TfjsBackendOptions {
  * appear later are taken in; one that is missing later is an error. `dispose` frees all state; a step
  * after it starts anew.
  *
- * A loss that is not finite is a DivergenceError: of the step itself where tensors lie in the host's
- * memory, of the next one elsewhere.
+ * Divergence is a DivergenceError. Where tensors lie in the host's memory, a step whose gradients are not
+ * finite throws it and changes nothing; elsewhere a loss that is not finite makes the next step throw it.
  *
  * @param tf TensorFlow.js itself, the copy that made the model.
  * @throws TypeError where it is missing, or has no layers although the transform looks at them; and where
@@ -126,18 +127,20 @@ interface Run {
 }
 
 /**
- * The class of what {@link makeOptimizer} makes. Its constructor throws TypeError where TensorFlow.js has
- * no layers although the transform looks at them.
+ * The class of what {@link makeOptimizer} makes; messages call it `name`. Its constructor throws
+ * TypeError where TensorFlow.js has no layers although the transform looks at them.
  */
 export function optimizerClass(
   tf: TensorFlowCore,
 ): new (
   transform: Transform,
   options: MakeOptimizerOptions,
+  name?: string,
 ) => TfjsOptimizer {
   return class extends tf.Optimizer implements TfjsOptimizer {
     readonly #transform: Transform;
     readonly #options: MakeOptimizerOptions;
+    readonly #name: string;
     #run: Run | undefined;
     /** State that waits for the first step. */
     #saved: { readonly state: PlainState; readonly options: RestoreOptions } | undefined;
@@ -145,19 +148,19 @@ export function optimizerClass(
     #rate: number | undefined;
     /** What the last computation of gradients saw; undefined where none has been made. */
     #captured: CapturedGradients | undefined;
-    /** What went wrong in an earlier step, and was found out later. */
-    #diverged: DivergenceError | undefined;
+    /** What went wrong in an earlier step of this run and was found out later. */
+    #divergence: { error?: DivergenceError } = {};
     /** How often the state may have changed. */
     #changes = 0;
     /** What getWeights gave last, and after how many changes. */
     #given: { readonly changes: number; readonly weights: readonly NamedTensor[] } | undefined;
 
-    constructor(transform: Transform, options: MakeOptimizerOptions) {
+    constructor(transform: Transform, options: MakeOptimizerOptions, name = options.className) {
       super();
-      const { inputs = false, outputGradients = false } = transform.needs?.(0) ?? {};
-      if (inputs || outputGradients) checkLayers(options.className, tf);
       this.#transform = transform;
       this.#options = options;
+      this.#name = name;
+      if (this.#preconditions) checkLayers(name, tf);
     }
 
     override get iterations(): number {
@@ -166,11 +169,12 @@ export function optimizerClass(
 
     get learningRate(): number {
       if (this.#run !== undefined) return this.#run.session.optimizer.learningRate;
-      return this.#rate ?? this.#transform.schedule?.(this.iterations) ?? 0;
+      const saved = this.#saved === undefined ? undefined : savedRate(this.#saved.state);
+      return this.#rate ?? saved ?? this.#transform.schedule?.(this.iterations) ?? 0;
     }
 
     set learningRate(eta: number) {
-      checkNonNegative(this.#options.className, 'learningRate', eta, 'float32');
+      checkNonNegative(this.#name, 'learningRate', eta, 'float32');
       this.#changes += 1;
       if (this.#run === undefined) this.#rate = eta;
       else this.#run.session.optimizer.learningRate = eta;
@@ -212,12 +216,8 @@ export function optimizerClass(
       varList?: Variable[],
     ): { value: Scalar; grads: NamedTensorMap } {
       this.#forget();
-      const needs = this.#needs;
-      // The first step must see the layers in any case, to know them.
-      const looks =
-        this.#run === undefined ? this.#preconditions : needs.inputs || needs.outputGradients;
-      if (!looks) return tf.variableGrads(f, varList);
-      this.#captured = captureGradients(tf, f, varList, needs);
+      if (!this.#looks) return tf.variableGrads(f, varList);
+      this.#captured = captureGradients(tf, f, varList, this.#needs);
       const { value, grads } = this.#captured;
       return { value, grads };
     }
@@ -225,8 +225,8 @@ export function optimizerClass(
     override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
       this.#changes += 1;
       try {
-        const error = this.#diverged;
-        this.#diverged = undefined;
+        const { error } = this.#divergence;
+        this.#forgetDivergence();
         if (error !== undefined) throw error;
         const named = namedGradients(gradients);
         this.#checkLooked();
@@ -244,7 +244,8 @@ export function optimizerClass(
     }
 
     async exportState(): Promise<PlainState> {
-      return this.#run?.session.optimizer.exportState() ?? this.#saved?.state ?? NO_STATE;
+      if (this.#run !== undefined) return this.#run.session.optimizer.exportState();
+      return this.#saved === undefined ? noState() : copyOfSaved(this.#saved.state);
     }
 
     restoreState(saved: PlainState, options: RestoreOptions = {}): void {
@@ -252,6 +253,8 @@ export function optimizerClass(
       checkInteger('restoreState', 'steps', stepsOf(state));
       if (this.#run !== undefined) this.#run.session.optimizer.restoreState(state, options);
       else this.#saved = Object.keys(state.entries).length === 0 ? undefined : { state, options };
+      this.#rate = undefined;
+      this.#forgetDivergence();
       this.#changes += 1;
     }
 
@@ -285,7 +288,7 @@ export function optimizerClass(
       this.#run = undefined;
       this.#saved = undefined;
       this.#rate = undefined;
-      this.#diverged = undefined;
+      this.#forgetDivergence();
       this.#changes += 1;
       this.#forgetGiven();
     }
@@ -298,25 +301,26 @@ export function optimizerClass(
 
     /** Whether the transform ever looks at layers. */
     get #preconditions(): boolean {
-      const { inputs = false, outputGradients = false } = this.#transform.needs?.(0) ?? {};
-      return inputs || outputGradients;
+      return this.#transform.needs !== undefined;
+    }
+
+    /** Whether the coming step looks at layers. The first one does in any case, to know them. */
+    get #looks(): boolean {
+      const { inputs, outputGradients } = this.#needs;
+      return inputs || outputGradients || (this.#run === undefined && this.#preconditions);
     }
 
     /** A step that has to look at layers must have seen how its gradients were computed. */
     #checkLooked(): void {
-      const needs = this.#needs;
-      const looks = needs.inputs || needs.outputGradients;
-      const { className } = this.#options;
-      const first = this.#run === undefined && this.#preconditions;
-      if (!(looks || first)) return;
+      if (!this.#looks) return;
       if (this.#captured === undefined) {
         throw new RangeError(
-          `${className}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
+          `${this.#name}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
         );
       }
       if (this.#captured.applied === 0) {
         throw new RangeError(
-          `${className}: no layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition: make the model with the copy that was handed in, or use sgd`,
+          `${this.#name}: no layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition: make the model with the copy that was handed in, or use sgd`,
         );
       }
     }
@@ -344,28 +348,33 @@ export function optimizerClass(
       } catch (cause) {
         const message = cause instanceof Error ? cause.message : String(cause);
         throw new RangeError(
-          `${this.#options.className}: the restored state is not of this model (${message}): train the same layers as when it was saved, or call dispose() to start anew`,
+          `${this.#name}: the restored state is not of this model (${message}): train the same layers as when it was saved, or call dispose() to start anew`,
           { cause },
         );
       }
     }
 
-    /** A loss that is not finite is told by the next step where it cannot be looked at now. */
+    /** A loss that is not finite is told by a later step where it cannot be looked at now. */
     #watch(value: Scalar): void {
       if (this.#run?.backend.bound !== undefined) return;
       const step = this.iterations - 1;
+      const divergence = this.#divergence;
       const loss = tf.keep(tf.clone(value));
       loss
         .data()
         .then(
           ([found]) => {
             if (Number.isFinite(found)) return;
-            this.#diverged = new DivergenceError(step, `the loss is ${found}`, undefined);
+            divergence.error ??= new DivergenceError(step, `the loss is ${found}`, undefined);
           },
           // The device is gone: its own error comes at the next call.
           () => {},
         )
         .finally(() => loss.dispose());
+    }
+
+    #forgetDivergence(): void {
+      this.#divergence = {};
     }
 
     #forget(): void {
@@ -381,7 +390,9 @@ export function optimizerClass(
 }
 
 /** The state before the first step. */
-const NO_STATE: PlainState = { version: STATE_VERSION, run: {}, entries: {} };
+function noState(): PlainState {
+  return { version: STATE_VERSION, run: {}, entries: {} };
+}
 
 /** The run, or one that goes on from there with variables and layers that have appeared since. */
 function grown(

@@ -2,48 +2,40 @@
 
 import type { serialization } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
-import type { Entries, OptionList, OptionsOf } from '../core/options.js';
-import type {
-  ADAM_OPTIONS,
-  ADAMW_OPTIONS,
-  EVA,
-  FOOF,
-  KFAC,
-  NYSACT,
-  SGD_OPTIONS,
-} from '../optimize/optimizers.js';
-import { OPTIMIZERS } from '../optimize/optimizers.js';
+import type { OptionsOf } from '../core/options.js';
+import type { AdamOptions, AdamwOptions, SgdOptions } from '../optimize/optimizers.js';
+import * as transforms from '../optimize/optimizers.js';
 import type { Transform } from '../optimize/transform.js';
 import { optimizerClass, type TfjsOptimizer } from './optimizer.js';
 import { checkTensorFlow, type TensorFlowCore } from './tensorflow.js';
 
+/** An optimiser that saved models can name. */
+export interface OptimizerDefinition {
+  /** The name in saved models, without underscores: TensorFlow.js rewrites names that have some. */
+  readonly className: string;
+  /** Makes the transform. The options may come from a file, so this is what has to check them. */
+  make(options: object): Transform;
+}
+
 /**
- * The names in saved models. TensorFlow.js has one table of names for layers, optimisers and all else, its
- * own 'SGD' and 'Adam' among them, hence the prefix; it rewrites names with underscores.
+ * The optimisers of this library. TensorFlow.js has one table of names for layers, optimisers and all
+ * else, its own 'SGD' and 'Adam' among them, hence the prefix.
  */
-const CLASS_NAMES: Readonly<Record<keyof typeof OPTIMIZERS, string>> = {
-  sgd: 'NysactSgd',
-  adam: 'NysactAdam',
-  adamw: 'NysactAdamw',
-  nysact: 'Nysact',
-  foof: 'NysactFoof',
-  kfac: 'NysactKfac',
-  eva: 'NysactEva',
-};
+const DEFINITIONS = {
+  sgd: { className: 'NysactSgd', make: transforms.sgd },
+  adam: { className: 'NysactAdam', make: transforms.adam },
+  adamw: { className: 'NysactAdamw', make: transforms.adamw },
+  nysact: { className: 'Nysact', make: transforms.nysact },
+  foof: { className: 'NysactFoof', make: transforms.foof },
+  kfac: { className: 'NysactKfac', make: transforms.kfac },
+  eva: { className: 'NysactEva', make: transforms.eva },
+} satisfies Readonly<Record<string, OptimizerDefinition>>;
 
 /** What TensorFlow.js makes an optimiser of, with options in the program or in a saved model. */
 interface SavedClass {
-  new (config: object): TfjsOptimizer;
+  new (options: object): TfjsOptimizer;
   readonly className: string;
   readonly fromConfig: serialization.FromConfigMethod<TfjsOptimizer>;
-}
-
-/** An optimiser that saved models can name. */
-export interface OptimizerDefinition<E extends Entries> {
-  /** The name in saved models, without underscores. */
-  readonly className: string;
-  readonly options: OptionList<E>;
-  make(options: OptionsOf<OptionList<E>>): Transform;
 }
 
 /**
@@ -60,7 +52,10 @@ export interface OptimizerDefinition<E extends Entries> {
  * @param tf TensorFlow.js itself, the copy that makes the model.
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
  */
-export function nysact(tf: TensorFlowCore, options: OptionsOf<typeof NYSACT> = {}): TfjsOptimizer {
+export function nysact(
+  tf: TensorFlowCore,
+  options: OptionsOf<typeof transforms.NYSACT> = {},
+): TfjsOptimizer {
   return make('nysact', tf, options);
 }
 
@@ -69,7 +64,10 @@ export function nysact(tf: TensorFlowCore, options: OptionsOf<typeof NYSACT> = {
  *
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
  */
-export function foof(tf: TensorFlowCore, options: OptionsOf<typeof FOOF> = {}): TfjsOptimizer {
+export function foof(
+  tf: TensorFlowCore,
+  options: OptionsOf<typeof transforms.FOOF> = {},
+): TfjsOptimizer {
   return make('foof', tf, options);
 }
 
@@ -78,7 +76,10 @@ export function foof(tf: TensorFlowCore, options: OptionsOf<typeof FOOF> = {}): 
  *
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
  */
-export function kfac(tf: TensorFlowCore, options: OptionsOf<typeof KFAC> = {}): TfjsOptimizer {
+export function kfac(
+  tf: TensorFlowCore,
+  options: OptionsOf<typeof transforms.KFAC> = {},
+): TfjsOptimizer {
   return make('kfac', tf, options);
 }
 
@@ -87,7 +88,10 @@ export function kfac(tf: TensorFlowCore, options: OptionsOf<typeof KFAC> = {}): 
  *
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
  */
-export function eva(tf: TensorFlowCore, options: OptionsOf<typeof EVA> = {}): TfjsOptimizer {
+export function eva(
+  tf: TensorFlowCore,
+  options: OptionsOf<typeof transforms.EVA> = {},
+): TfjsOptimizer {
   return make('eva', tf, options);
 }
 
@@ -96,10 +100,7 @@ export function eva(tf: TensorFlowCore, options: OptionsOf<typeof EVA> = {}): Tf
  *
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
  */
-export function sgd(
-  tf: TensorFlowCore,
-  options: OptionsOf<typeof SGD_OPTIONS> = {},
-): TfjsOptimizer {
+export function sgd(tf: TensorFlowCore, options: SgdOptions = {}): TfjsOptimizer {
   return make('sgd', tf, options);
 }
 
@@ -108,10 +109,7 @@ export function sgd(
  *
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
  */
-export function adam(
-  tf: TensorFlowCore,
-  options: OptionsOf<typeof ADAM_OPTIONS> = {},
-): TfjsOptimizer {
+export function adam(tf: TensorFlowCore, options: AdamOptions = {}): TfjsOptimizer {
   return make('adam', tf, options);
 }
 
@@ -120,10 +118,7 @@ export function adam(
  *
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
  */
-export function adamw(
-  tf: TensorFlowCore,
-  options: OptionsOf<typeof ADAMW_OPTIONS> = {},
-): TfjsOptimizer {
+export function adamw(tf: TensorFlowCore, options: AdamwOptions = {}): TfjsOptimizer {
   return make('adamw', tf, options);
 }
 
@@ -148,58 +143,45 @@ export function adamw(
  */
 export function registerOptimizers(tf: TensorFlowCore): void {
   checkTensorFlow('registerOptimizers', tf);
-  for (const name of NAMES) register(tf, savedClass(tf, name));
+  for (const [name, definition] of Object.entries(DEFINITIONS)) {
+    register(tf, savedClass(tf, definition, name));
+  }
 }
 
 /**
  * Makes an optimiser of one's own known to TensorFlow.js, as {@link registerOptimizers} does with those
- * of this library. Make it with `makeOptimizer(tf, make(options), { className, config: options })`.
+ * of this library.
  *
- * @throws TypeError where `tf` or a part of the definition is missing.
+ * @example
+ * const options = { learningRate: 0.1 };
+ * registerOptimizer(tf, { className: 'Clipped', make: clipped });
+ * const optimizer = makeOptimizer(tf, clipped(options), { className: 'Clipped', config: options });
+ * @throws TypeError where `tf` or a part of the definition is missing, RangeError where the name has an
+ *   underscore.
  */
-export function registerOptimizer<E extends Entries>(
-  tf: TensorFlowCore,
-  definition: OptimizerDefinition<E>,
-): void {
+export function registerOptimizer(tf: TensorFlowCore, definition: OptimizerDefinition): void {
   const where = 'registerOptimizer';
   checkTensorFlow(where, tf);
-  const fits = isObject(definition) && 'options' in definition && 'make' in definition;
-  checkType(where, 'definition', definition, fits, 'an object with className, options and make');
-  register(tf, classOf(tf, definition));
-}
-
-const NAMES = ['sgd', 'adam', 'adamw', 'nysact', 'foof', 'kfac', 'eva'] as const;
-
-function make(where: (typeof NAMES)[number], tf: TensorFlowCore, options: object): TfjsOptimizer {
-  checkTensorFlow(where, tf);
-  return new (savedClass(tf, where))(options);
-}
-
-/** The class of an optimiser of this library. */
-function savedClass(tf: TensorFlowCore, name: (typeof NAMES)[number]): SavedClass {
-  const className = CLASS_NAMES[name];
-  switch (name) {
-    case 'sgd':
-      return classOf(tf, { className, ...OPTIMIZERS.sgd });
-    case 'adam':
-      return classOf(tf, { className, ...OPTIMIZERS.adam });
-    case 'adamw':
-      return classOf(tf, { className, ...OPTIMIZERS.adamw });
-    case 'nysact':
-      return classOf(tf, { className, ...OPTIMIZERS.nysact });
-    case 'foof':
-      return classOf(tf, { className, ...OPTIMIZERS.foof });
-    case 'kfac':
-      return classOf(tf, { className, ...OPTIMIZERS.kfac });
-    case 'eva':
-      return classOf(tf, { className, ...OPTIMIZERS.eva });
+  checkType(where, 'definition', definition, isObject(definition), 'an object');
+  const { className, make } = definition;
+  checkType(where, 'className', className, typeof className === 'string', 'a string');
+  checkType(where, 'make', make, typeof make === 'function', 'a function of the options');
+  if (className.includes('_')) {
+    throw new RangeError(`${where}: className is '${className}', expected no underscore`);
   }
+  register(tf, savedClass(tf, definition, className));
 }
 
-/** The class of a definition. Its constructor and `fromConfig` throw on bad options. */
-function classOf<E extends Entries>(
+function make(name: keyof typeof DEFINITIONS, tf: TensorFlowCore, options: object): TfjsOptimizer {
+  checkTensorFlow(name, tf);
+  return new (savedClass(tf, DEFINITIONS[name], name))(options);
+}
+
+/** The class of a definition; messages call it `name`. Its constructor throws on bad options. */
+function savedClass(
   tf: TensorFlowCore,
-  { className, options, make: transform }: OptimizerDefinition<E>,
+  { className, make: transform }: OptimizerDefinition,
+  name: string,
 ): SavedClass {
   return class extends optimizerClass(tf) {
     static readonly className = className;
@@ -209,13 +191,12 @@ function classOf<E extends Entries>(
       config: serialization.ConfigDict,
     ): TfjsOptimizer {
       // TensorFlow.js adds this one to every configuration that it reads.
-      const { customObjects: _, ...own } = config;
-      return new cls(options.load(className, own));
+      const { customObjects: _, ...options } = config;
+      return new cls(options);
     }
 
-    constructor(config: object) {
-      const given = options.load(className, config);
-      super(transform(given), { className, config: given });
+    constructor(options: object) {
+      super(transform(options), { className, config: { ...options } }, name);
     }
   };
 }

@@ -93,6 +93,9 @@ function line(
   if (wrapper !== undefined) {
     return refused(`${wrapper} applies its layer by other means, which are not seen`);
   }
-  if (kind === undefined) return refused('it took no part in the first step, or not in its loss');
+  if (kind === undefined && kindOf?.(block?.weight.name ?? '') !== undefined) {
+    return refused('layers share its weight, and have a bias each');
+  }
+  if (kind === undefined) return refused('it took no part in a step so far, or not in its loss');
   return { ...found, kind, reason: undefined };
 }

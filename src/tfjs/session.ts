@@ -164,7 +164,7 @@ export class Session {
     if (ordered.length === this.#names.length) return ordered;
     const missing = this.#names.filter((name) => !byName.has(name));
     throw new RangeError(
-      `applyGradients: no gradients of ${missing.join(', ')}, expected those of all variables of the first step: [${this.#names.join(', ')}]; train each set of variables with an optimizer of its own, or call dispose() to start anew with these`,
+      `applyGradients: no gradients of ${missing.join(', ')}, expected those of all variables so far: ${this.#names.join(', ')}; train each set of variables with an optimizer of its own, or call dispose() to start anew with these`,
     );
   }
 }

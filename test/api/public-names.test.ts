@@ -16,8 +16,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     values: `
       DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
       NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
-      asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac nysact openPool paperSettings
-      preconditionedBy sgd slotRows upload useKernels withSlots zeros`,
+      asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac nysact
+      openPool paperSettings preconditionedBy sgd slotRows upload useKernels withSlots zeros`,
     types: `
       Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
       MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
@@ -45,8 +45,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       convolutionOutput extractPatches flattenSequences imageRows oneHotRows
       outputGradientRows patchRows`,
     types: `
-      ConvolutionGeometry ConvolutionOutput DenseRowsOptions ImageShape OneHotRowsOptions
-      PatchRowsOptions PerAxis SequenceShape SlotRowsOptions`,
+      ConvolutionGeometry ConvolutionOutput DenseRowsOptions ImageRowsOptions ImageShape
+      OneHotRowsOptions PatchRowsOptions PerAxis SequenceShape SlotRowsOptions`,
   },
   'nysact/sketch': {
     values: `
@@ -86,11 +86,11 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw eva foof kfac makeOptimizer nysact registerOptimizers sgd tfjsBackend`,
+      adam adamw eva foof kfac makeOptimizer nysact registerOptimizer registerOptimizers sgd
+      tfjsBackend`,
     types: `
-      AdamOptions EvaOptions FoofOptions KfacOptions Layout MakeOptimizerOptions
-      NysactOptions PreconditionedOptions SgdOptions TensorFlow TensorFlowCore TfjsBackend
-      TfjsBackendOptions TfjsOptimizer`,
+      Layout MakeOptimizerOptions OptimizerDefinition TensorFlow TensorFlowCore TfjsBackend
+      TfjsBackendOptions TfjsOptimizer VariableReport`,
   },
   'nysact/gpu': {
     values: `

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import type { DType } from '../../src/core/dtype.js';
-import { backendInfo } from '../../src/kernels/selection.js';
+import { kernelInfo } from '../../src/kernels/selection.js';
 import { backendContract } from './backend.contract.js';
 
 backendContract('cpuBackend, float64', () => cpuBackend('float64'));
@@ -40,10 +40,10 @@ test('an unknown dtype is refused', () => {
 
 test('info says what runs', () => {
   const { info } = cpuBackend('float32');
-  const chosen = backendInfo();
+  const chosen = kernelInfo();
   expect(info).toEqual({
     name: 'cpu',
-    variant: `${chosen.engine}-${chosen.variant}`,
+    variant: `${chosen.kind}-${chosen.variant}`,
     threads: 1,
   });
 });

@@ -2,56 +2,95 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { engineFrom } from '../../src/backend/compose.js';
-import { cpuBackend, cpuEngine } from '../../src/backend/cpu.js';
-import type { Engine } from '../../src/backend/engine.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import {
+  Cell,
+  distinctIndices,
   exportState,
+  type PlainEntry,
   type PlainState,
   restoreState,
+  STATE_VERSION,
   type StateEntry,
   scoped,
   stateBytes,
 } from '../../src/backend/state.js';
 import { checkInteger } from '../../src/core/check.js';
 import { allocate, type DType } from '../../src/core/dtype.js';
-import { DenseMatrix } from '../../src/core/matrix.js';
+import { convert, DenseMatrix } from '../../src/core/matrix.js';
 import { place } from '../precondition/runs.js';
 import { asyncBackend } from '../support/backends.js';
 import { build } from '../support/matrices.js';
 
 const [ROWS, COLS] = [2, 3];
 
-/** Two matrices, any number, and a count. */
-function fixture<D extends DType>(engine: Engine<D>) {
-  const numbers = { c: 0.5, count: 3 };
+/** What all states here are of. */
+const RUN = { method: 'none', seed: 3 };
+
+/** Two matrices, any number, a count and a list of columns. */
+function fixture<D extends DType>(backend: Backend<D>) {
+  const numbers = { c: new Cell(0.5, () => undefined), count: new Cell(3, checkInteger) };
+  const list: { columns: Int32Array } = { columns: Int32Array.of(4, 0) };
   const A = place(
-    engine,
+    backend,
     build(ROWS, COLS, (i, j) => i - j / 3),
   );
   const B = place(
-    engine,
+    backend,
     build(1, 1, () => 7),
   );
   const entries: readonly StateEntry<D>[] = [
-    { name: 'A', slot: A },
-    { name: 'c', get: () => numbers.c, set: (value) => (numbers.c = value) },
+    { name: 'A', holds: { slot: A } },
+    { name: 'c', holds: numbers.c },
+    { name: 'count', holds: numbers.count },
     {
-      name: 'count',
-      check: checkInteger,
-      get: () => numbers.count,
-      set: (value) => (numbers.count = value),
+      name: 'columns',
+      holds: {
+        length: 2,
+        check: distinctIndices(5),
+        get: () => list.columns,
+        set: (columns) => {
+          list.columns = columns;
+        },
+      },
     },
-    { name: 'B', slot: B },
+    { name: 'B', holds: { slot: B } },
   ];
-  return { engine, numbers, A, B, entries };
+  return { backend, numbers, list, A, B, entries };
 }
+
+const exported = <D extends DType>({
+  backend,
+  entries,
+}: {
+  readonly backend: Backend<D>;
+  readonly entries: readonly StateEntry<D>[];
+}) => exportState(backend, RUN, entries);
+
+/** The same state with some entries changed. */
+const withEntries = (
+  saved: PlainState,
+  part: Readonly<Record<string, PlainEntry>>,
+): PlainState => ({
+  ...saved,
+  entries: { ...saved.entries, ...part },
+});
 
 const zeros = (dtype: DType, rows: number, cols: number) => ({
   rows,
   cols,
   data: allocate(dtype, rows * cols),
 });
+
+const one = <D extends DType>(dtype: D, value: number) =>
+  convert(
+    build(1, 1, () => value),
+    dtype,
+  );
+
+/** A matrix as it is exported. */
+const plain = ({ rows, cols, data }: DenseMatrix) => ({ rows, cols, data });
 
 /** As many finite numbers as a matrix of `dtype` can hold. */
 const finite = (dtype: DType, length: number) => {
@@ -61,13 +100,15 @@ const finite = (dtype: DType, length: number) => {
 };
 
 const dtypes = ['float64', 'float32'] as const;
-const engines = [
-  ['reads at once', (dtype: DType): Engine => engineFrom(cpuBackend(dtype))],
-  ['reads later', (dtype: DType): Engine => engineFrom(asyncBackend(dtype))],
+const backends = [
+  ['reads at once', cpuBackend],
+  ['reads later', asyncBackend],
 ] as const;
 
 describe.each(dtypes)('%s', (dtype) => {
-  describe.each(engines)('%s', (_, engineOf) => {
+  describe.each(backends)('%s', (_, make) => {
+    const backendOf = (of: DType): Backend => make(of);
+
     test('what is exported and restored is the same, bit for bit', async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -76,21 +117,25 @@ describe.each(dtypes)('%s', (dtype) => {
           fc.double({ noNaN: true, noDefaultInfinity: true }),
           fc.maxSafeNat(),
           async (a, b, c, count) => {
-            const [from, to] = [fixture(engineOf(dtype)), fixture(engineOf(dtype))];
+            const [from, to] = [fixture(backendOf(dtype)), fixture(backendOf(dtype))];
             const matrix = (rows: number, cols: number, values: readonly number[]) => {
               const data = allocate(dtype, rows * cols);
               data.set(values);
               return new DenseMatrix(dtype, rows, cols, data);
             };
-            from.engine.write(from.A, matrix(ROWS, COLS, a));
-            from.engine.write(from.B, matrix(1, 1, b));
-            Object.assign(from.numbers, { c, count });
-            const saved = await exportState(from.engine, from.entries);
-            expect(Object.keys(saved)).toEqual(['A', 'c', 'count', 'B']);
-            restoreState(to.engine, to.entries, structuredClone(saved));
-            expect(await exportState(to.engine, to.entries)).toEqual(saved);
-            expect(await to.engine.read(to.A)).toEqual(matrix(ROWS, COLS, a));
-            expect(to.numbers).toEqual({ c, count });
+            from.backend.write(from.A, matrix(ROWS, COLS, a));
+            from.backend.write(from.B, matrix(1, 1, b));
+            from.numbers.c.value = c;
+            from.numbers.count.value = count;
+            from.list.columns = Int32Array.of(1, 3);
+            const saved = await exported(from);
+            expect(saved).toMatchObject({ version: STATE_VERSION, run: RUN });
+            expect(Object.keys(saved.entries)).toEqual(['A', 'c', 'count', 'columns', 'B']);
+            restoreState(to.backend, RUN, to.entries, structuredClone(saved));
+            expect(await exported(to)).toEqual(saved);
+            expect(await to.backend.read(to.A)).toEqual(matrix(ROWS, COLS, a));
+            expect([to.numbers.c.value, to.numbers.count.value]).toEqual([c, count]);
+            expect(to.list.columns).toEqual(Int32Array.of(1, 3));
           },
         ),
         { numRuns: 25 },
@@ -98,22 +143,62 @@ describe.each(dtypes)('%s', (dtype) => {
     });
 
     test('an export is a copy of one moment', async () => {
-      const { engine, entries, numbers, A } = fixture(engineOf(dtype));
-      const pending = exportState(engine, entries);
-      engine.write(A, new DenseMatrix(dtype, ROWS, COLS, allocate(dtype, ROWS * COLS)));
-      numbers.c = 99;
-      const saved = await pending;
-      expect(saved.A).toMatchObject({ rows: ROWS, cols: COLS });
-      expect(saved).toEqual(await exportState(...whole(fixture(engineOf(dtype)))));
+      const state = fixture(backendOf(dtype));
+      const { backend, numbers, list, A } = state;
+      const pending = exported(state);
+      backend.write(A, new DenseMatrix(dtype, ROWS, COLS, allocate(dtype, ROWS * COLS)));
+      numbers.c.value = 99;
+      list.columns.fill(9);
+      const { entries } = await pending;
+      expect(entries.A).toMatchObject({ rows: ROWS, cols: COLS });
+      expect(entries).toEqual((await exported(fixture(backendOf(dtype)))).entries);
+    });
+
+    test('what is about to be put in place is waited for, and nothing else', async () => {
+      const backend = backendOf(dtype);
+      const [early, late] = [new Cell(1, checkInteger), fixture(backend)];
+      let settle = () => {};
+      const flight = new Promise<void>((resolve) => {
+        settle = resolve;
+      });
+      const pending = () => flight;
+      const awaited = new Cell(1, checkInteger, pending);
+      const entries = [
+        { name: 'early', holds: early },
+        { name: 'awaited', holds: awaited },
+        { name: 'A', holds: { slot: late.A, pending } },
+        { name: 'B', holds: { slot: late.B } },
+      ];
+      const saved = exportState(backend, RUN, entries);
+      const fives = build(ROWS, COLS, () => 5);
+      for (const cell of [early, awaited]) cell.value = 2;
+      backend.write(late.B, one(dtype, 0));
+      backend.write(late.A, convert(fives, dtype));
+      settle();
+      expect((await saved).entries).toEqual({
+        early: 1,
+        awaited: 2,
+        A: plain(convert(fives, dtype)),
+        B: plain(one(dtype, 7)),
+      });
+    });
+
+    test('a refresh that fails is not waited for in vain', async () => {
+      const lost = () => Promise.reject(new Error('the device is lost'));
+      const cell = new Cell(4, checkInteger, lost);
+      const saved = await exportState(backendOf(dtype), RUN, [{ name: 'n', holds: cell }]);
+      expect(saved.entries).toEqual({ n: 4 });
     });
 
     test('a restored state is a copy too', async () => {
-      const { engine, entries } = fixture(engineOf(dtype));
-      const saved = await exportState(engine, entries);
+      const state = fixture(backendOf(dtype));
+      const saved = await exported(state);
       const kept = structuredClone(saved);
-      restoreState(engine, entries, saved);
-      if (typeof saved.A === 'object') saved.A.data.fill(5);
-      expect(await exportState(engine, entries)).toEqual(kept);
+      restoreState(state.backend, RUN, state.entries, saved);
+      for (const value of Object.values(saved.entries)) {
+        if (typeof value === 'object') ('data' in value ? value.data : value).fill(5);
+      }
+      expect(await exported(state)).toEqual(kept);
     });
   });
 
@@ -124,7 +209,7 @@ describe.each(dtypes)('%s', (dtype) => {
     return { A };
   };
   const wanted = `expected a 2×3 ${dtype} matrix`;
-  const bad: readonly [string, PlainState, ErrorConstructor, string][] = [
+  const bad: readonly [string, Readonly<Record<string, PlainEntry>>, ErrorConstructor, string][] = [
     ['an unknown entry', { extra: 1 }, RangeError, "unknown entry 'extra'"],
     [
       'a wrong shape',
@@ -171,6 +256,24 @@ describe.each(dtypes)('%s', (dtype) => {
       RangeError,
       "entry 'count' is 1.5, expected an integer >= 0",
     ],
+    [
+      'too few columns',
+      { columns: Int32Array.of(1) },
+      RangeError,
+      "entry 'columns' has 1 elements",
+    ],
+    [
+      'a column twice',
+      { columns: Int32Array.of(2, 2) },
+      RangeError,
+      "entry 'columns' holds 2 as numbers 0 and 1, expected distinct columns",
+    ],
+    [
+      'a matrix for columns',
+      { columns: zeros(dtype, 1, 2) },
+      TypeError,
+      "entry 'columns' is a 1×2 matrix, expected an Int32Array of 2 elements",
+    ],
     // It is listed last: everything else has been looked at when it is found.
     [
       'a wrong last entry',
@@ -181,79 +284,150 @@ describe.each(dtypes)('%s', (dtype) => {
   ];
 
   test.each(bad)('%s is refused, and nothing has changed', async (_, part, type, message) => {
-    const { engine, entries } = fixture(cpuEngine(dtype));
-    const before = await exportState(engine, entries);
-    const run = () =>
-      restoreState(engine, entries, { ...before, A: zeros(dtype, ROWS, COLS), ...part });
+    const state = fixture(cpuBackend(dtype));
+    const before = await exported(state);
+    const saved = withEntries(before, { A: zeros(dtype, ROWS, COLS), c: 9, ...part });
+    const run = () => restoreState(state.backend, RUN, state.entries, saved);
     expect(run).toThrow(type);
     expect(run).toThrow(`restoreState: ${message}`);
-    expect(await exportState(engine, entries)).toEqual(before);
+    expect(await exported(state)).toEqual(before);
   });
 
-  test.each(['A', 'B', 'c', 'count'])(
+  test.each(['A', 'B', 'c', 'count', 'columns'])(
     'a state without %s is refused, and nothing has changed',
     async (name) => {
-      const { engine, entries } = fixture(cpuEngine(dtype));
-      const before = await exportState(engine, entries);
-      const rest = Object.fromEntries(
-        Object.entries({ ...before, c: 9 }).filter(([key]) => key !== name),
-      );
-      expect(() => restoreState(engine, entries, rest)).toThrow(
+      const state = fixture(cpuBackend(dtype));
+      const before = await exported(state);
+      const changed: PlainState['entries'] = { ...before.entries, count: 9 };
+      const { [name]: _, ...rest } = changed;
+      const saved = { ...before, entries: rest };
+      expect(() => restoreState(state.backend, RUN, state.entries, saved)).toThrow(
         `restoreState: entry '${name}' is undefined, expected`,
       );
-      expect(await exportState(engine, entries)).toEqual(before);
+      expect(await exported(state)).toEqual(before);
     },
   );
 
   test('a state that went through JSON is refused, and nothing has changed', async () => {
-    const { engine, entries } = fixture(cpuEngine(dtype));
-    const before = await exportState(engine, entries);
-    expect(() => restoreState(engine, entries, JSON.parse(JSON.stringify(before)))).toThrow(
+    const state = fixture(cpuBackend(dtype));
+    const before = await exported(state);
+    const saved = JSON.parse(JSON.stringify(before));
+    expect(() => restoreState(state.backend, RUN, state.entries, saved)).toThrow(
       new TypeError(
         `restoreState: entry 'A' holds no typed array, ${wanted}: JSON cannot carry one; use structuredClone, or convert data to and from plain arrays`,
       ),
     );
-    expect(await exportState(engine, entries)).toEqual(before);
+    expect(await exported(state)).toEqual(before);
   });
 
-  test.each([null, undefined, 'state', 1])('%o is no state', (saved) => {
-    const { engine, entries } = fixture(cpuEngine(dtype));
-    const shown = typeof saved === 'string' ? `'${saved}'` : saved;
-    expect(() => Reflect.apply(restoreState, undefined, [engine, entries, saved])).toThrow(
-      new TypeError(`restoreState: the saved state is ${shown}, expected what exportState gave`),
-    );
+  test.each([null, undefined, 'state', 1, {}, { version: 1, run: {} }])(
+    '%o is no state',
+    (saved) => {
+      const { backend, entries } = fixture(cpuBackend(dtype));
+      const restore = () => Reflect.apply(restoreState, undefined, [backend, RUN, entries, saved]);
+      expect(restore).toThrow(TypeError);
+      expect(restore).toThrow(
+        /^restoreState: the saved state is .*, expected what exportState gave$/,
+      );
+    },
+  );
+
+  test.each([
+    ['run', null],
+    ['run', 'nysact'],
+    ['entries', null],
+    ['entries', 4],
+  ])('%s that is %o is refused', async (part, value) => {
+    const state = fixture(cpuBackend(dtype));
+    const saved = { ...(await exported(state)), [part]: value };
+    const { backend, entries } = state;
+    const restore = () => Reflect.apply(restoreState, undefined, [backend, RUN, entries, saved]);
+    expect(restore).toThrow(TypeError);
+    expect(restore).toThrow(`restoreState: the saved ${part}`);
   });
 
   test('bytes are those of the matrices', () => {
-    const { entries } = fixture(cpuEngine(dtype));
+    const { entries } = fixture(cpuBackend(dtype));
     expect(stateBytes(entries)).toBe((ROWS * COLS + 1) * (dtype === 'float32' ? 4 : 8));
     expect(stateBytes([])).toBe(0);
   });
 });
 
-const whole = <D extends DType>({
-  engine,
-  entries,
-}: {
-  engine: Engine<D>;
-  entries: readonly StateEntry<D>[];
-}) => [engine, entries] as const;
+describe('a state is of a run', () => {
+  const saved = () => exported(fixture(cpuBackend('float64')));
+  const restore = (state: PlainState, run: object, accept?: readonly string[]) => () => {
+    const { backend, entries } = fixture(cpuBackend('float64'));
+    restoreState(backend, { ...run }, entries, state, accept === undefined ? {} : { accept });
+  };
+
+  test('of this version', async () => {
+    for (const version of [0, STATE_VERSION + 1, '1', undefined]) {
+      const shown = typeof version === 'string' ? `'${version}'` : version;
+      const { entries } = await saved();
+      const other = JSON.parse(JSON.stringify({ run: RUN, entries: {} }));
+      expect(restore({ ...other, entries, version }, RUN)).toThrow(
+        new RangeError(
+          `restoreState: the saved state is of version ${shown}, expected ${STATE_VERSION}`,
+        ),
+      );
+    }
+  });
+
+  test.each([
+    [
+      { method: 'foof', seed: 3 },
+      "method of the saved run is 'none', expected 'foof' as in this one, or accept: ['method']",
+    ],
+    [
+      { method: 'none', seed: 4 },
+      "seed of the saved run is 3, expected 4 as in this one, or accept: ['seed']",
+    ],
+    // The first difference is named, in the order of this run.
+    [
+      { seed: 5, method: 'foof' },
+      "seed of the saved run is 3, expected 5 as in this one, or accept: ['seed']",
+    ],
+    [
+      { method: 'none' },
+      "seed of the saved run is 3, expected none as in this one, or accept: ['seed']",
+    ],
+    [
+      { ...RUN, rank: 2 },
+      "rank of the saved run is missing, expected 2 as in this one, or accept: ['rank']",
+    ],
+  ])('of %o, another one is refused by the first difference', async (run, message) => {
+    expect(restore(await saved(), run)).toThrow(new RangeError(`restoreState: ${message}`));
+  });
+
+  test('differences are accepted by name', async () => {
+    const state = await saved();
+    const run = { method: 'foof', seed: 4 };
+    expect(restore(state, run, ['method'])).toThrow('restoreState: seed of the saved run is 3');
+    restore(state, run, ['seed', 'method'])();
+    expect(restore(state, run, ['seed', 'method', 'sede'])).toThrow(
+      new RangeError("restoreState: accept names 'sede', expected some of method, seed"),
+    );
+  });
+});
 
 test('scoped entries are the same entries by longer names', async () => {
-  const { engine, entries, numbers } = fixture(cpuEngine('float64'));
+  const { backend, entries, numbers } = fixture(cpuBackend('float64'));
   const inner = scoped('layer', entries);
   const outer = [...scoped('0', inner), ...scoped('1', [])];
   expect(outer.map(({ name }) => name)).toEqual([
     '0/layer/A',
     '0/layer/c',
     '0/layer/count',
+    '0/layer/columns',
     '0/layer/B',
   ]);
-  const saved = await exportState(engine, outer);
-  expect(Object.values(saved)).toEqual(Object.values(await exportState(engine, entries)));
-  restoreState(engine, outer, { ...saved, '0/layer/c': 8 });
-  expect(numbers.c).toBe(8);
-  expect(() => restoreState(engine, outer, { ...saved, '0/layer/count': -1 })).toThrow(
+  const saved = await exportState(backend, RUN, outer);
+  const plainly = await exportState(backend, RUN, entries);
+  expect(Object.values(saved.entries)).toEqual(Object.values(plainly.entries));
+  restoreState(backend, RUN, outer, withEntries(saved, { '0/layer/c': 8 }));
+  expect(numbers.c.value).toBe(8);
+  const negative = withEntries(saved, { '0/layer/count': -1 });
+  expect(() => restoreState(backend, RUN, outer, negative)).toThrow(
     "restoreState: entry '0/layer/count' is -1, expected an integer >= 0",
   );
   expect(stateBytes(outer)).toBe(stateBytes(entries));

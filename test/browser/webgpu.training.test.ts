@@ -10,10 +10,10 @@ import { nativeWebGpu } from './native.js';
 import { SIZES } from './selection.js';
 import { variants } from './variants.js';
 
+const { lose } = nativeWebGpu();
 const { backend } = await testDevice({ mode: 'webgpu' });
 devicePreconditioners('preconditioners on WebGPU', backend, variants('NysAct subcolumn, tail'));
 
 formulaLaws('WebGPU', backend, SIZES, 2);
 
-const { lose } = nativeWebGpu();
 trainingLaws('WebGPU', async () => ({ backend: await gpuBackend(GPU, { mode: 'webgpu' }), lose }));

@@ -1,11 +1,9 @@
 // The figures of momentum and the baselines that docs/departures.md quotes.
 
-import { layerUnder } from '../../bench/measure/layer.js';
-import { type Slot, upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { Cell } from '../../src/backend/state.js';
 import { checkInteger } from '../../src/core/check.js';
-import { DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
+import { DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { frobeniusNorm } from '../../src/kernels/level1.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { constant, cosine, type Schedule } from '../../src/optimize/schedules.js';
@@ -18,37 +16,33 @@ import { publishedKfacMethod } from '../../src/published/kfac.js';
 import { publishedKfac } from '../../src/published/optimizers.js';
 import { movingAverage } from '../../src/rows/accumulator.js';
 import { denseRows } from '../../src/rows/dense.js';
-import { extractPatches } from '../../src/rows/patches.js';
+import { extractPatches } from '../../src/rows/images.js';
+import { matrixOf, only } from '../precondition/runs.js';
 import { directConvolution, elements, type FullGeometry } from '../rows/images.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { difference, product } from './departures.js';
 
-const backend = cpuBackend('float64');
-
-/** What a 1×1 slot holds. */
-function numberIn(slot: Slot<'float64'>): number {
-  return backend.readSync(slot).at(0, 0);
-}
-
 /** The published FOOF average of dead inputs (A = 0) after its first update: a multiple of I. */
 export function phantomCurvature(): number {
+  const backend = cpuBackend('float64');
   const counter = new Cell(0, checkInteger);
   const average = averageFromIdentity(0.95, counter)(backend, 1, 1);
   const X = denseRows(backend, zeros('float64', 128, 1));
   average.update(128, (weight, decay, A) => X.secondMoment(weight, decay, A));
-  return numberIn(average.slot) * average.correction;
+  return backend.readSync(average.slot).at(0, 0) * average.correction;
 }
 
 /** What an average after ten updates owes to its newest batch, in per cent. */
-export function newestShare(variant: 'corrected' | 'published'): number {
-  const averaging = variant === 'corrected' ? movingAverage : copiedAverage;
-  const average = averaging(0.95)(backend, 1, 1);
-  const ones = upload(backend, identity('float64', 1));
+export function newestShare(whose: 'ours' | 'published'): number {
+  const backend = cpuBackend('float64');
+  const averaging = whose === 'ours' ? movingAverage(0.95) : copiedAverage(0.95);
+  const average = averaging(backend, 1, 1);
+  const one = backend.wrap(scalar(1));
   for (let update = 0; update < 10; update++) {
     const value = update === 9 ? 1 : 0;
-    average.update(1, (weight, decay, a) => backend.axpby(weight * value, ones, decay, a));
+    average.update(1, (weight, decay, a) => backend.axpby(weight * value, one, decay, a));
   }
-  return 100 * numberIn(average.slot) * average.correction;
+  return 100 * backend.readSync(average.slot).at(0, 0) * average.correction;
 }
 
 function scalar(value: number): DenseMatrix<'float64'> {
@@ -57,12 +51,13 @@ function scalar(value: number): DenseMatrix<'float64'> {
 
 /** By how much each step of a transform moves one parameter that starts at 1, given its gradient. */
 function movements(transform: Transform, gradient: number, steps: number): number[] {
-  const theta = upload(backend, scalar(1));
+  const backend = cpuBackend('float64');
+  const theta = backend.wrap(scalar(1));
   const optimizer = new Optimizer({ backend, transform, parameters: [theta] });
   return Array.from({ length: steps }, () => {
-    const before = numberIn(theta);
-    optimizer.step([upload(backend, scalar(gradient))], [theta]);
-    return numberIn(theta) - before;
+    const before = backend.readSync(theta).at(0, 0);
+    optimizer.step([backend.wrap(scalar(gradient))], [theta]);
+    return backend.readSync(theta).at(0, 0) - before;
   });
 }
 
@@ -80,29 +75,24 @@ export function momentumDifference(schedule: 'constant' | 'cosine'): number {
   return Math.max(...differences) / Math.max(...ours.map(Math.abs));
 }
 
-/** What one batch of 128 adds to B: the corrected KFAC's by the published one's. */
-export function gradientScale(): number {
-  const [examples, decay] = [128, 0.95];
-  const batch = {
-    X: denseRows(backend, gaussian(uniform(6), examples, 1)),
-    D: denseRows(backend, gaussian(uniform(7), examples, 1)),
-    examples,
+/** What one batch of 128 adds to B: our KFAC's by the published one's. */
+export async function gradientScale(): Promise<number> {
+  const [batch, decay] = [128, 0.95];
+  const backend = cpuBackend('float64');
+  const X = denseRows(backend, gaussian(uniform(6), batch, 1));
+  const D = denseRows(backend, gaussian(uniform(7), batch, 1));
+  const B = async (method: Method): Promise<number> => {
+    const layer = only(method, backend, { inputs: 1, outputs: 1 });
+    layer.observe({ X, D, examples: batch });
+    return (await matrixOf(backend, layer, 'B/average')).at(0, 0);
   };
-  const B = (method: Method): number => {
-    const layer = layerUnder(method, backend, { inputs: 1, outputs: 1 });
-    layer.observe(batch);
-    const [average] = layer.state.flatMap(({ name, holds }) =>
-      name === 'B/average' && 'slot' in holds ? [holds.slot] : [],
-    );
-    return numberIn(average);
-  };
-  return B(kfacMethod({ decay })) / (B(publishedKfacMethod({ decay })) - decay);
+  const published = await B(publishedKfacMethod({ decay }));
+  return (await B(kfacMethod({ decay }))) / (published - decay);
 }
 
 /** The first step at which the published KFAC decays a weight whose gradient is 0. */
 export function lateDecay(): number {
-  const transform = publishedKfac({ weightDecay: 5e-4 });
-  return movements(transform, 0, 200).findIndex((moved) => moved !== 0);
+  return movements(publishedKfac({ weightDecay: 5e-4 }), 0, 200).findIndex((moved) => moved !== 0);
 }
 
 /** Relative error of patches·Wᵀ against a direct convolution, the worst of the groups. */
@@ -118,7 +108,6 @@ export function patchError(): number {
     dilation: [2, 2],
     padding: 'same',
     groups: 3,
-    bias: false,
   };
   const image = gaussian(uniform(8), 1, elements(geometry)).data;
   const errors = extractPatches<'float64'>(image, geometry).map((X, group) => {

@@ -1,6 +1,5 @@
 // The figures of the algorithm that docs/departures.md quotes, each computed from its definition.
 
-import { layerUnder } from '../../bench/measure/layer.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { stateBytes } from '../../src/backend/state.js';
 import { type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
@@ -15,6 +14,7 @@ import { nysactMethod } from '../../src/precondition/nysact.js';
 import { publishedEigenpairs } from '../../src/published/factor.js';
 import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
 import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
+import { only } from '../precondition/runs.js';
 import { withSpectrum } from '../support/spectra.js';
 
 type Matrix = DenseMatrix<'float64'>;
@@ -202,11 +202,11 @@ export function shrinkage(kind: SketchKind, rho: number): number {
   );
 }
 
-/** Relative error of each variant at a given rank, ρ = 1. */
-export function variantError(variant: 'corrected' | 'published', rank: number): number {
+/** Relative error of our factor and of the published one at a given rank, ρ = 1. */
+export function rankError(whose: 'ours' | 'published', rank: number): number {
   const A = withSpectrum('float64', decaying, 5);
   return typical((kind, seed) => {
-    if (variant === 'corrected') {
+    if (whose === 'ours') {
       const [sketch] = sketches(kind, seed, 1, rank);
       return relativeError(A, nystromEigenpairs(product(A, 'N', S(sketch), 'N'), sketch));
     }
@@ -218,14 +218,12 @@ export function variantError(variant: 'corrected' | 'published', rank: number): 
 /** Megabytes (2²⁰) that a 3×3 convolution of 512 channels keeps: ours, and a full SVD with a dense inverse. */
 export function megabytes(): { readonly ours: number; readonly dense: number } {
   const inputs = 4609;
-  const layer = layerUnder(nysactMethod({ rank: 10 }), cpuBackend('float32'), {
-    inputs,
-    outputs: 512,
-  });
+  const size = { inputs, outputs: 512 };
+  const layer = only(nysactMethod({ rank: 10 }), cpuBackend('float32'), size);
   return { ours: stateBytes(layer.state) / 2 ** 20, dense: (2 * 4 * inputs ** 2) / 2 ** 20 };
 }
 
-/** Share of the eigenvalues max(σ² − ν, 0) that are 0 in the published variant, in per cent. */
+/** Share of the eigenvalues max(σ² − ν, 0) that are 0 in the published factor, in per cent. */
 export function zeroEigenvalues(rank: number): number {
   const A = withSpectrum('float64', decaying, 5);
   return typical((kind, seed) => {

@@ -1,7 +1,7 @@
 // Which kernels run: by themselves, by name, and where WebAssembly is forbidden or missing.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import * as ours from '../../src/kernels/selection.js';
 
 /** A copy of the library that has chosen nothing yet. */
@@ -123,8 +123,8 @@ describe('initKernels', () => {
   });
 });
 
-test('an engine reports the kernels that run now', () => {
-  const { info } = cpuEngine('float32');
+test('a backend reports the kernels that run now', () => {
+  const { info } = cpuBackend('float32');
   const before = ours.kernelInfo();
   expect(info.variant).toBe(`${before.kind}-${before.variant}`);
   ours.useKernels('typescript');

@@ -14,8 +14,8 @@ import { DTYPES } from '../support/nystrom.js';
 const INPUTS = 5;
 const X = gaussian(uniform(1), 12, INPUTS);
 
-function make(options: Partial<ActivationSketchOptions<DType>> = {}) {
-  return activationSketch<DType>({ inputs: INPUTS, rank: 3, dtype: 'float64', ...options });
+function make({ dtype = 'float64', ...options }: Partial<ActivationSketchOptions<DType>> = {}) {
+  return activationSketch<DType>({ inputs: INPUTS, rank: 3, ...options, dtype });
 }
 
 /** X with one bad element. */
@@ -35,7 +35,7 @@ describe('options', () => {
     [{ oversample: -1 }, 'activationSketch: oversample is -1, expected an integer >= 0'],
     [{ decay: 1.5 }, 'activationSketch: decay is 1.5, expected a number in [0, 1]'],
     [{ decay: Number.NaN }, 'activationSketch: decay is NaN, expected a number in [0, 1]'],
-    [{ seed: -1 }, 'randomKey: seed is -1, expected an integer >= 0'],
+    [{ seed: -1 }, 'activationSketch: seed is -1, expected an integer >= 0'],
   ])('%o', (options, message) => {
     expect(() => make(options)).toThrow(new RangeError(message));
   });
@@ -43,7 +43,7 @@ describe('options', () => {
   test('an unknown kind', () => {
     const options = { inputs: 3, rank: 1, kind: 'sparse' };
     expect(() => Reflect.apply(activationSketch, undefined, [options])).toThrow(
-      new RangeError("drawSketch: kind is 'sparse', expected 'gaussian' or 'subcolumn'"),
+      new RangeError("activationSketch: kind is 'sparse', expected 'gaussian' or 'subcolumn'"),
     );
   });
 
@@ -85,7 +85,7 @@ describe.each(DTYPES)('observe, %s', (dtype) => {
         'observe: X holds Infinity at row 3, column 2, expected finite numbers',
       ),
     },
-    { name: 'overflow', input: tooLarge, error: `observe: activations too large for ${dtype}` },
+    { name: 'overflow', input: tooLarge, error: `observe: rows too large for ${dtype}` },
     {
       name: 'other columns',
       input: zeros('float64', 4, INPUTS + 1),
@@ -201,7 +201,7 @@ describe('precondition', () => {
     const G = zeros('float64', 2, INPUTS);
     for (const tail of [false, true]) {
       expect(() => factor.precondition(G, { damping: bad, tail })).toThrow(
-        new RangeError(`lowRankInverse: damping is ${bad}, expected a finite number > 0`),
+        new RangeError(`precondition: damping is ${bad}, expected a finite number > 0`),
       );
     }
     expect(() => factor.effectiveDimension(bad)).toThrow(RangeError);

@@ -3,11 +3,10 @@
 
 import { describe, expect, test } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
-import type { DenseMatrix } from '../../src/core/matrix.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { nystromEigenpairs } from '../../src/nystrom/factor.js';
-import { drawGaussian } from '../../src/sketch/gaussian.js';
-import { denseSketch, type GaussianSketch } from '../../src/sketch/sketch.js';
+import { drawSketch } from '../../src/sketch/distributions.js';
+import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { combine, type Matrix, product, transpose } from '../support/matrices.js';
 import {
   approximation,
@@ -56,23 +55,25 @@ function nuclearBound(eigenvalues: readonly number[], r: number, k: number): num
 }
 
 type Estimator = <D extends DType>(
+  dtype: D,
   A: Matrix,
-  sketch: GaussianSketch<D>,
-  other: GaussianSketch<D>,
+  sketch: Sketch<D>,
+  other: Sketch<D>,
   rank: number,
 ) => Pairs;
 
 const estimators = {
-  ours: (A, sketch, _other, rank) => nystromEigenpairs(sketched(A, sketch), sketch, { rank }),
+  ours: (dtype, A, sketch, _other, rank) =>
+    nystromEigenpairs(sketchOf(A, sketch, dtype), sketch, { rank }),
 
-  'the eigenvalues halved': (A, sketch, _other, rank) => {
-    const { U, eigenvalues } = nystromEigenpairs(sketched(A, sketch), sketch, { rank });
+  'the eigenvalues halved': (dtype, A, sketch, _other, rank) => {
+    const { U, eigenvalues } = nystromEigenpairs(sketchOf(A, sketch, dtype), sketch, { rank });
     return { U, eigenvalues: eigenvalues.map((value) => value / 2) };
   },
 
   /** The shift is the least that lets the right formulas run on a core that is indefinite. */
-  'the sketch redrawn after C was formed': (A, sketch, other, rank) => {
-    const C = sketched(A, sketch);
+  'the sketch redrawn after C was formed': (dtype, A, sketch, other, rank) => {
+    const C = sketchOf(A, sketch, dtype);
     const S = denseSketch(other, 'float64');
     const W = product(S, 'T', product(A, 'N', denseSketch(sketch, 'float64'), 'N'), 'N');
     const indefinite = -smallestEigenvalue(combine(0.5, W, 0.5, transpose(W)));
@@ -80,10 +81,6 @@ const estimators = {
     return nystromEigenpairs(C, other, { rank, shift });
   },
 } as const satisfies Record<string, Estimator>;
-
-function sketched<D extends DType>(A: Matrix, sketch: GaussianSketch<D>): DenseMatrix<D> {
-  return sketchOf(A, sketch, sketch.S.dtype);
-}
 
 /** Mean and standard error of ‖A − Â‖ over the draws, and what the shift may add to it. */
 function estimate(
@@ -95,14 +92,14 @@ function estimate(
 ) {
   const A = withSpectrum('float64', SPECTRA[name], 1);
   const shape = { inputs: INPUTS, width: WIDTH };
-  const draw = (n: number) => drawGaussian(shape, dtype, foldIn(randomKey(SEED), n));
+  const draw = (n: number) => drawSketch('gaussian', shape, dtype, foldIn(randomKey(SEED), n));
   const errors = Array.from({ length: DRAWS }, (_, n) => {
-    const pairs = estimator(A, draw(n), draw(DRAWS + n), rank);
+    const pairs = estimator(dtype, A, draw(n), draw(DRAWS + n), rank);
     return measure(combine(1, A, -1, approximation(pairs)));
   });
   const average = mean(errors);
   const variance = (mean(errors, (x) => (x - average) ** 2) * DRAWS) / (DRAWS - 1);
-  const allowance = GROWTH * tinyShift(sketched(A, draw(0)));
+  const allowance = GROWTH * tinyShift(sketchOf(A, draw(0), dtype));
   return { average, standardError: Math.sqrt(variance / DRAWS), allowance };
 }
 

@@ -7,8 +7,10 @@ import { NonFiniteError, NotPositiveDefiniteError } from '../../src/core/errors.
 import { identity, zeros } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
 import { scale } from '../../src/kernels/level1.js';
-import { nystromEigenpairs, referenceEigenpairs } from '../../src/nystrom/factor.js';
-import { denseSketch, drawSketch, type Sketch, type SketchKind } from '../../src/sketch/sketch.js';
+import { nystromEigenpairs } from '../../src/nystrom/factor.js';
+import { publishedEigenpairs } from '../../src/published/factor.js';
+import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
+import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { build } from '../support/matrices.js';
 import {
   DTYPES,
@@ -44,7 +46,7 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
     const sketch: Sketch =
       kind === 'gaussian'
         ? denseAs<DType>(S, dtype)
-        : { kind, inputs: 16, width: 2, indices: Int32Array.of(0, 1) };
+        : { kind: 'columns', inputs: 16, width: 2, indices: Int32Array.of(0, 1) };
     const slightlyIndefinite = (delta: number) => {
       const C = zeros<DType>(dtype, 16, 2);
       C.set(0, 0, 1);
@@ -107,7 +109,7 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
         spoilt.set(i, j, value);
         const error = new NonFiniteError('the sketched second moment');
         expect(() => nystromEigenpairs(spoilt, sketch)).toThrow(error);
-        expect(() => referenceEigenpairs(spoilt, sketch, 1)).toThrow(error);
+        expect(() => publishedEigenpairs(spoilt, sketch, 1)).toThrow(error);
       }
     },
   );
@@ -120,8 +122,8 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
       expect(() => nystromEigenpairs(wrong, sketch)).toThrow(
         new RangeError(`nystromEigenpairs: ${message}`),
       );
-      expect(() => referenceEigenpairs(wrong, sketch, 1)).toThrow(
-        new RangeError(`referenceEigenpairs: ${message}`),
+      expect(() => publishedEigenpairs(wrong, sketch, 1)).toThrow(
+        new RangeError(`publishedEigenpairs: ${message}`),
       );
     }
     for (const rank of [0, 4, 1.5, Number.NaN]) {
@@ -133,8 +135,8 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
       expect(() => nystromEigenpairs(C, sketch, { shift: bad })).toThrow(
         new RangeError(`nystromEigenpairs: shift is ${bad}, expected a finite number >= 0`),
       );
-      expect(() => referenceEigenpairs(C, sketch, bad)).toThrow(
-        new RangeError(`referenceEigenpairs: rho is ${bad}, expected a finite number >= 0`),
+      expect(() => publishedEigenpairs(C, sketch, bad)).toThrow(
+        new RangeError(`publishedEigenpairs: rho is ${bad}, expected a finite number >= 0`),
       );
     }
   });

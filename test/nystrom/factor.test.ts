@@ -8,7 +8,8 @@ import { randomKey } from '../../src/core/random.js';
 import { scale } from '../../src/kernels/level1.js';
 import { nystromEigenpairs } from '../../src/nystrom/factor.js';
 import { applyLowRankInverse, lowRankInverse } from '../../src/nystrom/inverse.js';
-import { denseSketch, drawSketch, type Sketch, type SketchKind } from '../../src/sketch/sketch.js';
+import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
+import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import {
   build,
   combine,
@@ -199,8 +200,8 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
     const I = identity(dtype, 2);
     const sketch: Sketch =
       kind === 'gaussian'
-        ? { kind, inputs: 2, width: 2, S: I }
-        : { kind, inputs: 2, width: 2, indices: Int32Array.of(0, 1) };
+        ? { kind: 'dense', inputs: 2, width: 2, S: I }
+        : { kind: 'columns', inputs: 2, width: 2, indices: Int32Array.of(0, 1) };
     const C = zeros(dtype, 2, 2);
     C.set(0, 0, 2);
     C.set(0, 1, 1);

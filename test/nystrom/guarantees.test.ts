@@ -4,7 +4,8 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
 import { randomKey } from '../../src/core/random.js';
-import { drawSketch, type Sketch } from '../../src/sketch/sketch.js';
+import { drawSketch } from '../../src/sketch/distributions.js';
+import type { Sketch } from '../../src/sketch/sketch.js';
 import { build, uniform } from '../support/matrices.js';
 import {
   DTYPES,
@@ -118,7 +119,7 @@ describe.each(DTYPES)('the Nyström lemma, %s', (dtype) => {
       ['the shift left in the eigenvalues', ['λⱼ(Â) ≤ λⱼ(A)']],
       ['ten times the shift removed', ['0 ⪯ Â', '‖ÂS − AS‖ ≤ ν‖S‖']],
       [
-        'the reference variant',
+        'the published variant',
         ['Â ⪯ A + νI', 'λⱼ(Â) ≤ λⱼ(A)', '‖ÂS − AS‖ ≤ ν‖S‖', 'Â depends on range(S) alone', EXACT],
       ],
       ['the eigenvalues halved', ['‖ÂS − AS‖ ≤ ν‖S‖', EXACT]],

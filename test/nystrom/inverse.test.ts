@@ -13,7 +13,7 @@ import {
   type InverseOptions,
   lowRankInverse,
 } from '../../src/nystrom/inverse.js';
-import { drawSketch } from '../../src/sketch/sketch.js';
+import { drawSketch } from '../../src/sketch/distributions.js';
 import {
   combine,
   distance,
@@ -174,7 +174,7 @@ describe.each(DTYPES)('‖(Â + ρI)⁻¹ − (A + ρI)⁻¹‖ ≤ ‖E‖/(ρ(
       expect(excess(P)).toBeLessThanOrEqual(limit);
     });
 
-    test.each(['L⁻¹ instead of L⁻ᵀ', 'the reference variant', 'the eigenvalues halved'] as const)(
+    test.each(['L⁻¹ instead of L⁻ᵀ', 'the published variant', 'the eigenvalues halved'] as const)(
       'fails with %s',
       (wrong) => {
         const P = inverse(WRONG[wrong](C, sketch, pairs.shift), dtype, damping);

@@ -8,9 +8,11 @@ import { Workspace } from '../../src/core/workspace.js';
 import { invertSpd, spdInverse } from '../../src/linalg/cholesky.js';
 import { eigh, eigvalsh } from '../../src/linalg/eigh.js';
 import { thinQr } from '../../src/linalg/qr.js';
-import { nystromEigenpairs, referenceEigenpairs } from '../../src/nystrom/factor.js';
-import { dampedInverse } from '../../src/precondition/foof.js';
-import { denseSketch, drawSketch } from '../../src/sketch/sketch.js';
+import { nystromEigenpairs } from '../../src/nystrom/factor.js';
+import { dampedInverse } from '../../src/precondition/dense-inverse.js';
+import { publishedEigenpairs } from '../../src/published/factor.js';
+import { drawSketch } from '../../src/sketch/distributions.js';
+import { denseSketch } from '../../src/sketch/sketch.js';
 import { gaussian, product, uniform } from '../support/matrices.js';
 
 const [P, R] = [40, 6];
@@ -52,15 +54,15 @@ describe.each<DType>(['float32', 'float64'])('in %s', (dtype) => {
         return B;
       },
     ],
-    ['dampedInverse', (workspace) => dampedInverse(A, 2, 0.5, workspace)],
+    ['dampedInverse', (workspace) => dampedInverse(A, 0.5, workspace)],
     ...sketches.flatMap(({ sketch, C }) => [
       [
         `nystromEigenpairs, ${sketch.kind}`,
         (workspace?: Workspace) => nystromEigenpairs(C, sketch, { rank: R - 1 }, workspace),
       ] as const,
       [
-        `referenceEigenpairs, ${sketch.kind}`,
-        (workspace?: Workspace) => referenceEigenpairs(C, sketch, 0.5, workspace),
+        `publishedEigenpairs, ${sketch.kind}`,
+        (workspace?: Workspace) => publishedEigenpairs(C, sketch, 0.5, workspace),
       ] as const,
     ]),
   ];

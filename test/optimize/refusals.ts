@@ -1,12 +1,14 @@
 // Ways to spoil a step and a saved state, each of which must be refused with nothing changed.
 
+import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { type Engine, upload } from '../../src/backend/backend.js';
-import type { Slot } from '../../src/backend/slot.js';
-import type { PlainMatrix, PlainState } from '../../src/backend/state.js';
+import type { PlainEntry, PlainMatrix, PlainState } from '../../src/backend/state.js';
 import { type DType, LARGEST } from '../../src/core/dtype.js';
-import { zeros } from '../../src/core/matrix.js';
-import type { Observation } from '../../src/precondition/preconditioner.js';
+import { convert, zeros } from '../../src/core/matrix.js';
+import type { Observation } from '../../src/precondition/observation.js';
+import { denseRows, slotRows } from '../../src/rows/dense.js';
+import type { Rows } from '../../src/rows/rows.js';
+import { filled } from '../support/matrices.js';
 import type { StepInput } from './training.js';
 
 /** Everything that `Optimizer.step` takes. */
@@ -32,9 +34,10 @@ export function faultySteps<D extends DType>(
     ...faultyLast(gradients, (slot) => faultySlots('a gradient', slot, backend)).map(
       ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, gradients: bad }],
     ),
-    ...faultyLast(parameters, (slot) => faultySlots('a parameter', slot, backend)).map(
-      ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, parameters: bad }],
-    ),
+    // That finite parameters stay finite is promised, not that others are found.
+    ...faultyLast(parameters, (slot) =>
+      faultySlots('a parameter', slot, backend).filter(([name]) => !name.includes(' with ')),
+    ).map(([name, bad]): Fault<StepArguments<D>> => [name, { ...good, parameters: bad }]),
     ...(observations.length === 0 ? [] : faultyObservations(observations, backend)).map(
       ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, observations: bad }],
     ),
@@ -54,24 +57,38 @@ function faultyObservations<D extends DType>(
   backend: Backend<D>,
 ): Fault<readonly Observation<D>[]>[] {
   const ofOne = (seen: Observation<D>): Fault<Observation<D>>[] => {
-    const { X, D: gradients, rootWeights, ...counts } = seen;
-    const ofX = faultySlots('X', X, backend);
-    const ofWeights = faultySlots('rootWeights', rootWeights, backend);
-    const ofD = gradients === undefined ? [] : faultySlots('D', gradients, backend);
+    const { X, D: gradients } = seen;
+    const ofX = faultyRows('X', X, backend);
+    const ofD = gradients === undefined ? [] : faultyRows('D', gradients, backend);
     return [
-      ['rows of 0', { ...seen, rows: 0 }],
+      ['examples of 0', { ...seen, examples: 0 }],
       ['examples of NaN', { ...seen, examples: Number.NaN }],
       ...ofX.map(([name, bad]): Fault<Observation<D>> => [name, { ...seen, X: bad }]),
-      ...ofWeights.map(
-        ([name, bad]): Fault<Observation<D>> => [name, { ...seen, rootWeights: bad }],
-      ),
       ...ofD.map(([name, bad]): Fault<Observation<D>> => [name, { ...seen, D: bad }]),
-      ...(gradients === undefined
-        ? []
-        : [['no D', { X, rootWeights, ...counts }] satisfies Fault<Observation<D>>]),
+      ...(gradients === undefined ? [] : [['no D', { X }] satisfies Fault<Observation<D>>]),
     ];
   };
   return [['an observation too many', [...good, good[0]]], ...faultyLast(good, ofOne)];
+}
+
+function faultyRows<D extends DType>(
+  name: string,
+  { rows, cols }: Rows<D>,
+  backend: Backend<D>,
+): Fault<Rows<D>>[] {
+  const ending = (value: number): Rows<D> => {
+    const A = convert(filled(rows, cols, 1), backend.dtype);
+    A.data[A.data.length - 1] = value;
+    return slotRows(backend, upload(backend, A));
+  };
+  const ones = (on: Backend<D>, width: number) => denseRows(on, filled(rows, width, 1));
+  return [
+    [`${name} of another shape`, ones(backend, cols + 1)],
+    [`${name} with NaN`, ending(Number.NaN)],
+    [`${name} with -Infinity`, ending(Number.NEGATIVE_INFINITY)],
+    [`${name} at the end of the range`, ending(LARGEST[backend.dtype])],
+    [`${name} of another backend`, ones(cpuBackend(backend.dtype), cols)],
+  ];
 }
 
 function faultySlots<D extends DType>(
@@ -105,31 +122,63 @@ function faultyLast<Item>(
   return faults(items[items.length - 1]).map(([name, bad]) => [name, [...items.slice(0, -1), bad]]);
 }
 
-/** Every fault that one entry of a saved state may have, entry by entry. */
+/** Every fault that one entry of a saved state may have, entry by entry, and those of the whole. */
 export function faultyStates(good: PlainState): Fault<PlainState>[] {
-  const ofEntries = Object.entries(good).flatMap(([name, value]): Fault<PlainState>[] => {
-    const { [name]: _, ...without } = good;
-    const faults = typeof value === 'number' ? faultyNumbers() : faultyMatrices(value);
+  const { run, entries } = good;
+  const withEntries = (changed: object): PlainState => ({ ...good, entries: { ...changed } });
+  const ofEntries = Object.entries(entries).flatMap(([name, value]): Fault<PlainState>[] => {
+    const { [name]: _, ...without } = entries;
     return [
-      [`no ${name}`, without],
-      ...faults.map(
-        ([what, bad]): Fault<PlainState> => [`${name}: ${what}`, { ...good, [name]: bad }],
+      [`no ${name}`, withEntries(without)],
+      ...faultyEntries(value).map(
+        ([what, bad]): Fault<PlainState> => [
+          `${name}: ${what}`,
+          withEntries({ ...entries, [name]: bad }),
+        ],
       ),
     ];
   });
-  return [['an unknown entry', { ...good, unknown: 1 }], ...ofEntries];
+  const ofRun = Object.entries(run).flatMap(([name, value]): Fault<PlainState>[] => {
+    const { [name]: _, ...without } = run;
+    return [
+      [`another ${name}`, { ...good, run: { ...run, [name]: `${value}, or so` } }],
+      [`no ${name} in the run`, { ...good, run: without }],
+    ];
+  });
+  return [
+    ['an unknown entry', withEntries({ ...entries, unknown: 1 })],
+    ['another version', { ...good, version: good.version + 1 }],
+    ['a run with more options', { ...good, run: { ...run, unknown: 1 } }],
+    ...ofRun,
+    ...ofEntries,
+  ];
 }
 
-function faultyNumbers(): Fault<number | PlainMatrix>[] {
+function faultyEntries(value: PlainEntry): Fault<PlainEntry>[] {
+  if (typeof value === 'number') return faultyNumbers();
+  return 'data' in value ? faultyMatrices(value) : faultyIndices(value);
+}
+
+function faultyNumbers(): Fault<PlainEntry>[] {
   return [
     ['NaN', Number.NaN],
     ['Infinity', Number.POSITIVE_INFINITY],
-    ['negative', -1],
+    ['negative', -2],
     ['a matrix', { rows: 1, cols: 1, data: Float64Array.of(1) }],
   ];
 }
 
-function faultyMatrices({ rows, cols, data }: PlainMatrix): Fault<number | PlainMatrix>[] {
+function faultyIndices(good: Int32Array): Fault<PlainEntry>[] {
+  return [
+    ['a number', 1],
+    ['too few', good.slice(1)],
+    ['one twice', good.with(0, good[1])],
+    ['one that is negative', good.with(0, -1)],
+    ['one that is too large', good.with(0, 1000)],
+  ];
+}
+
+function faultyMatrices({ rows, cols, data }: PlainMatrix): Fault<PlainEntry>[] {
   return [
     ['a number', 1],
     ['another shape', { rows: rows + 1, cols, data }],

@@ -3,7 +3,8 @@
 import { cpuBackend } from '../../src/backend/cpu.js';
 import type { DType } from '../../src/core/dtype.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import type { Transform } from '../../src/optimize/transform.js';
+import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
+import { descend } from '../../src/optimize/transforms.js';
 import { gaussian, type Matrix, uniform } from '../support/matrices.js';
 import { place } from './training.js';
 
@@ -53,11 +54,11 @@ export function trajectory(
       step.map((G) => place(backend, G)),
       theta,
     );
-    return flat(theta.map((slot) => backend.read(slot)));
+    return flat(theta.map((slot) => backend.readSync(slot)));
   });
 }
 
-/** What a chain without momentum after it makes of gradients: the updates of every step. */
+/** What links without a last one make of gradients: the updates of every step, θ moved by nothing. */
 export function updates(
   dtype: DType,
   transform: Transform,
@@ -65,12 +66,23 @@ export function updates(
 ): number[][] {
   const backend = cpuBackend(dtype);
   const theta = parameters.map((A) => place(backend, A));
-  const optimizer = new Optimizer({ backend, transform, parameters: theta });
-  return gradients.map((step) => {
-    const slots = step.map((G) => place(backend, G));
-    optimizer.step(slots, theta);
-    return flat(slots.map((slot) => backend.read(slot)));
+  const seen: number[][] = [];
+  const tap = stateless({}, (_, slots) => {
+    seen.push(flat(slots.map((slot) => backend.readSync(slot))));
+    return slots;
   });
+  const optimizer = new Optimizer({
+    backend,
+    transform: chain(transform, tap, descend(0)),
+    parameters: theta,
+  });
+  for (const step of gradients) {
+    optimizer.step(
+      step.map((G) => place(backend, G)),
+      theta,
+    );
+  }
+  return seen;
 }
 
 /** A published rule for one element: the next θ from θ, g and the step t = 1, 2, … */

@@ -1,20 +1,20 @@
 // A training loop keeps what it has: after its first steps it holds no more memory than before.
 
 import { describe, expect, test, vi } from 'vitest';
-import { cpuBackend } from '../../src/backend/cpu.js';
 import { upload } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
 import type { DType } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { Workspace } from '../../src/core/workspace.js';
-import { activations, outputGradients } from '../../src/covariance/activations.js';
-import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
+import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
-import { observation } from '../../src/precondition/observation.js';
+import { denseRows } from '../../src/rows/dense.js';
+import { only } from '../precondition/runs.js';
 
 const [ROWS, INPUTS, OUTPUTS] = [64, 49, 24];
 const STEPS = 1000;
@@ -52,11 +52,10 @@ test.each(cases)('in %s, 1000 steps of %s', (dtype, _name, transform) => {
   const W = upload(backend, random(OUTPUTS, INPUTS, 1));
   const G = upload(backend, random(OUTPUTS, INPUTS, 2));
   const optimizer = new Optimizer({ backend, transform, parameters: [W], layers: [{ weight: 0 }] });
-  const seen = observation(
-    backend,
-    activations(random(ROWS, INPUTS, 3), { dtype }),
-    outputGradients(random(ROWS, OUTPUTS, 4), { dtype }),
-  );
+  const seen = {
+    X: denseRows(backend, random(ROWS, INPUTS, 3)),
+    D: denseRows(backend, random(ROWS, OUTPUTS, 4)),
+  };
   const steps = (count: number) => {
     for (let k = 0; k < count; k++) optimizer.step([G], [W], [seen]);
   };
@@ -72,25 +71,21 @@ test.each(cases)('in %s, 1000 steps of %s', (dtype, _name, transform) => {
 });
 
 describe('a refresh works in the memory of the one before', () => {
-  const preconditioners = [
+  const methods = [
     nysactMethod({ rank: 5 }),
     foofMethod(),
     kfacMethod({ inverse: 'eigenbasis' }),
     kfacMethod({ inverse: 'factored' }),
   ];
 
-  test.each(preconditioners.map((made) => [made.name, made] as const))('%s', (_name, made) => {
+  test.each(methods.map((made) => [made.name, made] as const))('%s', (_name, made) => {
     const backend = cpuBackend('float64');
-    const [layer] = made.init(backend, [{ name: 'layer', inputs: INPUTS, outputs: OUTPUTS }]);
+    const layer = only(made, backend, { inputs: INPUTS, outputs: OUTPUTS });
     const X = zeros('float64', ROWS, INPUTS);
     const D = zeros('float64', ROWS, OUTPUTS);
     fillNormal(randomKey(1), X.data);
     fillNormal(randomKey(2), D.data);
-    const seen = observation(
-      backend,
-      activations(X, { dtype: 'float64' }),
-      outputGradients(D, { dtype: 'float64' }),
-    );
+    const seen = { X: denseRows(backend, X), D: denseRows(backend, D), examples: ROWS };
     const take = vi.spyOn(Workspace.prototype, 'take');
     /** The memory that a refresh took on its way. */
     const refresh = () => {

@@ -1,16 +1,13 @@
 // A transform at work on a small network, step by step, with its whole state to look at.
 
-import type { Backend } from '../../src/backend/backend.js';
-import { upload } from '../../src/backend/backend.js';
-import type { Slot } from '../../src/backend/slot.js';
-import type { PlainState } from '../../src/backend/state.js';
+import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
+import type { PlainEntry, PlainState } from '../../src/backend/state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
-import { activations, outputGradients } from '../../src/covariance/activations.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import type { Transform } from '../../src/optimize/transform.js';
-import { freeObservation, observation } from '../../src/precondition/observation.js';
-import type { Observation } from '../../src/precondition/preconditioner.js';
+import type { Observation } from '../../src/precondition/observation.js';
+import { denseRows } from '../../src/rows/dense.js';
 import { gaussian, type Matrix, uniform } from '../support/matrices.js';
 import {
   initialParameters,
@@ -65,7 +62,7 @@ export function start<D extends DType>(
 /** The pass over the whole task with the parameters as they are. */
 async function passNow<D extends DType>(training: Training<D>): Promise<Pass> {
   const { backend, parameters, task } = training;
-  const theta = await Promise.all(parameters.map((slot) => read(backend, slot)));
+  const theta = await Promise.all(parameters.map((slot) => backend.read(slot)));
   return pass(
     theta.map((A) => convert(A, 'float64')),
     task,
@@ -109,11 +106,8 @@ function observe<D extends DType>(
   { X, D }: Seen,
   withGradients: boolean,
 ): Observation<D> {
-  const { dtype } = backend;
-  const seen = activations(X, { dtype });
-  return withGradients
-    ? observation(backend, seen, outputGradients(D, { dtype }))
-    : observation(backend, seen);
+  const rows = { X: denseRows(backend, X) };
+  return withGradients ? { ...rows, D: denseRows(backend, D) } : rows;
 }
 
 /** One step, which uses its input up. */
@@ -123,7 +117,10 @@ export function take<D extends DType>(
 ): void {
   optimizer.step(gradients, parameters, observations);
   for (const slot of gradients) backend.free(slot);
-  for (const seen of observations) freeObservation(backend, seen);
+  for (const { X, D } of observations) {
+    X.dispose();
+    D?.dispose();
+  }
 }
 
 /** So many steps on the task's own gradients, each flushed; gives the losses before every step. */
@@ -151,13 +148,9 @@ export async function everything<D extends DType>({
     parameters: await bitsOf(backend, parameters),
     state: stateBits(await optimizer.exportState()),
     steps: optimizer.steps,
+    learningRate: optimizer.learningRate,
     needs: optimizer.needs,
   };
-}
-
-/** What a slot holds, from backends of either kind. */
-async function read<D extends DType>(backend: Backend<D>, slot: Slot<D>): Promise<DenseMatrix<D>> {
-  return backend.read(slot);
 }
 
 /** Every bit of some slots. */
@@ -165,20 +158,22 @@ export async function bitsOf<D extends DType>(
   backend: Backend<D>,
   slots: readonly Slot<D>[],
 ): Promise<string[]> {
-  const contents = await Promise.all(slots.map((slot) => read(backend, slot)));
+  const contents = await Promise.all(slots.map((slot) => backend.read(slot)));
   return contents.map(({ data }) => hex(data));
 }
 
-/** Every bit of a state, entry by entry. */
-export function stateBits(state: PlainState): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(state).map(([name, value]) => [
-      name,
-      hex(typeof value === 'number' ? Float64Array.of(value) : value.data),
-    ]),
-  );
+/** Every bit of a state, entry by entry, and the run that it is of. */
+export function stateBits({ entries, ...rest }: PlainState): object {
+  const bits = Object.entries(entries).map(([name, value]) => [name, hex(arrayOf(value))]);
+  return { ...rest, entries: Object.fromEntries(bits) };
 }
 
-function hex({ buffer, byteOffset, byteLength }: Float32Array | Float64Array): string {
+/** The numbers of an entry. */
+export function arrayOf(value: PlainEntry): Float32Array | Float64Array | Int32Array {
+  if (typeof value === 'number') return Float64Array.of(value);
+  return 'data' in value ? value.data : value;
+}
+
+function hex({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('hex');
 }

@@ -9,9 +9,9 @@ import { installedProject, type Project } from './project.js';
 /** What a bundle uses, by the name of its row in the table. */
 const ENTRIES = {
   'everything of `nysact`': "export * from 'nysact';",
-  '`gemm`': "export { gemm } from 'nysact';",
+  '`gemm` of `nysact/linalg`': "export { gemm } from 'nysact/linalg';",
   '`activationSketch`': "export { activationSketch } from 'nysact';",
-  '`Optimizer`, `nysact`, `cpuEngine`': "export { Optimizer, nysact, cpuEngine } from 'nysact';",
+  '`Optimizer`, `nysact`, `cpuBackend`': "export { Optimizer, nysact, cpuBackend } from 'nysact';",
   '`nysact` of `nysact/tfjs`': "export { nysact } from 'nysact/tfjs';",
 } as const;
 

@@ -2,6 +2,7 @@
 
 import { convert } from '../../src/core/matrix.js';
 import { curvature, type Method } from '../../src/precondition/method.js';
+import { elementsWithin } from '../../src/precondition/options.js';
 import { movingAverage } from '../../src/rows/accumulator.js';
 import { build } from '../support/matrices.js';
 
@@ -26,7 +27,7 @@ export function diagonalMethod(damping: number): Method {
               of: ({ X }, weight, keep, a) => X.diagonal(weight, keep, a),
             },
           ],
-          inverse: { R: { rows: q, cols: p } },
+          inverse: { R: { rows: q, cols: p, check: elementsWithin(1 / damping) } },
           factorise: ({ a }, { dtype }) => ({
             inverse: {
               R: convert(

@@ -2,6 +2,7 @@
 
 import { dampedInverse } from '../../src/precondition/dense-inverse.js';
 import { curvature, type Method } from '../../src/precondition/method.js';
+import { elementsWithin } from '../../src/precondition/options.js';
 import { movingAverage } from '../../src/rows/accumulator.js';
 
 /** P = (L̄ + ρI)⁻¹G with L̄ the average of GGᵀ over batches. It looks at no activations. */
@@ -27,7 +28,7 @@ export function oneSidedMethod(damping: number, decay = 0.95): Method {
                 backend.gemm(weight, G, 'N', G, 'T', keep, L),
             },
           ],
-          inverse: { R: { rows: q, cols: q } },
+          inverse: { R: { rows: q, cols: q, check: elementsWithin(1.01 / damping) } },
           factorise: ({ L }, { workspace }) => ({
             inverse: { R: dampedInverse(L, damping, workspace) },
           }),

@@ -4,7 +4,7 @@
 import { fc } from '@fast-check/vitest';
 import type { DType } from '../../src/core/dtype.js';
 import { allocate, type TypedArrayOf } from '../../src/core/dtype.js';
-import type { ConvolutionGeometry, ImageShape } from '../../src/covariance/convolution.js';
+import type { ConvolutionGeometry, ImageShape } from '../../src/rows/convolution.js';
 import { build, type Matrix, uniform } from '../support/matrices.js';
 
 /** Integers in [−4, 4]. */
@@ -33,7 +33,6 @@ export interface FullGeometry extends ConvolutionGeometry {
     | 'same'
     | readonly [readonly [number, number], readonly [number, number]];
   readonly groups: number;
-  readonly bias: boolean;
 }
 
 /** Every kind of convolution: strides, paddings, dilations, groups, both layouts, not square. */
@@ -52,7 +51,6 @@ export const geometries: fc.Arbitrary<FullGeometry> = fc
     ),
     extra: pairOf(0, 5),
     layout: fc.constantFrom('channelsFirst' as const, 'channelsLast' as const),
-    bias: fc.boolean(),
   })
   .map(({ perGroup, extra, ...rest }) => {
     const { groups, kernel, dilation, padding } = rest;
@@ -98,9 +96,43 @@ function axis(geometry: FullGeometry, i: 0 | 1): { before: number; count: number
   return { before, count: Math.floor((before + size + after - span) / stride) + 1 };
 }
 
+/** The image shape of a geometry. */
+export function shapeOf({
+  batch,
+  channels,
+  height,
+  width,
+  layout,
+  groups,
+}: FullGeometry): ImageShape {
+  return { batch, channels, height, width, layout, groups };
+}
+
+/** Where in memory element `col` of row `row` of a group's patch matrix lies; undefined in the padding. */
+export function patchPixel(
+  geometry: FullGeometry,
+  group: number,
+  row: number,
+  col: number,
+): number | undefined {
+  const { channels, groups, height, width, kernel, stride, dilation, layout } = geometry;
+  const count = channels / groups;
+  const [kh, kw] = kernel;
+  const [c, k, l] =
+    layout === 'channelsFirst'
+      ? [Math.floor(col / (kh * kw)), Math.floor(col / kw) % kh, col % kw]
+      : [col % count, Math.floor(col / (count * kw)), Math.floor(col / count) % kw];
+  const [v, h] = [axis(geometry, 0), axis(geometry, 1)];
+  const i = (Math.floor(row / h.count) % v.count) * stride[0] - v.before + k * dilation[0];
+  const j = (row % h.count) * stride[1] - h.before + l * dilation[1];
+  if (i < 0 || i >= height || j < 0 || j >= width) return undefined;
+  const b = Math.floor(row / (v.count * h.count));
+  return pixel(geometry, b, group * count + c, i, j);
+}
+
 /**
- * Group `group` of the convolution of `image` with the q×p weights W (the bias in the last column),
- * as rows (example, row, column) × q, from the definition.
+ * Group `group` of the convolution of `image` with the q×p weights W, as rows (example, row, column) × q,
+ * from the definition.
  */
 export function directConvolution(
   image: ArrayLike<number>,
@@ -108,7 +140,7 @@ export function directConvolution(
   group: number,
   geometry: FullGeometry,
 ): Matrix {
-  const { batch, channels, groups, height, width, kernel, stride, dilation, bias } = geometry;
+  const { batch, channels, groups, height, width, kernel, stride, dilation } = geometry;
   const count = channels / groups;
   const [v, h] = [axis(geometry, 0), axis(geometry, 1)];
   const positions = v.count * h.count;
@@ -116,7 +148,7 @@ export function directConvolution(
     const b = Math.floor(row / positions);
     const y = Math.floor((row % positions) / h.count);
     const x = row % h.count;
-    let sum = bias ? W.at(q, W.cols - 1) : 0;
+    let sum = 0;
     for (let c = 0; c < count; c++) {
       for (let k = 0; k < kernel[0]; k++) {
         for (let l = 0; l < kernel[1]; l++) {

@@ -2,11 +2,11 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { type CpuEngine, cpuEngine } from '../../src/backend/cpu.js';
+import { type CpuBackend, cpuBackend } from '../../src/backend/cpu.js';
 import { exportState, restoreState } from '../../src/backend/state.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, zeros } from '../../src/core/matrix.js';
-import { MovingAverage } from '../../src/covariance/moving-average.js';
+import { MovingAverage } from '../../src/rows/moving-average.js';
 import {
   build,
   combine,
@@ -34,13 +34,13 @@ const batch = fc
 const batches = fc.array(batch, { minLength: 1, maxLength: 8 });
 const decays = fc.constantFrom(0, 0.3, 0.95, 0.999, 1);
 
-/** An engine and what is done with averages on it. */
+/** A backend and what is done with averages on it. */
 function setUp<D extends DType>(dtype: D) {
-  const engine: CpuEngine<D> = cpuEngine(dtype);
-  const average = (decay: number) => new MovingAverage(engine, ...SHAPE, decay);
+  const backend: CpuBackend<D> = cpuBackend(dtype);
+  const average = (decay: number) => new MovingAverage(backend, ...SHAPE, decay);
   const update = (M: MovingAverage<D>, { sum, rows }: Batch) => {
-    const term = engine.wrap(convert(sum, dtype));
-    M.update(rows, (weight, decay, slot) => engine.axpby(weight, term, decay, slot));
+    const term = backend.wrap(convert(sum, dtype));
+    M.update(rows, (weight, decay, slot) => backend.axpby(weight, term, decay, slot));
   };
   const fed = (decay: number, parts: readonly Batch[]) => {
     const M = average(decay);
@@ -49,9 +49,14 @@ function setUp<D extends DType>(dtype: D) {
   };
   /** The bias-corrected value. */
   const value = (M: MovingAverage<D>): Matrix =>
-    combine(M.correction, convert(engine.read(M.slot), 'float64'), 0, zeros('float64', ...SHAPE));
+    combine(
+      M.correction,
+      convert(backend.readSync(M.slot), 'float64'),
+      0,
+      zeros('float64', ...SHAPE),
+    );
   const spoil = (M: MovingAverage<D>) => {
-    engine.write(
+    backend.write(
       M.slot,
       convert(
         build(...SHAPE, () => Number.NaN),
@@ -59,7 +64,7 @@ function setUp<D extends DType>(dtype: D) {
       ),
     );
   };
-  return { engine, average, update, fed, value, spoil };
+  return { backend, average, update, fed, value, spoil };
 }
 
 /** Σ wᵢ·sumᵢ/rowsᵢ over Σ wᵢ, with wᵢ = β^(t−i), or rowsᵢ for β = 1. */
@@ -81,7 +86,7 @@ function tolerance(dtype: DType, parts: readonly Batch[]): number {
 }
 
 describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
-  const { engine, average, update, fed, value, spoil } = setUp(dtype);
+  const { backend, average, update, fed, value, spoil } = setUp(dtype);
 
   test.prop([batches, decays])(
     'is the weighted mean of the batches: β^(t−i) each, or their rows for β = 1',
@@ -235,10 +240,10 @@ describe.each(DTYPES)('MovingAverage, %s', (dtype) => {
     'its exported state, restored into another, goes on bit for bit',
     async (before, after, decay) => {
       const M = fed(decay, before);
-      const saved = structuredClone(await exportState(engine, M.state));
-      expect(Object.keys(saved)).toEqual(['average', 'updates', 'rows']);
+      const saved = structuredClone(await exportState(backend, {}, M.state));
+      expect(Object.keys(saved.entries)).toEqual(['average', 'updates', 'rows']);
       const copy = average(decay);
-      restoreState(engine, copy.state, saved);
+      restoreState(backend, {}, copy.state, saved);
       expect(copy.updates).toBe(M.updates);
       for (const part of after) {
         update(M, part);

@@ -1,253 +1,220 @@
+// Rows of a convolution: what belongs to patchRows and imageRows beside the contract of rows.
+
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { convert, DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { convolutionOutput } from '../../src/covariance/convolution.js';
-import { extractPatches, outputGradientRows } from '../../src/covariance/patches.js';
-import { distance, inner, product } from '../support/matrices.js';
-import {
-  column,
-  directConvolution,
-  elements,
-  type FullGeometry,
-  geometries,
-  integerMatrix,
-  integers,
-  pixel,
-} from './images.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { type DType, EPSILON, LARGEST } from '../../src/core/dtype.js';
+import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
+import { convolutionOutput } from '../../src/rows/convolution.js';
+import { extractPatches } from '../../src/rows/images.js';
+import { imageRows, patchRows } from '../../src/rows/patches.js';
+import type { Rows } from '../../src/rows/rows.js';
+import { countingBackend } from '../support/backends.js';
+import { distance, type Matrix, product } from '../support/matrices.js';
+import { directConvolution, elements, geometries, integerMatrix, integers } from './images.js';
 
-const dtypes = fc.constantFrom('float32' as const, 'float64' as const);
-const seeds = fc.integer({ min: 0, max: 2 ** 31 });
+const GEOMETRY = {
+  batch: 2,
+  channels: 3,
+  height: 4,
+  width: 5,
+  layout: 'channelsFirst',
+  kernel: [2, 2],
+} as const;
+const SHAPE = { batch: 2, channels: 3, height: 4, width: 5, layout: 'channelsFirst' } as const;
 
-/** The elements of the whole image under the name (b, c, i, j), in another layout. */
-function relayout(image: Float64Array, from: FullGeometry, to: FullGeometry): Float64Array {
-  const moved = new Float64Array(image.length);
-  for (let b = 0; b < from.batch; b++) {
-    for (let c = 0; c < from.channels; c++) {
-      for (let i = 0; i < from.height; i++) {
-        for (let j = 0; j < from.width; j++) {
-          moved[pixel(to, b, c, i, j)] = image[pixel(from, b, c, i, j)];
-        }
-      }
-    }
-  }
-  return moved;
+function gram(rows: Rows<'float64'>): Matrix {
+  const A = rows.backend.allocate(rows.cols, rows.cols);
+  rows.secondMoment(1, 0, A);
+  return rows.backend.readSync?.(A) ?? zeros('float64', 0, 0);
 }
 
-function sum(values: ArrayLike<number>): number {
-  let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i];
-  return total;
-}
-
-describe('extractPatches', () => {
-  test.prop([geometries, dtypes, seeds], { numRuns: 300 })(
-    'makes a convolution a matrix product: patches·Wᵀ is the direct convolution',
-    (geometry, dtype, seed) => {
-      const image = integers(dtype, elements(geometry), seed);
-      const patches = extractPatches(image, geometry);
-      const { rows, inputs, height, width } = convolutionOutput(geometry);
-      expect(patches).toHaveLength(geometry.groups);
-      expect(rows).toBe(geometry.batch * height * width);
-      patches.forEach((X, group) => {
-        expect([X.dtype, X.rows, X.cols]).toEqual([dtype, rows, inputs]);
-        const W = integerMatrix(2, inputs, seed + group + 1);
-        const expected = directConvolution(image, W, group, geometry);
-        expect(distance(product(convert(X, 'float64'), 'N', W, 'T'), expected)).toBe(0);
-      });
-    },
-  );
-
-  test.prop([geometries, seeds], { numRuns: 100 })(
-    'gives both layouts the same patches, up to the permutation of columns',
-    (drawn, seed) => {
-      const first: FullGeometry = { ...drawn, layout: 'channelsFirst' };
-      const last: FullGeometry = { ...drawn, layout: 'channelsLast' };
-      const image = integers('float64', elements(first), seed);
-      const lastPatches = extractPatches(relayout(image, first, last), last);
-      extractPatches(image, first).forEach((X, group) => {
-        const Y = lastPatches[group];
-        for (let c = 0; c < first.channels / first.groups; c++) {
-          for (let k = 0; k < first.kernel[0]; k++) {
-            for (let l = 0; l < first.kernel[1]; l++) {
-              const own = X.view(0, column(first, c, k, l), X.rows, 1);
-              expect(distance(own, Y.view(0, column(last, c, k, l), Y.rows, 1))).toBe(0);
-            }
-          }
-        }
-      });
-    },
-  );
-
-  test.prop([geometries, seeds], { numRuns: 50 })(
-    'counts every pixel once where the kernel tiles the image',
-    (drawn, seed) => {
-      const { kernel } = drawn;
-      const geometry: FullGeometry = {
-        ...drawn,
-        stride: kernel,
-        dilation: [1, 1],
-        padding: 'valid',
-        bias: false,
-        height: kernel[0] * (1 + (drawn.height % 3)),
-        width: kernel[1] * (1 + (drawn.width % 3)),
-      };
-      const image = integers('float64', elements(geometry), seed);
-      const total = extractPatches(image, geometry).map((X) => sum(X.data));
-      expect(sum(total)).toBe(sum(image));
-    },
-  );
-
-  test.prop([geometries, seeds], { numRuns: 50 })(
-    'a matrix that is a view of a larger one reads as the flat array does',
+describe('patchRows', () => {
+  test.prop([geometries, fc.nat()], { numRuns: 50 })(
+    'makes a convolution a product, tr W(XᵀX)Wᵀ = ‖the direct convolution‖², and imageRows fits beside it',
     (geometry, seed) => {
-      const image = integers('float64', elements(geometry), seed);
-      const perExample = image.length / geometry.batch;
-      const holder = zeros('float64', geometry.batch + 1, perExample + 2);
-      holder.data.fill(99);
-      const view = holder.view(1, 1, geometry.batch, perExample);
-      for (let i = 0; i < image.length; i++) {
-        view.set(Math.floor(i / perExample), i % perExample, image[i]);
-      }
-      const padded = Float64Array.of(...Array.from({ length: perExample }, () => 99), ...image);
-      const all = new DenseMatrix('float64', geometry.batch + 1, perExample, padded);
-      const rowsOnly = all.view(1, 0, geometry.batch, perExample);
-      const expected = extractPatches(image, geometry);
-      const rows = outputGradientRows(image, geometry);
-      for (const matrix of [view, rowsOnly]) {
-        extractPatches(matrix, geometry).forEach((X, group) => {
-          expect(distance(X, expected[group])).toBe(0);
-        });
-        outputGradientRows(matrix, geometry).forEach((D, group) => {
-          expect(distance(D, rows[group])).toBe(0);
-        });
-      }
-    },
-  );
-
-  test('copies runs too long for a loop as it copies short ones', () => {
-    const geometry: FullGeometry = {
-      batch: 1,
-      channels: 120,
-      height: 3,
-      width: 4,
-      layout: 'channelsLast',
-      kernel: [2, 3],
-      stride: [1, 1],
-      dilation: [1, 1],
-      padding: 'same',
-      groups: 1,
-      bias: true,
-    };
-    const image = integers('float32', elements(geometry), 5);
-    const [X] = extractPatches(image, geometry);
-    const W = integerMatrix(2, X.cols, 6);
-    const expected = directConvolution(image, W, 0, geometry);
-    expect(distance(product(convert(X, 'float64'), 'N', W, 'T'), expected)).toBe(0);
-  });
-
-  test('takes one number for both axes, and no option for its default', () => {
-    const shape = { batch: 1, channels: 2, height: 7, width: 6, layout: 'channelsLast' } as const;
-    const image = integers('float64', elements(shape), 7);
-    const short = { ...shape, kernel: [3, 2], stride: 2, padding: 1, dilation: 2 } as const;
-    const long: FullGeometry = {
-      ...short,
-      stride: [2, 2],
-      padding: [
-        [1, 1],
-        [1, 1],
-      ],
-      dilation: [2, 2],
-      groups: 1,
-      bias: false,
-    };
-    expect(extractPatches(image, short)).toEqual(extractPatches(image, long));
-    expect(extractPatches(image, { ...short, padding: [1, 1] })).toEqual(
-      extractPatches(image, long),
-    );
-    const plain = { ...shape, kernel: [3, 2] } as const;
-    expect(extractPatches(image, plain)).toEqual(
-      extractPatches(image, { ...plain, stride: 1, padding: 'valid', dilation: 1 }),
-    );
-  });
-
-  test.each([
-    ['null', /geometry is null, expected an object/],
-    [
-      '{"batch":1,"channels":1,"height":4,"width":4,"layout":"channelsLast"}',
-      /kernel is undefined, expected \[rows, columns\]/,
-    ],
-  ])('refuses a geometry that lacks what it needs: %s', (text, message) => {
-    const geometry: FullGeometry = JSON.parse(text);
-    expect(() => extractPatches(new Float32Array(16), geometry)).toThrow(message);
-    expect(() => extractPatches(new Float32Array(16), geometry)).toThrow(/^extractPatches: /);
-  });
-
-  test('refuses an input of another size or kind', () => {
-    const geometry = {
-      batch: 2,
-      channels: 3,
-      height: 4,
-      width: 5,
-      layout: 'channelsFirst',
-      kernel: [2, 2],
-    } as const;
-    expect(() => extractPatches(new Float32Array(119), geometry)).toThrow(
-      'extractPatches: input has 119 elements, expected 2·60 = 120',
-    );
-    const notFloats: unknown = new Int32Array(120);
-    expect(() => Reflect.apply(extractPatches, undefined, [notFloats, geometry])).toThrow(
-      TypeError,
-    );
-    expect(() => Reflect.apply(extractPatches, undefined, [null, geometry])).toThrow(
-      'extractPatches: input is null, expected a DenseMatrix, a Float32Array or a Float64Array',
-    );
-  });
-});
-
-describe('outputGradientRows', () => {
-  test.prop([geometries, dtypes, seeds], { numRuns: 100 })(
-    'matches the patches row by row: ⟨patches·Wᵀ, D⟩ = ⟨W, DᵀX⟩ with D laid out as the output',
-    (geometry, dtype, seed) => {
-      const perGroup = 2;
+      const backend = cpuBackend('float64');
       const { height, width, rows, inputs } = convolutionOutput(geometry);
       const { batch, groups, layout } = geometry;
-      const shape = { batch, channels: groups * perGroup, height, width, layout, groups };
-      const image = integers(dtype, elements(geometry), seed);
-      const gradient = integers(dtype, elements(shape), seed + 1);
-      const D = outputGradientRows(gradient, shape).map((part) => convert(part, 'float64'));
-      const X = extractPatches(image, geometry).map((part) => convert(part, 'float64'));
-      X.forEach((patches, group) => {
-        const W = integerMatrix(perGroup, inputs, seed + 2);
+      const shape = { batch, channels: 2 * groups, height, width, layout, groups };
+      const X = patchRows(backend, integers('float64', elements(geometry), seed), geometry);
+      const D = imageRows(backend, integers('float64', elements(shape), seed + 1), shape);
+      expect([X.length, D.length]).toEqual([groups, groups]);
+      X.forEach((own, group) => {
+        expect([own.rows, own.cols, D[group].rows, D[group].cols]).toEqual([rows, inputs, rows, 2]);
+        const image = integers('float64', elements(geometry), seed);
+        const W = integerMatrix(2, inputs, seed + 2);
+        const squares = product(product(W, 'N', gram(own), 'N'), 'N', W, 'T');
         const output = directConvolution(image, W, group, geometry);
-        let expected = 0;
-        for (let row = 0; row < rows; row++) {
-          const b = Math.floor(row / (height * width));
-          const i = Math.floor((row % (height * width)) / width);
-          for (let q = 0; q < perGroup; q++) {
-            const at = pixel(shape, b, group * perGroup + q, i, row % width);
-            expected += output.at(row, q) * gradient[at];
-          }
-        }
-        expect(inner(W, product(D[group], 'T', patches, 'N'))).toBe(expected);
+        expect(squares.at(0, 0) + squares.at(1, 1)).toBe(sumOfSquares(output));
       });
     },
   );
 
-  test('shares memory where channels come last', () => {
-    const gradient = new Float32Array(2 * 3 * 2 * 4);
-    const shape = { batch: 2, channels: 4, height: 3, width: 2, groups: 2 } as const;
-    const [, second] = outputGradientRows(gradient, { ...shape, layout: 'channelsLast' });
-    expect([second.rows, second.cols]).toEqual([12, 2]);
-    expect(second.data).toBe(gradient);
+  test('memory is that of a strip, at least of a row', () => {
+    const image = integers('float64', elements({ ...SHAPE, batch: 6 }), 3);
+    const geometry = { ...GEOMETRY, batch: 6 };
+    const p = convolutionOutput(geometry).inputs;
+    for (const [strip, largest] of [
+      [1, p],
+      [p, p],
+      [5 * p + 1, 5 * p],
+      [undefined, 6 * 3 * 4 * p],
+    ] as const) {
+      const backend = countingBackend('float64');
+      const C = backend.allocate(p, 1);
+      backend.count.largest = 0;
+      const [rows] = patchRows(backend, image, geometry, { strip });
+      rows.sketchMoment({ kind: 'columns', indices: Int32Array.of(0) }, 1, 0, C);
+      expect(backend.count.largest).toBe(largest);
+    }
   });
 
-  test('refuses an input of another size, and groups that do not divide the channels', () => {
-    const shape = { batch: 1, channels: 4, height: 3, width: 2, layout: 'channelsFirst' } as const;
-    expect(() => outputGradientRows(new Float64Array(25), shape)).toThrow(
-      'outputGradientRows: input has 25 elements, expected 4·6 = 24',
+  test('the squared norm is exact, and none of the patches are made for it', () => {
+    const backend = countingBackend('float64');
+    const image = integers('float64', elements(SHAPE), 3);
+    const [rows] = patchRows(backend, image, { ...GEOMETRY, padding: 1, stride: [1, 2] });
+    const [X] = extractPatches(image, { ...GEOMETRY, padding: 1, stride: [1, 2] });
+    expect(rows.bound()).toBe(sumOfSquares(X));
+    expect(backend.count.allocated).toBe(0);
+  });
+
+  test.each<DType>(['float32', 'float64'])(
+    'refuses what could overflow %s, and takes what lies below',
+    (dtype) => {
+      const backend = cpuBackend<DType>(dtype);
+      const geometry = { ...GEOMETRY, batch: 1, channels: 1, height: 3, width: 3 };
+      // The pixel in the middle lies in all four patches of four elements.
+      const limit = Math.sqrt(LARGEST[dtype] / 4 / 4);
+      const image = zeros(dtype, 1, 9);
+      image.set(0, 4, limit * (1 - 4 * EPSILON[dtype]));
+      expect(patchRows(backend, image, geometry)).toHaveLength(1);
+      image.set(0, 4, limit * (1 + 4 * EPSILON[dtype]));
+      expect(() => patchRows(backend, image, geometry)).toThrow(
+        `patchRows: rows too large for ${dtype}`,
+      );
+      // A corner lies in one of them.
+      image.set(0, 4, 0);
+      image.set(0, 8, limit * 1.9);
+      expect(patchRows(backend, image, geometry)).toHaveLength(1);
+    },
+  );
+
+  test('refuses NaN in what a row that counts holds, and nowhere else', () => {
+    const backend = cpuBackend('float64');
+    const image = integers('float64', elements(SHAPE), 3);
+    // The second example.
+    image.fill(Number.NaN, image.length / 2);
+    expect(() => patchRows(backend, image, GEOMETRY)).toThrow(
+      new RangeError('patchRows: images holds NaN at row 1, column 0, expected finite numbers'),
     );
-    expect(() => outputGradientRows(new Float64Array(24), { ...shape, groups: 3 })).toThrow(
-      'outputGradientRows: groups is 3, expected a divisor of the 4 channels',
-    );
+    const { rows } = convolutionOutput(GEOMETRY);
+    const weights = Uint8Array.from({ length: rows }, (_, i) => (i < rows / 2 ? 1 : 0));
+    const [masked] = patchRows(backend, image, GEOMETRY, { weights, bias: true });
+    const first = image.subarray(0, image.length / 2);
+    const [alone] = patchRows(backend, first, { ...GEOMETRY, batch: 1 }, { bias: true });
+    expect(masked.count).toBe(alone.rows);
+    expect(distance(gram(masked), gram(alone))).toBe(0);
+  });
+
+  test('weights are a copy', () => {
+    const backend = cpuBackend('float64');
+    const image = integers('float64', elements(SHAPE), 3);
+    const { rows } = convolutionOutput(GEOMETRY);
+    const weights = Array.from({ length: rows }, (_, i) => i % 3);
+    const [X] = patchRows(backend, image, GEOMETRY, { weights, strip: 40 });
+    const before = gram(X);
+    weights.fill(9);
+    expect(gram(X)).toEqual(before);
+  });
+
+  const image = new Float64Array(120);
+  const call = (...values: readonly unknown[]) => Reflect.apply(patchRows, undefined, [...values]);
+  const on = cpuBackend('float64');
+
+  test.each<[string, () => unknown]>([
+    [
+      'images has 119 elements, expected 2·60 = 120',
+      () => call(on, new Float64Array(119), GEOMETRY),
+    ],
+    [
+      'groups is 2, expected a divisor of the 3 channels',
+      () => call(on, image, { ...GEOMETRY, groups: 2 }),
+    ],
+    ["unknown option 'kernal', expected one of", () => call(on, image, { ...GEOMETRY, kernal: 2 })],
+    [
+      "unknown option 'biases', expected one of bias, weights, strip; did you mean 'bias'?",
+      () => call(on, image, GEOMETRY, { biases: true }),
+    ],
+    [
+      'weights has 3 elements, expected one for each of 24 rows',
+      () => call(on, image, GEOMETRY, { weights: [1, 1, 1] }),
+    ],
+    ['strip is 0, expected an integer >= 1', () => call(on, image, GEOMETRY, { strip: 0 })],
+  ])('refuses: %s', (message, refused) => {
+    expect(refused).toThrow(RangeError);
+    expect(refused).toThrow(`patchRows: ${message}`);
+  });
+
+  test.each<[string, () => unknown]>([
+    ['geometry is undefined, expected an object', () => call(on, image)],
+    ['options is null, expected an object', () => call(on, image, GEOMETRY, null)],
+    ['images is null, expected a DenseMatrix', () => call(on, null, GEOMETRY)],
+    [
+      'images is [object Int32Array], expected a DenseMatrix',
+      () => call(on, new Int32Array(120), GEOMETRY),
+    ],
+    ['images holds float32, expected float64', () => call(on, new Float32Array(120), GEOMETRY)],
+    ['backend is [object Float64Array], expected a backend', () => call(image, GEOMETRY)],
+  ])('refuses by type: %s', (message, refused) => {
+    expect(refused).toThrow(TypeError);
+    expect(refused).toThrow(`patchRows: ${message}`);
   });
 });
+
+describe('imageRows refuses:', () => {
+  const on = cpuBackend('float32');
+  const gradient = new Float32Array(120);
+  const call = (...values: readonly unknown[]) => Reflect.apply(imageRows, undefined, [...values]);
+
+  test.each<[string, () => unknown]>([
+    [
+      'gradients has 119 elements, expected 6·20 = 120',
+      () => call(on, new Float32Array(119), SHAPE),
+    ],
+    [
+      "unknown option 'kernel', expected one of batch, channels",
+      () => call(on, gradient, GEOMETRY),
+    ],
+    [
+      "unknown option 'weight', expected one of weights",
+      () => call(on, gradient, SHAPE, { weight: 1 }),
+    ],
+    ['batch is 0, expected an integer >= 1', () => call(on, gradient, { ...SHAPE, batch: 0 })],
+    [
+      'X holds NaN at row 0, column 0, expected finite numbers',
+      () =>
+        call(
+          on,
+          gradient.map(() => Number.NaN),
+          SHAPE,
+        ),
+    ],
+  ])('%s', (message, refused) => {
+    expect(refused).toThrow(RangeError);
+    expect(refused).toThrow(`imageRows: ${message}`);
+  });
+
+  test.each<[string, () => unknown]>([
+    ['shape is undefined, expected an object', () => call(on, gradient)],
+    ['gradients is 5, expected a DenseMatrix', () => call(on, 5, SHAPE)],
+    ['backend is null, expected a backend', () => call(null, gradient, SHAPE)],
+  ])('by type: %s', (message, refused) => {
+    expect(refused).toThrow(TypeError);
+    expect(refused).toThrow(`imageRows: ${message}`);
+  });
+});
+
+function sumOfSquares({ data }: DenseMatrix): number {
+  return Array.from(data).reduce((sum, x) => sum + x * x, 0);
+}

@@ -2,22 +2,19 @@
 
 import { createHash } from 'node:crypto';
 import {
-  activations,
   adam,
-  backendInfo,
-  cosine,
-  cpuEngine,
-  eigh,
-  fillNormal,
-  gemm,
+  cpuBackend,
+  denseRows,
+  kernelInfo,
   nysact,
   Optimizer,
-  observation,
   openPool,
-  randomKey,
   useKernels,
   zeros,
 } from 'nysact';
+import { eigh, gemm } from 'nysact/linalg';
+import { fillNormal, randomKey } from 'nysact/random';
+import { cosine } from 'nysact/transforms';
 
 /** Normal numbers, a stream of their own for every seed. */
 function normal(dtype, rows, cols, seed) {
@@ -45,15 +42,15 @@ function spectrum() {
  * cosine.
  */
 function trained(transform) {
-  const engine = cpuEngine('float64');
-  const W = engine.wrap(normal('float64', 8, 13, 4));
-  const optimizer = new Optimizer({ engine, transform, parameters: [W], layers: [{ weight: 0 }] });
+  const backend = cpuBackend('float64');
+  const W = backend.wrap(normal('float64', 8, 13, 4));
+  const optimizer = new Optimizer({ backend, transform, parameters: [W], layers: [{ weight: 0 }] });
   for (let step = 0; step < 100; step++) {
-    const G = engine.wrap(normal('float64', 8, 13, 100 + step));
-    const X = activations(normal('float64', 30, 12, 200 + step), { dtype: 'float64', bias: true });
-    optimizer.step([G], [W], [observation(engine, X)]);
+    const G = backend.wrap(normal('float64', 8, 13, 100 + step));
+    const X = denseRows(backend, normal('float64', 30, 12, 200 + step), { bias: true });
+    optimizer.step([G], [W], [{ X }]);
   }
-  return engine.read(W).data;
+  return backend.readSync(W).data;
 }
 
 const learningRate = cosine({ learningRate: 0.1, steps: 150 });
@@ -78,7 +75,7 @@ function digest({ buffer, byteOffset, byteLength }) {
 async function pooled() {
   const pool = await openPool({ threads: 2, arithmetic: 'strict' });
   try {
-    return { threads: backendInfo().threads, product: digest(product('float32', 256)) };
+    return { threads: kernelInfo().threads, product: digest(product('float32', 256)) };
   } finally {
     pool.close();
   }
@@ -87,6 +84,6 @@ async function pooled() {
 useKernels(process.argv[2], { arithmetic: 'strict' });
 const bits = {};
 for (const [name, compute] of Object.entries(parts)) bits[name] = digest(await compute());
-const report = { kernels: backendInfo(), bits };
+const report = { kernels: kernelInfo(), bits };
 if (process.argv[2] === 'wasm') report.pool = await pooled();
 console.log(JSON.stringify(report));

@@ -26,7 +26,7 @@ type Runtime = keyof typeof runtimes;
 const kernels = ['wasm', 'typescript'] as const;
 
 interface Report {
-  readonly kernels: { readonly engine: string; readonly variant: string };
+  readonly kernels: { readonly kind: string; readonly variant: string };
   readonly bits: Readonly<Record<string, string>>;
   readonly pool?: { readonly threads: number; readonly product: string };
 }
@@ -82,17 +82,26 @@ test.each(['deno', 'bun'] as const)('%s computes the bits of Node with each kern
 
 test.each(['node', 'deno', 'bun'] as const)('%s runs WebAssembly and two threads', (runtime) => {
   const { kernels: ran, pool } = report(runtime, 'wasm');
-  expect([ran.engine, ran.variant, pool?.threads]).toEqual(['wasm', 'simd', 2]);
+  expect([ran.kind, ran.variant, pool?.threads]).toEqual(['wasm', 'simd', 2]);
 });
 
 /** Types arrive where a wrong argument is an error: one that is expected and missing is an error too. */
 const CONSUMER = `
 import { activationSketch } from 'nysact';
 import { gpuBackend } from 'nysact/gpu';
+import { eigh } from 'nysact/linalg';
+import { toMlMatrix } from 'nysact/ml-matrix';
+import { kfacMethod } from 'nysact/methods';
+import { publishedKfac } from 'nysact/published';
+import { randomKey } from 'nysact/random';
+import { patchRows } from 'nysact/rows';
+import { drawSketch } from 'nysact/sketch';
 import { nysact } from 'nysact/tfjs';
+import { chain } from 'nysact/transforms';
 
 export const sketch = activationSketch({ inputs: 785, rank: 10 });
-export const others = [gpuBackend, nysact];
+export const others = [gpuBackend, eigh, toMlMatrix, kfacMethod, publishedKfac, randomKey, nysact];
+export const more = [patchRows, drawSketch, chain];
 // @ts-expect-error: the rank is a number
 activationSketch({ inputs: 785, rank: 'ten' });
 `;

@@ -3,12 +3,11 @@ import { describe, expect } from 'vitest';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, identity, zeros } from '../../src/core/matrix.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
+import { DISTRIBUTIONS, drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
 import {
   applySketchTranspose,
   denseSketch,
-  drawSketch,
   type Sketch,
-  type SketchKind,
   sameSketch,
   shiftedTranspose,
 } from '../../src/sketch/sketch.js';
@@ -25,7 +24,9 @@ import {
 import { SEED } from '../support/seed.js';
 import { normalLimit, SIGNIFICANCE } from '../support/statistics.js';
 
-const KINDS = ['gaussian', 'subcolumn'] as const;
+const KINDS: readonly SketchKind[] = ['gaussian', 'subcolumn'];
+/** What the sketches of each distribution are in memory. */
+const FORMS = { gaussian: 'dense', subcolumn: 'columns' } as const;
 const DTYPES = ['float32', 'float64'] as const;
 const CASES = KINDS.flatMap((kind) => DTYPES.map((dtype) => ({ kind, dtype })));
 
@@ -61,7 +62,7 @@ describe.each(CASES)('a $kind sketch, $dtype', ({ kind, dtype }) => {
     'is a p×r matrix that the key alone decides',
     ({ inputs, width }, seed) => {
       const sketch = draw(kind, inputs, width, dtype, seed);
-      expect(sketch).toMatchObject({ kind, inputs, width });
+      expect(sketch).toMatchObject({ kind: FORMS[kind], inputs, width });
       const S = denseSketch(sketch, dtype);
       expect(S).toMatchObject({ dtype, rows: inputs, cols: width });
       draw(kind, inputs, width, dtype, seed + 1);
@@ -145,9 +146,8 @@ describe.each(CASES)('a $kind sketch, $dtype', ({ kind, dtype }) => {
     { inputs: 0, width: 1, message: 'inputs is 0, expected an integer >= 1' },
     { inputs: 2.5, width: 1, message: 'inputs is 2.5, expected an integer >= 1' },
   ])('refuses inputs $inputs with width $width', ({ inputs, width, message }) => {
-    const routine = kind === 'gaussian' ? 'drawGaussian' : 'drawSubcolumn';
     expect(() => draw(kind, inputs, width, dtype)).toThrow(
-      new RangeError(`${routine}: ${message}`),
+      new RangeError(`drawSketch: ${message}`),
     );
   });
 
@@ -193,29 +193,33 @@ describe.each(CASES)('a $kind sketch, $dtype', ({ kind, dtype }) => {
 });
 
 describe('sameSketch', () => {
-  test('sees one changed element of a Gaussian sketch, wherever it is', () => {
+  test('sees one changed element of a dense sketch, wherever it is', () => {
     const sketch = draw('gaussian', 3, 2, 'float64');
     for (let i = 0; i < 3; i++) {
       for (let j = 0; j < 2; j++) {
         const S = dense(sketch);
         S.set(i, j, S.at(i, j) * (1 + EPSILON.float64));
-        expect(sameSketch(sketch, { kind: 'gaussian', inputs: 3, width: 2, S })).toBe(false);
+        expect(sameSketch(sketch, { kind: 'dense', inputs: 3, width: 2, S })).toBe(false);
       }
     }
   });
 
-  test('tells the order of the columns of a subcolumn sketch', () => {
-    const shape = { kind: 'subcolumn', inputs: 3, width: 2 } as const;
+  test('tells the order of the columns', () => {
+    const shape = { kind: 'columns', inputs: 3, width: 2 } as const;
     const a = { ...shape, indices: Int32Array.of(0, 2) };
     expect(sameSketch(a, { ...shape, indices: Int32Array.of(2, 0) })).toBe(false);
     expect(sameSketch(a, { ...shape, indices: Int32Array.of(0, 2) })).toBe(true);
   });
 
-  test('Gaussian sketches of two dtypes differ, even where the numbers agree', () => {
-    const a = { kind: 'gaussian', inputs: 2, width: 2, S: identity('float32', 2) } as const;
-    const b = { kind: 'gaussian', inputs: 2, width: 2, S: identity('float64', 2) } as const;
+  test('dense sketches of two dtypes differ, even where the numbers agree', () => {
+    const a = { kind: 'dense', inputs: 2, width: 2, S: identity('float32', 2) } as const;
+    const b = { kind: 'dense', inputs: 2, width: 2, S: identity('float64', 2) } as const;
     expect(sameSketch(a, b)).toBe(false);
   });
+});
+
+test('every distribution is tested here', () => {
+  expect(Object.keys(DISTRIBUTIONS)).toEqual(KINDS);
 });
 
 test('drawSketch refuses an unknown kind', () => {

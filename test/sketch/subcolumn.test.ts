@@ -1,18 +1,31 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { foldIn, randomKey, sampleWithoutReplacement } from '../../src/core/random.js';
-import { drawSubcolumn } from '../../src/sketch/subcolumn.js';
+import {
+  foldIn,
+  type RandomKey,
+  randomKey,
+  sampleWithoutReplacement,
+} from '../../src/core/random.js';
+import type { SketchShape } from '../../src/sketch/shape.js';
+import { subcolumn } from '../../src/sketch/subcolumn.js';
 import { SEED } from '../support/seed.js';
 import { chiSquare, chiSquareLimit, SIGNIFICANCE } from '../support/statistics.js';
 
 const KEY = randomKey(SEED);
 
-describe('drawSubcolumn', () => {
+/** A subcolumn sketch, which is a list of columns. */
+function draw(shape: SketchShape, key: RandomKey) {
+  const sketch = subcolumn(shape, 'float64', key);
+  if (sketch.kind === 'columns') return sketch;
+  throw new TypeError(`the sketch is of kind '${sketch.kind}'`);
+}
+
+describe('subcolumn', () => {
   test.prop([fc.integer({ min: 1, max: 60 }), fc.nat(), fc.nat()])(
     'picks distinct columns of I, in the order drawn',
     (inputs, size, seed) => {
       const width = 1 + (size % inputs);
-      const { indices } = drawSubcolumn({ inputs, width }, randomKey(seed));
+      const { indices } = draw({ inputs, width }, randomKey(seed));
       expect(indices).toHaveLength(width);
       expect(new Set(indices).size).toBe(width);
       expect(indices.every((index) => index >= 0 && index < inputs)).toBe(true);
@@ -24,7 +37,7 @@ describe('drawSubcolumn', () => {
     const [inputs, width, draws] = [12, 4, 6000];
     const counts = Array.from({ length: width }, () => Array.from({ length: inputs }, () => 0));
     for (let d = 0; d < draws; d++) {
-      const { indices } = drawSubcolumn({ inputs, width }, foldIn(KEY, d));
+      const { indices } = draw({ inputs, width }, foldIn(KEY, d));
       for (const [place, index] of indices.entries()) counts[place][index] += 1;
     }
     for (const place of counts) {
@@ -36,7 +49,7 @@ describe('drawSubcolumn', () => {
   });
 
   test('all columns are a permutation', () => {
-    const { indices } = drawSubcolumn({ inputs: 30, width: 30 }, KEY);
+    const { indices } = draw({ inputs: 30, width: 30 }, KEY);
     expect(indices.toSorted()).toEqual(Int32Array.from({ length: 30 }, (_, i) => i));
   });
 });

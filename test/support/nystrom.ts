@@ -5,7 +5,8 @@ import { convert, type DenseMatrix } from '../../src/core/matrix.js';
 import { addToDiagonal, spdInverse } from '../../src/linalg/cholesky.js';
 import { eigvalsh } from '../../src/linalg/eigh.js';
 import type { Eigenpairs } from '../../src/nystrom/factor.js';
-import { denseSketch, type GaussianSketch, type Sketch } from '../../src/sketch/sketch.js';
+import type { SketchShape } from '../../src/sketch/shape.js';
+import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { build, type Matrix, norm, product } from './matrices.js';
 import { geometric } from './spectra.js';
 
@@ -37,9 +38,15 @@ export function approximation({ U, eigenvalues }: Pairs): Matrix {
   return product(scaled, 'N', U, 'T');
 }
 
+/** A sketch that is a matrix. */
+export interface DenseSketch<D extends DType> extends SketchShape {
+  readonly kind: 'dense';
+  readonly S: DenseMatrix<D>;
+}
+
 /** Any dense S as a sketch, rounded to `dtype`. */
-export function denseAs<D extends DType>(S: Matrix, dtype: D): GaussianSketch<D> {
-  return { kind: 'gaussian', inputs: S.rows, width: S.cols, S: convert(S, dtype) };
+export function denseAs<D extends DType>(S: Matrix, dtype: D): DenseSketch<D> {
+  return { kind: 'dense', inputs: S.rows, width: S.cols, S: convert(S, dtype) };
 }
 
 /** C = AS, rounded to `dtype`. */

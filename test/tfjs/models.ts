@@ -1,5 +1,6 @@
 // Small seeded problems and models for the tests of the TensorFlow.js host.
 
+import type { Scalar, Tensor } from '@tensorflow/tfjs';
 import { gaussian, uniform } from '../support/matrices.js';
 import { tf } from './backends.js';
 
@@ -48,4 +49,24 @@ export function weightsOf(model: ReturnType<typeof tf.sequential>): number[][] {
 /** The weights of a layer as plain numbers, frozen ones too. */
 export function layerWeights(layer: InstanceType<typeof tf.layers.Layer>): number[][] {
   return layer.getWeights().map((weight) => Array.from(weight.dataSync()));
+}
+
+/** What a model makes of one input, as one tensor, in training. */
+export function outputOf(model: InstanceType<typeof tf.layers.Layer>, x: Tensor): Tensor {
+  const output = model.apply(x, { training: true });
+  if (!(output instanceof tf.Tensor)) throw new Error('expected one output');
+  return output;
+}
+
+/** The cross-entropy of a model on the points, as a loss function. */
+export function crossEntropy(
+  model: InstanceType<typeof tf.layers.Layer>,
+  { x, y }: { readonly x: Points; readonly y: Points },
+): () => Scalar {
+  return () => tf.losses.softmaxCrossEntropy(y, outputOf(model, x)).asScalar();
+}
+
+/** The mean square of a model's outputs, as a loss function: it fits any shape. */
+export function meanSquare(model: InstanceType<typeof tf.layers.Layer>, x: Tensor): () => Scalar {
+  return () => outputOf(model, x).square().mean().asScalar();
 }

@@ -6,19 +6,27 @@ import type { PlainState } from '../../src/backend/state.js';
 import { describe as describeValue } from '../../src/core/check.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
-import { drawGaussian } from '../../src/sketch/gaussian.js';
+import type { Transform } from '../../src/optimize/transform.js';
+import {
+  publishedEva,
+  publishedFoof,
+  publishedKfac,
+  publishedNysact,
+} from '../../src/published/index.js';
+import { gaussian } from '../../src/sketch/gaussian.js';
 import {
   adam,
   adamw,
   eva,
   foof,
   kfac,
+  makeOptimizer,
   nysact,
+  registerOptimizer,
   registerOptimizers,
   sgd,
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
-import { knownOptions } from '../../src/tfjs/options.js';
 import { onBackends, tf } from './backends.js';
 import { clouds, layerWeights, perceptron } from './models.js';
 
@@ -35,48 +43,57 @@ const ADAM = {
 } as const;
 const SKETCHED = { ...PRECONDITIONED, rank: 3, seed: 5, maxFailures: 3 } as const;
 
+/** Chains of one's own: those that the published code has. */
+const OWN = {
+  PublishedNysact: publishedNysact,
+  PublishedFoof: publishedFoof,
+  PublishedKfac: publishedKfac,
+  PublishedEva: publishedEva,
+} as const;
+
+/** A case for a chain of one's own, with options that are saved with it. */
+function own<Options extends object>(
+  className: keyof typeof OWN,
+  make: (options: Options) => Transform,
+  config: Options,
+): Case {
+  return {
+    name: className,
+    className,
+    make: () => makeOptimizer(tf, make(config), { className, config }),
+  };
+}
+
+interface Case {
+  readonly name: string;
+  readonly className: string;
+  readonly make: () => TfjsOptimizer;
+}
+
 /** Each optimiser with all its options, and with every choice. */
-const CASES: readonly { name: string; className: string; make: () => TfjsOptimizer }[] = [
+const CASES: readonly Case[] = [
   { name: 'sgd', className: 'NysactSgd', make: () => sgd(tf, SGD) },
   { name: 'adam', className: 'NysactAdam', make: () => adam(tf, ADAM) },
   { name: 'adamw', className: 'NysactAdamw', make: () => adamw(tf, ADAM) },
   {
     name: 'foof',
     className: 'NysactFoof',
-    make: () => foof(tf, { ...PRECONDITIONED, klClip: 0.01, variant: 'corrected', maxFailures: 2 }),
+    make: () => foof(tf, { ...PRECONDITIONED, klClip: 0.01, maxFailures: 2 }),
   },
   {
-    name: 'foof, reference',
-    className: 'NysactFoof',
-    make: () => foof(tf, { ...PRECONDITIONED, variant: 'reference' }),
-  },
-  {
-    name: 'kfac',
+    name: 'kfac, factored',
     className: 'NysactKfac',
-    make: () =>
-      kfac(tf, {
-        ...PRECONDITIONED,
-        klClip: 0.01,
-        inverse: 'factored',
-        variant: 'corrected',
-        maxFailures: 2,
-      }),
+    make: () => kfac(tf, { ...PRECONDITIONED, klClip: 0.01, inverse: 'factored', maxFailures: 2 }),
   },
   {
-    name: 'kfac, reference',
+    name: 'kfac, eigenbasis',
     className: 'NysactKfac',
-    make: () => kfac(tf, { ...PRECONDITIONED, inverse: 'eigenbasis', variant: 'reference' }),
+    make: () => kfac(tf, { ...PRECONDITIONED, inverse: 'eigenbasis' }),
   },
   {
     name: 'eva',
     className: 'NysactEva',
-    make: () =>
-      eva(tf, { ...PRECONDITIONED, klClip: 'none', variant: 'corrected', maxFailures: 2 }),
-  },
-  {
-    name: 'eva, reference',
-    className: 'NysactEva',
-    make: () => eva(tf, { ...PRECONDITIONED, variant: 'reference', examples: 4 }),
+    make: () => eva(tf, { ...PRECONDITIONED, klClip: 'none', maxFailures: 2 }),
   },
   {
     name: 'nysact, Gaussian',
@@ -85,7 +102,6 @@ const CASES: readonly { name: string; className: string; make: () => TfjsOptimiz
       nysact(tf, {
         ...SKETCHED,
         sketch: 'gaussian',
-        variant: 'corrected',
         policy: 'restart',
         shift: 'tiny',
         oversample: 1,
@@ -104,17 +120,27 @@ const CASES: readonly { name: string; className: string; make: () => TfjsOptimiz
         tail: false,
       }),
   },
-  {
-    name: 'nysact, reference',
-    className: 'Nysact',
-    make: () => nysact(tf, { ...SKETCHED, variant: 'reference' }),
-  },
   { name: 'nysact, without options', className: 'Nysact', make: () => nysact(tf) },
+  own('PublishedNysact', publishedNysact, SKETCHED),
+  own('PublishedFoof', publishedFoof, PRECONDITIONED),
+  own('PublishedKfac', publishedKfac, PRECONDITIONED),
+  own('PublishedEva', publishedEva, { ...PRECONDITIONED, examples: 4 }),
 ];
 
 describe('what is given in place of the TensorFlow.js module is refused:', () => {
   const message = 'expected the TensorFlow.js module as first argument';
-  const factories = { adam, adamw, eva, foof, kfac, nysact, sgd, registerOptimizers };
+  const factories = {
+    adam,
+    adamw,
+    eva,
+    foof,
+    kfac,
+    nysact,
+    sgd,
+    makeOptimizer,
+    registerOptimizer,
+    registerOptimizers,
+  };
 
   test.each(Object.entries(factories))('%s', (where, factory) => {
     for (const given of [[], [null], [{ rank: 3 }], ['tf']]) {
@@ -218,7 +244,14 @@ onBackends(['wasm'], () => {
   const { classNameMap } = tf.serialization.SerializationMap.getMap();
   const names = [...new Set(CASES.map(({ className }) => className))];
 
-  beforeEach(() => registerOptimizers(tf));
+  const register = (): void => {
+    registerOptimizers(tf);
+    for (const [className, make] of Object.entries(OWN)) {
+      registerOptimizer(tf, { className, make });
+    }
+  };
+
+  beforeEach(register);
 
   describe.each(CASES)('$name', ({ className, make }) => {
     test('continues bit for bit in a loaded model', async () => {
@@ -276,11 +309,11 @@ onBackends(['wasm'], () => {
     for (const name of names) delete classNameMap[name];
     await expect(load(artifacts)).rejects.toThrow(/Unknown layer: Nysact\b.*registerClass/s);
     const others = { ...classNameMap };
-    registerOptimizers(tf);
+    register();
     expect(Object.keys(classNameMap).toSorted()).toEqual(Object.keys(known).toSorted());
     expect(classNameMap).toMatchObject(others);
     const registered = { ...classNameMap };
-    registerOptimizers(tf);
+    register();
     for (const name of Object.keys(registered)) {
       expect(classNameMap[name], name).toBe(registered[name]);
     }
@@ -289,22 +322,19 @@ onBackends(['wasm'], () => {
 
   describe('a damaged configuration is refused:', () => {
     test.each([
-      [{ rank: '3' }, "TypeError: Nysact: rank is '3', expected number"],
-      [{ rank: null }, 'TypeError: Nysact: rank is null, expected number'],
-      [{ tail: 1 }, 'TypeError: Nysact: tail is 1, expected boolean'],
-      [{ damping: [1] }, 'TypeError: Nysact: damping is [1], expected number'],
-      [{ klClip: 'no' }, "TypeError: Nysact: klClip is 'no', expected number or 'none'"],
-      [{ klClip: 'number' }, "TypeError: Nysact: klClip is 'number', expected number or 'none'"],
-      [{ sketch: {} }, "TypeError: Nysact: sketch is {}, expected 'gaussian' or 'subcolumn'"],
-      [
-        { ranks: 3 },
-        'RangeError: Nysact: there is no option ranks, expected some of learningRate, ',
-      ],
-      [{ toString: 3 }, 'RangeError: Nysact: there is no option toString, '],
+      [{ rank: '3' }, "TypeError: nysact: rank is '3', expected an integer >= 1"],
+      [{ rank: null }, 'TypeError: nysact: rank is null, expected an integer >= 1'],
+      [{ tail: 1 }, 'TypeError: nysact: tail is 1, expected true or false'],
+      [{ damping: [1] }, 'TypeError: nysact: damping is [object Array], expected a finite number'],
+      [{ klClip: 'no' }, "klClip is 'no', expected a finite number > 0 or 'none'"],
+      [{ sketch: {} }, "sketch is [object Object], expected 'gaussian' or 'subcolumn'"],
+      [{ ranks: 3 }, "RangeError: nysact: unknown option 'ranks', expected one of learningRate, "],
+      [{ ranks: 3 }, "did you mean 'rank'?"],
+      [{ toString: 3 }, "RangeError: nysact: unknown option 'toString', "],
       [{ damping: -1 }, 'RangeError: nysact: damping is -1, expected a finite number > 0'],
-      [{ learningRate: -1 }, 'learningRate is -1, expected a finite number >= 0'],
-      [{ observeEvery: 0 }, 'observeEvery is 0, expected an integer >= 1'],
-      [{ klClip: -1 }, 'klClip.limit is -1, expected a finite number > 0'],
+      [{ learningRate: -1 }, 'nysact: learningRate is -1, expected a finite number >= 0'],
+      [{ observeEvery: 0 }, 'nysact: observeEvery is 0, expected an integer >= 1'],
+      [{ klClip: -1 }, 'nysact: klClip is -1, expected a finite number > 0'],
     ])('%j', async (change, message) => {
       const model = compiled(perceptron(), nysact(tf, SKETCHED));
       const artifacts = damaged(await save(model), change);
@@ -314,12 +344,30 @@ onBackends(['wasm'], () => {
     });
   });
 
-  test('what an optimiser was given beside its options is not saved', async () => {
-    const settings = { ...SKETCHED, batchSize: 32, report: () => {} };
-    const model = compiled(perceptron(), nysact(tf, settings));
-    expect(model.optimizer.getConfig()).toEqual(SKETCHED);
-    dispose(await load(await save(model)), model);
-    expect(knownOptions({ rank: ['number'] }, { rank: undefined })).toStrictEqual({});
+  test("a chain of one's own without options is refused; model and state go separately", async () => {
+    const make = () => makeOptimizer(tf, publishedNysact(SKETCHED), { className: 'Mine' });
+    const optimizer = make();
+    const model = compiled(perceptron(), optimizer);
+    await train(model, 1);
+    await expect(save(model)).rejects.toThrow(/Mine: .*give makeOptimizer a config.*exportState/);
+    const restored = make();
+    const loaded = compiled(await load(await save(model, false)), restored);
+    restored.restoreState(await optimizer.exportState());
+    await train(model, 2);
+    await train(loaded, 2);
+    expect(weightsOf(loaded)).toEqual(weightsOf(model));
+    dispose(model, loaded);
+  });
+
+  test.each([
+    [undefined, 'registerOptimizer: definition is undefined, expected an object'],
+    [{ make: publishedNysact }, 'registerOptimizer: className is undefined, expected a string'],
+    [{ className: 'Mine' }, 'make is undefined, expected a function of the options'],
+    [{ className: 'my_chain', make: publishedNysact }, "className is 'my_chain', expected no"],
+  ])('a definition that cannot be loaded is refused: %#', (definition, message) => {
+    const known = Object.keys(classNameMap);
+    expect(() => Reflect.apply(registerOptimizer, undefined, [tf, definition])).toThrow(message);
+    expect(Object.keys(classNameMap)).toEqual(known);
   });
 
   test.each([
@@ -333,7 +381,7 @@ onBackends(['wasm'], () => {
         nysact(tf, {
           ...SKETCHED,
           sketch: ({ layer, draw, shape, dtype }) =>
-            drawGaussian(shape, dtype, foldIn(foldIn(randomKey(9), layer), draw)),
+            gaussian(shape, dtype, foldIn(foldIn(randomKey(9), layer), draw)),
         }),
     },
   ])(

@@ -8,7 +8,7 @@ export const SHARED_CALLS = ['product32', 'product64', 'solve32', 'solve64'] as 
 /** A kernel that another thread can run. */
 export type SharedCall = (typeof SHARED_CALLS)[number];
 
-/** One call of a kernel: its arguments but for the workspace, which belongs to whoever runs it. */
+/** One call of a kernel: its arguments, without the workspace: every thread has its own. */
 export interface Call {
   readonly kernel: SharedCall;
   readonly operands: readonly number[];

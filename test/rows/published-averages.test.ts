@@ -2,16 +2,13 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { cpuEngine } from '../../src/backend/cpu.js';
-import { exportState, restoreState } from '../../src/backend/state.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { Cell, exportState, restoreState } from '../../src/backend/state.js';
+import { checkInteger } from '../../src/core/check.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, identity, zeros } from '../../src/core/matrix.js';
-import type { Average } from '../../src/covariance/moving-average.js';
-import {
-  CopiedAverage,
-  IdentityAverage,
-  type UpdateCounter,
-} from '../../src/covariance/reference-averages.js';
+import { averageFromIdentity, copiedAverage } from '../../src/published/averages.js';
+import type { Average } from '../../src/rows/moving-average.js';
 import {
   build,
   combine,
@@ -50,22 +47,22 @@ function tolerance(dtype: DType, parts: readonly Batch[]): number {
 
 const EYE = identity('float64', SIZE);
 
-describe.each(DTYPES)('reference averages, %s', (dtype) => {
-  const engine = cpuEngine(dtype);
+describe.each(DTYPES)('published averages, %s', (dtype) => {
+  const backend = cpuBackend<DType>(dtype);
   const update = (M: Average<DType>, { sum, rows }: Batch) => {
-    const term = engine.wrap(convert(sum, dtype));
-    M.update(rows, (weight, decay, slot) => engine.axpby(weight, term, decay, slot));
+    const term = backend.wrap(convert(sum, dtype));
+    M.update(rows, (weight, decay, slot) => backend.axpby(weight, term, decay, slot));
   };
   const feed = (M: Average<DType>, parts: readonly Batch[]) => {
     for (const part of parts) update(M, part);
     return M;
   };
-  const content = (M: Average<DType>): Matrix => convert(engine.read(M.slot), 'float64');
-  const fromIdentity = (decay: number, counter?: UpdateCounter) =>
-    new IdentityAverage<DType>(engine, SIZE, decay, counter);
-  const copied = (decay: number) => new CopiedAverage<DType>(engine, SIZE, SIZE, decay);
+  const content = (M: Average<DType>): Matrix => convert(backend.readSync(M.slot), 'float64');
+  const fromIdentity = (decay: number, counter?: Cell) =>
+    averageFromIdentity(decay, counter)(backend, SIZE, SIZE);
+  const copied = (decay: number) => copiedAverage(decay)(backend, SIZE, SIZE);
 
-  describe('IdentityAverage', () => {
+  describe('averageFromIdentity', () => {
     test.prop([batches, decays], { numRuns: 50 })(
       'is M ← βM + (1−β)·New from I, uncorrected',
       (parts, decay) => {
@@ -81,29 +78,29 @@ describe.each(DTYPES)('reference averages, %s', (dtype) => {
 
     test('a shared counter corrects each by the updates of all', () => {
       const part: Batch = { sum: EYE, rows: 1 };
-      const counter: UpdateCounter = { updates: 0 };
+      const counter = new Cell(0, checkInteger);
       const [first, second] = [fromIdentity(0.5, counter), fromIdentity(0.5, counter)];
       update(first, part);
       update(second, part);
       update(first, part);
-      expect(counter.updates).toBe(3);
+      expect(counter.value).toBe(3);
       expect([first.updates, second.updates]).toEqual([2, 1]);
       expect([first.correction, second.correction]).toEqual([1 / 0.875, 1 / 0.875]);
     });
 
     test('reset goes back to I and to no updates of its own; the shared counter goes on', () => {
       const part: Batch = { sum: build(SIZE, SIZE, (i, j) => i + j), rows: 2 };
-      const counter: UpdateCounter = { updates: 0 };
+      const counter = new Cell(0, checkInteger);
       const M = feed(fromIdentity(0.5, counter), [part, part]);
       M.reset();
       expect(content(M)).toEqual(EYE);
-      expect([M.updates, counter.updates]).toEqual([0, 2]);
+      expect([M.updates, counter.value]).toEqual([0, 2]);
       update(M, part);
       expect(content(M)).toEqual(content(feed(fromIdentity(0.5), [part])));
     });
   });
 
-  describe('CopiedAverage', () => {
+  describe('copiedAverage', () => {
     test.prop([batches, decays], { numRuns: 50 })(
       'copies the first value, then is M ← (1−β)M + β·New, uncorrected',
       (parts, decay) => {
@@ -121,7 +118,7 @@ describe.each(DTYPES)('reference averages, %s', (dtype) => {
     test('the first update reads nothing of the slot, nor does the first after a reset', () => {
       const part: Batch = { sum: build(SIZE, SIZE, (i, j) => i - j), rows: 4 };
       const spoil = (M: Average<DType>) => {
-        engine.write(
+        backend.write(
           M.slot,
           convert(
             build(SIZE, SIZE, () => Number.NaN),
@@ -148,17 +145,17 @@ describe.each(DTYPES)('reference averages, %s', (dtype) => {
       const kinds = [
         { make: () => fromIdentity(decay), names: ['average', 'updates'] },
         {
-          make: () => fromIdentity(decay, { updates: 0 }),
+          make: () => fromIdentity(decay, new Cell(0, checkInteger)),
           names: ['average', 'updates', 'shared'],
         },
         { make: () => copied(decay), names: ['average', 'updates'] },
       ];
       for (const { make, names } of kinds) {
         const M = feed(make(), before);
-        const saved = structuredClone(await exportState(engine, M.state));
-        expect(Object.keys(saved)).toEqual(names);
+        const saved = structuredClone(await exportState(backend, {}, M.state));
+        expect(Object.keys(saved.entries)).toEqual(names);
         const copy = make();
-        restoreState(engine, copy.state, saved);
+        restoreState(backend, {}, copy.state, saved);
         feed(M, after);
         feed(copy, after);
         expect([copy.updates, copy.correction]).toEqual([M.updates, M.correction]);
@@ -167,7 +164,7 @@ describe.each(DTYPES)('reference averages, %s', (dtype) => {
     },
   );
 
-  test('CopiedAverage with β = 1 is the last batch', () => {
+  test('copiedAverage with β = 1 is the last batch', () => {
     const parts = [1, 2].map((x): Batch => ({ sum: build(SIZE, SIZE, () => x), rows: 1 }));
     expect(content(feed(copied(1), parts))).toEqual(parts[1].sum);
     expect(content(copied(1))).toEqual(zeros('float64', SIZE, SIZE));

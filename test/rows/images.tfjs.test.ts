@@ -2,8 +2,8 @@ import { fc, test } from '@fast-check/vitest';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect } from 'vitest';
 import { convert } from '../../src/core/matrix.js';
-import { convolutionOutput } from '../../src/covariance/convolution.js';
-import { extractPatches, outputGradientRows } from '../../src/covariance/patches.js';
+import { convolutionOutput } from '../../src/rows/convolution.js';
+import { extractPatches, outputGradientRows } from '../../src/rows/images.js';
 import { build, distance, type Matrix, product } from '../support/matrices.js';
 import { elements, type FullGeometry, geometries, integers } from './images.js';
 
@@ -17,7 +17,7 @@ const shared = geometries.map((drawn): FullGeometry & { padding: 'valid' | 'same
   const [height, width] = [drawn.height, drawn.width].map(
     (size, i) => size + (drawn.kernel[i] - 1) * dilation[i],
   );
-  return { ...drawn, padding, dilation, height, width, layout: 'channelsLast', bias: false };
+  return { ...drawn, padding, dilation, height, width, layout: 'channelsLast' };
 });
 
 describe('TensorFlow.js agrees', () => {

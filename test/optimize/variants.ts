@@ -1,0 +1,81 @@
+// Every optimiser in every variant, with learning rates that suit the tasks of training.ts.
+
+import {
+  adam,
+  adamw,
+  eva,
+  foof,
+  kfac,
+  nysact,
+  preconditionedBy,
+  sgd,
+} from '../../src/optimize/optimizers.js';
+import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
+import { chain, type Transform } from '../../src/optimize/transform.js';
+import { clipByGlobalNorm, descend, momentum } from '../../src/optimize/transforms.js';
+import {
+  publishedEva,
+  publishedFoof,
+  publishedKfac,
+  publishedNysact,
+} from '../../src/published/optimizers.js';
+import { diagonalMethod } from '../precondition/diagonal-method.js';
+import { oneSidedMethod } from '../precondition/one-sided-method.js';
+import type { Cadence } from './optimizer.contract.js';
+
+/** One optimiser and what the contract must know about it. */
+export interface OptimizerVariant {
+  readonly name: string;
+  readonly make: () => Transform;
+  /** Where it looks at layers. */
+  readonly cadence?: Cadence;
+}
+
+const every = { observeEvery: 2, refreshEvery: 4 };
+const inputs: Cadence = { ...every, inputs: true, outputGradients: false };
+const both: Cadence = { ...every, inputs: true, outputGradients: true };
+const neither: Cadence = { ...every, inputs: false, outputGradients: false };
+
+const weightDecay = 1e-4;
+const decayed = { momentum: 0.9, weightDecay };
+const shared = { ...every, ...decayed, learningRate: 0.03 };
+const damped = { ...shared, damping: 0.1 };
+const ofRankThree = { ...damped, rank: 3, seed: 3 };
+
+export const OPTIMIZERS: readonly OptimizerVariant[] = [
+  { name: 'sgd, plain', make: () => sgd({ learningRate: 0.3 }) },
+  { name: 'sgd, momentum', make: () => sgd({ ...decayed, learningRate: 0.1 }) },
+  { name: 'sgd, Nesterov', make: () => sgd({ ...decayed, learningRate: 0.1, nesterov: true }) },
+  { name: 'adam', make: () => adam({ learningRate: 0.03, weightDecay }) },
+  { name: 'adamw', make: () => adamw({ learningRate: 0.03, weightDecay }) },
+  {
+    name: 'a chain of its own',
+    make: () =>
+      refuseOverflow(chain(clipByGlobalNorm(0.5), momentum(0.5), momentum(0.3), descend(0.1))),
+  },
+  { name: 'foof', make: () => foof(damped), cadence: inputs },
+  { name: 'kfac', make: () => kfac(damped), cadence: both },
+  { name: 'kfac, factored', make: () => kfac({ ...damped, inverse: 'factored' }), cadence: both },
+  { name: 'eva', make: () => eva(damped), cadence: both },
+  { name: 'nysact-g', make: () => nysact(ofRankThree), cadence: inputs },
+  {
+    name: 'nysact-s',
+    make: () => nysact({ ...ofRankThree, sketch: 'subcolumn' }),
+    cadence: inputs,
+  },
+  { name: 'nysact, tail', make: () => nysact({ ...ofRankThree, tail: true }), cadence: inputs },
+  { name: 'published foof', make: () => publishedFoof(shared), cadence: inputs },
+  { name: 'published kfac', make: () => publishedKfac(damped), cadence: both },
+  { name: 'published eva', make: () => publishedEva(damped), cadence: both },
+  { name: 'published nysact', make: () => publishedNysact(ofRankThree), cadence: inputs },
+  {
+    name: 'a diagonal method of one’s own',
+    make: () => preconditionedBy(diagonalMethod(0.1), shared),
+    cadence: inputs,
+  },
+  {
+    name: 'a one-sided method of one’s own',
+    make: () => preconditionedBy(oneSidedMethod(0.1), shared),
+    cadence: neither,
+  },
+];
