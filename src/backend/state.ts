@@ -1,6 +1,13 @@
 // State as a list of named matrices and numbers, so that export, restore and byte counts are written once.
 
-import { checkFinite, checkFunction, checkInteger, checkType, describe, isObject } from '../core/check.js';
+import {
+  checkFinite,
+  checkFunction,
+  checkInteger,
+  checkType,
+  describe,
+  isObject,
+} from '../core/check.js';
 import { BYTES, type DType, isTypedArray } from '../core/dtype.js';
 import { DenseMatrix } from '../core/matrix.js';
 import { guarded, type OptionsOf, optionList } from '../core/options.js';

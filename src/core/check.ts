@@ -173,8 +173,10 @@ function narrow(value: number, dtype: DType): number {
 
 /** Whether `value` is a number that stays finite in `dtype`, and becomes 0 only if it is 0. */
 function isScalar(value: number, dtype: DType): boolean {
+  // First, because rounding what is no number may throw.
+  if (!Number.isFinite(value)) return false;
   const narrowed = narrow(value, dtype);
-  return Number.isFinite(value) && Number.isFinite(narrowed) && (narrowed !== 0 || value === 0);
+  return Number.isFinite(narrowed) && (narrowed !== 0 || value === 0);
 }
 
 /** What a number of float32 must be beside finite; every finite number is one of float64. */

@@ -1,10 +1,10 @@
 // The edge: every form of matrix that a user may hand in becomes a DenseMatrix here.
 
 import {
+  checkAttached,
   checkChoice,
   checkElement,
   checkInteger,
-  checkAttached,
   describe,
   isObject,
 } from './check.js';

@@ -2,14 +2,7 @@
 
 import { checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
 import { cosPi, power } from '../core/elementary.js';
-import {
-  fraction,
-  guarded,
-  integer,
-  nonNegative,
-  optionList,
-  positive,
-} from '../core/options.js';
+import { fraction, guarded, integer, nonNegative, optionList, positive } from '../core/options.js';
 
 /** η at step k = 0, 1, 2, … */
 export type Schedule = (step: number) => number;

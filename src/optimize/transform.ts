@@ -2,7 +2,14 @@
 
 import { type Backend, checkBackend, type Slot } from '../backend/backend.js';
 import { type Description, type Stateful, scoped } from '../backend/state.js';
-import { checkArray, checkFunction, checkInteger, checkOptions, checkType, isObject } from '../core/check.js';
+import {
+  checkArray,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkType,
+  isObject,
+} from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { checkRange } from '../core/range.js';
 import type { Diagnostics } from '../precondition/layer.js';
@@ -225,7 +232,13 @@ export function writable<D extends DType>(
   const fits = isObject(step) && Array.isArray(step.gradients);
   checkType('writable', 'step', step, fits, 'a step, with its gradients');
   const { gradients } = step;
-  checkInteger('writable', 'the number of updates', updates.length, gradients.length, gradients.length);
+  checkInteger(
+    'writable',
+    'the number of updates',
+    updates.length,
+    gradients.length,
+    gradients.length,
+  );
   updates.forEach((u, index) => {
     if (u !== gradients[index]) backend.axpby(1, u, 0, gradients[index]);
   });

@@ -22,10 +22,7 @@ import {
 } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { checkMethod, type Method } from '../precondition/method.js';
-import {
-  CADENCE_OPTIONS,
-  NetworkPreconditioner,
-} from '../precondition/network.js';
+import { CADENCE_OPTIONS, NetworkPreconditioner } from '../precondition/network.js';
 import { checkNoNegative } from '../precondition/options.js';
 import { LearningRate } from './learning-rate.js';
 import { asSchedule, type Schedule } from './schedules.js';

@@ -81,7 +81,8 @@ function published(
     method.name,
     PRECONDITIONED_OPTIONS.pick(method.name, given),
   );
-  const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay, decays } = settings;
+  const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay, decays } =
+    settings;
   const clip = klClip === 'none' ? undefined : { limit: klClip, learningRate: clipRate };
   return refuseOverflow(
     chain(

@@ -1,12 +1,12 @@
 // Rows of an embedding: each is one row of I, so they are indices, and their moments are counts.
 
 import { type Backend, checkBackend, place, type Slot } from '../backend/backend.js';
+import { checkSketchOperand } from '../backend/slots.js';
 import { checkInteger, checkType, isList } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DenseMatrix, zeros } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
-import { checkSketchOperand } from '../backend/slots.js';
 import { addNumber, filled } from './dense.js';
 import { checkFirst, checkOwned, type Rows } from './rows.js';
 import { copyOfWeights, sumOf, weightList } from './weights.js';

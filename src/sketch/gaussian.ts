@@ -15,11 +15,7 @@ import type { Sketch } from './sketch.js';
  *
  * Source: NysAct, Algorithm 1, line 3.
  */
-export function gaussian<D extends DType>(
-  shape: SketchShape,
-  dtype: D,
-  key: RandomKey,
-): Sketch<D> {
+export function gaussian<D extends DType>(shape: SketchShape, dtype: D, key: RandomKey): Sketch<D> {
   checkDraw('gaussian', shape, dtype, key);
   const { inputs, width } = shape;
   const S = zeros(dtype, inputs, width);

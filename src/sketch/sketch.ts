@@ -9,7 +9,14 @@ import {
   isObject,
 } from '../core/check.js';
 import { DTYPES, type DType } from '../core/dtype.js';
-import { checkMatrix, convert, copyInto, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
+import {
+  checkMatrix,
+  convert,
+  copyInto,
+  type DenseMatrix,
+  type Matrix64,
+  zeros,
+} from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { gemm } from '../kernels/gemm.js';
 import { takeIndices } from '../kernels/indices.js';

@@ -63,6 +63,7 @@ export function list(element: Kind): Kind {
 
 function isEmpty(value: unknown): boolean {
   return (
-    Object.prototype.toString.call(value) === '[object Object]' && Object.keys(Object(value)).length === 0
+    Object.prototype.toString.call(value) === '[object Object]' &&
+    Object.keys(Object(value)).length === 0
   );
 }

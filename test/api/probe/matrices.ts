@@ -1,25 +1,23 @@
 // The valid calls of nysact/linalg, nysact/random, nysact/ml-matrix, and of matrices themselves.
 
-import * as root from '../../../src/index.js';
 import { isDenseMatrix } from '../../../src/core/matrix.js';
+import * as root from '../../../src/index.js';
 import * as linalg from '../../../src/linalg/index.js';
 import * as mlMatrix from '../../../src/ml-matrix.js';
 import * as random from '../../../src/random.js';
-import {
-  callable,
-  integer,
-  optional,
-  own,
-  real,
-  record,
-  that,
-  word,
-} from './kinds.js';
+import { callable, integer, optional, own, real, record, that, word } from './kinds.js';
 import { exported, method, type Routine } from './probe.js';
 
 /** A symmetric positive definite matrix of order 3. */
 export function spd(): root.DenseMatrix<'float64'> {
-  return root.asMatrix([[4, 1, 0], [1, 3, 1], [0, 1, 2]], { dtype: 'float64' });
+  return root.asMatrix(
+    [
+      [4, 1, 0],
+      [1, 3, 1],
+      [0, 1, 2],
+    ],
+    { dtype: 'float64' },
+  );
 }
 
 /** rows × cols numbers between 0 and 1. */
@@ -59,8 +57,18 @@ export const matrices: readonly Routine[] = [
     () => [1, 1, 1, 1],
     { where: 'DenseMatrix.view' },
   ),
-  method('DenseMatrix.clone', {}, () => dense(2, 2), () => []),
-  method('DenseMatrix.toArrays', {}, () => dense(2, 2), () => []),
+  method(
+    'DenseMatrix.clone',
+    {},
+    () => dense(2, 2),
+    () => [],
+  ),
+  method(
+    'DenseMatrix.toArrays',
+    {},
+    () => dense(2, 2),
+    () => [],
+  ),
 
   exported(
     linalg,
@@ -74,12 +82,13 @@ export const matrices: readonly Routine[] = [
     { alpha: real, A: matrix, op: word, beta: real, C: matrix, triangle: word },
     () => [1, dense(3, 2), 'N', 0, dense(3, 3), 'both'],
   ),
-  exported(
-    linalg,
-    'trsm',
-    { side: word, op: word, alpha: real, L: matrix, B: matrix },
-    () => ['left', 'N', 1, linalg.cholesky(spd()), dense(3, 2)],
-  ),
+  exported(linalg, 'trsm', { side: word, op: word, alpha: real, L: matrix, B: matrix }, () => [
+    'left',
+    'N',
+    1,
+    linalg.cholesky(spd()),
+    dense(3, 2),
+  ]),
   exported(linalg, 'axpby', { alpha: real, A: matrix, beta: real, C: matrix }, () => [
     1,
     dense(2, 3),
@@ -102,9 +111,15 @@ export const matrices: readonly Routine[] = [
   exported(linalg, 'eigh', { A: matrix, options: sweeps, workspace }, () => [spd(), {}]),
   exported(linalg, 'eigvalsh', { A: matrix, options: sweeps, workspace }, () => [spd(), {}]),
   exported(linalg, 'thinQr', { A: tall, workspace }, () => [dense(3, 2)]),
-  method('Workspace.scope', { body: callable }, () => new linalg.Workspace(), () => [() => 1], {
-    where: 'Workspace.scope',
-  }),
+  method(
+    'Workspace.scope',
+    { body: callable },
+    () => new linalg.Workspace(),
+    () => [() => 1],
+    {
+      where: 'Workspace.scope',
+    },
+  ),
   {
     name: 'Workspace.take',
     where: 'Workspace.take',
@@ -118,11 +133,12 @@ export const matrices: readonly Routine[] = [
 
   exported(random, 'randomKey', { seed: integer() }, () => [1]),
   exported(random, 'foldIn', { key, value: integer() }, () => [seed(), 1]),
-  exported(random, 'fillUniform', { key, out: output, start: optional(integer(0, 2 ** 52)) }, () => [
-    seed(),
-    new Float64Array(3),
-    0,
-  ]),
+  exported(
+    random,
+    'fillUniform',
+    { key, out: output, start: optional(integer(0, 2 ** 52)) },
+    () => [seed(), new Float64Array(3), 0],
+  ),
   exported(
     random,
     'fillNormal',
@@ -135,11 +151,12 @@ export const matrices: readonly Routine[] = [
     () => [seed(), new Float64Array(3), { scale: 1 }, 0],
   ),
   exported(random, 'permutation', { key, n: size }, () => [seed(), 4]),
-  exported(random, 'sampleWithoutReplacement', { key, n: integer(0, 2 ** 31 - 1), k: integer(0, 4) }, () => [
-    seed(),
-    4,
-    2,
-  ]),
+  exported(
+    random,
+    'sampleWithoutReplacement',
+    { key, n: integer(0, 2 ** 31 - 1), k: integer(0, 4) },
+    () => [seed(), 4, 2],
+  ),
 
   exported(mlMatrix, 'toMlMatrix', { A: anyMatrix }, () => [dense(2, 3)]),
   exported(mlMatrix, 'fromMlMatrix', { M: own, dtype: optional(word) }, () => [
@@ -161,4 +178,3 @@ export const matrices: readonly Routine[] = [
     () => [{ arithmetic: 'auto' }],
   ),
 ];
-

@@ -142,7 +142,9 @@ function complaintAbout(
   const begins = new RegExp(`^(?:${where})\\b`, 'u').test(message);
   // Where two shapes do not fit together, either may be named.
   const named = bad.endsWith('of another shape') ? [...names, ...Object.keys(kinds)] : names;
-  const tells = named.some((argument) => new RegExp(aliases[argument] ?? `\\b${argument}\\b`, 'u').test(message));
+  const tells = named.some((argument) =>
+    new RegExp(aliases[argument] ?? `\\b${argument}\\b`, 'u').test(message),
+  );
   return begins && tells ? undefined : text(found);
 }
 

@@ -101,11 +101,12 @@ export const sketches: readonly Routine[] = [
     Float64Array.of(2, 1),
     1,
   ]),
-  exported(published, 'publishedEigenpairs', { C: own, sketch: denseKind, rho: nonNegative, workspace }, () => [
-    sketched(),
-    drawn(),
-    1,
-  ]),
+  exported(
+    published,
+    'publishedEigenpairs',
+    { C: own, sketch: denseKind, rho: nonNegative, workspace },
+    () => [sketched(), drawn(), 1],
+  ),
 
   exported(
     root,
