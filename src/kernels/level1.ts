@@ -244,7 +244,9 @@ export function scale(alpha: number, C: DenseMatrix): void {
 /** As {@link scale}, for an α that was checked, or computed: NaN makes all of C NaN. */
 export function rescale(alpha: number, C: DenseMatrix): void {
   if (alpha === 1) return;
-  for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, C.cols);
+  // Rows that lie one behind the other are one long row.
+  if (C.stride === C.cols) scaleRow(alpha, C, 0, C.rows * C.cols);
+  else for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, C.cols);
 }
 
 /** C ← αC on and below the diagonal, as {@link rescale}; what lies above stays. C is square. */

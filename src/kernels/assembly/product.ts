@@ -85,20 +85,19 @@ export function product<T>(
       const b = B + address<T>(p0, rsB, j0, csB);
       // Columns and rows that fill no tile are packed always, so that nothing is read past the last.
       const readyB = smallB ? width - (width % columns) : 0;
-      const packedB = b + address<T>(0, 0, readyB, csB);
-      packColumns<T>(packedB, csB, rsB, width - readyB, depth, panelsB + <usize>(readyB * depth) * size);
+      packColumns<T>(b + address<T>(0, 0, readyB, csB), csB, rsB, width - readyB, depth, panelsB);
       // The first row that reaches column j0, at the start of its tile.
       const top = max(0, j0 - reach + 1);
       for (let i0 = top - (top % tileRows); i0 < m; i0 += blockRows<T>()) {
         const rows = min(blockRows<T>(), m - i0);
         const a = A + address<T>(i0, rsA, p0, csA);
         const readyA = thin || smallA ? rows - (rows % tileRows) : 0;
-        const packedA = a + address<T>(readyA, rsA, 0, 0);
-        packRows<T>(packedA, rsA, csA, rows - readyA, depth, panelsA + <usize>(readyA * depth) * size);
+        packRows<T>(a + address<T>(readyA, rsA, 0, 0), rsA, csA, rows - readyA, depth, panelsA);
         for (let j = 0; j < width; j += columns) {
           const first = max(0, j0 + j - i0 - reach + 1);
           const wide = min(columns, width - j);
-          const panelB = j < readyB ? b + address<T>(0, 0, j, csB) : panelsB + <usize>(j * depth) * size;
+          const packedB = panelsB + <usize>((j - readyB) * depth) * size;
+          const panelB = j < readyB ? b + address<T>(0, 0, j, csB) : packedB;
           const stepB = j < readyB ? <usize>rsB * size : 32;
           for (let i = first - (first % tileRows); i < rows; i += tileRows) {
             const high = min(tileRows, rows - i);
@@ -111,7 +110,7 @@ export function product<T>(
               else multiplyStridedTile<T>(depth, from, ldA, <usize>csA * size, panelB, stepB, tile);
             } else {
               const ready = i < readyA;
-              const panelA = ready ? from : panelsA + <usize>(i * depth) * size;
+              const panelA = ready ? from : panelsA + <usize>((i - readyA) * depth) * size;
               const stepA = ready ? <usize>csA * size : PACKED_ROWS * size;
               const ldA: usize = ready && contiguousA ? <usize>rsA * size : 0;
               if (plain && factor == <T>0 && high == tileRows && wide == columns && reached >= columns) {
