@@ -167,7 +167,7 @@ export class OptionList<E extends Entries> {
    * @throws RangeError where an option is unknown or out of range.
    */
   read(where: string, given: unknown, name?: string): Settings<E> {
-    const defaults = this.#options.map(([name, { fallback }]) => [name, fallback]);
+    const defaults = this.#options.map(([option, { fallback }]) => [option, fallback]);
     const settings: object = { ...Object.fromEntries(defaults), ...this.load(where, given, name) };
     this.#checkSettings(where, settings);
     return settings;
