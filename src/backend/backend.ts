@@ -1,7 +1,8 @@
 // The one contract between the algorithms and what computes.
 
+import { checkDType, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import type { DenseMatrix, Op } from '../core/matrix.js';
+import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
 import type { SketchOf } from '../kernels/kernels.js';
 
 /**
@@ -108,8 +109,21 @@ export interface Backend<D extends DType = DType> {
   gatherColumns(A: Slot<D>, indices: Int32Array, C: Slot<D>): void;
 }
 
-/** A new slot holding a copy of `value`. */
+/** `backend` must be one, whoever made it. */
+export function checkBackend(where: string, backend: unknown): void {
+  const fits = isObject(backend) && 'gemm' in backend && 'allocate' in backend;
+  checkType(where, 'backend', backend, fits, 'a backend, as cpuBackend makes it');
+}
+
+/**
+ * A new slot holding a copy of `value`.
+ *
+ * @throws TypeError where `backend` is none, or `value` is no matrix or of another dtype.
+ */
 export function upload<D extends DType>(backend: Backend<D>, value: DenseMatrix<D>): Slot<D> {
+  checkBackend('upload', backend);
+  checkMatrix('upload', 'value', value);
+  checkDType('upload', 'value', value, backend.dtype);
   const A = backend.allocate(value.rows, value.cols);
   backend.write(A, value);
   return A;

@@ -2,19 +2,24 @@
 // is here.
 
 import {
+  checkArray,
   checkChoice,
   checkDType,
+  checkFunction,
   checkInteger,
   checkNonNegative,
   checkScalar,
   checkShape,
+  checkType,
+  isObject,
 } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
+import { DTYPES, type DType } from '../core/dtype.js';
 import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
+import { takeIndices } from '../kernels/indices.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import type { Backend, BackendInfo, Slot, Take } from './backend.js';
 import { Scratch } from './scratch.js';
-import { checkSlotShape, type Named, SlotTable } from './slots.js';
+import { checkSketchOperand, checkSlotShape, type Named, SlotTable } from './slots.js';
 
 /**
  * The operations of {@link Backend} on what slots stand for: a matrix, a texture, a tensor. Their operands
@@ -73,11 +78,37 @@ export interface Primitives<D extends DType, Content> {
  *
  * Scalars, owners, shapes, freed slots, aliasing and indices are checked here, so that primitives need
  * not.
+ *
+ * @throws TypeError where a primitive is missing or no function, RangeError for an unknown dtype.
  */
 export function backendFrom<D extends DType, Content>(
   primitives: Primitives<D, Content>,
 ): Backend<D> {
+  checkPrimitives('backendFrom', primitives);
   return new SlotBackend(primitives);
+}
+
+/** The primitives that must be there, and those that may be. */
+const REQUIRED = [
+  ...['allocate', 'write', 'read', 'gemm', 'syrk', 'axpby', 'multiply', 'divide', 'divideByRoot'],
+  ...['dot', 'clip', 'joinColumns', 'sliceColumns', 'gatherColumns'],
+];
+const OPTIONAL = ['free', 'readSync', 'bound'];
+
+function checkPrimitives<D extends DType, Content>(
+  where: string,
+  primitives: Primitives<D, Content>,
+): void {
+  checkType(where, 'primitives', primitives, isObject(primitives), 'an object of functions');
+  const { dtype, info } = primitives;
+  checkChoice(where, 'dtype', dtype, DTYPES);
+  const described = isObject(info) && 'name' in info && 'variant' in info;
+  checkType(where, 'info', info, described, 'an object with name and variant');
+  for (const name of REQUIRED) checkFunction(where, name, Reflect.get(primitives, name));
+  for (const name of OPTIONAL) {
+    const primitive: unknown = Reflect.get(primitives, name);
+    if (primitive !== undefined) checkFunction(where, name, primitive);
+  }
 }
 
 /** The class of {@link backendFrom}, for backends that can do more: they extend it. */
@@ -133,12 +164,14 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   }
 
   firstOverlap(slots: readonly Slot<D>[]): readonly [number, number] | undefined {
+    checkArray('firstOverlap', 'slots', slots);
     const contents = slots.map((A, i) => this.contentOf('firstOverlap', `slots[${i}]`, A));
     const { sharing } = this.#on;
     return sharing === undefined ? firstRepeated(slots) : sharing.first(contents);
   }
 
   borrow(body: (take: Take<D>) => void): void {
+    checkFunction('borrow', 'body', body);
     this.#scratch.borrow(body);
   }
 
@@ -169,6 +202,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar(where, 'weight', weight);
     this.#scalar(where, 'decay', decay);
     const x = this.contentOf(where, 'X', X);
+    checkSketchOperand(where, S);
     const sketch = this.#sketch(X, S);
     const inputs = S.kind === 'dense' ? { X, S: S.S } : { X };
     const width = S.kind === 'dense' ? S.S.cols : S.indices.length;
@@ -242,6 +276,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     checkNonNegative('clip', 'limit', limit);
     const sum = this.contentOf('clip', 's', s);
     checkShape('clip', 's', s, 1, 1);
+    this.contentOf('clip', 'C', C);
     const c = this.#output('clip', 'C', C, C.rows, C.cols, { s });
     this.#on.clip(sum, limit, c);
   }
@@ -256,6 +291,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
 
   sliceColumns(A: Slot<D>, from: number, C: Slot<D>): void {
     const a = this.contentOf('sliceColumns', 'A', A);
+    this.contentOf('sliceColumns', 'C', C);
     const c = this.#output('sliceColumns', 'C', C, A.rows, C.cols, { A });
     checkShape('sliceColumns', 'C', C, A.rows, Math.min(C.cols, A.cols));
     checkInteger('sliceColumns', 'from', from, 0, A.cols - C.cols);
@@ -264,7 +300,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
 
   gatherColumns(A: Slot<D>, indices: Int32Array, C: Slot<D>): void {
     const a = this.contentOf('gatherColumns', 'A', A);
-    const columns = checkedIndices('gatherColumns', indices, A.cols);
+    const columns = takeIndices('gatherColumns', indices, A.cols);
     const c = this.#output('gatherColumns', 'C', C, A.rows, columns.length, { A });
     this.#on.gatherColumns(a, columns, c);
   }
@@ -305,7 +341,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
 
   #sketch(X: Slot<D>, S: SketchOf<Slot<D>>): SketchOf<Content> {
     if (S.kind === 'columns') {
-      return { kind: 'columns', indices: checkedIndices('sketchMoment', S.indices, X.cols) };
+      return { kind: 'columns', indices: takeIndices('sketchMoment', S.indices, X.cols) };
     }
     const content = this.contentOf('sketchMoment', 'S', S.S);
     checkShape('sketchMoment', 'S', S.S, X.cols, S.S.cols);
@@ -322,12 +358,4 @@ function firstRepeated(slots: readonly Slot[]): readonly [number, number] | unde
     seen.set(A, index);
   }
   return undefined;
-}
-
-/** Integers of [0, limit) in any array, as this realm's Int32Array. */
-function checkedIndices(where: string, indices: ArrayLike<number>, limit: number): Int32Array {
-  for (let k = 0; k < indices.length; k++) {
-    checkInteger(where, `indices[${k}]`, indices[k], 0, limit - 1);
-  }
-  return indices instanceof Int32Array ? indices : Int32Array.from(indices);
 }

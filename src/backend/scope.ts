@@ -1,9 +1,10 @@
 // Slots that are freed together, whatever happens to the work they were for.
 
+import { checkFunction } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { isPromiseLike } from '../core/promise.js';
-import type { Backend, Slot } from './backend.js';
+import { type Backend, checkBackend, type Slot, upload } from './backend.js';
 
 /** Makes slots that live as long as the work they were made for. */
 export interface SlotScope<D extends DType> {
@@ -22,7 +23,8 @@ export interface SlotScope<D extends DType> {
  *
  * `work` must not free slots of its scope itself.
  *
- * @throws what `work` throws; else TypeError where a slot was freed already.
+ * @throws TypeError where `backend` or `work` is none; what `work` throws; else TypeError where a slot was
+ *   freed already.
  *
  * @example
  * const norm = await withSlots(backend, async ({ upload, allocate }) => {
@@ -44,6 +46,8 @@ export function withSlots<D extends DType, T>(
   backend: Backend<D>,
   work: (scope: SlotScope<D>) => T | Promise<T>,
 ): T | Promise<T> {
+  checkBackend('withSlots', backend);
+  checkFunction('withSlots', 'work', work);
   const slots = new Set<Slot<D>>();
   const allocate = (rows: number, cols: number) => {
     const A = backend.allocate(rows, cols);
@@ -53,12 +57,14 @@ export function withSlots<D extends DType, T>(
   const scope: SlotScope<D> = {
     allocate,
     upload(value) {
-      const A = allocate(value.rows, value.cols);
-      backend.write(A, value);
+      const A = upload(backend, value);
+      slots.add(A);
       return A;
     },
     keep(A) {
-      slots.delete(A);
+      if (!slots.delete(A)) {
+        throw new TypeError('keep: A is no slot of this scope, expected one that it made');
+      }
       return A;
     },
   };

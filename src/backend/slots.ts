@@ -1,7 +1,8 @@
 // The table of a backend's slots: owner, use after free and shape are looked up here and nowhere else.
 
-import { checkInteger, checkShape } from '../core/check.js';
+import { checkChoice, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import type { SketchOf } from '../kernels/kernels.js';
 import type { Slot } from './backend.js';
 
 /** Slots by the names that messages give them. */
@@ -86,6 +87,12 @@ export class SlotTable<D extends DType, Content> {
     this.#freed.add(A);
     return content;
   }
+}
+
+/** S must be of one of the two forms; what is in it is checked with what it is applied to. */
+export function checkSketchOperand(where: string, S: SketchOf<Slot>): void {
+  checkType(where, 'S', S, isObject(S), 'a sketch');
+  checkChoice(where, 'kind of S', S.kind, ['dense', 'columns']);
 }
 
 /** The shape of a new slot must be of integers ≥ 0. */

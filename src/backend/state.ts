@@ -1,8 +1,16 @@
 // State as a list of named matrices and numbers, so that export, restore and byte counts are written once.
 
-import { checkFinite, checkInteger, checkType, describe, isObject } from '../core/check.js';
+import {
+  checkFinite,
+  checkFunction,
+  checkInteger,
+  checkType,
+  describe,
+  isObject,
+} from '../core/check.js';
 import { BYTES, type DType, isTypedArray } from '../core/dtype.js';
 import { DenseMatrix } from '../core/matrix.js';
+import { guarded, type OptionsOf, optionList } from '../core/options.js';
 import { typedArrayName } from '../core/typed-array.js';
 import type { Backend, Slot } from './backend.js';
 
@@ -27,7 +35,11 @@ export class Cell {
   /** As of {@link MatrixState}. */
   readonly pending: Pending | undefined;
 
+  /** @throws TypeError where `value` is no number, or one of the others no function. */
   constructor(value: number, check: Guard<number>, pending?: Pending) {
+    checkType('Cell', 'value', value, typeof value === 'number', 'a number');
+    checkFunction('Cell', 'check', check);
+    if (pending !== undefined) checkFunction('Cell', 'pending', pending);
     this.value = value;
     this.check = check;
     this.pending = pending;
@@ -81,10 +93,16 @@ export interface PlainState {
   readonly entries: Readonly<Record<string, PlainEntry>>;
 }
 
-/** Options of `restoreState`. */
-export interface RestoreOptions {
+const RESTORE_OPTIONS = /* @__PURE__ */ optionList({
   /** Names of what may differ between the saved run and this one, for example `damping`. */
-  readonly accept?: readonly string[];
+  accept: /* @__PURE__ */ guarded('an array of names', isNames),
+});
+
+/** Options of `restoreState`. */
+export type RestoreOptions = OptionsOf<typeof RESTORE_OPTIONS>;
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
 }
 
 /** The same entries under `prefix/`. */
@@ -133,7 +151,8 @@ export function restoreState<D extends DType>(
   options: RestoreOptions = {},
 ): void {
   checkSaved(saved);
-  checkSameRun(run, saved.run, options.accept ?? []);
+  const { accept = [] } = RESTORE_OPTIONS.read('restoreState', options);
+  checkSameRun(run, saved.run, accept);
   const known = new Set(entries.map((entry) => entry.name));
   for (const name of Object.keys(saved.entries)) {
     if (!known.has(name)) throw new RangeError(`restoreState: unknown entry '${name}'`);

@@ -42,9 +42,46 @@ export function checkArray(where: string, name: string, value: unknown): void {
   checkType(where, name, value, Array.isArray(value), 'an array');
 }
 
-/** `value` must be an object of options. */
-export function checkOptions(where: string, value: unknown): asserts value is object {
-  checkType(where, 'options', value, isObject(value), 'an object');
+/** Whether `value` is an array or a typed array, of any realm, that has its memory, or looks like an array. */
+export function isList(value: unknown): value is ArrayLike<number> {
+  if (!isObject(value) || !('length' in value) || !Number.isSafeInteger(value.length)) return false;
+  return !(ArrayBuffer.isView(value) && isDetached(value));
+}
+
+/** `value` must be a function. */
+export function checkFunction(where: string, name: string, value: unknown): void {
+  checkType(where, name, value, typeof value === 'function', 'a function');
+}
+
+/**
+ * The memory of a typed array must be there. Its length is 0 after it was transferred, as that of an empty
+ * one, so that what reads to the end would read nothing and say nothing.
+ */
+export function checkAttached(where: string, name: string, array: ArrayBufferView): void {
+  if (!isDetached(array)) return;
+  throw new TypeError(
+    `${where}: ${name} lost its memory (transferred?), expected an array that has it`,
+  );
+}
+
+/** No array can be made on a buffer that was transferred; `detached` is younger than the runtimes that are supported. */
+function isDetached({ byteLength, buffer }: ArrayBufferView): boolean {
+  if (byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).length < 0;
+  } catch {
+    return true;
+  }
+}
+
+/** `value` must be an object of options: arrays, dates and promises hold none and would pass for empty ones. */
+export function checkOptions(
+  where: string,
+  value: unknown,
+  name = 'options',
+): asserts value is object {
+  const fits = Object.prototype.toString.call(value) === '[object Object]';
+  checkType(where, name, value, fits, 'an object');
 }
 
 /** What is accepted, and the words for it. */
@@ -61,6 +98,9 @@ function numbers(expected: string, test: (value: number) => boolean): Guard<numb
       typeof value === 'number' && Number.isFinite(value) && test(value),
   };
 }
+
+/** The finite numbers. */
+export const FINITE: Guard<number> = numbers('a finite number', () => true);
 
 /** The finite numbers > 0. */
 export const POSITIVE: Guard<number> = numbers('a finite number > 0', (x) => x > 0);
@@ -133,8 +173,10 @@ function narrow(value: number, dtype: DType): number {
 
 /** Whether `value` is a number that stays finite in `dtype`, and becomes 0 only if it is 0. */
 function isScalar(value: number, dtype: DType): boolean {
+  // First, because rounding what is no number may throw.
+  if (!Number.isFinite(value)) return false;
   const narrowed = narrow(value, dtype);
-  return Number.isFinite(value) && Number.isFinite(narrowed) && (narrowed !== 0 || value === 0);
+  return Number.isFinite(narrowed) && (narrowed !== 0 || value === 0);
 }
 
 /** What a number of float32 must be beside finite; every finite number is one of float64. */

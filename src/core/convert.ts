@@ -1,16 +1,17 @@
 // The edge: every form of matrix that a user may hand in becomes a DenseMatrix here.
 
 import {
+  checkAttached,
   checkChoice,
   checkElement,
   checkInteger,
-  checkOptions,
   describe,
   isObject,
 } from './check.js';
 import { DTYPES, type DType, isFloatArray, isTypedArray } from './dtype.js';
 import { checkMatrix, DenseMatrix, isDenseMatrix, toDType, zeros } from './matrix.js';
 import { isMlMatrix, type MlMatrixLike, readMlMatrix } from './mlmatrix.js';
+import { choice, integer, optionList } from './options.js';
 import { typedArrayName } from './typed-array.js';
 
 /**
@@ -31,6 +32,11 @@ export interface AsMatrixOptions<D extends DType> {
   readonly cols?: number | undefined;
 }
 
+const AS_MATRIX_OPTIONS = /* @__PURE__ */ optionList({
+  dtype: /* @__PURE__ */ choice(...DTYPES),
+  cols: /* @__PURE__ */ integer(),
+});
+
 /**
  * `input` as a matrix of `dtype`. A DenseMatrix, or a flat typed array, that already has the dtype
  * is wrapped without a copy; everything else is copied.
@@ -42,7 +48,7 @@ export function asMatrix<D extends DType>(
   input: MatrixInput,
   options: AsMatrixOptions<D>,
 ): DenseMatrix<D> {
-  checkOptions('asMatrix', options);
+  AS_MATRIX_OPTIONS.read('asMatrix', options);
   return readMatrix('asMatrix', 'input', input, options);
 }
 
@@ -98,6 +104,7 @@ function fromFlat(
   input: Float32Array | Float64Array,
   cols: number | undefined,
 ): DenseMatrix {
+  checkAttached(where, name, input);
   if (cols === undefined || cols === 0 || input.length % cols !== 0) {
     throw new RangeError(
       `${where}: ${name} is a flat array of ${input.length} elements, expected a multiple of ${cols ?? 'a known number of'} columns`,

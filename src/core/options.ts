@@ -4,6 +4,7 @@ import {
   checkOptions,
   checkType,
   describe,
+  FINITE,
   FRACTION,
   type Guard,
   integersFrom,
@@ -76,6 +77,9 @@ export class Option<T, Default = undefined> {
   }
 }
 
+/** A finite number. */
+export const finite: Option<number> = scalar(FINITE);
+
 /** A finite number > 0. */
 export const positive: Option<number> = scalar(POSITIVE);
 
@@ -87,6 +91,15 @@ export const fraction: Option<number> = scalar(FRACTION);
 
 /** A number in [0, 1]: the decay of an average, where 1 stands for the plain mean. */
 export const unitInterval: Option<number> = scalar(UNIT_INTERVAL);
+
+/** A string. */
+export const text: Option<string> = /* @__PURE__ */ guarded(
+  'a string',
+  (value) => typeof value === 'string',
+);
+
+/** An array, of whatever realm; what it holds is checked where it is read. */
+export const array: Option<readonly unknown[]> = /* @__PURE__ */ guarded('an array', Array.isArray);
 
 /** Yes or no. */
 export const flag: Option<boolean> = new Option(
@@ -148,14 +161,14 @@ export class OptionList<E extends Entries> {
   }
 
   /**
-   * `given` with defaults for what it leaves out.
+   * `given` with defaults for what it leaves out. `name` is that of the argument.
    *
    * @throws TypeError where it is no object or an option is of another type.
    * @throws RangeError where an option is unknown or out of range.
    */
-  read(where: string, given: unknown): Settings<E> {
+  read(where: string, given: unknown, name?: string): Settings<E> {
     const defaults = this.#options.map(([name, { fallback }]) => [name, fallback]);
-    const settings: object = { ...Object.fromEntries(defaults), ...this.load(where, given) };
+    const settings: object = { ...Object.fromEntries(defaults), ...this.load(where, given, name) };
     this.#checkSettings(where, settings);
     return settings;
   }
@@ -165,8 +178,8 @@ export class OptionList<E extends Entries> {
    *
    * @throws As {@link read} does.
    */
-  load(where: string, given: unknown): Given<E> {
-    checkOptions(where, given);
+  load(where: string, given: unknown, name?: string): Given<E> {
+    checkOptions(where, given, name);
     const present: object = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined),
     );

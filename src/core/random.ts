@@ -1,7 +1,8 @@
 // Randomness as a value: keys, and streams of numbers that are functions of a key and an index.
 
-import { checkInteger, checkOptions, checkScalar, checkType, isObject } from './check.js';
+import { checkAttached, checkInteger, checkScalar, checkType, isObject } from './check.js';
 import { type DType, isFloatArray, isTypedArray } from './dtype.js';
+import { finite, optionList } from './options.js';
 import { philox4x32 } from './philox.js';
 import { normalQuantile } from './quantile.js';
 import { checkRange } from './range.js';
@@ -19,14 +20,17 @@ function isWord(value: unknown): boolean {
   return typeof value === 'number' && value >>> 0 === value;
 }
 
-function checkKey(where: string, key: unknown): void {
+/** `key` must be a RandomKey: a seed is none. */
+export function checkKey(where: string, key: unknown): void {
   const fits =
     isObject(key) && 'low' in key && isWord(key.low) && 'high' in key && isWord(key.high);
   checkType(where, 'key', key, fits, 'a RandomKey, as randomKey(seed) gives it');
 }
 
 function checkOut(where: string, out: unknown): void {
-  checkType(where, 'out', out, isFloatArray(out), 'a Float32Array or a Float64Array');
+  const fits = isFloatArray(out);
+  checkType(where, 'out', out, fits, 'a Float32Array or a Float64Array');
+  checkAttached(where, 'out', out);
 }
 
 const TWO_26 = 0x4000000;
@@ -136,6 +140,11 @@ export function fillUniform(
   });
 }
 
+const NORMAL_OPTIONS = /* @__PURE__ */ optionList({
+  /** The standard deviation, of either sign (default 1). */
+  scale: /* @__PURE__ */ finite.default(1),
+});
+
 /**
  * out[i] ← scale · normal number `start + i` of the key's stream, N(0, 1).
  *
@@ -155,8 +164,7 @@ export function fillNormal(
 ): void {
   checkKey('fillNormal', key);
   checkOut('fillNormal', out);
-  checkOptions('fillNormal', options);
-  const { scale = 1 } = options;
+  const { scale } = NORMAL_OPTIONS.read('fillNormal', options);
   const dtype: DType = isTypedArray(out, 'float32') ? 'float32' : 'float64';
   checkScalar('fillNormal', 'scale', scale, dtype);
   checkRange('fillNormal', 'a number', LARGEST_NORMAL * Math.abs(scale), dtype);

@@ -1,6 +1,7 @@
 // Memory that is used again: what a routine needs on its way, and gives back when it ends.
 
-import { allocate, BYTES, type DType, type TypedArrayOf } from './dtype.js';
+import { checkChoice, checkFunction, checkInteger, checkType, isObject } from './check.js';
+import { allocate, BYTES, DTYPES, type DType, type TypedArrayOf } from './dtype.js';
 import { DenseMatrix } from './matrix.js';
 
 /** A workspace keeps up to so many bytes of a dtype; larger work pays for its memory by its flops. */
@@ -24,8 +25,11 @@ export class Workspace {
   /**
    * Runs `body`, and takes back what it took. `body` must not return a Promise, nor a matrix that it
    * took. Scopes may stand within scopes.
+   *
+   * @throws TypeError where `body` is no function, and what it throws.
    */
   scope<T>(body: () => T): T {
+    checkFunction('Workspace.scope', 'body', body);
     const { float32, float64 } = this.#stacks;
     if (this.#depth === 0) {
       float32.grow();
@@ -46,12 +50,26 @@ export class Workspace {
    * A rows × cols matrix until the scope ends. It holds whatever was left in its memory: write before
    * reading.
    *
-   * @throws Error where no scope is open.
+   * @throws Error where no scope is open, RangeError for an unknown dtype or unless rows and cols are
+   *   integers ≥ 0.
    */
   take<D extends DType>(dtype: D, rows: number, cols: number): DenseMatrix<D> {
     if (this.#depth === 0) throw new Error('Workspace.take: no scope is open');
+    checkChoice('Workspace.take', 'dtype', dtype, DTYPES);
+    checkInteger('Workspace.take', 'rows', rows);
+    checkInteger('Workspace.take', 'cols', cols);
     return this.#stacks[dtype].take(rows, cols);
   }
+}
+
+/**
+ * `workspace` must be one, of this copy of the library or another.
+ *
+ * @throws TypeError where it is not.
+ */
+export function checkWorkspace(where: string, workspace: unknown): void {
+  const fits = isObject(workspace) && 'scope' in workspace && 'take' in workspace;
+  checkType(where, 'workspace', workspace, fits, 'a Workspace');
 }
 
 /** The memory of one dtype, taken from its start. */

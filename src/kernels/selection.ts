@@ -1,6 +1,7 @@
 // Which kernels run: WebAssembly where it can, plain TypeScript where it cannot, either by name.
 
-import { checkChoice, checkInteger, checkType, isObject } from '../core/check.js';
+import { checkChoice, isObject } from '../core/check.js';
+import { choice, guarded, integer, type OptionsOf, optionList } from '../core/options.js';
 import type { Kernels } from './kernels.js';
 import { startTeam } from './pool/pool.js';
 import { cores, type WorkerSource } from './pool/threads.js';
@@ -20,17 +21,17 @@ export type KernelChoice = 'auto' | 'wasm' | 'typescript';
 
 const CHOICES: readonly KernelChoice[] = ['auto', 'wasm', 'typescript'];
 
-/** Options of {@link useKernels}. */
-export interface KernelOptions {
+const KERNEL_OPTIONS = /* @__PURE__ */ optionList({
   /**
    * 'strict' rounds every product, and gives the same bits on every machine; 'relaxed' leaves it to
    * the processor whether a product and its sum are rounded once or twice, and is faster; 'auto'
    * (default) is relaxed where the platform has it. Plain TypeScript is always strict.
    */
-  readonly arithmetic?: 'auto' | Arithmetic;
-}
+  arithmetic: /* @__PURE__ */ choice('auto', 'strict', 'relaxed').default('auto'),
+});
 
-const ARITHMETICS = ['auto', 'strict', 'relaxed'] as const;
+/** Options of {@link useKernels}. */
+export type KernelOptions = OptionsOf<typeof KERNEL_OPTIONS>;
 
 /** What runs. */
 export interface KernelInfo {
@@ -92,12 +93,11 @@ export function kernelInfo(): KernelInfo {
  * @throws RangeError for an unknown name; Error where 'wasm' was asked for and cannot run here, with the
  *   platform's reason as its cause. The choice stays as it was then.
  */
-export function useKernels(choice: KernelChoice, options: KernelOptions = {}): KernelInfo {
-  const { arithmetic = 'auto' } = options;
-  checkChoice('useKernels', 'kernels', choice, CHOICES);
-  checkChoice('useKernels', 'arithmetic', arithmetic, ARITHMETICS);
-  if (choice === 'typescript') selected = SCALAR;
-  else if (choice === 'auto') selected = automatic(arithmetic);
+export function useKernels(kernels: KernelChoice, options: KernelOptions = {}): KernelInfo {
+  checkChoice('useKernels', 'kernels', kernels, CHOICES);
+  const { arithmetic } = KERNEL_OPTIONS.read('useKernels', options);
+  if (kernels === 'typescript') selected = SCALAR;
+  else if (kernels === 'auto') selected = automatic(arithmetic);
   else selected = byName(resolved(arithmetic));
   return selected.info;
 }
@@ -110,8 +110,7 @@ export function useKernels(choice: KernelChoice, options: KernelOptions = {}): K
  * @throws RangeError for an unknown arithmetic.
  */
 export async function initKernels(options: KernelOptions = {}): Promise<KernelInfo> {
-  const { arithmetic = 'auto' } = options;
-  checkChoice('initKernels', 'arithmetic', arithmetic, ARITHMETICS);
+  const { arithmetic } = KERNEL_OPTIONS.read('initKernels', options);
   const variant = resolved(arithmetic);
   try {
     instances.set(
@@ -124,16 +123,19 @@ export async function initKernels(options: KernelOptions = {}): Promise<KernelIn
   return useKernels('auto', options);
 }
 
-/** Options of {@link openPool}. */
-export interface PoolOptions extends KernelOptions {
+const POOL_OPTIONS = /* @__PURE__ */ optionList({
+  ...KERNEL_OPTIONS.entries,
   /** The threads that compute, the calling one included (default: as many as there are cores). */
-  readonly threads?: number;
+  threads: /* @__PURE__ */ integer(2, MOST_THREADS),
   /**
    * The address of the worker's script, 'nysact/worker' of this package, or a function that starts it:
    * needed where a bundler does not bring it along by itself.
    */
-  readonly worker?: WorkerSource;
-}
+  worker: /* @__PURE__ */ guarded('a URL, or a function that starts a worker', isSource),
+});
+
+/** Options of {@link openPool}. */
+export type PoolOptions = OptionsOf<typeof POOL_OPTIONS>;
 
 /** Threads that share the large products of this process. */
 export interface Pool {
@@ -159,13 +161,9 @@ export interface Pool {
 export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   const {
     threads = Math.min(Math.max(2, cores()), MOST_THREADS),
-    arithmetic = 'auto',
+    arithmetic,
     worker,
-  } = options;
-  checkInteger('openPool', 'threads', threads, 2, MOST_THREADS);
-  checkChoice('openPool', 'arithmetic', arithmetic, ARITHMETICS);
-  const isSource = worker === undefined || typeof worker === 'function' || isUrl(worker);
-  checkType('openPool', 'worker', worker, isSource, 'a URL, or a function that starts a worker');
+  } = POOL_OPTIONS.read('openPool', options);
   if (pool !== undefined) {
     throw new Error('openPool: a pool is open or opening, expected it to be closed first');
   }
@@ -199,8 +197,8 @@ export async function openPool(options: PoolOptions = {}): Promise<Pool> {
 }
 
 /** URLs of another realm are instances of no class of this one. */
-function isUrl(value: unknown): boolean {
-  return isObject(value) && 'href' in value;
+function isSource(value: unknown): value is WorkerSource {
+  return typeof value === 'function' || (isObject(value) && 'href' in value);
 }
 
 function infoOf(variant: Arithmetic): KernelInfo {

@@ -4,7 +4,7 @@ import { checkDType, checkScalar, checkShape, checkSquare } from '../core/check.
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError, NotPositiveDefiniteError } from '../core/errors.js';
 import { checkMatrix, type DenseMatrix, largestMagnitude, zeros } from '../core/matrix.js';
-import { Workspace } from '../core/workspace.js';
+import { checkWorkspace, Workspace } from '../core/workspace.js';
 import { mirrorLower } from '../kernels/level1.js';
 import { checkDisjoint } from '../kernels/overlap.js';
 import { activeKernels } from '../kernels/selection.js';
@@ -91,6 +91,7 @@ export function spdInverse<D extends DType>(
   workspace: Workspace = new Workspace(),
 ): DenseMatrix<D> {
   checkMatrix('spdInverse', 'A', A);
+  checkWorkspace('spdInverse', workspace);
   checkSquare('spdInverse', 'A', A);
   const inverse = zeros(A.dtype, A.rows, A.rows);
   invert('spdInverse', A, inverse, workspace);

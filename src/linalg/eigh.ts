@@ -1,6 +1,6 @@
 // Eigenvalues and eigenvectors of a symmetric matrix.
 
-import { checkFinite, checkInteger, checkOptions, checkSquare } from '../core/check.js';
+import { checkFinite, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import {
@@ -11,7 +11,8 @@ import {
   type Matrix64,
   setIdentity,
 } from '../core/matrix.js';
-import { Workspace } from '../core/workspace.js';
+import { integer, type OptionsOf, optionList } from '../core/options.js';
+import { checkWorkspace, Workspace } from '../core/workspace.js';
 import { mirrorLower, scale, transpose } from '../kernels/level1.js';
 import { diagonaliseByRotations } from './jacobi.js';
 import { diagonaliseTridiagonal } from './ql.js';
@@ -27,16 +28,16 @@ export interface Eigh<D extends DType> {
   readonly vectors: DenseMatrix<D>;
 }
 
-/** The bound of an iteration. */
-export interface EighOptions {
+const EIGH_OPTIONS = /* @__PURE__ */ optionList({
   /**
    * Jacobi sweeps over a small matrix, or QL sweeps per row of a larger one (on average); default
    * 30, which is several times what is usual.
    */
-  readonly maxSweeps?: number;
-}
+  maxSweeps: /* @__PURE__ */ integer(1).default(30),
+});
 
-const MAX_SWEEPS = 30;
+/** The bound of an iteration. */
+export type EighOptions = OptionsOf<typeof EIGH_OPTIONS>;
 
 /** Up to this size Jacobi rotations are used, for their accuracy; beyond, QL for its speed. */
 const JACOBI_SIZE = 12;
@@ -62,7 +63,7 @@ export function eigh<D extends DType>(
   options: EighOptions = {},
   workspace: Workspace = new Workspace(),
 ): Eigh<D> {
-  const { maxSweeps } = checkArguments('eigh', A, options);
+  const { maxSweeps } = checkArguments('eigh', A, options, workspace);
   return workspace.scope(() => {
     const n = A.rows;
     const W = workspace.take('float64', n, n);
@@ -96,7 +97,7 @@ export function eigvalsh(
   options: EighOptions = {},
   workspace: Workspace = new Workspace(),
 ): Float64Array {
-  const { maxSweeps } = checkArguments('eigvalsh', A, options);
+  const { maxSweeps } = checkArguments('eigvalsh', A, options, workspace);
   return workspace.scope(() => {
     const W = workspace.take('float64', A.rows, A.rows);
     const unit = prepare('eigvalsh', A, W);
@@ -114,13 +115,12 @@ function checkArguments(
   where: string,
   A: DenseMatrix,
   options: EighOptions,
+  workspace: Workspace,
 ): { readonly maxSweeps: number } {
   checkMatrix(where, 'A', A);
-  checkOptions(where, options);
-  const { maxSweeps = MAX_SWEEPS } = options;
   checkSquare(where, 'A', A);
-  checkInteger(where, 'maxSweeps', maxSweeps, 1);
-  return { maxSweeps };
+  checkWorkspace(where, workspace);
+  return EIGH_OPTIONS.read(where, options);
 }
 
 /** W ← A/unit, from the lower triangle of A; returns the unit, a power of two that brings it near 1. */

@@ -11,7 +11,7 @@ import {
   largestMagnitude,
   type Matrix64,
 } from '../core/matrix.js';
-import { Workspace } from '../core/workspace.js';
+import { checkWorkspace, Workspace } from '../core/workspace.js';
 import { scale, transpose } from '../kernels/level1.js';
 import { activeKernels } from '../kernels/selection.js';
 import { nearbyPowerOfTwo } from './scaling.js';
@@ -42,6 +42,7 @@ export function thinQr<D extends DType>(
   workspace: Workspace = new Workspace(),
 ): ThinQr<D> {
   checkMatrix('thinQr', 'A', A);
+  checkWorkspace('thinQr', workspace);
   if (A.rows < A.cols) {
     throw new RangeError(
       `thinQr: A is ${A.rows}×${A.cols}, expected at least as many rows as columns`,

@@ -1,7 +1,7 @@
 // The shortest way from activations to a preconditioned gradient: observe, factor, apply.
 
 import { type CpuBackend, cpuBackend } from '../backend/cpu.js';
-import { checkFinite, checkInteger, checkType } from '../core/check.js';
+import { checkFinite, checkInteger, checkPositive, checkType } from '../core/check.js';
 import { type MatrixInput, readMatrix } from '../core/convert.js';
 import { DTYPES, type DType, isFloatArray } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
@@ -190,6 +190,7 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
     const [where, name, p] = ['precondition', 'G', this.U.rows];
     const { tail } = PRECONDITION_OPTIONS.read(where, options);
     const { damping } = options;
+    checkPositive(where, 'damping', damping);
     const cols = isFloatArray(G) ? p : undefined;
     const A = readMatrix(where, name, G, { dtype: this.dtype, cols });
     if (A.cols !== p) {

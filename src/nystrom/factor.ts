@@ -1,10 +1,33 @@
 // From a sketch C = AS to the Nyström eigenpairs U, λ̂ of Â ≈ A.
 
-import { checkInteger, checkNonNegative, checkShape } from '../core/check.js';
-import { type DType, EPSILON } from '../core/dtype.js';
+import {
+  checkDType,
+  checkInteger,
+  checkNonNegative,
+  checkShape,
+  checkType,
+  isList,
+  isObject,
+} from '../core/check.js';
+import { type DType, EPSILON, isTypedArray } from '../core/dtype.js';
 import { NonFiniteError, NotPositiveDefiniteError } from '../core/errors.js';
-import { copyInto, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
-import { Workspace } from '../core/workspace.js';
+import {
+  checkMatrix,
+  copyInto,
+  type DenseMatrix,
+  isDenseMatrix,
+  type Matrix64,
+  zeros,
+} from '../core/matrix.js';
+import {
+  choice,
+  guarded,
+  integer,
+  nonNegative,
+  type OptionsOf,
+  optionList,
+} from '../core/options.js';
+import { checkWorkspace, Workspace } from '../core/workspace.js';
 import { gemm } from '../kernels/gemm.js';
 import { frobeniusNorm, scale } from '../kernels/level1.js';
 import { syrk } from '../kernels/syrk.js';
@@ -14,6 +37,7 @@ import { eigh } from '../linalg/eigh.js';
 import { factorTransposed } from '../linalg/qr.js';
 import {
   applySketchTranspose,
+  checkSketch,
   denseSketch,
   type Sketch,
   shiftedTranspose,
@@ -31,15 +55,17 @@ export interface Eigenpairs {
   readonly retries: number;
 }
 
-/** Options of {@link nystromEigenpairs}. */
-export interface NystromOptions {
+const NYSTROM_OPTIONS = /* @__PURE__ */ optionList({
   /** r, the eigenpairs to keep: at most the width of the sketch (default: all). */
-  readonly rank?: number;
+  rank: /* @__PURE__ */ integer(1),
   /** ν to start from: a number, or 'tiny' for √p·eps(dtype of C)·‖C‖F (the default). */
-  readonly shift?: 'tiny' | number;
+  shift: /* @__PURE__ */ choice('tiny').or(nonNegative).default('tiny'),
   /** Where U goes, p×r, for a caller who needs it for a moment only (default: a new matrix). */
-  readonly U?: Matrix64;
-}
+  U: /* @__PURE__ */ guarded('a float64 matrix', isMatrix64),
+});
+
+/** Options of {@link nystromEigenpairs}. */
+export type NystromOptions = OptionsOf<typeof NYSTROM_OPTIONS>;
 
 /**
  * The eigenvalue-shifted Nyström approximation of a positive semidefinite A from its sketch.
@@ -68,13 +94,13 @@ export function nystromEigenpairs<D extends DType>(
   options: NystromOptions = {},
   workspace: Workspace = new Workspace(),
 ): Eigenpairs {
-  const { rank = sketch.width, shift = 'tiny' } = options;
-  checkShape('nystromEigenpairs', 'C', C, sketch.inputs, sketch.width);
-  checkInteger('nystromEigenpairs', 'rank', rank, 1, sketch.width);
-  if (shift !== 'tiny') checkNonNegative('nystromEigenpairs', 'shift', shift);
-
-  const { U = zeros('float64', sketch.inputs, rank) } = options;
-  checkShape('nystromEigenpairs', 'U', U, sketch.inputs, rank);
+  const where = 'nystromEigenpairs';
+  checkSketched(where, C, sketch, workspace);
+  const { rank = sketch.width, shift, U: given } = NYSTROM_OPTIONS.read(where, options);
+  checkInteger(where, 'rank', rank, 1, sketch.width);
+  const U = given ?? zeros('float64', sketch.inputs, rank);
+  checkMatrix(where, 'U', U);
+  checkShape(where, 'U', U, sketch.inputs, rank);
 
   const norm = finiteNorm(C);
   if (norm === 0) return zeroPairs(U);
@@ -101,6 +127,46 @@ export function nystromEigenpairs<D extends DType>(
       trsm('left', 'N', 1, B, Yt);
       return { ...shiftedPairs(Yt, nu, U, workspace), shift: nu, retries };
     }
+  });
+}
+
+/** C must be a matrix of the shape of the sketch, and all three what their types say. */
+export function checkSketched(
+  where: string,
+  C: DenseMatrix,
+  sketch: Sketch,
+  workspace: Workspace,
+): void {
+  checkMatrix(where, 'C', C);
+  checkSketch(where, sketch);
+  checkShape(where, 'C', C, sketch.inputs, sketch.width);
+  checkWorkspace(where, workspace);
+}
+
+function isMatrix64(value: unknown): value is Matrix64 {
+  return isDenseMatrix(value) && value.dtype === 'float64';
+}
+
+/**
+ * `pairs` must be eigenpairs, whoever made them.
+ *
+ * @throws TypeError or RangeError where they are not.
+ */
+export function checkEigenpairs(where: string, pairs: Eigenpairs): void {
+  checkType(where, 'pairs', pairs, isObject(pairs), 'eigenpairs, as nystromEigenpairs makes them');
+  const { U, eigenvalues } = pairs;
+  checkMatrix(where, 'U', U);
+  checkDType(where, 'U', U, 'float64');
+  checkEigenvalues(where, eigenvalues);
+  checkShape(where, 'U', U, U.rows, eigenvalues.length);
+}
+
+/** Eigenvalues must be finite numbers ≥ 0 in a Float64Array. */
+export function checkEigenvalues(where: string, eigenvalues: Float64Array): void {
+  const fits = isTypedArray(eigenvalues, 'float64') && isList(eigenvalues);
+  checkType(where, 'eigenvalues', eigenvalues, fits, 'a Float64Array');
+  eigenvalues.forEach((value, j) => {
+    checkNonNegative(where, `eigenvalues[${j}]`, value);
   });
 }
 

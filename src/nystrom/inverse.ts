@@ -2,16 +2,19 @@
 
 import {
   checkChoice,
+  checkDType,
   checkInvertible,
-  checkNonNegative,
   checkPositive,
   checkShape,
+  checkType,
+  isObject,
 } from '../core/check.js';
 import { DTYPES, type DType } from '../core/dtype.js';
-import { type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
+import { checkMatrix, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
+import { nonNegative, type OptionsOf, optionList, positive } from '../core/options.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby } from '../kernels/level1.js';
-import type { Eigenpairs } from './factor.js';
+import { checkEigenpairs, checkEigenvalues, type Eigenpairs } from './factor.js';
 
 /** (Â + ρI)⁻¹ = I/c − VVᵀ. */
 export interface LowRankInverse<D extends DType> {
@@ -21,16 +24,18 @@ export interface LowRankInverse<D extends DType> {
   readonly c: number;
 }
 
-/** Options of {@link lowRankInverse}. */
-export interface InverseOptions {
+const INVERSE_OPTIONS = /* @__PURE__ */ optionList({
   /** ρ > 0. */
-  readonly damping: number;
+  damping: positive,
   /**
    * tr(A), to let the discarded spectrum count: c = ρ + max(0, tr − Σλ̂)/(p − r). Without it c = ρ,
    * as in the paper. Advised for ρ ≤ 0.1.
    */
-  readonly trace?: number;
-}
+  trace: nonNegative,
+});
+
+/** Options of {@link lowRankInverse}. */
+export type InverseOptions = OptionsOf<typeof INVERSE_OPTIONS> & { readonly damping: number };
 
 /**
  * The factors of the damped inverse: P = G/c + ((GU)·diag(1/max(λ̂+ρ, c) − 1/c))Uᵀ. The diagonal is
@@ -39,16 +44,21 @@ export interface InverseOptions {
  * Cost: O(pr). Source: NysAct, Algorithm 1, line 19, where zero eigenvalues are inverted; here they
  * are damped, once.
  *
- * @throws RangeError unless ρ > 0, ρ and 1/ρ are finite in the dtype, and tr ≥ 0.
+ * @throws RangeError unless ρ > 0, ρ and 1/ρ are finite in the dtype, and tr ≥ 0; TypeError or RangeError
+ *   where `pairs` are no eigenpairs.
  */
 export function lowRankInverse<D extends DType>(
-  { U, eigenvalues }: Eigenpairs,
+  pairs: Eigenpairs,
   dtype: D,
-  { damping: rho, trace }: InverseOptions,
+  options: InverseOptions,
 ): LowRankInverse<D> {
-  checkChoice('lowRankInverse', 'dtype', dtype, DTYPES);
-  checkInvertible('lowRankInverse', 'damping', rho, dtype);
-  if (trace !== undefined) checkNonNegative('lowRankInverse', 'trace', trace);
+  const where = 'lowRankInverse';
+  checkEigenpairs(where, pairs);
+  checkChoice(where, 'dtype', dtype, DTYPES);
+  const { trace } = INVERSE_OPTIONS.read(where, options);
+  const { damping: rho } = options;
+  checkInvertible(where, 'damping', rho, dtype);
+  const { U, eigenvalues } = pairs;
   const [p, r] = [U.rows, U.cols];
   const captured = eigenvalues.reduce((sum, value) => sum + value, 0);
   const tail = trace === undefined || p === r ? 0 : Math.max(0, trace - captured) / (p - r);
@@ -77,13 +87,21 @@ function scaleColumns(U: Matrix64, factors: Float64Array, V: DenseMatrix): void 
 /**
  * P = G(Â + ρI)⁻¹ for G (q×p). Cost: O(q·p·r); p×p is never formed.
  *
- * @throws RangeError where G has another number of columns than the factor has inputs.
+ * @throws RangeError where G has another number of columns than the factor has inputs, or c is not > 0;
+ *   TypeError where G or V is no matrix, or of another dtype.
  */
 export function applyLowRankInverse<D extends DType>(
   G: DenseMatrix<D>,
-  { V, c }: LowRankInverse<D>,
+  inverse: LowRankInverse<D>,
 ): DenseMatrix<D> {
-  checkShape('applyLowRankInverse', 'G', G, G.rows, V.rows);
+  const where = 'applyLowRankInverse';
+  checkMatrix(where, 'G', G);
+  checkType(where, 'inverse', inverse, isObject(inverse), 'an inverse, as lowRankInverse makes it');
+  const { V, c } = inverse;
+  checkMatrix(where, 'V of inverse', V);
+  checkDType(where, 'V of inverse', V, G.dtype);
+  checkShape(where, 'G', G, G.rows, V.rows);
+  checkPositive(where, 'c of inverse', c);
   const GV = zeros(G.dtype, G.rows, V.cols);
   const P = zeros(G.dtype, G.rows, G.cols);
   gemm(1, G, 'N', V, 'N', 0, GV);
@@ -95,9 +113,11 @@ export function applyLowRankInverse<D extends DType>(
 /**
  * The effective dimension Σ λ̂/(λ̂ + ρ): how many directions the damping leaves to the curvature.
  *
- * @throws RangeError unless ρ is finite and > 0.
+ * @throws RangeError unless ρ is finite and > 0, and the eigenvalues are finite and ≥ 0; TypeError where
+ *   they are in no Float64Array.
  */
-export function effectiveDimension(eigenvalues: Float64Array, rho: number): number {
-  checkPositive('effectiveDimension', 'damping', rho);
-  return eigenvalues.reduce((sum, value) => sum + value / (value + rho), 0);
+export function effectiveDimension(eigenvalues: Float64Array, damping: number): number {
+  checkEigenvalues('effectiveDimension', eigenvalues);
+  checkPositive('effectiveDimension', 'damping', damping);
+  return eigenvalues.reduce((sum, value) => sum + value / (value + damping), 0);
 }

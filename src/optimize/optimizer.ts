@@ -1,6 +1,6 @@
 // A transform at work: it takes gradients and moves parameters.
 
-import type { Backend, Slot } from '../backend/backend.js';
+import { type Backend, checkBackend, type Slot } from '../backend/backend.js';
 import {
   Cell,
   copyState,
@@ -15,11 +15,18 @@ import {
 } from '../backend/state.js';
 import { checkArray, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { array, guarded, optionList } from '../core/options.js';
 import type { Diagnostics } from '../precondition/layer.js';
-import type { LayerParameters } from '../precondition/network.js';
+import { LAYER_OPTIONS, type LayerParameters } from '../precondition/network.js';
 import type { Observation } from '../precondition/observation.js';
 import type { LearningRate } from './learning-rate.js';
-import type { ParameterShape, Stage, StepNeeds, Transform } from './transform.js';
+import {
+  checkTransform,
+  type ParameterShape,
+  type Stage,
+  type StepNeeds,
+  type Transform,
+} from './transform.js';
 
 /** What an optimiser is made from. */
 export interface OptimizerOptions<D extends DType> {
@@ -30,6 +37,13 @@ export interface OptimizerOptions<D extends DType> {
   /** The layers to precondition (default: none). */
   readonly layers?: readonly LayerParameters[] | undefined;
 }
+
+const OPTIMIZER_OPTIONS = /* @__PURE__ */ optionList({
+  backend: /* @__PURE__ */ guarded('a backend, as cpuBackend makes it', isObject),
+  transform: /* @__PURE__ */ guarded('a transform, as nysact makes it', isObject),
+  parameters: array,
+  layers: array,
+});
 
 /** Moves parameters by what a transform makes of their gradients. */
 export class Optimizer<D extends DType> {
@@ -49,19 +63,21 @@ export class Optimizer<D extends DType> {
    */
   constructor(options: OptimizerOptions<D>) {
     const where = 'Optimizer';
-    checkType(where, 'options', options, isObject(options), 'an object');
+    OPTIMIZER_OPTIONS.read(where, options);
     const { backend, transform, parameters, layers = [] } = options;
-    const isBackend = isObject(backend) && 'gemm' in backend;
-    checkType(where, 'backend', backend, isBackend, 'a backend, as cpuBackend makes it');
-    const isTransform = isObject(transform) && 'init' in transform;
-    checkType(where, 'transform', transform, isTransform, 'a transform, as nysact makes it');
+    checkBackend(where, backend);
+    checkTransform(where, 'transform', transform);
     checkArray(where, 'parameters', parameters);
-    checkArray(where, 'layers', layers);
     parameters.forEach((parameter, index) => {
       const name = `parameters[${index}]`;
       checkType(where, name, parameter, isObject(parameter), 'a shape, with rows and cols');
       checkInteger(where, `${name}.rows`, parameter.rows);
       checkInteger(where, `${name}.cols`, parameter.cols);
+      const named = parameter.name === undefined || typeof parameter.name === 'string';
+      checkType(where, `${name}.name`, parameter.name, named, 'a string');
+    });
+    layers.forEach((layer, index) => {
+      LAYER_OPTIONS.read(where, layer, `layers[${index}]`);
     });
     const stage = transform.init({ backend, parameters, layers });
     const { learningRate } = stage;
@@ -166,8 +182,11 @@ export class Optimizer<D extends DType> {
   /**
    * Goes on where `earlier` stands, an optimiser of the same transform and backend for the first of
    * these parameters and layers. What only this one has starts anew.
+   *
+   * @throws TypeError where `earlier` is no optimiser.
    */
   takeOver(earlier: Optimizer<D>): void {
+    checkType('takeOver', 'earlier', earlier, earlier instanceof Optimizer, 'an Optimizer');
     const theirs = new Map(earlier.#entries().map(({ name, holds }) => [name, holds]));
     for (const { name, holds } of this.#entries()) {
       const given = theirs.get(name);

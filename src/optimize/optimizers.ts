@@ -14,27 +14,24 @@ import {
 import { EVA_OPTIONS, evaMethod } from '../precondition/eva.js';
 import { FOOF_OPTIONS, foofMethod } from '../precondition/foof.js';
 import { KFAC_OPTIONS, kfacMethod } from '../precondition/kfac.js';
-import type { Method } from '../precondition/method.js';
+import { checkMethod, type Method } from '../precondition/method.js';
 import { CADENCE_OPTIONS } from '../precondition/network.js';
 import { NYSACT_OPTIONS, nysactMethod } from '../precondition/nysact.js';
 import { refuseOverflow } from './refuse-overflow.js';
-import type { Schedule } from './schedules.js';
+import { isSchedule } from './schedules.js';
 import { chain, type Transform } from './transform.js';
 import {
   addWeightDecay,
-  type DecayFilter,
+  decayFilter,
   descend,
   type KlClip,
   momentum,
   precondition,
+  SCALE_BY_ADAM,
   scaleByAdam,
 } from './transforms.js';
 
-const schedule = guarded('a schedule', (value): value is Schedule => typeof value === 'function');
-const filter = guarded(
-  'a function of a parameter',
-  (value): value is DecayFilter => typeof value === 'function',
-);
+const schedule = guarded('a schedule', isSchedule);
 
 /** The options of {@link sgd}, which every preconditioned optimiser shares. */
 export const SGD_OPTIONS = optionList({
@@ -47,7 +44,7 @@ export const SGD_OPTIONS = optionList({
   /** λ ≥ 0 of u ← u + λθ before momentum (default 0). */
   weightDecay: nonNegative.default(0),
   /** Which parameters decay (default: all), by shape, name and index. */
-  decays: filter,
+  decays: decayFilter,
 });
 
 /** Options of {@link sgd}. */
@@ -57,16 +54,11 @@ export type SgdOptions = OptionsOf<typeof SGD_OPTIONS>;
 export const ADAM_OPTIONS = optionList({
   /** η, a number or a schedule (default 1e-3). */
   learningRate: nonNegative.or(schedule).default(1e-3),
-  /** β₁ (default 0.9). */
-  beta1: fraction.default(0.9),
-  /** β₂ (default 0.999). */
-  beta2: fraction.default(0.999),
-  /** ε (default 1e-8). */
-  epsilon: positive.default(1e-8),
+  ...SCALE_BY_ADAM.entries,
   /** λ ≥ 0 (default 0), added to the gradient. */
   weightDecay: nonNegative.default(0),
   /** Which parameters decay (default: all), by shape, name and index. */
-  decays: filter,
+  decays: decayFilter,
 });
 
 /** Options of {@link adam}. */
@@ -131,9 +123,13 @@ export function sgd(options: SgdOptions = {}): Transform {
  */
 export function adam(options: AdamOptions = {}): Transform {
   const settings = ADAM_OPTIONS.read('adam', options);
-  const { learningRate, weightDecay } = settings;
+  const { learningRate, weightDecay, decays } = settings;
   return refuseOverflow(
-    chain(addWeightDecay(weightDecay, settings), scaleByAdam(settings), descend(learningRate)),
+    chain(
+      addWeightDecay(weightDecay, { decays }),
+      scaleByAdam(SCALE_BY_ADAM.pick('adam', settings)),
+      descend(learningRate),
+    ),
   );
 }
 
@@ -145,9 +141,13 @@ export function adam(options: AdamOptions = {}): Transform {
  */
 export function adamw(options: AdamwOptions = {}): Transform {
   const settings = ADAMW_OPTIONS.read('adamw', options);
-  const { learningRate, weightDecay } = settings;
+  const { learningRate, weightDecay, decays } = settings;
   return refuseOverflow(
-    chain(scaleByAdam(settings), addWeightDecay(weightDecay, settings), descend(learningRate)),
+    chain(
+      scaleByAdam(SCALE_BY_ADAM.pick('adamw', settings)),
+      addWeightDecay(weightDecay, { decays }),
+      descend(learningRate),
+    ),
   );
 }
 
@@ -195,10 +195,11 @@ export function eva(options: OptionsOf<typeof EVA> = {}): Transform {
  * d = P + λθ; buf ← m·buf + d; θ ← θ − η·buf, with P the preconditioned and clipped gradient: an
  * optimiser of any method.
  *
- * @throws RangeError or TypeError on a bad option.
+ * @throws RangeError or TypeError on a bad option, TypeError where `method` is none.
  */
 export function preconditionedBy(method: Method, options: PreconditionedOptions = {}): Transform {
-  return preconditioned(method, PRECONDITIONED_OPTIONS.read(method.name, options));
+  checkMethod('preconditionedBy', method);
+  return preconditioned(method, PRECONDITIONED_OPTIONS.read('preconditionedBy', options));
 }
 
 function preconditioned(
@@ -217,9 +218,9 @@ function preconditioned(
 }
 
 function momentumSteps(settings: SettingsOf<typeof SGD_OPTIONS>): Transform {
-  const { learningRate, momentum: decay, nesterov, weightDecay } = settings;
+  const { learningRate, momentum: decay, nesterov, weightDecay, decays } = settings;
   return chain(
-    addWeightDecay(weightDecay, settings),
+    addWeightDecay(weightDecay, { decays }),
     // Without momentum there is nothing to keep.
     ...(decay === 0 ? [] : [momentum(decay, { nesterov })]),
     descend(learningRate),

@@ -5,7 +5,14 @@ import { checkFinite } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DivergenceError } from '../core/errors.js';
 import { checkRange, HARMLESS } from '../core/range.js';
-import type { ParameterShape, Stage, Step, Transform, TransformContext } from './transform.js';
+import {
+  checkTransform,
+  type ParameterShape,
+  type Stage,
+  type Step,
+  type Transform,
+  type TransformContext,
+} from './transform.js';
 
 /**
  * The same transform, whose step throws before anything changes where a gradient is not finite, or where
@@ -18,9 +25,10 @@ import type { ParameterShape, Stage, Step, Transform, TransformContext } from '.
  *
  * The bounds are conservative.
  *
- * @throws TypeError when it is given state, if a stage of the transform knows no bound.
+ * @throws TypeError where `transform` is none; when it is given state, if a stage of the transform knows no bound.
  */
 export function refuseOverflow(transform: Transform): Transform {
+  checkTransform('refuseOverflow', 'transform', transform);
   return {
     ...transform,
     init<D extends DType>(context: TransformContext<D>): Stage<D> {

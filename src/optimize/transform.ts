@@ -1,7 +1,15 @@
 // An optimiser is a chain of small transforms of the gradients; the last one moves the parameters.
 
-import type { Backend, Slot } from '../backend/backend.js';
+import { type Backend, checkBackend, type Slot } from '../backend/backend.js';
 import { type Description, type Stateful, scoped } from '../backend/state.js';
+import {
+  checkArray,
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  checkType,
+  isObject,
+} from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { checkRange } from '../core/range.js';
 import type { Diagnostics } from '../precondition/layer.js';
@@ -83,12 +91,22 @@ export interface Transform {
   init<D extends DType>(context: TransformContext<D>): Stage<D>;
 }
 
+/** `transform` must be one. */
+export function checkTransform(where: string, name: string, transform: unknown): void {
+  const fits = isObject(transform) && 'init' in transform && 'description' in transform;
+  checkType(where, name, transform, fits, 'a transform, as nysact makes it');
+}
+
 /**
  * The transforms one after the other: the updates of one are the gradients of the next.
  *
- * @throws TypeError when it is given state, if a link before the last moves the parameters.
+ * @throws TypeError where one is no transform, and when it is given state, if a link before the last moves
+ *   the parameters.
  */
 export function chain(...transforms: readonly Transform[]): Transform {
+  transforms.forEach((transform, index) => {
+    checkTransform('chain', `transforms[${index}]`, transform);
+  });
   return {
     description: Object.fromEntries(
       transforms.flatMap(({ description }, index) =>
@@ -163,7 +181,11 @@ function checkUpdates<D extends DType>(
   });
 }
 
-/** A transform without state. See {@link Stage} for what `update` may overwrite, and for `bound`. */
+/**
+ * A transform without state. See {@link Stage} for what `update` may overwrite, and for `bound`.
+ *
+ * @throws TypeError where `description` is no object, or one of the others no function.
+ */
 export function stateless(
   description: Description,
   update: <D extends DType>(
@@ -173,6 +195,9 @@ export function stateless(
   ) => readonly Slot<D>[],
   bound?: Stage<DType>['bound'],
 ): Transform {
+  checkDescription('stateless', description);
+  checkFunction('stateless', 'update', update);
+  if (bound !== undefined) checkFunction('stateless', 'bound', bound);
   return {
     description,
     init: ({ backend }) => ({
@@ -183,12 +208,37 @@ export function stateless(
   };
 }
 
-/** The updates in slots that a step may overwrite: those of the gradients. */
+/** `description` must hold what JSON can, as the state of a run does. */
+function checkDescription(where: string, description: unknown): void {
+  checkOptions(where, description, 'description');
+  for (const [name, value] of Object.entries(description)) {
+    const fits = ['string', 'number', 'boolean'].includes(typeof value);
+    checkType(where, `${name} of description`, value, fits, 'a string, a number or a boolean');
+  }
+}
+
+/**
+ * The updates in slots that a step may overwrite: those of the gradients.
+ *
+ * @throws TypeError where an argument is of another type.
+ */
 export function writable<D extends DType>(
   backend: Backend<D>,
   updates: readonly Slot<D>[],
-  { gradients }: Step<D>,
+  step: Step<D>,
 ): readonly Slot<D>[] {
+  checkBackend('writable', backend);
+  checkArray('writable', 'updates', updates);
+  const fits = isObject(step) && Array.isArray(step.gradients);
+  checkType('writable', 'step', step, fits, 'a step, with its gradients');
+  const { gradients } = step;
+  checkInteger(
+    'writable',
+    'the number of updates',
+    updates.length,
+    gradients.length,
+    gradients.length,
+  );
   updates.forEach((u, index) => {
     if (u !== gradients[index]) backend.axpby(1, u, 0, gradients[index]);
   });

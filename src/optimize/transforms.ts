@@ -7,17 +7,22 @@ import {
   checkNonNegative,
   checkPositive,
   checkScalar,
-  checkType,
+  isObject,
 } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
-import { checkRange } from '../core/range.js';
-import type { Method } from '../precondition/method.js';
 import {
-  CADENCE_OPTIONS,
-  type CadenceOptions,
-  NetworkPreconditioner,
-} from '../precondition/network.js';
+  flag,
+  fraction,
+  guarded,
+  nonNegative,
+  type OptionsOf,
+  optionList,
+  positive,
+} from '../core/options.js';
+import { checkRange } from '../core/range.js';
+import { checkMethod, type Method } from '../precondition/method.js';
+import { CADENCE_OPTIONS, NetworkPreconditioner } from '../precondition/network.js';
 import { checkNoNegative } from '../precondition/options.js';
 import { LearningRate } from './learning-rate.js';
 import { asSchedule, type Schedule } from './schedules.js';
@@ -30,12 +35,6 @@ import {
   writable,
 } from './transform.js';
 
-/** Options of {@link precondition}. */
-export interface PreconditionOptions extends CadenceOptions {
-  /** The KL clip: all layers times min(1, √(limit/(η²Σ⟨P, G⟩))). */
-  readonly klClip?: KlClip | undefined;
-}
-
 /** The KL clip. */
 export interface KlClip {
   /** κ > 0. */
@@ -44,21 +43,34 @@ export interface KlClip {
   readonly learningRate?: number | undefined;
 }
 
+const KL_CLIP = /* @__PURE__ */ optionList({ limit: positive, learningRate: nonNegative });
+
+const PRECONDITION_OPTIONS = /* @__PURE__ */ optionList({
+  ...CADENCE_OPTIONS.entries,
+  /** The KL clip: all layers times min(1, √(limit/(η²Σ⟨P, G⟩))). */
+  klClip: /* @__PURE__ */ guarded('an object with a limit', isKlClip),
+});
+
+/** Options of {@link precondition}. */
+export type PreconditionOptions = OptionsOf<typeof PRECONDITION_OPTIONS>;
+
+function isKlClip(value: unknown): value is KlClip {
+  return isObject(value) && 'limit' in value;
+}
+
 /**
  * u ← the preconditioned u, layer by layer: observed at steps k with k mod τ_cov = 0, refreshed at those
  * with k mod τ_inv = 0, and clipped. Parameters that belong to no layer are left alone.
  *
- * @throws RangeError or TypeError on a bad option.
+ * @throws RangeError or TypeError on a bad option, TypeError where `method` is none.
  */
 export function precondition(method: Method, options: PreconditionOptions = {}): Transform {
-  const { klClip, ...cadence } = options;
-  const { observeEvery, refreshEvery } = CADENCE_OPTIONS.read('precondition', cadence);
+  checkMethod('precondition', method);
+  const { klClip, ...cadence } = PRECONDITION_OPTIONS.read('precondition', options);
+  const { observeEvery, refreshEvery } = cadence;
   if (klClip !== undefined) {
-    const { limit, learningRate } = klClip;
-    checkPositive('precondition', 'klClip.limit', limit);
-    if (learningRate !== undefined) {
-      checkNonNegative('precondition', 'klClip.learningRate', learningRate);
-    }
+    KL_CLIP.read('precondition', klClip, 'klClip');
+    checkPositive('precondition', 'klClip.limit', klClip.limit);
   }
   const clipOf = <D extends DType>({ learningRate }: Step<D>): number | undefined => {
     if (klClip === undefined) return undefined;
@@ -105,14 +117,18 @@ export function precondition(method: Method, options: PreconditionOptions = {}):
   };
 }
 
+const MOMENTUM_OPTIONS = /* @__PURE__ */ optionList({
+  nesterov: /* @__PURE__ */ flag.default(false),
+});
+
 /**
  * Momentum: buf ← m·buf + u; u ← buf, or with Nesterov's variant u ← u + m·buf.
  *
  * @throws RangeError unless `momentum` is in [0, 1).
  */
 export function momentum(decay: number, options: { readonly nesterov?: boolean } = {}): Transform {
-  const { nesterov = false } = options;
   checkFraction('momentum', 'momentum', decay);
+  const { nesterov } = MOMENTUM_OPTIONS.read('momentum', options);
   return {
     description: { momentum: decay, nesterov },
     init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
@@ -181,6 +197,16 @@ class HeldBounds {
 /** The smallest normal numbers: below, squares lose their digits. */
 const SMALLEST: Readonly<Record<DType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 };
 
+/** The options of {@link scaleByAdam}. */
+export const SCALE_BY_ADAM = /* @__PURE__ */ optionList({
+  /** β₁ (default 0.9). */
+  beta1: /* @__PURE__ */ fraction.default(0.9),
+  /** β₂ (default 0.999). */
+  beta2: /* @__PURE__ */ fraction.default(0.999),
+  /** ε (default 1e-8). */
+  epsilon: /* @__PURE__ */ positive.default(1e-8),
+});
+
 /**
  * Adam's direction: m ← β₁m + (1−β₁)u, v ← β₂v + (1−β₂)u², u ← m̂/(√v̂ + ε) with
  * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). Source: Kingma and Ba 2015, Algorithm 1.
@@ -190,17 +216,8 @@ const SMALLEST: Readonly<Record<DType, number>> = { float32: 2 ** -126, float64:
  *   underflows would leave nothing to divide by; at a step, where u² could leave the range of the dtype,
  *   which would freeze a parameter for good.
  */
-export function scaleByAdam(
-  options: {
-    readonly beta1?: number | undefined;
-    readonly beta2?: number | undefined;
-    readonly epsilon?: number | undefined;
-  } = {},
-): Transform {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  checkFraction('scaleByAdam', 'beta1', beta1);
-  checkFraction('scaleByAdam', 'beta2', beta2);
-  checkPositive('scaleByAdam', 'epsilon', epsilon);
+export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Transform {
+  const { beta1, beta2, epsilon } = SCALE_BY_ADAM.read('scaleByAdam', options);
   // By Cauchy and Schwarz |m̂/√v̂| ≤ 1/√((1−β₂)(1−β₁²/β₂)), whatever the gradients; where v forgets faster
   // than m (β₁² ≥ β₂) there is no such bound, and ε alone keeps the quotient finite.
   const ratio = beta1 === 0 ? 0 : beta1 ** 2 / beta2;
@@ -266,6 +283,17 @@ export function scaleByAdam(
 /** Which parameters decay. */
 export type DecayFilter = (parameter: ParameterShape, index: number) => boolean;
 
+/** An option that says which parameters decay. */
+export const decayFilter = /* @__PURE__ */ guarded(
+  'a function of a parameter',
+  (value): value is DecayFilter => typeof value === 'function',
+);
+
+const DECAY_OPTIONS = /* @__PURE__ */ optionList({
+  /** Which parameters decay (default: all), by shape, name and index. */
+  decays: decayFilter,
+});
+
 /**
  * u ← u + λθ, for the parameters that `decays` picks (default: all). Before {@link momentum} or
  * {@link scaleByAdam} this is L2 regularisation (coupled weight decay); after {@link scaleByAdam} it is
@@ -275,12 +303,10 @@ export type DecayFilter = (parameter: ParameterShape, index: number) => boolean;
  */
 export function addWeightDecay(
   weightDecay: number,
-  options: { readonly decays?: DecayFilter | undefined } = {},
+  options: OptionsOf<typeof DECAY_OPTIONS> = {},
 ): Transform {
-  const { decays } = options;
   checkNonNegative('addWeightDecay', 'weightDecay', weightDecay);
-  const filtered = decays === undefined || typeof decays === 'function';
-  checkType('addWeightDecay', 'decays', decays, filtered, 'a function of a parameter');
+  const { decays } = DECAY_OPTIONS.read('addWeightDecay', options);
   return {
     description: { weightDecay, ...(decays === undefined ? {} : { decays: 'a function' }) },
     init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {

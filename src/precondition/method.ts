@@ -2,6 +2,7 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import type { Description } from '../backend/state.js';
+import { checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
@@ -96,6 +97,7 @@ export interface Curvature<
    * Absent where {@link apply} works from the averages.
    */
   factorise?<D extends DType>(
+    this: void,
     averages: Averages<D, Name>,
     context: RefreshContext<D>,
   ): { readonly inverse: Made<D, Parts>; readonly found?: Found };
@@ -130,9 +132,32 @@ export interface Method {
   layers(shapes: readonly LayerShape[], dtype: DType): readonly Curvature[];
 }
 
-/** A {@link Curvature} whose names the compiler has checked against each other. */
+/** `method` must be one, whoever made it. */
+export function checkMethod(where: string, method: unknown): void {
+  const fits = isObject(method) && 'layers' in method && 'needs' in method && 'gain' in method;
+  checkType(where, 'method', method, fits, 'a method, as nysactMethod makes it');
+}
+
+/**
+ * A {@link Curvature} whose names the compiler has checked against each other.
+ *
+ * @throws TypeError where `parts` lack what every curvature has.
+ */
 export function curvature<Name extends string, const Parts extends InverseParts>(
   parts: Curvature<Name, Parts>,
 ): Curvature {
+  checkType('curvature', 'parts', parts, isCurvature(parts), 'statistics, inverse and apply');
   return parts;
+}
+
+function isCurvature(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    'statistics' in value &&
+    Array.isArray(value.statistics) &&
+    'inverse' in value &&
+    isObject(value.inverse) &&
+    'apply' in value &&
+    typeof value.apply === 'function'
+  );
 }

@@ -4,21 +4,24 @@ import type { Backend, Slot } from '../backend/backend.js';
 import { type StateEntry, type Stateful, scoped } from '../backend/state.js';
 import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
-import { integer, type OptionsOf, optionList } from '../core/options.js';
+import { integer, type OptionsOf, optionList, text } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
 import { type Diagnostics, LayerPreconditioner } from './layer.js';
 import type { LayerShape, Method } from './method.js';
 import { batchOf, checkObservation, type Observation } from './observation.js';
 
-/** Which parameters make up a layer, by index. */
-export interface LayerParameters {
-  readonly name?: string | undefined;
+/** The parts of a layer. */
+export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
+  name: text,
   /** The weight, q×(p−1) with a bias and q×p without. */
-  readonly weight: number;
+  weight: /* @__PURE__ */ integer(),
   /** The bias, q×1. */
-  readonly bias?: number | undefined;
-}
+  bias: /* @__PURE__ */ integer(),
+});
+
+/** Which parameters make up a layer, by index. */
+export type LayerParameters = OptionsOf<typeof LAYER_OPTIONS> & { readonly weight: number };
 
 /** Shape of one parameter, and what messages call it. */
 interface NamedShape {

@@ -26,7 +26,7 @@ export type PublishedEvaOptions = OptionsOf<typeof PUBLISHED_EVA_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
-  const settings = PUBLISHED_EVA_OPTIONS.read('eva', options);
+  const settings = PUBLISHED_EVA_OPTIONS.read('publishedEvaMethod', options);
   const { damping, decay, examples, maxFailures } = settings;
   return {
     name: 'published-eva',
@@ -37,9 +37,9 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
     description: describeMethod('published eva', PUBLISHED_EVA_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('eva', 'damping', damping, dtype);
+      const average = (size: number) =>
+        copiedAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
       return shapes.map(({ inputs: p, outputs: q }) => {
-        const average = (size: number) =>
-          copiedAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
         const statistics: Statistic<'a' | 'g'>[] = [
           {
             name: 'a',

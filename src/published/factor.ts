@@ -1,13 +1,13 @@
 // The Nyström factor as the code published with the NysAct paper computes it.
 
-import { checkNonNegative, checkShape } from '../core/check.js';
+import { checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { trsm } from '../kernels/trsm.js';
 import { addToDiagonal, choleskyInPlace } from '../linalg/cholesky.js';
 import { eigvalsh } from '../linalg/eigh.js';
-import { type Eigenpairs, finiteNorm, shiftedPairs } from '../nystrom/factor.js';
+import { checkSketched, type Eigenpairs, finiteNorm, shiftedPairs } from '../nystrom/factor.js';
 import { applySketchTranspose, type Sketch, shiftedTranspose } from '../sketch/sketch.js';
 
 /**
@@ -28,7 +28,7 @@ export function publishedEigenpairs<D extends DType>(
   rho: number,
   workspace: Workspace = new Workspace(),
 ): Eigenpairs {
-  checkShape('publishedEigenpairs', 'C', C, sketch.inputs, sketch.width);
+  checkSketched('publishedEigenpairs', C, sketch, workspace);
   checkNonNegative('publishedEigenpairs', 'rho', rho);
   finiteNorm(C);
   return workspace.scope(() => {

@@ -33,9 +33,9 @@ const CLIP_RATE = 0.1;
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}): Transform {
-  const settings = PUBLISHED_NYSACT.read('nysact', options);
-  const method = publishedNysactMethod(SKETCH_OPTIONS.pick('nysact', settings));
-  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('nysact', settings));
+  const settings = PUBLISHED_NYSACT.read('publishedNysact', options);
+  const method = publishedNysactMethod(SKETCH_OPTIONS.pick('publishedNysact', settings));
+  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedNysact', settings));
 }
 
 /**
@@ -44,9 +44,9 @@ export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): Transform {
-  const settings = PUBLISHED_FOOF.read('foof', options);
-  const method = publishedFoofMethod(PUBLISHED_FOOF_OPTIONS.pick('foof', settings));
-  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('foof', settings));
+  const settings = PUBLISHED_FOOF.read('publishedFoof', options);
+  const method = publishedFoofMethod(PUBLISHED_FOOF_OPTIONS.pick('publishedFoof', settings));
+  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedFoof', settings));
 }
 
 /**
@@ -55,8 +55,8 @@ export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): T
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedKfac(options: OptionsOf<typeof PUBLISHED_KFAC> = {}): Transform {
-  const settings = PUBLISHED_KFAC.read('kfac', options);
-  const method = publishedKfacMethod(PUBLISHED_KFAC_OPTIONS.pick('kfac', settings));
+  const settings = PUBLISHED_KFAC.read('publishedKfac', options);
+  const method = publishedKfacMethod(PUBLISHED_KFAC_OPTIONS.pick('publishedKfac', settings));
   const decaysFrom = 20 * settings.observeEvery;
   return published(method, settings, { decaysFrom, clipRate: undefined });
 }
@@ -67,8 +67,8 @@ export function publishedKfac(options: OptionsOf<typeof PUBLISHED_KFAC> = {}): T
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedEva(options: OptionsOf<typeof PUBLISHED_EVA> = {}): Transform {
-  const settings = PUBLISHED_EVA.read('eva', options);
-  const method = publishedEvaMethod(PUBLISHED_EVA_OPTIONS.pick('eva', settings));
+  const settings = PUBLISHED_EVA.read('publishedEva', options);
+  const method = publishedEvaMethod(PUBLISHED_EVA_OPTIONS.pick('publishedEva', settings));
   return published(method, settings, { decaysFrom: 0, clipRate: CLIP_RATE });
 }
 
@@ -81,12 +81,13 @@ function published(
     method.name,
     PRECONDITIONED_OPTIONS.pick(method.name, given),
   );
-  const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay } = settings;
+  const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay, decays } =
+    settings;
   const clip = klClip === 'none' ? undefined : { limit: klClip, learningRate: clipRate };
   return refuseOverflow(
     chain(
       precondition(method, { observeEvery, refreshEvery, klClip: clip }),
-      from(decaysFrom, addWeightDecay(weightDecay, settings)),
+      from(decaysFrom, addWeightDecay(weightDecay, { decays })),
       momentum(settings.momentum, { nesterov }),
       descend(learningRate),
     ),

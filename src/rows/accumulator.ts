@@ -2,6 +2,7 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import { freeState, type StateEntry, type Stateful, scoped } from '../backend/state.js';
+import { checkDecay, checkFunction } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { SketchOf } from '../kernels/kernels.js';
@@ -56,11 +57,17 @@ export interface Statistic<Name extends string = string> {
   of<D extends DType>(seen: Seen<D>, weight: number, decay: number, M: Slot<D>): void;
 }
 
-/** The moving average of Algorithm 1, see {@link MovingAverage}. `check` guards what is restored. */
+/**
+ * The moving average of Algorithm 1, see {@link MovingAverage}. `check` guards what is restored.
+ *
+ * @throws RangeError unless β is in [0, 1], TypeError where `check` is no function.
+ */
 export function movingAverage(
   decay: number,
   check?: (where: string, name: string, value: DenseMatrix) => void,
 ): Averaging {
+  checkDecay('movingAverage', 'decay', decay);
+  if (check !== undefined) checkFunction('movingAverage', 'check', check);
   return (backend, rows, cols) => new MovingAverage(backend, rows, cols, decay, check);
 }
 
@@ -79,7 +86,7 @@ export interface Estimates<D extends DType> {
 export interface Reading<D extends DType> {
   readonly slots: readonly Slot<D>[];
   /** Bias-corrected estimates, in the memory of the matrices, and the sketch they were taken with. */
-  onHost(matrices: readonly DenseMatrix<D>[]): Estimates<D>;
+  onHost(this: void, matrices: readonly DenseMatrix<D>[]): Estimates<D>;
 }
 
 /** The sketches of an accumulator. */

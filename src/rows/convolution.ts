@@ -1,6 +1,6 @@
 // The geometry of a convolution: which input pixels lie under the kernel at each output position.
 
-import { checkInteger, checkType, isObject } from '../core/check.js';
+import { checkInteger, checkType } from '../core/check.js';
 import { choice, guarded, integer, type Option, optionList } from '../core/options.js';
 
 /** A batch of images in memory, the last axis varying fastest. */
@@ -138,8 +138,7 @@ const SIDES = /* @__PURE__ */ integer().or(/* @__PURE__ */ pairOf('[before, afte
  *   not divide the channels, or more elements than can be counted; TypeError where it is no object.
  */
 export function checkImage(where: string, shape: ImageShape): Image {
-  checkType(where, 'shape', shape, isObject(shape), 'an object');
-  IMAGE.read(where, shape);
+  IMAGE.read(where, shape, 'shape');
   return imageOf(where, shape);
 }
 
@@ -150,8 +149,7 @@ export function checkImage(where: string, shape: ImageShape): Image {
  *   can be counted; TypeError where it or its kernel is missing or a field is of another type.
  */
 export function plan(where: string, geometry: ConvolutionGeometry): Plan {
-  checkType(where, 'geometry', geometry, isObject(geometry), 'an object');
-  GEOMETRY.read(where, geometry);
+  GEOMETRY.read(where, geometry, 'geometry');
   const image = imageOf(where, geometry);
   const { kernel, stride = 1, dilation = 1, padding = 'valid' } = geometry;
   checkType(where, 'kernel', kernel, kernel !== undefined, '[rows, columns]');

@@ -1,6 +1,6 @@
 // Rows that are a matrix: weights, masks and the bias column are written here and nowhere else.
 
-import { type Backend, place, type Slot } from '../backend/backend.js';
+import { type Backend, checkBackend, place, type Slot } from '../backend/backend.js';
 import { checkInteger } from '../core/check.js';
 import { type MatrixInput, readMatrix } from '../core/convert.js';
 import type { DType } from '../core/dtype.js';
@@ -8,7 +8,7 @@ import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { checkMagnitude, sumOfSquares } from './magnitude.js';
-import { checkBackend, checkFirst, type Rows } from './rows.js';
+import { checkFirst, checkOwned, type Rows } from './rows.js';
 import { copyOfWeights, sumOf, weightList } from './weights.js';
 
 /** The options of {@link denseRows}. */
@@ -107,19 +107,10 @@ export function slotRows<D extends DType>(
   const where = 'slotRows';
   checkBackend(where, backend);
   const { bias } = SLOT_OPTIONS.read(where, options);
-  checkOwned(where, backend, X);
+  checkOwned(where, 'X', backend, X);
   checkInteger(where, 'the number of rows of X', X.rows, 1);
   checkInteger(where, 'the number of columns of X', X.cols, 1);
   return new DenseRows(backend, X, { bias, weights: undefined, count: X.rows, size: undefined });
-}
-
-/** X must be a slot in use of the backend, which alone can tell. */
-function checkOwned<D extends DType>(where: string, backend: Backend<D>, X: Slot<D>): void {
-  try {
-    backend.firstOverlap([X]);
-  } catch (cause) {
-    throw new TypeError(`${where}: X is no slot of the backend, expected one in use`, { cause });
-  }
 }
 
 interface DenseRowsParts {

@@ -1,14 +1,15 @@
 // Rows of an embedding: each is one row of I, so they are indices, and their moments are counts.
 
-import { type Backend, place, type Slot } from '../backend/backend.js';
-import { checkInteger, checkType } from '../core/check.js';
+import { type Backend, checkBackend, place, type Slot } from '../backend/backend.js';
+import { checkSketchOperand } from '../backend/slots.js';
+import { checkInteger, checkType, isList } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DenseMatrix, zeros } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { addNumber, filled } from './dense.js';
-import { checkBackend, checkFirst, type Rows } from './rows.js';
-import { copyOfWeights, isList, sumOf, weightList } from './weights.js';
+import { checkFirst, checkOwned, type Rows } from './rows.js';
+import { copyOfWeights, sumOf, weightList } from './weights.js';
 
 /** Words are told apart by 32-bit indices. */
 const MOST_WORDS = 2 ** 31 - 1;
@@ -104,6 +105,7 @@ class OneHotRows<D extends DType> implements Rows<D> {
   sketchMoment(S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
     const { backend, cols } = this;
     const counts = this.#counts;
+    checkSketchOperand('sketchMoment', S);
     if (S.kind === 'columns') {
       const picked = zeros(backend.dtype, cols, S.indices.length);
       S.indices.forEach((i, j) => {
@@ -113,13 +115,15 @@ class OneHotRows<D extends DType> implements Rows<D> {
       this.#add(picked, weight, decay, C);
       return;
     }
+    checkOwned('sketchMoment', 'S', backend, S.S);
+    const width = S.S.cols;
     backend.borrow((take) => {
-      const [column, ones, spread] = [take(cols, 1), take(1, C.cols), take(cols, C.cols)];
+      const [column, ones, spread] = [take(cols, 1), take(1, width), take(cols, width)];
       backend.write(
         column,
         filled(backend.dtype, cols, (i) => counts[i]),
       );
-      backend.write(ones, rowOf(filled(backend.dtype, C.cols, () => 1)));
+      backend.write(ones, rowOf(filled(backend.dtype, width, () => 1)));
       backend.gemm(1, column, 'N', ones, 'N', 0, spread);
       backend.multiply(weight, spread, S.S, decay, C);
     });

@@ -1,6 +1,6 @@
 // Rows of a convolution: what its kernel sees at each position, and the gradients beside them.
 
-import type { Backend, Slot } from '../backend/backend.js';
+import { type Backend, checkBackend, type Slot } from '../backend/backend.js';
 import { checkDType } from '../core/check.js';
 import type { DType, TypedArrayOf } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
@@ -10,7 +10,7 @@ import { type ConvolutionGeometry, type ImageShape, type Plan, plan } from './co
 import { addNumber, readRows, stripRows } from './dense.js';
 import { imageMatrix, patchMatrix, patchNorms, pixelMatrices } from './images.js';
 import { checkMagnitude } from './magnitude.js';
-import { checkBackend, checkFirst, type Rows } from './rows.js';
+import { checkFirst, type Rows } from './rows.js';
 import { copyOfWeights, sumOf, weightList } from './weights.js';
 
 /** The options of {@link patchRows}. */

@@ -1,7 +1,7 @@
 // What a layer saw in a batch: m rows of p numbers, of which only moments are ever taken.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
+import { checkInteger, checkShape, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { SketchOf } from '../kernels/kernels.js';
 
@@ -47,10 +47,20 @@ export function isRows(value: unknown): value is Rows {
   return isObject(value) && METHODS.every((name) => typeof Reflect.get(value, name) === 'function');
 }
 
-/** `backend` must be one, for routines that start with it. */
-export function checkBackend(where: string, backend: Backend): void {
-  const isBackend = isObject(backend) && 'gemm' in backend;
-  checkType(where, 'backend', backend, isBackend, 'a backend, as cpuBackend makes it');
+/** `A` must be a slot in use of the backend, which alone can tell. */
+export function checkOwned<D extends DType>(
+  where: string,
+  name: string,
+  backend: Backend<D>,
+  A: Slot<D>,
+): void {
+  try {
+    backend.firstOverlap([A]);
+  } catch (cause) {
+    throw new TypeError(`${where}: ${name} is no slot of the backend, expected one in use`, {
+      cause,
+    });
+  }
 }
 
 /** A part of the rows is summed: 1 … m of them. */

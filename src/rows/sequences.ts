@@ -1,6 +1,6 @@
 // Sequences as rows, one a token.
 
-import { checkInteger, checkType, isObject } from '../core/check.js';
+import { checkInteger } from '../core/check.js';
 import type { DType, TypedArrayOf } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { integer, optionList } from '../core/options.js';
@@ -31,8 +31,7 @@ export function flattenSequences<D extends DType>(
   shape: SequenceShape,
 ): DenseMatrix<D> {
   const where = 'flattenSequences';
-  checkType(where, 'shape', shape, isObject(shape), 'an object');
-  SHAPE.read(where, shape);
+  SHAPE.read(where, shape, 'shape');
   const { batch, time, features } = shape;
   checkInteger(where, 'batch', batch, 1);
   checkInteger(where, 'time', time, 1);

@@ -1,6 +1,6 @@
 // How much each row counts: a list of weights, checked and copied.
 
-import { checkNonNegative, isObject } from '../core/check.js';
+import { checkNonNegative, isList } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
 import { guarded, type Option } from '../core/options.js';
 
@@ -9,11 +9,6 @@ export const weightList: Option<ArrayLike<number>> = /* @__PURE__ */ guarded(
   'an array of numbers',
   isList,
 );
-
-/** Whether `value` is an array or a typed array, of any realm, or looks like one. */
-export function isList(value: unknown): value is ArrayLike<number> {
-  return isObject(value) && 'length' in value;
-}
 
 /**
  * One weight for each of `rows` rows, copied: the caller's may change.

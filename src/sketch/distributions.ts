@@ -4,7 +4,7 @@ import { checkChoice } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { RandomKey } from '../core/random.js';
 import { gaussian } from './gaussian.js';
-import { checkSketchShape, type SketchShape } from './shape.js';
+import { checkDraw, type SketchShape } from './shape.js';
 import type { Sketch } from './sketch.js';
 import { subcolumn } from './subcolumn.js';
 
@@ -34,7 +34,8 @@ export const SKETCH_KINDS: readonly SketchKind[] = /* @__PURE__ */ Object.keys(
  *
  * Cost: p·r normals (gaussian), O(p) (subcolumn).
  *
- * @throws RangeError for an unknown kind, or unless 1 ≤ width ≤ inputs are integers.
+ * @throws RangeError for an unknown kind or dtype, or unless 1 ≤ width ≤ inputs are integers; TypeError
+ *   where `key` is no key.
  */
 export function drawSketch<D extends DType>(
   kind: SketchKind,
@@ -43,6 +44,6 @@ export function drawSketch<D extends DType>(
   key: RandomKey,
 ): Sketch<D> {
   checkChoice('drawSketch', 'kind', kind, SKETCH_KINDS);
-  checkSketchShape('drawSketch', shape);
+  checkDraw('drawSketch', shape, dtype, key);
   return DISTRIBUTIONS[kind](shape, dtype, key);
 }

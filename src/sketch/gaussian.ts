@@ -4,7 +4,7 @@ import type { DType } from '../core/dtype.js';
 import { zeros } from '../core/matrix.js';
 import type { RandomKey } from '../core/random.js';
 import { activeKernels } from '../kernels/selection.js';
-import type { SketchShape } from './shape.js';
+import { checkDraw, type SketchShape } from './shape.js';
 import type { Sketch } from './sketch.js';
 
 /**
@@ -15,11 +15,9 @@ import type { Sketch } from './sketch.js';
  *
  * Source: NysAct, Algorithm 1, line 3.
  */
-export function gaussian<D extends DType>(
-  { inputs, width }: SketchShape,
-  dtype: D,
-  key: RandomKey,
-): Sketch<D> {
+export function gaussian<D extends DType>(shape: SketchShape, dtype: D, key: RandomKey): Sketch<D> {
+  checkDraw('gaussian', shape, dtype, key);
+  const { inputs, width } = shape;
   const S = zeros(dtype, inputs, width);
   activeKernels().fillNormal(key, 1 / Math.sqrt(inputs), S);
   return { kind: 'dense', inputs, width, S };

@@ -1,6 +1,9 @@
 // The shape of a sketch S, p×r.
 
-import { checkInteger } from '../core/check.js';
+import { checkChoice, checkInteger } from '../core/check.js';
+import { DTYPES, type DType } from '../core/dtype.js';
+import { integer, optionList } from '../core/options.js';
+import { checkKey, type RandomKey } from '../core/random.js';
 
 /** p and r of a sketch S (p×r). */
 export interface SketchShape {
@@ -10,12 +13,21 @@ export interface SketchShape {
   readonly width: number;
 }
 
+const SHAPE = /* @__PURE__ */ optionList({
+  inputs: /* @__PURE__ */ integer(1),
+  width: /* @__PURE__ */ integer(1),
+});
+
 /**
- * `shape` must have inputs ≥ 1 and 1 ≤ width ≤ inputs, both integers.
+ * What a sketch is drawn from: a shape with 1 ≤ width ≤ inputs, a dtype and a key.
  *
- * @throws RangeError where it has not.
+ * @throws RangeError or TypeError where one is another thing.
  */
-export function checkSketchShape(where: string, { inputs, width }: SketchShape): void {
+export function checkDraw(where: string, shape: SketchShape, dtype: DType, key: RandomKey): void {
+  SHAPE.read(where, shape, 'shape');
+  const { inputs, width } = shape;
   checkInteger(where, 'inputs', inputs, 1);
   checkInteger(where, 'width', width, 1, inputs);
+  checkChoice(where, 'dtype', dtype, DTYPES);
+  checkKey(where, key);
 }

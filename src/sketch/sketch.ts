@@ -1,10 +1,25 @@
 // A drawn sketch, by what it is in memory: compared, and applied on the host.
 
-import { checkNonNegative, checkShape } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
-import { convert, copyInto, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
+import {
+  checkChoice,
+  checkInteger,
+  checkNonNegative,
+  checkShape,
+  checkType,
+  isObject,
+} from '../core/check.js';
+import { DTYPES, type DType } from '../core/dtype.js';
+import {
+  checkMatrix,
+  convert,
+  copyInto,
+  type DenseMatrix,
+  type Matrix64,
+  zeros,
+} from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { gemm } from '../kernels/gemm.js';
+import { takeIndices } from '../kernels/indices.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import type { SketchShape } from './shape.js';
 
@@ -13,6 +28,26 @@ import type { SketchShape } from './shape.js';
  * changed after it is drawn.
  */
 export type Sketch<D extends DType = DType> = SketchShape & SketchOf<DenseMatrix<D>>;
+
+/**
+ * `sketch` must be one, whoever drew it.
+ *
+ * @throws TypeError or RangeError where it is not.
+ */
+export function checkSketch(where: string, sketch: Sketch): void {
+  checkType(where, 'sketch', sketch, isObject(sketch), 'a sketch, as drawSketch makes it');
+  const { inputs, width, kind } = sketch;
+  checkInteger(where, 'inputs of sketch', inputs, 1);
+  checkInteger(where, 'width of sketch', width, 1, inputs);
+  checkChoice(where, 'kind of sketch', kind, ['dense', 'columns']);
+  if (sketch.kind === 'dense') {
+    checkMatrix(where, 'S of sketch', sketch.S);
+    checkShape(where, 'S of sketch', sketch.S, inputs, width);
+  } else {
+    const indices = takeIndices(where, sketch.indices, inputs);
+    checkInteger(where, 'the number of indices', indices.length, width, width);
+  }
+}
 
 /** Whether two sketches are the same matrix in the same form and dtype, bit for bit. */
 export function sameSketch(a: Sketch, b: Sketch): boolean {
@@ -101,8 +136,14 @@ export function applySketchTranspose(
   }
 }
 
-/** S as a new dense p×r matrix of `dtype`. Cost: p·r. */
+/**
+ * S as a new dense p×r matrix of `dtype`. Cost: p·r.
+ *
+ * @throws TypeError or RangeError for what is no sketch, RangeError for an unknown dtype.
+ */
 export function denseSketch<D extends DType>(sketch: Sketch, dtype: D): DenseMatrix<D> {
+  checkSketch('denseSketch', sketch);
+  checkChoice('denseSketch', 'dtype', dtype, DTYPES);
   if (sketch.kind === 'dense') return convert(sketch.S, dtype);
   const S = zeros(dtype, sketch.inputs, sketch.width);
   sketch.indices.forEach((i, j) => {

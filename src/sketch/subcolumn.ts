@@ -2,7 +2,7 @@
 
 import type { DType } from '../core/dtype.js';
 import { type RandomKey, sampleWithoutReplacement } from '../core/random.js';
-import type { SketchShape } from './shape.js';
+import { checkDraw, type SketchShape } from './shape.js';
 import type { Sketch } from './sketch.js';
 
 /**
@@ -13,10 +13,12 @@ import type { Sketch } from './sketch.js';
  * Source: NysAct, Algorithm 1, line 3.
  */
 export function subcolumn<D extends DType>(
-  { inputs, width }: SketchShape,
-  _dtype: D,
+  shape: SketchShape,
+  dtype: D,
   key: RandomKey,
 ): Sketch<D> {
+  checkDraw('subcolumn', shape, dtype, key);
+  const { inputs, width } = shape;
   const indices = sampleWithoutReplacement(key, inputs, width);
   return { kind: 'columns', inputs, width, indices };
 }

@@ -3,8 +3,9 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Backend, Slot } from '../backend/backend.js';
 import { type Primitives, SlotBackend } from '../backend/primitives.js';
-import { checkChoice, checkOptions, checkType } from '../core/check.js';
+import { checkChoice, checkType } from '../core/check.js';
 import { DenseMatrix, largestMagnitude } from '../core/matrix.js';
+import { choice, type OptionsOf, optionList } from '../core/options.js';
 
 import {
   isZero,
@@ -46,14 +47,17 @@ export interface TfjsBackend extends Backend<F32> {
   dispose(): void;
 }
 
-/** Options of {@link tfjsBackend}. */
-export interface TfjsBackendOptions {
+/** The options of {@link tfjsBackend}. */
+export const BACKEND_OPTIONS = /* @__PURE__ */ optionList({
   /**
    * Whether the backend has `readSync`: 'sync' by default, except on the webgpu backend, which can
    * only be read asynchronously.
    */
-  readonly reading?: 'sync' | 'async' | undefined;
-}
+  reading: /* @__PURE__ */ choice('sync', 'async'),
+});
+
+/** Options of {@link tfjsBackend}. */
+export type TfjsBackendOptions = OptionsOf<typeof BACKEND_OPTIONS>;
 
 /**
  * The backend that computes in float32 on TensorFlow.js's current backend.
@@ -68,10 +72,11 @@ export interface TfjsBackendOptions {
  */
 export function tfjsBackend(tf: TensorFlowCore, options: TfjsBackendOptions = {}): TfjsBackend {
   checkTensorFlow('tfjsBackend', tf);
-  checkOptions('tfjsBackend', options);
   const variant = tf.getBackend();
-  const { reading = variant === 'webgpu' ? 'async' : 'sync' } = options;
-  checkChoice('tfjsBackend', 'reading', reading, ['sync', 'async']);
+  const { reading = variant === 'webgpu' ? 'async' : 'sync' } = BACKEND_OPTIONS.read(
+    'tfjsBackend',
+    options,
+  );
   if (tf.backend().floatPrecision() === 16) {
     throw new TypeError(
       `tfjsBackend: tf computes in float16 on its ${variant} backend, expected float32: choose another with tf.setBackend('wasm') or 'cpu', or a device with textures of float32 (and leave WEBGL_FORCE_F16_TEXTURES unset)`,

@@ -14,12 +14,19 @@ import {
   type RestoreOptions,
   STATE_VERSION,
 } from '../backend/state.js';
-import { checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
+import {
+  checkFunction,
+  checkInteger,
+  checkNonNegative,
+  checkType,
+  isObject,
+} from '../core/check.js';
 import { DivergenceError } from '../core/errors.js';
+import { guarded, type OptionsOf, optionList, text } from '../core/options.js';
 import { savedRate } from '../optimize/learning-rate.js';
-import type { StepNeeds, Transform } from '../optimize/transform.js';
+import { checkTransform, type StepNeeds, type Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/layer.js';
-import { type TfjsBackend, type TfjsBackendOptions, tfjsBackend } from './backend.js';
+import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients, disposeCaptured } from './capture.js';
 import { reportOn, type VariableReport } from './report.js';
 import { inOrderOf, type NamedGradient, Session } from './session.js';
@@ -29,7 +36,7 @@ import {
   type NamedTensor,
   type TensorFlowCore,
 } from './tensorflow.js';
-import { fromNamedTensors, toNamedTensors } from './weights.js';
+import { checkNamedTensors, fromNamedTensors, toNamedTensors } from './weights.js';
 
 /** A `tf.Optimizer` that can tell about its state. */
 export interface TfjsOptimizer extends TensorFlowOptimizer {
@@ -82,13 +89,18 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
   getConfig(): serialization.ConfigDict;
 }
 
-/** How an optimiser presents itself to TensorFlow.js, and how its backend reads. */
-export interface MakeOptimizerOptions extends TfjsBackendOptions {
+const OPTIMIZER_OPTIONS = /* @__PURE__ */ optionList({
+  ...BACKEND_OPTIONS.entries,
   /** The class name in saved models. */
-  readonly className: string;
+  className: text,
   /** What {@link makeOptimizer}'s transform was made from: `getConfig` gives it. */
-  readonly config?: object | undefined;
-}
+  config: /* @__PURE__ */ guarded('an object', isObject),
+});
+
+/** How an optimiser presents itself to TensorFlow.js, and how its backend reads. */
+export type MakeOptimizerOptions = OptionsOf<typeof OPTIMIZER_OPTIONS> & {
+  readonly className: string;
+};
 
 /**
  * A transform as an optimiser of TensorFlow.js.
@@ -113,10 +125,9 @@ export function makeOptimizer(
 ): TfjsOptimizer {
   const where = 'makeOptimizer';
   checkTensorFlow(where, tf);
-  const isTransform = isObject(transform) && 'init' in transform;
-  checkType(where, 'transform', transform, isTransform, 'a transform, as nysact makes it');
-  const isNamed = isObject(options) && typeof options.className === 'string';
-  checkType(where, 'options', options, isNamed, 'an object with a className');
+  checkTransform(where, 'transform', transform);
+  const { className } = OPTIMIZER_OPTIONS.read(where, options);
+  checkType(where, 'className', className, className !== undefined, 'a string');
   return new (optimizerClass(tf))(transform, options);
 }
 
@@ -198,6 +209,7 @@ export function optimizerClass(
     }
 
     override minimize(f: () => Scalar, returnCost = false, varList?: Variable[]): Scalar | null {
+      checkType('minimize', 'returnCost', returnCost, typeof returnCost === 'boolean', 'a boolean');
       const { value, grads } = this.computeGradients(f, varList);
       let keepCost = false;
       try {
@@ -215,6 +227,7 @@ export function optimizerClass(
       f: () => Scalar,
       varList?: Variable[],
     ): { value: Scalar; grads: NamedTensorMap } {
+      checkLoss(tf, f, varList);
       this.#forget();
       if (!this.#looks) return tf.variableGrads(f, varList);
       this.#captured = captureGradients(tf, f, varList, this.#needs);
@@ -228,7 +241,7 @@ export function optimizerClass(
         const { error } = this.#divergence;
         this.#forgetDivergence();
         if (error !== undefined) throw error;
-        const named = namedGradients(gradients);
+        const named = namedGradients(tf, gradients);
         this.#checkLooked();
         const blocks = this.#captured?.blocks ?? [];
         this.#run ??= this.#start(named);
@@ -411,13 +424,35 @@ function grown(
 }
 
 /** Both forms of gradients, without those that are missing. */
-function namedGradients(gradients: NamedTensorMap | NamedTensor[]): NamedGradient[] {
-  checkType('applyGradients', 'gradients', gradients, isObject(gradients), 'gradients by name');
+function namedGradients(
+  tf: TensorFlowCore,
+  gradients: NamedTensorMap | NamedTensor[],
+): NamedGradient[] {
+  const where = 'applyGradients';
+  checkType(where, 'gradients', gradients, isObject(gradients), 'gradients by name');
+  if (Array.isArray(gradients)) checkNamedTensors(where, 'gradients', gradients);
   const entries: readonly NamedGradient[] = Array.isArray(gradients)
     ? gradients.map(({ name, tensor }) => [name, tensor])
     : Object.entries(gradients);
   // TensorFlow.js gives null or undefined for a variable that the loss does not depend on.
-  return entries.filter(([, gradient]) => gradient != null);
+  const given = entries.filter(([, gradient]) => gradient != null);
+  for (const [name, gradient] of given) {
+    checkType(where, `gradient '${name}'`, gradient, gradient instanceof tf.Tensor, 'a tensor');
+  }
+  return given;
+}
+
+/** The loss must be a function, and the variables some of the copy that was handed in. */
+function checkLoss(tf: TensorFlowCore, f: unknown, varList: unknown): void {
+  const where = 'computeGradients';
+  checkFunction(where, 'f', f);
+  // As TensorFlow.js has it, null stands for all variables too.
+  if (varList === undefined || varList === null) return;
+  const fits =
+    Array.isArray(varList) &&
+    varList.length > 0 &&
+    varList.every((variable) => variable instanceof tf.Tensor && 'assign' in variable);
+  checkType(where, 'varList', varList, fits, 'an array of variables');
 }
 
 function stepsOf(saved: PlainState | undefined): number {

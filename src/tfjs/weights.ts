@@ -2,6 +2,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Description, PlainEntry, PlainState } from '../backend/state.js';
+import { checkArray, checkType, isObject } from '../core/check.js';
 import type { NamedTensor, TensorFlowCore } from './tensorflow.js';
 
 /** The tensor that says what run the state is of. */
@@ -33,6 +34,7 @@ export function toNamedTensors(tf: TensorFlowCore, state: PlainState): NamedTens
  * @throws TypeError for tensors that it cannot have made.
  */
 export async function fromNamedTensors(weights: readonly NamedTensor[]): Promise<PlainState> {
+  checkNamedTensors('setWeights', 'weights', weights);
   const described = weights.find(({ name }) => name === RUN);
   const rest = weights.filter(({ name }) => name.startsWith(ENTRY));
   if (described === undefined || rest.length !== weights.length - 1) {
@@ -48,6 +50,23 @@ export async function fromNamedTensors(weights: readonly NamedTensor[]): Promise
     ],
   );
   return { version, run, entries: Object.fromEntries(await Promise.all(entries)) };
+}
+
+/** `tensors` must be an array of names and tensors, of whatever copy of TensorFlow.js. */
+export function checkNamedTensors(where: string, name: string, tensors: unknown): void {
+  checkArray(where, name, tensors);
+  Array.from(Object(tensors), (item: unknown, index) => {
+    const fits =
+      isObject(item) &&
+      'name' in item &&
+      typeof item.name === 'string' &&
+      'tensor' in item &&
+      isObject(item.tensor) &&
+      'dtype' in item.tensor &&
+      'data' in item.tensor &&
+      typeof item.tensor.data === 'function';
+    checkType(where, `${name}[${index}]`, item, fits, 'an object with a name and a tensor');
+  });
 }
 
 function parse(json: string): Pick<PlainState, 'version' | 'run'> {

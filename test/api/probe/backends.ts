@@ -1,0 +1,346 @@
+// The valid calls of backends, what is made on them, and what makes one.
+
+import type { Backend, Slot } from '../../../src/index.js';
+import * as root from '../../../src/index.js';
+import * as rows from '../../../src/rows.js';
+import { primitivesOf } from '../../support/backends.js';
+import { backend } from './grid.js';
+import {
+  callable,
+  flag,
+  integer,
+  type Kind,
+  list,
+  nonNegative,
+  optional,
+  own,
+  parts,
+  real,
+  record,
+  that,
+  word,
+} from './kinds.js';
+import { dense } from './matrices.js';
+import { exported, method, type Routine } from './probe.js';
+
+const { upload } = root;
+const slot = own;
+/** Any slot in use of the backend: the grid has one, of another shape. */
+const anySlot = that((value) => isLive(value));
+/** Whole numbers in range, which are too few for their output. */
+const indices = that(
+  (value) =>
+    Object(value).length === (isBytes(value) ? 5 : 0) &&
+    typeof value === 'object' &&
+    !(value instanceof Float64Array),
+);
+const size = that((value) => Number.isSafeInteger(value) && Number(value) >= 0);
+
+function isBytes(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
+function isLive(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.isFrozen(value) &&
+    'rows' in value &&
+    value.rows === 7
+  );
+}
+
+/** A slot of this shape. */
+export function placed(rows: number, cols: number): Slot<'float64'> {
+  return upload(backend, dense(rows, cols));
+}
+
+/** What every backend can do, on one of them. */
+export function operations<D extends root.DType>(
+  title: string,
+  on: Backend<D>,
+): readonly Routine[] {
+  const own7 = on.dtype === 'float64' && title === 'Backend' ? anySlot : slot;
+  const on2 = (rows: number, cols: number) => on.allocate(rows, cols);
+  const of = (
+    name: string,
+    kinds: Routine['kinds'],
+    args: () => readonly unknown[],
+    watch?: () => unknown,
+  ) => method(`${title}.${name}`, kinds, () => on, args, watch === undefined ? {} : { watch });
+  const value = () => new root.DenseMatrix(on.dtype, 2, 2, root.zeros(on.dtype, 2, 2).data);
+  const operation = (
+    name: string,
+    kinds: Readonly<Record<string, Kind>>,
+    args: () => readonly unknown[],
+  ) => of(name, kinds, args);
+  return [
+    of('allocate', { rows: size, cols: size }, () => [2, 3]),
+    of('write', { A: slot, value: own }, () => [on2(2, 2), value()]),
+    of('free', { A: own7 }, () => [on2(2, 2)]),
+    of('read', { A: own7 }, () => [on2(2, 2)]),
+    ...(on.readSync === undefined ? [] : [of('readSync', { A: own7 }, () => [on2(2, 2)])]),
+    ...(on.bound === undefined ? [] : [of('bound', { A: own7 }, () => [on2(2, 2)])]),
+    ...('wrap' in on
+      ? [
+          of(
+            'wrap',
+            {
+              A: that(
+                (v) =>
+                  root.DenseMatrix.prototype.isPrototypeOf(Object(v)) &&
+                  Reflect.get(Object(v), 'rows') === 7,
+              ),
+            },
+            () => [value()],
+          ),
+        ]
+      : []),
+    of(
+      'firstOverlap',
+      { slots: { ...list(own7), has: (v) => Array.isArray(v) && v.length === 0 } },
+      () => [[on2(2, 2), on2(2, 2)]],
+    ),
+    of('borrow', { body: callable }, () => [() => undefined]),
+    operation(
+      'gemm',
+      { alpha: real, A: slot, opA: word, B: slot, opB: word, beta: real, C: slot },
+      () => [1, on2(2, 3), 'N', on2(3, 4), 'N', 0, on2(2, 4)],
+    ),
+    operation('syrk', { alpha: real, A: slot, beta: real, C: slot }, () => [
+      1,
+      on2(2, 3),
+      0,
+      on2(3, 3),
+    ]),
+    operation(
+      'sketchMoment',
+      { X: slot, S: parts({ kind: word, S: slot }), weight: real, decay: real, C: slot },
+      () => [on2(2, 3), { kind: 'dense', S: on2(3, 2) }, 1, 0, on2(3, 2)],
+    ),
+    operation(
+      'sketchMoment',
+      { X: slot, S: parts({ kind: word, indices }), weight: real, decay: real, C: slot },
+      () => [on2(2, 3), { kind: 'columns', indices: Int32Array.of(0, 2) }, 1, 0, on2(3, 2)],
+    ),
+    operation('axpby', { alpha: real, A: slot, beta: real, C: slot }, () => [
+      1,
+      on2(2, 3),
+      0,
+      on2(2, 3),
+    ]),
+    operation('multiply', { alpha: real, A: slot, B: slot, beta: real, C: slot }, () => [
+      1,
+      on2(2, 3),
+      on2(2, 3),
+      0,
+      on2(2, 3),
+    ]),
+    operation('divide', { A: slot, B: slot, shift: real, C: slot }, () => [
+      on2(2, 3),
+      on2(2, 3),
+      1,
+      on2(2, 3),
+    ]),
+    operation(
+      'divideByRoot',
+      { alpha: real, A: slot, beta: real, B: slot, shift: real, C: slot },
+      () => [1, on2(2, 3), 1, on2(2, 3), 1, on2(2, 3)],
+    ),
+    operation('dot', { alpha: real, A: slot, B: slot, beta: real, s: slot }, () => [
+      1,
+      on2(2, 3),
+      on2(2, 3),
+      0,
+      on2(1, 1),
+    ]),
+    operation('clip', { s: slot, limit: nonNegative, C: own7 }, () => [on2(1, 1), 1, on2(2, 3)]),
+    operation('joinColumns', { A: slot, B: slot, C: slot }, () => [
+      on2(2, 3),
+      on2(2, 1),
+      on2(2, 4),
+    ]),
+    operation('sliceColumns', { A: slot, from: integer(0, 1), C: slot }, () => [
+      on2(2, 3),
+      1,
+      on2(2, 2),
+    ]),
+    operation('gatherColumns', { A: slot, indices, C: slot }, () => [
+      on2(2, 3),
+      Int32Array.of(0, 2),
+      on2(2, 2),
+    ]),
+  ];
+}
+
+const PRIMITIVES = primitivesOf(backend);
+const geometry = {
+  batch: 2,
+  channels: 2,
+  height: 3,
+  width: 3,
+  layout: 'channelsLast' as const,
+  kernel: [2, 2] as const,
+};
+const pair = list(integer(1));
+const image = {
+  batch: own,
+  channels: own,
+  height: own,
+  width: own,
+  layout: word,
+  groups: optional(integer(1, 2)),
+};
+const geometryKind = record({
+  ...image,
+  kernel: list(integer(1, 3)),
+  stride: optional({ ...pair, has: integer(1).has }),
+  padding: optional({ ...list(integer()), has: integer().has }),
+  dilation: optional({ ...pair, has: integer(1, 2).has }),
+});
+const full = {
+  ...geometry,
+  stride: [1, 1] as const,
+  padding: [0, 0] as const,
+  dilation: [1, 1] as const,
+};
+const { kernel: _, ...pixels } = geometry;
+const images = () => new Float64Array(36);
+const weights = optional(own);
+const backendKind = own;
+
+/** The moments that any rows can take. */
+function moments(title: string, make: () => root.Rows<'float64'>): Routine[] {
+  // The moments are made of the operations of a backend, and refused in their words.
+  const more = {
+    where: 'gemm|syrk|dot|axpby|multiply|sketchMoment|sum',
+    aliases: { weight: 'alpha|weight', decay: 'beta|decay', A: 'C', a: 'C', s: 's|C', S: 'S|B' },
+  };
+  const p = make().cols;
+  const factors = { weight: real, decay: real };
+  return [
+    method(`${title}.bound`, {}, make, () => []),
+    method(
+      `${title}.secondMoment`,
+      { ...factors, A: slot },
+      make,
+      () => [1, 0, placed(p, p)],
+      more,
+    ),
+    method(
+      `${title}.sketchMoment`,
+      { S: parts({ kind: word, S: slot }), ...factors, C: slot },
+      make,
+      () => [{ kind: 'dense', S: placed(p, 2) }, 1, 0, placed(p, 2)],
+      more,
+    ),
+    method(
+      `${title}.sum`,
+      { ...factors, a: slot, first: optional(integer(1, 2)) },
+      make,
+      () => [1, 0, placed(1, p), 1],
+      more,
+    ),
+    method(`${title}.diagonal`, { ...factors, a: slot }, make, () => [1, 0, placed(1, p)], more),
+    method(`${title}.squaredNorm`, { ...factors, s: slot }, make, () => [1, 0, placed(1, 1)], more),
+    method(`${title}.dispose`, {}, make, () => []),
+  ];
+}
+
+export const backends: readonly Routine[] = [
+  exported(root, 'cpuBackend', { dtype: word }, () => ['float64']),
+  exported(
+    root,
+    'backendFrom',
+    {
+      primitives: parts({
+        ...Object.fromEntries(Object.keys(PRIMITIVES).map((name) => [name, callable])),
+        dtype: word,
+        info: own,
+        free: optional(callable),
+        readSync: optional(callable),
+        bound: optional(callable),
+      }),
+    },
+    () => [PRIMITIVES],
+  ),
+  exported(root, 'upload', { backend: backendKind, value: that((v) => own7Matrix(v)) }, () => [
+    backend,
+    dense(2, 2),
+  ]),
+  exported(root, 'withSlots', { backend: backendKind, work: callable }, () => [backend, () => 1]),
+  ...operations('Backend', backend),
+  ...operations('backendFrom()', root.backendFrom(PRIMITIVES)),
+
+  exported(
+    root,
+    'denseRows',
+    {
+      backend: backendKind,
+      X: that((v) => own7Matrix(v)),
+      options: optional(record({ cols: optional(integer(4, 4)), bias: optional(flag), weights })),
+    },
+    () => [backend, dense(3, 4), { weights: [1, 2, 3] }],
+  ),
+  exported(
+    root,
+    'slotRows',
+    { backend: backendKind, X: anySlot, options: optional(record({ bias: optional(flag) })) },
+    () => [backend, placed(3, 4), { bias: true }],
+  ),
+  ...moments('Rows', () =>
+    root.denseRows(backend, dense(3, 4), { bias: true, weights: [1, 2, 3] }),
+  ),
+  ...moments('Rows of slots', () => root.slotRows(backend, placed(3, 4))),
+  ...moments('Rows of words', () => rows.oneHotRows(backend, [0, 2, 1], { cols: 4 })),
+  ...moments('Rows of patches', () => rows.patchRows(backend, images(), geometry)[0]),
+
+  exported(rows, 'convolutionOutput', { geometry: geometryKind }, () => [full]),
+  exported(rows, 'extractPatches', { input: own, geometry: geometryKind }, () => [images(), full]),
+  exported(rows, 'outputGradientRows', { input: own, shape: record(image) }, () => [
+    images(),
+    pixels,
+  ]),
+  exported(
+    rows,
+    'flattenSequences',
+    { input: own, shape: record({ batch: own, time: own, features: own }) },
+    () => [new Float64Array(12), { batch: 2, time: 3, features: 2 }],
+  ),
+  exported(
+    rows,
+    'oneHotRows',
+    {
+      backend: backendKind,
+      indices: that(isBytes),
+      options: record({ cols: integer(3), weights }),
+    },
+    () => [backend, [0, 2, 1], { cols: 3 }],
+  ),
+  exported(
+    rows,
+    'patchRows',
+    {
+      backend: backendKind,
+      images: own,
+      geometry: geometryKind,
+      options: optional(record({ bias: optional(flag), weights, strip: optional(integer(1)) })),
+    },
+    () => [backend, images(), full, { weights: new Array(8).fill(1) }],
+  ),
+  exported(
+    rows,
+    'imageRows',
+    {
+      backend: backendKind,
+      gradients: own,
+      shape: record(image),
+      options: optional(record({ weights })),
+    },
+    () => [backend, images(), pixels, {}],
+  ),
+];
+
+function own7Matrix(value: unknown): boolean {
+  return value instanceof root.DenseMatrix && value.rows === 7;
+}
