@@ -180,11 +180,11 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     matrices: readonly DenseMatrix<D>[],
     updates: number,
   ): () => void {
-    const factorise = this.#curvature.factorise?.bind(this.#curvature);
+    const curvature = this.#curvature;
     // What works from the averages themselves has only been looked at for NaN.
-    if (factorise === undefined) return () => {};
+    if (curvature.factorise === undefined) return () => {};
     const estimates = reading.onHost(matrices);
-    const { inverse, found = {} } = factorise(estimates.averages, {
+    const { inverse, found = {} } = curvature.factorise(estimates.averages, {
       dtype: this.#backend.dtype,
       get sketch() {
         return estimates.sketch;
