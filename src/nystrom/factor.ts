@@ -21,9 +21,9 @@ import {
 } from '../core/matrix.js';
 import {
   choice,
-  finite,
   guarded,
   nonNegative,
+  number,
   type OptionsOf,
   optionList,
 } from '../core/options.js';
@@ -57,7 +57,7 @@ export interface Eigenpairs {
 
 const NYSTROM_OPTIONS = /* @__PURE__ */ optionList({
   /** r, the eigenpairs to keep: at most the width of the sketch (default: all). */
-  rank: finite,
+  rank: number,
   /** ν to start from: a number, or 'tiny' for √p·eps(dtype of C)·‖C‖F (the default). */
   shift: /* @__PURE__ */ choice('tiny').or(nonNegative).default('tiny'),
   /** Where U goes, p×r, for a caller who needs it for a moment only (default: a new matrix). */

@@ -2,7 +2,7 @@
 
 import type { Backend, Slot } from '../../../src/index.js';
 import * as root from '../../../src/index.js';
-import * as rows from '../../../src/rows.js';
+import * as entry from '../../../src/rows.js';
 import { primitivesOf } from '../../support/backends.js';
 import { backend } from './grid.js';
 import {
@@ -292,23 +292,23 @@ export const backends: readonly Routine[] = [
     root.denseRows(backend, dense(3, 4), { bias: true, weights: [1, 2, 3] }),
   ),
   ...moments('Rows of slots', () => root.slotRows(backend, placed(3, 4))),
-  ...moments('Rows of words', () => rows.oneHotRows(backend, [0, 2, 1], { cols: 4 })),
-  ...moments('Rows of patches', () => rows.patchRows(backend, images(), geometry)[0]),
+  ...moments('Rows of words', () => entry.oneHotRows(backend, [0, 2, 1], { cols: 4 })),
+  ...moments('Rows of patches', () => entry.patchRows(backend, images(), geometry)[0]),
 
-  exported(rows, 'convolutionOutput', { geometry: geometryKind }, () => [full]),
-  exported(rows, 'extractPatches', { input: own, geometry: geometryKind }, () => [images(), full]),
-  exported(rows, 'outputGradientRows', { input: own, shape: record(image) }, () => [
+  exported(entry, 'convolutionOutput', { geometry: geometryKind }, () => [full]),
+  exported(entry, 'extractPatches', { input: own, geometry: geometryKind }, () => [images(), full]),
+  exported(entry, 'outputGradientRows', { input: own, shape: record(image) }, () => [
     images(),
     pixels,
   ]),
   exported(
-    rows,
+    entry,
     'flattenSequences',
     { input: own, shape: record({ batch: own, time: own, features: own }) },
     () => [new Float64Array(12), { batch: 2, time: 3, features: 2 }],
   ),
   exported(
-    rows,
+    entry,
     'oneHotRows',
     {
       backend: backendKind,
@@ -318,7 +318,7 @@ export const backends: readonly Routine[] = [
     () => [backend, [0, 2, 1], { cols: 3 }],
   ),
   exported(
-    rows,
+    entry,
     'patchRows',
     {
       backend: backendKind,
@@ -326,10 +326,10 @@ export const backends: readonly Routine[] = [
       geometry: geometryKind,
       options: optional(record({ bias: optional(flag), weights, strip: optional(integer(1)) })),
     },
-    () => [backend, images(), full, { weights: new Array(8).fill(1) }],
+    () => [backend, images(), full, { weights: Array.from({ length: 8 }, () => 1) }],
   ),
   exported(
-    rows,
+    entry,
     'imageRows',
     {
       backend: backendKind,

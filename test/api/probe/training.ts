@@ -133,10 +133,10 @@ const shapes = {
 const descend = transforms.descend(0.1);
 
 /** A setter as a routine. */
-export function setter<T extends object>(
+export function setter(
   title: string,
   kind: Kind,
-  make: () => T,
+  make: () => object,
   value: unknown,
   where?: string,
 ): Routine {
@@ -156,7 +156,7 @@ export function setter<T extends object>(
 }
 
 /** A constructor as a routine. */
-function made(
+function built(
   Class: abstract new (...args: never[]) => object,
   kinds: Routine['kinds'],
   args: () => readonly unknown[],
@@ -176,7 +176,7 @@ function made(
 const dtyped = () => new Float64Array(6);
 
 export const training: readonly Routine[] = [
-  made(
+  built(
     root.DenseMatrix,
     {
       dtype: word,
@@ -336,13 +336,13 @@ export const training: readonly Routine[] = [
     where: 'writable|axpby',
     aliases: { updates: 'updates|A|C' },
   },
-  made(
+  built(
     transforms.Cell,
     { value: that((v) => typeof v === 'number'), check: callable, pending: optional(callable) },
     () => [0, () => undefined],
   ),
 
-  made(
+  built(
     root.Optimizer,
     {
       options: record({
