@@ -1,4 +1,4 @@
-// How exact products are: max |error|/Σ|ab| for each engine and dtype, against sums in twice the precision.
+// How exact products are: max |error|/Σ|ab| for all kernels and dtypes, against sums in twice the precision.
 
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
@@ -23,7 +23,7 @@ const ENTRIES = 400;
 const SIZE = 256;
 const DEPTHS = [256, 4096] as const;
 
-/** Every engine that runs here, both dtypes. The kernels that ran before run again afterwards. */
+/** All kernels that run here, both dtypes. The kernels that ran before run again afterwards. */
 export function measureAccuracy(): Accuracy[] {
   const choices = [
     () => useKernels('typescript'),
@@ -65,21 +65,21 @@ function exactDot(A: DenseMatrix, i: number, B: DenseMatrix, j: number) {
   let size = 0;
   for (let k = 0; k < A.cols; k++) {
     const [a, b] = [A.at(i, k), B.at(k, j)];
-    const product = a * b;
-    const next = sum + product;
+    const ab = a * b;
+    const next = sum + ab;
     const back = next - sum;
-    lost += sum - (next - back) + (product - back) + productError(a, b, product);
+    lost += sum - (next - back) + (ab - back) + productError(a, b, ab);
     sum = next;
-    size += Math.abs(product);
+    size += Math.abs(ab);
   }
   return { sum: sum + lost, size };
 }
 
 /** ab − fl(ab), exactly: Dekker's product of halves. */
-function productError(a: number, b: number, product: number): number {
+function productError(a: number, b: number, ab: number): number {
   const [a1, a2] = halves(a);
   const [b1, b2] = halves(b);
-  return a2 * b2 - (product - a1 * b1 - a2 * b1 - a1 * b2);
+  return a2 * b2 - (ab - a1 * b1 - a2 * b1 - a1 * b2);
 }
 
 function halves(x: number): [number, number] {

@@ -62,11 +62,11 @@ export function timeInTurn(
   const samples: number[][] = works.map(() => []);
   let spent = 0;
   for (let round = 0; round < rounds || spent < budget; round++) {
-    works.forEach((work, k) => {
+    for (const [k, work] of works.entries()) {
       const time = timeCalls(work, repeats[k], now);
       samples[k].push(time / repeats[k]);
       spent += time;
-    });
+    }
   }
   return samples;
 }

@@ -12,7 +12,7 @@ export interface Point {
   readonly high?: number;
 }
 
-/** A named curve. A dashed one is a reference: grey, without markers, outside the palette. */
+/** A named curve. A dashed one orients the eye: grey, without markers, outside the palette. */
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];

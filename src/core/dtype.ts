@@ -31,7 +31,6 @@ export const LARGEST: Readonly<Record<DType, number>> = {
 export const BYTES: Readonly<Record<DType, number>> = { float32: 4, float64: 8 };
 
 interface ArrayClass<Stored> {
-  readonly name: string;
   new (length: number): Stored;
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): Stored;
 }
@@ -39,6 +38,12 @@ interface ArrayClass<Stored> {
 const constructors: { readonly [D in DType]: ArrayClass<TypedArrays[D]> } = {
   float32: Float32Array,
   float64: Float64Array,
+};
+
+/** What {@link typedArrayName} says of them. */
+const ARRAY_NAMES: Readonly<Record<DType, string>> = {
+  float32: 'Float32Array',
+  float64: 'Float64Array',
 };
 
 /**
@@ -53,7 +58,8 @@ export function allocate<D extends DType>(dtype: D, length: number): TypedArrayO
 
 /** Whether `value` is the typed array that stores `dtype`, of this realm or another. */
 export function isTypedArray<D extends DType>(value: unknown, dtype: D): value is TypedArrayOf<D> {
-  return typedArrayName(value) === constructors[dtype].name;
+  const name = typedArrayName(value);
+  return name !== undefined && name === ARRAY_NAMES[dtype];
 }
 
 /** Whether `value` is a Float32Array or a Float64Array, of this realm or another. */

@@ -17,6 +17,9 @@ const BRAND = Symbol.for('nysact.DenseMatrix');
 /** Whether a matrix is used as it is (N) or transposed (T). */
 export type Op = 'N' | 'T';
 
+/** The buffer that the elements of a matrix lie in. */
+export let bufferOf: (A: Pick<DenseMatrix, 'data'>) => ArrayBufferLike;
+
 /**
  * A dense row-major matrix, or a rectangular view of one: element (i, j) is
  * `data[offset + i·stride + j]`. Views share memory with the matrix they were taken from.
@@ -29,9 +32,13 @@ export class DenseMatrix<D extends DType = DType> {
   readonly offset: number;
   /** Distance in elements between the starts of two rows. */
   readonly stride: number;
+  /** That of `data`, kept because a typed array is slow to tell: small products ask for it often. */
+  readonly #buffer: ArrayBufferLike;
 
   static {
     Object.defineProperty(DenseMatrix.prototype, BRAND, { value: true });
+    // Matrices of another copy of this module have no such field that this one could read.
+    bufferOf = (A) => (#buffer in A ? A.#buffer : A.data.buffer);
   }
 
   /**
@@ -69,6 +76,7 @@ export class DenseMatrix<D extends DType = DType> {
     this.cols = cols;
     // Of this realm, so that kernels may tell arrays by their class.
     this.data = ownArray(data, dtype);
+    this.#buffer = data.buffer;
     this.offset = offset;
     this.stride = stride;
   }
@@ -129,14 +137,14 @@ export function checkMatrix(where: string, name: string, A: unknown): asserts A 
     throw new TypeError(`${where}: ${name} is ${describe(A)}, expected a DenseMatrix`);
   }
   const { dtype, rows, cols, data, offset, stride } = A;
-  if (!DTYPES.includes(dtype) || !isTypedArray(data, dtype)) {
+  if (!isTypedArray(data, dtype)) {
     throw new TypeError(
       `${where}: ${name} has ${describe(data)} as data, expected a typed array of ${describe(dtype)}`,
     );
   }
   const needed = extent(rows, cols, offset, stride);
   // The buffer is asked too: optimised code has been seen to read an old length of a detached array.
-  const bytes = data.buffer.byteLength;
+  const bytes = bufferOf(A).byteLength;
   if (data.length >= needed && bytes >= needed * BYTES[dtype]) return;
   throw new TypeError(
     `${where}: ${name} has a buffer of ${bytes} bytes (transferred or shrunk?), expected room for ${needed} elements`,

@@ -3,6 +3,9 @@
 /** Of a letter that was left out: short forms (lr, wd, eps) are as usual as slips are. */
 const OMISSION = 1 / 20;
 
+/** Of leaving out how a name begins, on top: short forms begin as their names do. */
+const BEGINNING = 1 / 2;
+
 /**
  * The name that `given` can be changed into most cheaply; undefined where even that would replace
  * more than a third of it. Upper and lower case are one.
@@ -21,7 +24,9 @@ export function nearestName(given: string, names: readonly string[]): string | u
 
 /** Levenshtein's distance, with omissions at their own price. */
 function editDistance(given: string, name: string): number {
-  let above = Array.from({ length: name.length + 1 }, (_, j) => j * OMISSION);
+  let above = Array.from({ length: name.length + 1 }, (_, j) =>
+    j === 0 ? 0 : BEGINNING + j * OMISSION,
+  );
   for (const letter of given) {
     const row = [above[0] + 1];
     for (let j = 1; j <= name.length; j++) {

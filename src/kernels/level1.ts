@@ -170,16 +170,34 @@ export function divideByRoot<D extends DType>(
 export function dot<D extends DType>(A: DenseMatrix<D>, B: DenseMatrix<D>): number {
   checkMatrix('dot', 'A', A);
   checkLike('dot', 'B', B, A);
+  return sumOfProducts(A, B);
+}
+
+/** Σ AᵢⱼBᵢⱼ in four sums: one would wait for itself. */
+function sumOfProducts(A: DenseMatrix, B: DenseMatrix): number {
   const a = A.data;
   const b = B.data;
-  const { rows, cols } = A;
-  let sum = 0;
+  // Rows that lie one behind the other are one long row.
+  const compact = A.stride === A.cols && B.stride === B.cols;
+  const rows = compact ? 1 : A.rows;
+  const cols = compact ? A.rows * A.cols : A.cols;
+  let sum0 = 0;
+  let sum1 = 0;
+  let sum2 = 0;
+  let sum3 = 0;
   for (let i = 0; i < rows; i++) {
-    const rowA = A.offset + i * A.stride;
-    const rowB = B.offset + i * B.stride;
-    for (let j = 0; j < cols; j++) sum += a[rowA + j] * b[rowB + j];
+    let k = A.offset + i * A.stride;
+    let l = B.offset + i * B.stride;
+    const end = k + cols;
+    for (; k + 3 < end; k += 4, l += 4) {
+      sum0 += a[k] * b[l];
+      sum1 += a[k + 1] * b[l + 1];
+      sum2 += a[k + 2] * b[l + 2];
+      sum3 += a[k + 3] * b[l + 3];
+    }
+    for (; k < end; k++, l++) sum0 += a[k] * b[l];
   }
-  return sum;
+  return sum0 + sum1 + (sum2 + sum3);
 }
 
 /**
@@ -192,7 +210,7 @@ export function dot<D extends DType>(A: DenseMatrix<D>, B: DenseMatrix<D>): numb
  */
 export function frobeniusNorm(A: DenseMatrix): number {
   checkMatrix('frobeniusNorm', 'A', A);
-  const sum = dot(A, A);
+  const sum = sumOfProducts(A, A);
   // Below 2⁻⁹⁶⁰ the squares that underflowed could matter against the sum; above, they cannot.
   if (sum > 2 ** -960 && sum < Infinity) return Math.sqrt(sum);
   const largest = largestMagnitude(A);
@@ -226,7 +244,9 @@ export function scale(alpha: number, C: DenseMatrix): void {
 /** As {@link scale}, for an α that was checked, or computed: NaN makes all of C NaN. */
 export function rescale(alpha: number, C: DenseMatrix): void {
   if (alpha === 1) return;
-  for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, C.cols);
+  // Rows that lie one behind the other are one long row.
+  if (C.stride === C.cols) scaleRow(alpha, C, 0, C.rows * C.cols);
+  else for (let i = 0; i < C.rows; i++) scaleRow(alpha, C, i, C.cols);
 }
 
 /** C ← αC on and below the diagonal, as {@link rescale}; what lies above stays. C is square. */

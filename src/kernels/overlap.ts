@@ -1,11 +1,11 @@
 // Whether two views share memory, decided exactly: kernels refuse an output that is also an input.
 
-import type { DenseMatrix } from '../core/matrix.js';
+import { bufferOf, type DenseMatrix } from '../core/matrix.js';
 
 /** Whether `A` and `C` are the same view: every element (i, j) is the same memory. */
 export function isSameView(A: DenseMatrix, C: DenseMatrix): boolean {
   return (
-    A.data.buffer === C.data.buffer &&
+    bufferOf(A) === bufferOf(C) &&
     start(A) === start(C) &&
     A.dtype === C.dtype &&
     A.stride === C.stride &&
@@ -21,7 +21,7 @@ export function isSameView(A: DenseMatrix, C: DenseMatrix): boolean {
  * Cost: constant, or O(A.rows + C.rows) where the two lie in one buffer and their spans cross.
  */
 export function overlaps(A: DenseMatrix, C: DenseMatrix): boolean {
-  if (A.data.buffer !== C.data.buffer) return false;
+  if (bufferOf(A) !== bufferOf(C)) return false;
   if (A.rows === 0 || A.cols === 0 || C.rows === 0 || C.cols === 0) return false;
   const a = rowsInBytes(A);
   const c = rowsInBytes(C);
@@ -54,7 +54,7 @@ export function firstOverlap(
   /** By buffer, the spans that have begun and may not have ended. */
   const open = new Map<ArrayBufferLike, typeof spans>();
   for (const span of spans) {
-    const { buffer } = span.A.data;
+    const buffer = bufferOf(span.A);
     const begun = (open.get(buffer) ?? []).filter(({ last }) => last > span.first);
     const other = begun.find(({ A }) => overlaps(A, span.A));
     if (other !== undefined) return [other.index, span.index];

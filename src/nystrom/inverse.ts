@@ -78,9 +78,9 @@ function scaleColumns(U: Matrix64, factors: Float64Array, V: DenseMatrix): void 
   const [u, v] = [U.data, V.data];
   const { rows, cols } = U;
   for (let i = 0; i < rows; i++) {
-    const from = U.offset + i * U.stride;
-    const to = V.offset + i * V.stride;
-    for (let j = 0; j < cols; j++) v[to + j] = factors[j] * u[from + j];
+    let from = U.offset + i * U.stride;
+    let to = V.offset + i * V.stride;
+    for (let j = 0; j < cols; j++, from++, to++) v[to] = factors[j] * u[from];
   }
 }
 

@@ -40,7 +40,7 @@ export function refuseOverflow(transform: Transform): Transform {
           'refuseOverflow: a stage of the transform has no bound, expected one in each',
         );
       }
-      const size = backend.bound;
+      const size = backend.bound?.bind(backend);
       if (size === undefined) return stage;
       return {
         ...stage,

@@ -119,7 +119,7 @@ export function chain(...transforms: readonly Transform[]): Transform {
       ),
     ),
     schedule: transforms.at(-1)?.schedule,
-    ...(transforms.some(({ needs }) => needs !== undefined)
+    ...(transforms.some((transform) => transform.needs !== undefined)
       ? {
           needs: (step: number): StepNeeds => {
             const needs = transforms.map((transform) => transform.needs?.(step));

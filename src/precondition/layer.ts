@@ -13,7 +13,7 @@ import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
-import { Accumulator, type Batch } from '../rows/accumulator.js';
+import { Accumulator, type Batch, type Reading } from '../rows/accumulator.js';
 import type { Curvature, Found, LayerShape, Method } from './method.js';
 import { RefreshDriver } from './refresh.js';
 
@@ -87,12 +87,12 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     const averages = this.#averages;
     if (averages.updates === 0 || this.#refresh.inFlight !== undefined) return;
     const { updates } = averages;
-    const { slots, onHost } = averages.reading();
+    const reading = averages.reading();
     const restarts = this.#curvature.sketch?.restarts === true;
     try {
       this.#refresh.run({
-        reads: slots,
-        compute: (matrices) => this.#factorise(onHost, matrices, updates),
+        reads: reading.slots,
+        compute: (matrices) => this.#factorise(reading, matrices, updates),
         // A window that restarts is closed below, perhaps long before its read arrives.
         discard: () => {
           if (!restarts) averages.reset();
@@ -130,8 +130,8 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     if (P === G) {
       throw new RangeError('precondition: P is the slot of G too, expected one of its own');
     }
-    const { factorise } = this.#curvature;
-    const done = factorise === undefined ? this.#averages.updates : this.#refreshes.value;
+    const worksFromAverages = this.#curvature.factorise === undefined;
+    const done = worksFromAverages ? this.#averages.updates : this.#refreshes.value;
     if (done === 0) {
       this.#backend.axpby(this.#flat, G, 0, P);
       return;
@@ -176,15 +176,15 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
 
   /** What puts a new inverse in place. */
   #factorise(
-    onHost: ReturnType<Accumulator<D>['reading']>['onHost'],
+    reading: Reading<D>,
     matrices: readonly DenseMatrix<D>[],
     updates: number,
   ): () => void {
-    const { factorise } = this.#curvature;
+    const curvature = this.#curvature;
     // What works from the averages themselves has only been looked at for NaN.
-    if (factorise === undefined) return () => {};
-    const estimates = onHost(matrices);
-    const { inverse, found = {} } = factorise(estimates.averages, {
+    if (curvature.factorise === undefined) return () => {};
+    const estimates = reading.onHost(matrices);
+    const { inverse, found = {} } = curvature.factorise(estimates.averages, {
       dtype: this.#backend.dtype,
       get sketch() {
         return estimates.sketch;

@@ -97,6 +97,7 @@ export interface Curvature<
    * Absent where {@link apply} works from the averages.
    */
   factorise?<D extends DType>(
+    this: void,
     averages: Averages<D, Name>,
     context: RefreshContext<D>,
   ): { readonly inverse: Made<D, Parts>; readonly found?: Found };

@@ -110,7 +110,7 @@ function sketched(
   layer: number,
   { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof NYSACT_OPTIONS>,
   source: SketchSource,
-  dtype: DType,
+  of: DType,
 ): Curvature {
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
   const pairing = { rank, shift: shift === 'damping' ? damping : shift };
@@ -123,14 +123,14 @@ function sketched(
     },
     inverse: {
       V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
-      c: { value: damping, check: atLeast(damping, dtype) },
+      c: { value: damping, check: atLeast(damping, of) },
     },
-    factorise: ({ C, trace }, { dtype: type, sketch, workspace }) =>
+    factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
       workspace.scope(() => {
         const U = workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
         const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
-        const { V, c } = lowRankInverse(pairs, type, seen);
+        const { V, c } = lowRankInverse(pairs, dtype, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         const dimension = effectiveDimension(eigenvalues, damping);
         return {

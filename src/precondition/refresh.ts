@@ -61,8 +61,9 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
 
   run(job: RefreshJob<D>): void {
     this.#throwPending();
-    const { readSync } = this.#backend;
-    if (readSync !== undefined) {
+    const backend = this.#backend;
+    if (backend.readSync !== undefined) {
+      const readSync = backend.readSync.bind(backend);
       this.#attempt(
         job,
         job.reads.map((slot) => readSync(slot)),

@@ -37,9 +37,9 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
     description: describeMethod('published eva', PUBLISHED_EVA_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('eva', 'damping', damping, dtype);
+      const average = (size: number) =>
+        copiedAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
       return shapes.map(({ inputs: p, outputs: q }) => {
-        const average = (size: number) =>
-          copiedAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
         const statistics: Statistic<'a' | 'g'>[] = [
           {
             name: 'a',

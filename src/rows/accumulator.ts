@@ -86,7 +86,7 @@ export interface Estimates<D extends DType> {
 export interface Reading<D extends DType> {
   readonly slots: readonly Slot<D>[];
   /** Bias-corrected estimates, in the memory of the matrices, and the sketch they were taken with. */
-  onHost(matrices: readonly DenseMatrix<D>[]): Estimates<D>;
+  onHost(this: void, matrices: readonly DenseMatrix<D>[]): Estimates<D>;
 }
 
 /** The sketches of an accumulator. */

@@ -198,7 +198,7 @@ function imageOf(where: string, shape: ImageShape): Image {
   return { batch, channels, height, width, layout, groups };
 }
 
-/** Products of integers are exact while they are safe, and are never safe once they are not. */
+/** Of safe integers, products are exact or not safe themselves, and quotients round right. */
 function checkCountable(where: string, name: string, value: number): void {
   if (Number.isSafeInteger(value)) return;
   throw new RangeError(
@@ -221,9 +221,9 @@ function axis(where: string, name: string, parts: AxisParts): Axis {
   checkCountable(where, `the span of the ${name} kernel`, span);
   const own = { size, kernel, stride, dilation };
   if (padding === 'same') {
-    const count = quotient(size - 1, stride) + 1;
+    const count = Math.ceil(size / stride);
     const zeros = Math.max((count - 1) * stride + span - size, 0);
-    return { ...own, before: quotient(zeros, 2), count };
+    return { ...own, before: Math.floor(zeros / 2), count };
   }
   const [before, after] = padding;
   checkInteger(where, `${name} padding`, before);
@@ -235,12 +235,7 @@ function axis(where: string, name: string, parts: AxisParts): Axis {
       `${where}: the ${name} kernel spans ${span} pixels, expected at most the ${padded} of the padded input`,
     );
   }
-  return { ...own, before, count: quotient(padded - span, stride) + 1 };
-}
-
-/** ⌊a/b⌋ of safe integers: a quotient that is not exact may round up to the next integer. */
-function quotient(a: number, b: number): number {
-  return (a - (a % b)) / b;
+  return { ...own, before, count: Math.floor((padded - span) / stride) + 1 };
 }
 
 function perAxis(value: PerAxis): readonly [number, number] {

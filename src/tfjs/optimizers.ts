@@ -163,9 +163,10 @@ export function registerOptimizer(tf: TensorFlowCore, definition: OptimizerDefin
   const where = 'registerOptimizer';
   checkTensorFlow(where, tf);
   checkType(where, 'definition', definition, isObject(definition), 'an object');
-  const { className, make } = definition;
+  const { className } = definition;
   checkType(where, 'className', className, typeof className === 'string', 'a string');
-  checkType(where, 'make', make, typeof make === 'function', 'a function of the options');
+  const maker: unknown = Reflect.get(definition, 'make');
+  checkType(where, 'make', maker, typeof maker === 'function', 'a function of the options');
   if (className.includes('_')) {
     throw new RangeError(`${where}: className is '${className}', expected no underscore`);
   }
@@ -178,11 +179,8 @@ function make(name: keyof typeof DEFINITIONS, tf: TensorFlowCore, options: objec
 }
 
 /** The class of a definition; messages call it `name`. Its constructor throws on bad options. */
-function savedClass(
-  tf: TensorFlowCore,
-  { className, make: transform }: OptimizerDefinition,
-  name: string,
-): SavedClass {
+function savedClass(tf: TensorFlowCore, definition: OptimizerDefinition, name: string): SavedClass {
+  const { className } = definition;
   return class extends optimizerClass(tf) {
     static readonly className = className;
 
@@ -196,7 +194,7 @@ function savedClass(
     }
 
     constructor(options: object) {
-      super(transform(options), { className, config: { ...options } }, name);
+      super(definition.make(options), { className, config: { ...options } }, name);
     }
   };
 }

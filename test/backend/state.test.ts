@@ -99,6 +99,15 @@ const finite = (dtype: DType, length: number) => {
   return fc.array(number, { minLength: length, maxLength: length });
 };
 
+const lost = () => Promise.reject(new Error('the device is lost'));
+
+/** A promise, and what resolves it. */
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  const resolves: (() => void)[] = [];
+  const promise = new Promise<void>((resolve) => resolves.push(resolve));
+  return { promise, resolve: () => resolves[0]() };
+}
+
 const dtypes = ['float64', 'float32'] as const;
 const backends = [
   ['reads at once', cpuBackend],
@@ -157,10 +166,7 @@ describe.each(dtypes)('%s', (dtype) => {
     test('what is about to be put in place is waited for, and nothing else', async () => {
       const backend = backendOf(dtype);
       const [early, late] = [new Cell(1, checkInteger), fixture(backend)];
-      let settle = () => {};
-      const flight = new Promise<void>((resolve) => {
-        settle = resolve;
-      });
+      const { promise: flight, resolve: settle } = deferred();
       const pending = () => flight;
       const awaited = new Cell(1, checkInteger, pending);
       const entries = [
@@ -184,7 +190,6 @@ describe.each(dtypes)('%s', (dtype) => {
     });
 
     test('a refresh that fails is not waited for in vain', async () => {
-      const lost = () => Promise.reject(new Error('the device is lost'));
       const cell = new Cell(4, checkInteger, lost);
       const saved = await exportState(backendOf(dtype), RUN, [{ name: 'n', holds: cell }]);
       expect(saved.entries).toEqual({ n: 4 });
@@ -353,17 +358,18 @@ describe.each(dtypes)('%s', (dtype) => {
   });
 });
 
-describe('a state is of a run', () => {
-  const saved = () => exported(fixture(cpuBackend('float64')));
-  const restore = (state: PlainState, run: object, accept?: readonly string[]) => () => {
-    const { backend, entries } = fixture(cpuBackend('float64'));
-    restoreState(backend, { ...run }, entries, state, accept === undefined ? {} : { accept });
-  };
+const savedState = () => exported(fixture(cpuBackend('float64')));
 
+const restore = (state: PlainState, run: object, accept?: readonly string[]) => () => {
+  const { backend, entries } = fixture(cpuBackend('float64'));
+  restoreState(backend, { ...run }, entries, state, accept === undefined ? {} : { accept });
+};
+
+describe('a state is of a run', () => {
   test('of this version', async () => {
     for (const version of [0, STATE_VERSION + 1, '1', undefined]) {
       const shown = typeof version === 'string' ? `'${version}'` : version;
-      const { entries } = await saved();
+      const { entries } = await savedState();
       const other = JSON.parse(JSON.stringify({ run: RUN, entries: {} }));
       expect(restore({ ...other, entries, version }, RUN)).toThrow(
         new RangeError(
@@ -396,11 +402,11 @@ describe('a state is of a run', () => {
       "rank of the saved run is missing, expected 2 as in this one, or accept: ['rank']",
     ],
   ])('of %o, another one is refused by the first difference', async (run, message) => {
-    expect(restore(await saved(), run)).toThrow(new RangeError(`restoreState: ${message}`));
+    expect(restore(await savedState(), run)).toThrow(new RangeError(`restoreState: ${message}`));
   });
 
   test('differences are accepted by name', async () => {
-    const state = await saved();
+    const state = await savedState();
     const run = { method: 'foof', seed: 4 };
     expect(restore(state, run, ['method'])).toThrow('restoreState: seed of the saved run is 3');
     restore(state, run, ['seed', 'method'])();

@@ -8,6 +8,7 @@ test.each([
   ['learningrate', SGD, 'learningRate'],
   ['learning_rate', SGD, 'learningRate'],
   ['lr', SGD, 'learningRate'],
+  ['lr', ['maxFailures', ...SGD], 'learningRate'],
   ['wd', SGD, 'weightDecay'],
   ['momentun', SGD, 'momentum'],
   ['mometnum', SGD, 'momentum'],

@@ -5,9 +5,9 @@ import { Matrix } from 'ml-matrix';
 import { describe, expect } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
 import { type DenseMatrix, type Op, zeros } from '../../src/core/matrix.js';
-import { toMlMatrix } from '../../src/ml-matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import { transpose } from '../../src/kernels/level1.js';
+import { toMlMatrix } from '../../src/ml-matrix.js';
 import {
   at,
   DTYPES,
@@ -74,6 +74,10 @@ describe.each(DTYPES)('gemm in %s', (dtype) => {
     [95, 255, 3],
     [96, 256, 2],
     [97, 257, 4],
+    [119, 256, 9],
+    [59, 256, 9],
+    [64, 64, 64],
+    [99, 101, 93],
     [193, 513, 5],
     [3, 2, 1023],
     [4, 3, 1025],

@@ -88,7 +88,11 @@ describe('misuse', () => {
     const slots = Array.from({ length: 4 }, () => upload(backend, identity('float64', 2)));
     for (const observations of [null, 5, true, {}, { X: 1 }]) {
       expect(() =>
-        Reflect.apply(optimizer.step, optimizer, [slots.slice(2), slots.slice(0, 2), observations]),
+        Reflect.apply(optimizer.step.bind(optimizer), undefined, [
+          slots.slice(2),
+          slots.slice(0, 2),
+          observations,
+        ]),
       ).toThrow(/^step: observations is .*, expected an array$/);
     }
     expect(optimizer.steps).toBe(0);

@@ -228,8 +228,6 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         D?.dispose();
       }
       expect(live()).toBe(run.parameters.length);
-      const disposed = (where: string) =>
-        new TypeError(`${where}: the optimizer was disposed of, expected one in use`);
       const step = () => optimizer.step(input.gradients, run.parameters, input.observations);
       expect(step).toThrow(disposed('step'));
       expect(() => optimizer.restoreState(saved)).toThrow(disposed('restoreState'));
@@ -299,6 +297,9 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
   });
 }
 
+const disposed = (where: string) =>
+  new TypeError(`${where}: the optimizer was disposed of, expected one in use`);
+
 async function expectRefusal<D extends DType>(
   run: Training<D>,
   good: StepArguments<D>,
@@ -340,12 +341,12 @@ function counting<D extends DType>(
       if (!lending) live.add(A);
       return A;
     },
-    borrow(body: (take: Take<D>) => void) {
-      borrow((take) => {
+    borrow(body: (lend: Take<D>) => void) {
+      borrow((lend) => {
         body((rows, cols) => {
           lending = true;
           try {
-            return take(rows, cols);
+            return lend(rows, cols);
           } finally {
             lending = false;
           }

@@ -122,40 +122,40 @@ function withoutScratch(calls: readonly string[]): string[] {
   return calls.filter((name) => name !== 'allocate');
 }
 
-describe('the checks of a step are linear in the number of parameters', () => {
-  /** How often a step looks where matrices lie, for `count` parameters cut from one buffer or not. */
-  function looks(count: number, shared: boolean): number {
-    let seen = 0;
-    const backend = cpuBackend('float32');
-    const buffer = new Float32Array(8 * count);
-    const slots = (from: number) =>
-      Array.from({ length: count }, (_, i) => {
-        const A = shared
-          ? new DenseMatrix('float32', 2, 2, buffer, 4 * (from + i))
-          : zeros('float32', 2, 2);
-        const { data } = A;
-        Object.defineProperty(A, 'data', {
-          get() {
-            seen += 1;
-            return data;
-          },
-        });
-        return backend.wrap(A);
+/** How often a step looks where matrices lie, for `count` parameters cut from one buffer or not. */
+function looksOf(count: number, shared: boolean): number {
+  let seen = 0;
+  const backend = cpuBackend('float32');
+  const buffer = new Float32Array(8 * count);
+  const slots = (from: number) =>
+    Array.from({ length: count }, (_, i) => {
+      const A = shared
+        ? new DenseMatrix('float32', 2, 2, buffer, 4 * (from + i))
+        : zeros('float32', 2, 2);
+      const { data } = A;
+      Object.defineProperty(A, 'data', {
+        get() {
+          seen += 1;
+          return data;
+        },
       });
-    const parameters = Array.from({ length: count }, () => ({ rows: 2, cols: 2 }));
-    const optimizer = new Optimizer({ backend, transform: sgd(), parameters });
-    const [gradients, theta] = [slots(0), slots(count)];
-    seen = 0;
-    optimizer.step(gradients, theta);
-    return seen;
-  }
+      return backend.wrap(A);
+    });
+  const parameters = Array.from({ length: count }, () => ({ rows: 2, cols: 2 }));
+  const optimizer = new Optimizer({ backend, transform: sgd(), parameters });
+  const [gradients, theta] = [slots(0), slots(count)];
+  seen = 0;
+  optimizer.step(gradients, theta);
+  return seen;
+}
 
+describe('the checks of a step are linear in the number of parameters', () => {
   test.each([
     ['with memory of their own', false],
     ['one behind the other in one buffer', true],
   ])('%s', (_, shared) => {
-    const few = looks(10, shared);
+    const few = looksOf(10, shared);
     expect(few).toBeGreaterThan(10);
-    expect(looks(160, shared)).toBeLessThanOrEqual(16 * few);
+    expect(looksOf(160, shared)).toBeLessThanOrEqual(16 * few);
   });
 });

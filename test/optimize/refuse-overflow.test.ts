@@ -160,40 +160,42 @@ describe('a gradient that is not finite', () => {
   });
 });
 
+const built = (transform: Transform) => () =>
+  new Optimizer({
+    backend: cpuBackend('float32'),
+    transform,
+    parameters: [{ rows: 1, cols: 1 }],
+  });
+
 test('a transform without a bound is refused, and taken as it is without the promise', () => {
   const own = stateless({}, (_, updates) => updates);
-  const make = (transform: Transform) => () =>
-    new Optimizer({
-      backend: cpuBackend('float32'),
-      transform,
-      parameters: [{ rows: 1, cols: 1 }],
-    });
-  expect(make(refuseOverflow(chain(own, descend(1))))).toThrow(
+  expect(built(refuseOverflow(chain(own, descend(1))))).toThrow(
     new TypeError('refuseOverflow: a stage of the transform has no bound, expected one in each'),
   );
-  make(chain(own, descend(1)))();
+  built(chain(own, descend(1)))();
   const bounded = stateless(
     {},
     (_, updates) => updates,
     (bounds) => bounds,
   );
-  make(refuseOverflow(chain(bounded, descend(1))))();
+  built(refuseOverflow(chain(bounded, descend(1))))();
 });
 
+const withEpsilon = (dtype: DType, epsilon: number) => () =>
+  new Optimizer({
+    backend: cpuBackend(dtype),
+    transform: chain(scaleByAdam({ epsilon }), descend(1)),
+    parameters: [{ rows: 1, cols: 1 }],
+  });
+
 test('an ε whose square underflows leaves nothing to divide by', () => {
-  const make = (dtype: DType, epsilon: number) => () =>
-    new Optimizer({
-      backend: cpuBackend(dtype),
-      transform: chain(scaleByAdam({ epsilon }), descend(1)),
-      parameters: [{ rows: 1, cols: 1 }],
-    });
   const least = Math.sqrt(2 ** -126);
-  expect(make('float32', least * (1 - 2 ** -50))).toThrow(
+  expect(withEpsilon('float32', least * (1 - 2 ** -50))).toThrow(
     /^scaleByAdam: epsilon is 1.08.*e-19, expected at least 1.08.*e-19: below, a square in float32 underflows/,
   );
-  make('float32', least)();
-  make('float64', 1e-30)();
-  expect(make('float64', 1e-160)).toThrow(RangeError);
+  withEpsilon('float32', least)();
+  withEpsilon('float64', 1e-30)();
+  expect(withEpsilon('float64', 1e-160)).toThrow(RangeError);
 });
 
 test.each(OPTIMIZERS)(

@@ -46,6 +46,8 @@ const seed = fc.nat(1e6);
 /** A transform that moves the parameters by what `link` gives, unless that could overflow. */
 const guarded = (link: Transform, rate = 1) => refuseOverflow(chain(link, descend(rate)));
 
+const rate = (step: number) => 1 / (1 + step);
+
 describe('chain', () => {
   const links: readonly (() => Transform)[] = [
     () => chain(),
@@ -67,7 +69,6 @@ describe('chain', () => {
 
   test.prop([link, link, seed])('is associative with its last link too', (a, b, seeded) => {
     const begin = randomStart(seeded, 5);
-    const rate = (step: number) => 1 / (1 + step);
     const run = (transform: Transform) => trajectory('float64', transform, begin);
     const together = run(chain(a(), b(), descend(rate)));
     expect(run(chain(a(), chain(b(), descend(rate))))).toEqual(together);

@@ -25,12 +25,14 @@ describe.each([
   ['kfac', publishedKfacMethod],
   ['eva', publishedEvaMethod],
 ] as const)('%s', (name, make) => {
+  const refusal = (damping: number, dtype: DType) =>
+    new RangeError(
+      `${name}: damping is ${damping}, expected a number > 0 that is finite in ${dtype}, as its inverse is`,
+    );
+
+  const layers = (damping: number, dtype: DType) => () => make({ damping }).layers(LAYERS, dtype);
+
   test('1/ρ is finite in the dtype', () => {
-    const refusal = (damping: number, dtype: DType) =>
-      new RangeError(
-        `${name}: damping is ${damping}, expected a number > 0 that is finite in ${dtype}, as its inverse is`,
-      );
-    const layers = (damping: number, dtype: DType) => () => make({ damping }).layers(LAYERS, dtype);
     expect(layers(1e-45, 'float32')).toThrow(refusal(1e-45, 'float32'));
     expect(layers(1e-45, 'float64')).not.toThrow();
     expect(layers(1e-310, 'float64')).toThrow(refusal(1e-310, 'float64'));

@@ -39,6 +39,9 @@ const gradientMoment = (D: Matrix) => secondMoment(map(D, (d) => d * D.rows));
 
 const trace = (A: Matrix) => build(1, A.rows, (_, j) => A.at(j, j)).data.reduce((s, x) => s + x, 0);
 
+const diagonal = (values: readonly number[]) =>
+  build(values.length, values.length, (i, j) => (i === j ? values[i] : 0));
+
 describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   const refreshed = (method: Method, batches: readonly Batch[]) => {
     const backend = cpuBackend(dtype);
@@ -175,8 +178,6 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       [-2, 3, -1, 1, 0],
       [2, -4, 1],
     ];
-    const diagonal = (values: readonly number[]) =>
-      build(values.length, values.length, (i, j) => (i === j ? values[i] : 0));
     const run = { backend, shapes: [], layers: [layer] };
     const saved = await snapshot(run);
     const entries = {

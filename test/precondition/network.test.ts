@@ -44,11 +44,11 @@ describe('cadence', () => {
     (observeEvery, refreshEvery) => {
       const { log, ...method } = recorder();
       const both = network(method, { observeEvery, refreshEvery });
-      const { needs } = precondition(method, { observeEvery, refreshEvery });
+      const transform = precondition(method, { observeEvery, refreshEvery });
       expect(log.splice(0)).toEqual(['hidden 4×4', '1 2×4']);
       for (let k = 0; k < 13; k++) {
         const looks = k % observeEvery === 0;
-        expect(needs?.(k)).toEqual({ inputs: looks, outputGradients: looks });
+        expect(transform.needs?.(k)).toEqual({ inputs: looks, outputGradients: looks });
         takeStep(both, stepOf(k, observationsOf(k)), gradientsOf(k));
         expect(log.splice(0)).toEqual([
           ...(looks ? ['observe hidden', 'observe 1'] : []),
@@ -182,20 +182,20 @@ describe('gradients', () => {
   });
 });
 
+const clipped = (limit: number, factors: readonly number[]) => {
+  const both = refreshed(network(recorder(factors)));
+  const gradients = gradientsOf(5);
+  const before = contents(gradients);
+  takeStep(both, stepOf(1, [], limit), gradients);
+  const P = contents(gradients);
+  const G = [joined(before[0], before[2]), before[3]];
+  const sum = factors.reduce((total, factor, i) => total + factor * inner(G[i], G[i]), 0);
+  return { before, P, sum };
+};
+
 describe('the KL clip', () => {
   /** Times eps: the roundings of a sum over 24 products, of its root and of the product with it. */
   const C_CLIP = 64;
-  const clipped = (limit: number, factors: readonly number[]) => {
-    const both = refreshed(network(recorder(factors)));
-    const gradients = gradientsOf(5);
-    const before = contents(gradients);
-    takeStep(both, stepOf(1, [], limit), gradients);
-    const P = contents(gradients);
-    const G = [joined(before[0], before[2]), before[3]];
-    const sum = factors.reduce((total, factor, i) => total + factor * inner(G[i], G[i]), 0);
-    return { before, P, sum };
-  };
-
   test.each([0.1, 100, 1e8])('at %d: every layer times min(1, √(limit/Σ⟨P,G⟩))', (limit) => {
     const { before, P, sum } = clipped(limit, [2, 3]);
     const factor = Math.min(1, Math.sqrt(limit / sum));

@@ -81,11 +81,12 @@ test('gradients with another number of rows are refused', () => {
   );
 });
 
+const rowsOf = (on: Backend<'float32'>, A: DenseMatrix) =>
+  slotRows(on, upload(on, convert(A, 'float32')));
+
 describe('no moment may overflow', () => {
   const single = cpuBackend('float32');
   const layer = { name: 'dense', inputs: 1, outputs: 1 };
-  const rowsOf = (on: Backend<'float32'>, A: DenseMatrix) =>
-    slotRows(on, upload(on, convert(A, 'float32')));
   const observe = (on: Backend<'float32'>, x: number, d: number, examples: number) => () =>
     checkObservation(on, layer, both, {
       X: rowsOf(on, filled(2, 1, x)),

@@ -64,6 +64,10 @@ const DEGENERATE: readonly [string, Batch][] = [
   ['a single example', randomBatch(2, 1, SHAPES[0])],
 ];
 
+/** The first layer as a network of its own: what a step is checked by. */
+const network = (on: Backend, method: Method) =>
+  new NetworkPreconditioner(on, method, [{ rows: q, cols: p }], [{ name: 'first', weight: 0 }]);
+
 /** The laws of a {@link Method}, on every kind of backend: those of the host, unless said. */
 export function preconditionerContract(
   name: string,
@@ -84,14 +88,6 @@ export function preconditionerContract(
     describe.each(backends)('%s', (_, dtype, backendOf) => {
       const tolerance = (G: Matrix) => C_APPLY * (p + q) * EPSILON[dtype] * largest * norm(G);
       const fresh = () => start(make(), backendOf(dtype), SHAPES);
-      /** The first layer as a network of its own: what a step is checked by. */
-      const network = (on: Backend) =>
-        new NetworkPreconditioner(
-          on,
-          make(),
-          [{ rows: q, cols: p }],
-          [{ name: 'first', weight: 0 }],
-        );
       const learnt = async () => {
         const run = fresh();
         await learn(run, 0, STEPS);
@@ -184,7 +180,7 @@ export function preconditionerContract(
 
       test('an observation that does not fit is refused', () => {
         const backend = backendOf(dtype);
-        const alone = network(backend);
+        const alone = network(backend, make());
         const good = observed(backend, randomBatch(5, M, SHAPES[0]));
         const batch = (rows: number, inputs: number, outputs: number) =>
           observed(backend, randomBatch(5, rows, { inputs, outputs }));
@@ -220,7 +216,7 @@ export function preconditionerContract(
         const backend = backendOf(dtype);
         const { X } = observed(backend, randomBatch(5, M, SHAPES[0]));
         const check = () =>
-          network(backend).check({ index: 0, observations: [{ X }], clip: undefined });
+          network(backend, make()).check({ index: 0, observations: [{ X }], clip: undefined });
         if (make().needs.outputGradients === true) {
           expect(check).toThrow(
             "observe: layer 'first' came without D, expected the gradients of the pre-activations",
@@ -238,9 +234,9 @@ export function preconditionerContract(
           ...(outputGradients === true ? { D } : {}),
           ...(gradients === true ? { G } : {}),
         };
-        for (const name of Object.keys(needed)) {
-          const parts = { ...needed, [name]: undefined, examples: M };
-          expect(() => layers[0].observe(parts), name).toThrow(/^observe: [XDG], .* is missing$/);
+        for (const part of Object.keys(needed)) {
+          const parts = { ...needed, [part]: undefined, examples: M };
+          expect(() => layers[0].observe(parts), part).toThrow(/^observe: [XDG], .* is missing$/);
         }
         start(make(), backend, SHAPES).layers[0].observe({ ...needed, examples: M });
       });

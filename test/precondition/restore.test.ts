@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
+import type { PlainEntry } from '../../src/backend/state.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
 import { eigenvaluesOf, foundOf, observe, putBack, randomBatch, snapshot, start } from './runs.js';
 
@@ -63,5 +64,31 @@ describe('saved columns', () => {
     columns.fill(0);
     const { entries } = await snapshot(run);
     expect(entries['0/sketch/columns']).toEqual(Int32Array.of(7, 0, 11));
+  });
+});
+
+const V = (value: number) => ({ rows: 12, cols: 3, data: new Float32Array(36).fill(value) });
+
+describe('an inverse that no refresh could have made is refused', () => {
+  const damping = 0.5;
+  const backend = cpuBackend('float32');
+  const run = start(nysactMethod({ rank: 3, damping }), backend, [SIZE]);
+  const restore = (name: string, value: PlainEntry) => async () => {
+    const saved = await snapshot(run);
+    putBack(run, { ...saved, entries: { ...saved.entries, [name]: value } });
+  };
+
+  test.each([0, 5e-324, -1, 0.49, 1e300])('c = %d', async (c) => {
+    await expect(restore('0/inverse/c', c)).rejects.toThrow(
+      /^restoreState: entry '0\/inverse\/c' is /,
+    );
+    await restore('0/inverse/c', damping)();
+  });
+
+  test('V with an element beyond 1/√ρ', async () => {
+    await expect(restore('0/inverse/V', V(1.42))).rejects.toThrow(
+      /^restoreState: entry '0\/inverse\/V' holds an element of size 1.4\d*, expected at most 1.41/,
+    );
+    await restore('0/inverse/V', V(1.41))();
   });
 });

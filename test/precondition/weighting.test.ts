@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import type { ConvolutionGeometry } from '../../src/rows/convolution.js';
-import { extractPatches, outputGradientRows } from '../../src/rows/patches.js';
+import { extractPatches, outputGradientRows } from '../../src/rows/images.js';
 import { build, distance, gaussian, type Matrix, norm, uniform } from '../support/matrices.js';
 import { apply, type Batch, observe, only, randomBatch, randomGradient, start } from './runs.js';
 import { VARIANTS } from './variants.js';

@@ -199,7 +199,9 @@ describe('Accumulator', () => {
     expect(backend.readSync(one.held.a.slot).toArrays()).toEqual([[1.5, 2.5, 3.5]]);
 
     const strange: Average<'float64'> = {
-      ...{ updates: 0, correction: 1, state: [] },
+      updates: 0,
+      correction: 1,
+      state: [],
       slot: backend.allocate(1, p),
       update: () => undefined,
       reset: () => undefined,

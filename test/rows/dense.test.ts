@@ -75,6 +75,11 @@ function pick(A: Matrix, indices: readonly number[]): Matrix {
   return build(indices.length, A.cols, (i, j) => A.at(indices[i], j));
 }
 
+/** denseRows without its types. */
+function readDense(...values: readonly unknown[]): unknown {
+  return Reflect.apply(denseRows, undefined, [...values]);
+}
+
 describe('denseRows', () => {
   test.prop([batches], { numRuns: 100 })(
     'an integer weight is a repetition: same count, same XᵀX/Σw, same mean row',
@@ -288,59 +293,67 @@ describe('denseRows', () => {
 
 describe('denseRows refuses:', () => {
   const two = build(2, 3, (i, j) => i + j);
-  const call = (...values: readonly unknown[]) => Reflect.apply(denseRows, undefined, [...values]);
   const onFloat32 = backends.float32;
   const onFloat64 = backends.float64;
 
   test.each<[string, () => unknown]>([
     [
       'the number of rows of X is 0, expected an integer >= 1',
-      () => call(onFloat32, new Float32Array(0), { cols: 3 }),
+      () => readDense(onFloat32, new Float32Array(0), { cols: 3 }),
     ],
     [
       'the number of columns of X is 0, expected an integer >= 1',
-      () => call(onFloat32, new DenseMatrix('float32', 2, 0, new Float32Array(0))),
+      () => readDense(onFloat32, new DenseMatrix('float32', 2, 0, new Float32Array(0))),
     ],
-    ['X has 3 columns, expected 4', () => call(onFloat64, two, { cols: 4 })],
-    ['cols is 1.5, expected an integer >= 1', () => call(onFloat64, two, { cols: 1.5 })],
+    ['X has 3 columns, expected 4', () => readDense(onFloat64, two, { cols: 4 })],
+    ['cols is 1.5, expected an integer >= 1', () => readDense(onFloat64, two, { cols: 1.5 })],
     [
       'weights has 3 elements, expected one for each of 2 rows',
-      () => call(onFloat64, two, { weights: [1, 1, 1] }),
+      () => readDense(onFloat64, two, { weights: [1, 1, 1] }),
     ],
     [
       'weights[1] is -1, expected a finite number >= 0',
-      () => call(onFloat64, two, { weights: [1, -1] }),
+      () => readDense(onFloat64, two, { weights: [1, -1] }),
     ],
     [
       'weights[0] is NaN, expected a finite number >= 0',
-      () => call(onFloat64, two, { weights: [Number.NaN, 1] }),
+      () => readDense(onFloat64, two, { weights: [Number.NaN, 1] }),
     ],
     [
       'weights[1] is Infinity, expected a finite number >= 0',
-      () => call(onFloat64, two, { weights: [1, Infinity] }),
+      () => readDense(onFloat64, two, { weights: [1, Infinity] }),
     ],
-    ["weights[0] is '1', expected a finite", () => call(onFloat64, two, { weights: ['1', '1'] })],
-    ['weights[1] is null, expected a finite', () => call(onFloat64, two, { weights: [1, null] })],
-    ['weights[0] is true, expected a finite', () => call(onFloat64, two, { weights: [true, 1] })],
+    [
+      "weights[0] is '1', expected a finite",
+      () => readDense(onFloat64, two, { weights: ['1', '1'] }),
+    ],
+    [
+      'weights[1] is null, expected a finite',
+      () => readDense(onFloat64, two, { weights: [1, null] }),
+    ],
+    [
+      'weights[0] is true, expected a finite',
+      () => readDense(onFloat64, two, { weights: [true, 1] }),
+    ],
     [
       'weights[0] is 1n, expected a finite',
-      () => call(onFloat64, two, { weights: BigInt64Array.of(1n, 1n) }),
+      () => readDense(onFloat64, two, { weights: BigInt64Array.of(1n, 1n) }),
     ],
     [
       'the weights sum to 0, expected a sum > 0 within the range of float32',
-      () => call(onFloat32, two, { weights: [0, 0] }),
+      () => readDense(onFloat32, two, { weights: [0, 0] }),
     ],
     [
       'the weights sum to 1e-50, expected a sum > 0 within the range of float32',
-      () => call(onFloat32, two, { weights: [1e-50, 0] }),
+      () => readDense(onFloat32, two, { weights: [1e-50, 0] }),
     ],
     [
       'the weights sum to 1e+39, expected a sum > 0 within the range of float32',
-      () => call(onFloat32, two, { weights: [1e39, 0] }),
+      () => readDense(onFloat32, two, { weights: [1e39, 0] }),
     ],
     [
       "unknown option 'weight', expected one of cols, bias, weights; did you mean 'weights'?",
-      () => call(onFloat64, two, { weight: [1, 1] }),
+      () => readDense(onFloat64, two, { weight: [1, 1] }),
     ],
   ])('%s', (message, refused) => {
     expect(refused).toThrow(RangeError);
@@ -350,18 +363,21 @@ describe('denseRows refuses:', () => {
   test.each<[string, () => unknown]>([
     [
       "weights is '11', expected an array of numbers",
-      () => call(onFloat64, two, { weights: '11' }),
+      () => readDense(onFloat64, two, { weights: '11' }),
     ],
     [
       'weights is null, expected an array of numbers',
-      () => call(onFloat64, two, { weights: null }),
+      () => readDense(onFloat64, two, { weights: null }),
     ],
-    ['weights is [object Object], expected an array', () => call(onFloat64, two, { weights: {} })],
-    ['bias is 1, expected true or false', () => call(onFloat64, two, { bias: 1 })],
-    ['options is null, expected an object', () => call(onFloat64, two, null)],
-    ['backend is undefined, expected a backend', () => call(undefined, two)],
-    ['backend is [object Object], expected a backend', () => call(two, onFloat64)],
-    ['X is undefined, expected a DenseMatrix', () => call(onFloat64)],
+    [
+      'weights is [object Object], expected an array',
+      () => readDense(onFloat64, two, { weights: {} }),
+    ],
+    ['bias is 1, expected true or false', () => readDense(onFloat64, two, { bias: 1 })],
+    ['options is null, expected an object', () => readDense(onFloat64, two, null)],
+    ['backend is undefined, expected a backend', () => readDense(undefined, two)],
+    ['backend is [object Object], expected a backend', () => readDense(two, onFloat64)],
+    ['X is undefined, expected a DenseMatrix', () => readDense(onFloat64)],
   ])('%s', (message, refused) => {
     expect(refused).toThrow(TypeError);
     expect(refused).toThrow(`denseRows: ${message}`);

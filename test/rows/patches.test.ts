@@ -29,6 +29,11 @@ function gram(rows: Rows<'float64'>): Matrix {
   return rows.backend.readSync?.(A) ?? zeros('float64', 0, 0);
 }
 
+/** patchRows without its types. */
+function readPatches(...values: readonly unknown[]): unknown {
+  return Reflect.apply(patchRows, undefined, [...values]);
+}
+
 describe('patchRows', () => {
   test.prop([geometries, fc.nat()], { numRuns: 50 })(
     'makes a convolution a product, tr W(XᵀX)Wᵀ = ‖the direct convolution‖², and imageRows fits beside it',
@@ -129,72 +134,84 @@ describe('patchRows', () => {
   });
 
   const image = new Float64Array(120);
-  const call = (...values: readonly unknown[]) => Reflect.apply(patchRows, undefined, [...values]);
   const on = cpuBackend('float64');
 
   test.each<[string, () => unknown]>([
     [
       'images has 119 elements, expected 2·60 = 120',
-      () => call(on, new Float64Array(119), GEOMETRY),
+      () => readPatches(on, new Float64Array(119), GEOMETRY),
     ],
     [
       'groups is 2, expected a divisor of the 3 channels',
-      () => call(on, image, { ...GEOMETRY, groups: 2 }),
+      () => readPatches(on, image, { ...GEOMETRY, groups: 2 }),
     ],
-    ["unknown option 'kernal', expected one of", () => call(on, image, { ...GEOMETRY, kernal: 2 })],
+    [
+      "unknown option 'kernal', expected one of",
+      () => readPatches(on, image, { ...GEOMETRY, kernal: 2 }),
+    ],
     [
       "unknown option 'biases', expected one of bias, weights, strip; did you mean 'bias'?",
-      () => call(on, image, GEOMETRY, { biases: true }),
+      () => readPatches(on, image, GEOMETRY, { biases: true }),
     ],
     [
       'weights has 3 elements, expected one for each of 24 rows',
-      () => call(on, image, GEOMETRY, { weights: [1, 1, 1] }),
+      () => readPatches(on, image, GEOMETRY, { weights: [1, 1, 1] }),
     ],
-    ['strip is 0, expected an integer >= 1', () => call(on, image, GEOMETRY, { strip: 0 })],
+    ['strip is 0, expected an integer >= 1', () => readPatches(on, image, GEOMETRY, { strip: 0 })],
   ])('refuses: %s', (message, refused) => {
     expect(refused).toThrow(RangeError);
     expect(refused).toThrow(`patchRows: ${message}`);
   });
 
   test.each<[string, () => unknown]>([
-    ['geometry is undefined, expected an object', () => call(on, image)],
-    ['options is null, expected an object', () => call(on, image, GEOMETRY, null)],
-    ['images is null, expected a DenseMatrix', () => call(on, null, GEOMETRY)],
+    ['geometry is undefined, expected an object', () => readPatches(on, image)],
+    ['options is null, expected an object', () => readPatches(on, image, GEOMETRY, null)],
+    ['images is null, expected a DenseMatrix', () => readPatches(on, null, GEOMETRY)],
     [
       'images is [object Int32Array], expected a DenseMatrix',
-      () => call(on, new Int32Array(120), GEOMETRY),
+      () => readPatches(on, new Int32Array(120), GEOMETRY),
     ],
-    ['images holds float32, expected float64', () => call(on, new Float32Array(120), GEOMETRY)],
-    ['backend is [object Float64Array], expected a backend', () => call(image, GEOMETRY)],
+    [
+      'images holds float32, expected float64',
+      () => readPatches(on, new Float32Array(120), GEOMETRY),
+    ],
+    ['backend is [object Float64Array], expected a backend', () => readPatches(image, GEOMETRY)],
   ])('refuses by type: %s', (message, refused) => {
     expect(refused).toThrow(TypeError);
     expect(refused).toThrow(`patchRows: ${message}`);
   });
 });
 
+/** imageRows without its types. */
+function readImages(...values: readonly unknown[]): unknown {
+  return Reflect.apply(imageRows, undefined, [...values]);
+}
+
 describe('imageRows refuses:', () => {
   const on = cpuBackend('float32');
   const gradient = new Float32Array(120);
-  const call = (...values: readonly unknown[]) => Reflect.apply(imageRows, undefined, [...values]);
 
   test.each<[string, () => unknown]>([
     [
       'gradients has 119 elements, expected 6·20 = 120',
-      () => call(on, new Float32Array(119), SHAPE),
+      () => readImages(on, new Float32Array(119), SHAPE),
     ],
     [
       "unknown option 'kernel', expected one of batch, channels",
-      () => call(on, gradient, GEOMETRY),
+      () => readImages(on, gradient, GEOMETRY),
     ],
     [
       "unknown option 'weight', expected one of weights",
-      () => call(on, gradient, SHAPE, { weight: 1 }),
+      () => readImages(on, gradient, SHAPE, { weight: 1 }),
     ],
-    ['batch is 0, expected an integer >= 1', () => call(on, gradient, { ...SHAPE, batch: 0 })],
+    [
+      'batch is 0, expected an integer >= 1',
+      () => readImages(on, gradient, { ...SHAPE, batch: 0 }),
+    ],
     [
       'X holds NaN at row 0, column 0, expected finite numbers',
       () =>
-        call(
+        readImages(
           on,
           gradient.map(() => Number.NaN),
           SHAPE,
@@ -206,9 +223,9 @@ describe('imageRows refuses:', () => {
   });
 
   test.each<[string, () => unknown]>([
-    ['shape is undefined, expected an object', () => call(on, gradient)],
-    ['gradients is 5, expected a DenseMatrix', () => call(on, 5, SHAPE)],
-    ['backend is null, expected a backend', () => call(null, gradient, SHAPE)],
+    ['shape is undefined, expected an object', () => readImages(on, gradient)],
+    ['gradients is 5, expected a DenseMatrix', () => readImages(on, 5, SHAPE)],
+    ['backend is null, expected a backend', () => readImages(null, gradient, SHAPE)],
   ])('by type: %s', (message, refused) => {
     expect(refused).toThrow(TypeError);
     expect(refused).toThrow(`imageRows: ${message}`);

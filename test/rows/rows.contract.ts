@@ -77,6 +77,15 @@ function weighted({ X, weights }: Sums, first: number = X.rows): Matrix {
   );
 }
 
+function sumsOf({ X, weights }: Draft<DType>): Sums {
+  return { X, weights: weights ?? Array.from({ length: X.rows }, () => 1) };
+}
+
+/** Σw. */
+function countOf({ weights }: Sums): number {
+  return weights.reduce((sum, weight) => sum + weight, 0);
+}
+
 /** √w as a column. */
 function roots({ weights }: Sums): Matrix {
   return build(weights.length, 1, (i) => Math.sqrt(weights[i]));
@@ -88,7 +97,7 @@ interface Moment {
   /** Sums of so many terms. */
   readonly terms: (m: number, p: number) => number;
   readonly shape: (p: number) => readonly [number, number];
-  take<D extends DType>(rows: Rows<D>, weight: number, decay: number, M: Slot<D>): void;
+  take<D extends DType>(this: void, rows: Rows<D>, weight: number, decay: number, M: Slot<D>): void;
   readonly exact: (sums: Sums) => Matrix;
   readonly size: (W: Matrix, p: number) => number;
 }
@@ -186,11 +195,6 @@ export function describeRows(name: string, drafts: Drafts): void {
       const backend = backendOf<DType>(dtype);
       const read = (slot: Slot): Promise<DenseMatrix> => backend.read(slot);
       const put = (A: Matrix): Slot => upload(backend, convert(A, dtype));
-      const sumsOf = ({ X, weights }: Draft<DType>): Sums => ({
-        X,
-        weights: weights ?? Array.from({ length: X.rows }, () => 1),
-      });
-      const countOf = (sums: Sums) => sums.weights.reduce((sum, weight) => sum + weight, 0);
 
       /** slot ← decay·old + weight·moment, and what may have been rounded away. */
       const check = async (

@@ -83,46 +83,111 @@ test('@tensorflow/tfjs-core alone is enough for a backend, not for layers', asyn
   });
 });
 
-test('with @tensorflow/tfjs-layers it is enough to capture what layers see', async () => {
+test('@tensorflow/tfjs-core alone is enough for what looks at no layers; the rest says so at once', async () => {
   const output = await outputOf(`
     import * as core from '@tensorflow/tfjs-core';
     import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
     import '@tensorflow/tfjs-backend-cpu';
-    import * as layers from '@tensorflow/tfjs-layers';
-    import { captureGradients } from './src/tfjs/capture.js';
-    import { fromNamedTensors, toNamedTensors } from './src/tfjs/weights.js';
+    import { adam, adamw, eva, foof, kfac, nysact, sgd } from './src/tfjs/index.js';
 
     async function main() {
       await core.setBackend('cpu');
-      const tf = { ...core, ...layers };
-      const model = layers.sequential({
-        layers: [layers.layers.dense({ units: 1, inputShape: [2], kernelInitializer: 'ones' })],
+      const refusals = [nysact, foof, kfac, eva].map((make) => {
+        try {
+          make(core);
+        } catch (error) {
+          return String(error);
+        }
       });
-      const x = core.tensor2d([[1, 2], [3, 4]]);
-      const { value, layers: [seen] } = captureGradients(
-        tf,
-        () => core.sum(model.apply(x)),
-        undefined,
-        { inputs: true, outputGradients: true },
-      );
-      const state = await fromNamedTensors(toNamedTensors(tf, { steps: 3 }));
+      const trained = [sgd, adam, adamw].map((make) => {
+        const w = core.variable(core.tensor1d([2, -3]));
+        const optimizer = make(core, { learningRate: 0.1 });
+        for (let k = 0; k < 100; k++) optimizer.minimize(() => core.sum(core.square(w)));
+        return Math.hypot(...w.dataSync()) < 0.1;
+      });
+      return { chained: 'toFloat' in core.Tensor.prototype, refusals, trained };
+    }
+  `);
+  const missing =
+    'tf is TensorFlow.js without layers, expected @tensorflow/tfjs, or { ...core, ...layers } of @tensorflow/tfjs-core and @tensorflow/tfjs-layers';
+  expect(output).toEqual({
+    chained: false,
+    refusals: ['nysact', 'foof', 'kfac', 'eva'].map((name) => `TypeError: ${name}: ${missing}`),
+    trained: [true, true, true],
+  });
+});
+
+/** Modular TensorFlow.js with layers, and functions that train a small model, save it and load it. */
+const MODULAR = `
+  import * as core from '@tensorflow/tfjs-core';
+  import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+  import '@tensorflow/tfjs-backend-cpu';
+  import * as layers from '@tensorflow/tfjs-layers';
+  import { nysact, registerOptimizers } from './src/tfjs/index.js';
+
+  const tf = { ...core, ...layers };
+  const [x, y] = [core.randomNormal([24, 5], 0, 1, 'float32', 1), core.ones([24, 2])];
+
+  async function train(model) {
+    await model.fit(x, y, { batchSize: 8, epochs: 2, shuffle: false, verbose: 0, yieldEvery: 'never' });
+  }
+
+  async function save(model) {
+    let saved;
+    await model.save(core.io.withSaveHandler(async (artifacts) => {
+      saved = { ...artifacts, weightData: [...new Uint8Array(artifacts.weightData)] };
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } };
+    }), { includeOptimizer: true });
+    return JSON.parse(JSON.stringify(saved));
+  }
+
+  async function load(saved) {
+    registerOptimizers(tf);
+    const weightData = Uint8Array.from(saved.weightData).buffer;
+    return layers.loadLayersModel(core.io.fromMemory({ ...saved, weightData }));
+  }
+
+  const weightsOf = (model) => model.getWeights().map((weight) => [...weight.dataSync()]);
+`;
+
+test('modular TensorFlow.js trains and saves; a fresh process loads and goes on bit for bit', async () => {
+  const first = await outputOf(`${MODULAR}
+    async function main() {
+      await core.setBackend('cpu');
+      const dense = (units, seed) => layers.layers.dense({
+        units,
+        inputShape: [5],
+        activation: 'tanh',
+        kernelInitializer: layers.initializers.glorotNormal({ seed }),
+      });
+      const model = layers.sequential({ layers: [dense(4, 1), dense(2, 2)] });
+      const optimizer = nysact(tf, { rank: 2, observeEvery: 2, refreshEvery: 5, momentum: 0.9 });
+      model.compile({ optimizer, loss: 'meanSquaredError' });
+      await train(model);
+      const saved = await save(model);
+      const before = weightsOf(model);
+      await train(model);
       return {
         chained: 'toFloat' in core.Tensor.prototype,
-        value: value.dataSync()[0],
-        X: seen.X.arraySync(),
-        D: seen.D.arraySync(),
-        state,
+        kinds: optimizer.report(model).map(({ kind }) => kind),
+        moved: JSON.stringify(before) !== JSON.stringify(weightsOf(model)),
+        saved,
+        weights: weightsOf(model),
       };
     }
   `);
-  expect(output).toEqual({
-    chained: false,
-    value: 10,
-    X: [
-      [1, 2],
-      [3, 4],
-    ],
-    D: [[1], [1]],
-    state: { steps: 3 },
-  });
+  expect(first).toMatchObject({ chained: false, kinds: Array(4).fill('dense'), moved: true });
+  const { saved, weights } = Object(first);
+  const second = await outputOf(`${MODULAR}
+    async function main() {
+      await core.setBackend('cpu');
+      // Names are given in the order of making: these differ from those that were saved.
+      layers.layers.dense({ units: 1, inputShape: [1] }).apply(core.ones([1, 1]));
+      const model = await load(${JSON.stringify(saved)});
+      const { iterations } = model.optimizer;
+      await train(model);
+      return { iterations, weights: weightsOf(model) };
+    }
+  `);
+  expect(second).toEqual({ iterations: 6, weights });
 });

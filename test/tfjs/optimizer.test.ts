@@ -67,6 +67,20 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Two layers without an activation, whose products and biases are one kernel. */
+function linear(): Model {
+  return tf.sequential({
+    layers: [5, 3].map((units, seed) =>
+      tf.layers.dense({
+        ...(seed === 0 ? { inputShape: [6] } : {}),
+        units,
+        kernelInitializer: tf.initializers.glorotNormal({ seed }),
+        biasInitializer: tf.initializers.randomNormal({ seed: seed + 9 }),
+      }),
+    ),
+  });
+}
+
 /** The k-th batch of a seeded stream; every third is shorter. */
 function batch(k: number): ReturnType<typeof clouds> {
   return clouds(k % 3 === 2 ? 7 : 16, 6, 100 + k);
@@ -171,17 +185,6 @@ onBackends(['wasm'], () => {
   });
 
   test('a run is resumed bit for bit where layers are linear, and their kernels fused', async () => {
-    const linear = () =>
-      tf.sequential({
-        layers: [5, 3].map((units, seed) =>
-          tf.layers.dense({
-            ...(seed === 0 ? { inputShape: [6] } : {}),
-            units,
-            kernelInitializer: tf.initializers.glorotNormal({ seed }),
-            biasInitializer: tf.initializers.randomNormal({ seed: seed + 9 }),
-          }),
-        ),
-      });
     const [model, optimizer] = [linear(), nysact(tf, NYSACT)];
     train(model, optimizer, 0, 11);
     const [copy, other] = [linear(), nysact(tf, NYSACT)];

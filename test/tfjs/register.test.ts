@@ -163,6 +163,11 @@ test.each(['null', '"state"'])('restoreState refuses %s before the first step', 
   expect(optimizer.iterations).toBe(0);
 });
 
+function register(): void {
+  registerOptimizers(tf);
+  for (const [className, make] of Object.entries(OWN)) registerOptimizer(tf, { className, make });
+}
+
 function compiled<Model extends LayersModel>(model: Model, optimizer: TfjsOptimizer): Model {
   model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
   return model;
@@ -243,13 +248,6 @@ function branches(): LayersModel {
 onBackends(['wasm'], () => {
   const { classNameMap } = tf.serialization.SerializationMap.getMap();
   const names = [...new Set(CASES.map(({ className }) => className))];
-
-  const register = (): void => {
-    registerOptimizers(tf);
-    for (const [className, make] of Object.entries(OWN)) {
-      registerOptimizer(tf, { className, make });
-    }
-  };
 
   beforeEach(register);
 
@@ -345,12 +343,12 @@ onBackends(['wasm'], () => {
   });
 
   test("a chain of one's own without options is refused; model and state go separately", async () => {
-    const make = () => makeOptimizer(tf, publishedNysact(SKETCHED), { className: 'Mine' });
-    const optimizer = make();
+    const [optimizer, restored] = [0, 1].map(() =>
+      makeOptimizer(tf, publishedNysact(SKETCHED), { className: 'Mine' }),
+    );
     const model = compiled(perceptron(), optimizer);
     await train(model, 1);
     await expect(save(model)).rejects.toThrow(/Mine: .*give makeOptimizer a config.*exportState/);
-    const restored = make();
     const loaded = compiled(await load(await save(model, false)), restored);
     restored.restoreState(await optimizer.exportState());
     await train(model, 2);

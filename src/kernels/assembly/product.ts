@@ -1,8 +1,9 @@
 // C ← α·A·B + β·C with any strides: packed panels around one register tile.
 
 import {
+  multiplyLanes,
   multiplyNarrowTile,
-  multiplyPackedTile,
+  multiplyRows,
   multiplyStridedTile,
   PACKED_ROWS,
   STRIDED_ROWS,
@@ -28,6 +29,9 @@ export const BLOCK_DEPTH: i32 = 256;
 
 /** Up to this many columns a packed A would not be read often enough to pay for the packing. */
 const THIN: i32 = 32;
+
+/** Operands of so many bytes stay in the first-level cache as they lie: they are read without packing. */
+const SMALL: usize = 40960;
 
 /** Bytes of workspace of {@link product}: a tile, a block of A and a block of B. */
 export function productWorkspace<T>(): usize {
@@ -68,42 +72,52 @@ export function product<T>(
   const thin = n <= THIN;
   const plain = alpha == <T>1;
   const tileRows = thin ? STRIDED_ROWS : PACKED_ROWS;
+  const contiguousA = csA == 1;
+  const smallA = contiguousA
+    ? address<T>(m, rsA, 0, 0) <= SMALL
+    : rsA == 1 && address<T>(0, 0, k, csA) <= SMALL;
+  const smallB = csB == 1 && address<T>(k, rsB, 0, 0) <= SMALL;
   for (let j0 = 0; j0 < n; j0 += blockColumns<T>()) {
     const width = min(blockColumns<T>(), n - j0);
     for (let p0 = 0; p0 < k; p0 += BLOCK_DEPTH) {
       const depth = min(BLOCK_DEPTH, k - p0);
       const factor: T = p0 == 0 ? beta : <T>1;
-      packColumns<T>(B + address<T>(p0, rsB, j0, csB), csB, rsB, width, depth, panelsB);
+      const b = B + address<T>(p0, rsB, j0, csB);
+      // Columns and rows that fill no tile are packed always, so that nothing is read past the last.
+      const readyB = smallB ? width - (width % columns) : 0;
+      packColumns<T>(b + address<T>(0, 0, readyB, csB), csB, rsB, width - readyB, depth, panelsB);
       // The first row that reaches column j0, at the start of its tile.
       const top = max(0, j0 - reach + 1);
       for (let i0 = top - (top % tileRows); i0 < m; i0 += blockRows<T>()) {
         const rows = min(blockRows<T>(), m - i0);
         const a = A + address<T>(i0, rsA, p0, csA);
-        if (!thin) packRows<T>(a, rsA, csA, rows, depth, panelsA);
+        const readyA = thin || smallA ? rows - (rows % tileRows) : 0;
+        packRows<T>(a + address<T>(readyA, rsA, 0, 0), rsA, csA, rows - readyA, depth, panelsA);
         for (let j = 0; j < width; j += columns) {
           const first = max(0, j0 + j - i0 - reach + 1);
           const wide = min(columns, width - j);
-          const b = panelsB + <usize>(j * depth) * size;
+          const packedB = panelsB + <usize>((j - readyB) * depth) * size;
+          const panelB = j < readyB ? b + address<T>(0, 0, j, csB) : packedB;
+          const stepB = j < readyB ? <usize>rsB * size : 32;
           for (let i = first - (first % tileRows); i < rows; i += tileRows) {
             const high = min(tileRows, rows - i);
             const from = a + address<T>(i, rsA, 0, 0);
             const c = C + address<T>(i0 + i, ldc, j0 + j, 1);
             const reached = reach + i0 + i - j0 - j;
-            if (!thin) {
-              const panel = panelsA + <usize>(i * depth) * size;
+            if (thin && i < readyA) {
+              const ldA = <usize>rsA * size;
+              if (wide <= lanes<T>()) multiplyNarrowTile<T>(depth, from, ldA, <usize>csA * size, panelB, stepB, tile);
+              else multiplyStridedTile<T>(depth, from, ldA, <usize>csA * size, panelB, stepB, tile);
+            } else {
+              const ready = i < readyA;
+              const panelA = ready ? from : panelsA + <usize>((i - readyA) * depth) * size;
+              const stepA = ready ? <usize>csA * size : PACKED_ROWS * size;
+              const ldA: usize = ready && contiguousA ? <usize>rsA * size : 0;
               if (plain && factor == <T>0 && high == tileRows && wide == columns && reached >= columns) {
-                multiplyPackedTile<T>(depth, panel, b, c, <usize>ldc * size);
+                multiplyTile<T>(depth, panelA, ldA, stepA, panelB, stepB, c, <usize>ldc * size);
                 continue;
               }
-              multiplyPackedTile<T>(depth, panel, b, tile, TILE_ROW_BYTES);
-            } else if (high < tileRows) {
-              // Packed after all, so that nothing is read past the last row.
-              packRows<T>(from, rsA, csA, high, depth, panelsA);
-              multiplyPackedTile<T>(depth, panelsA, b, tile, TILE_ROW_BYTES);
-            } else if (wide <= lanes<T>()) {
-              multiplyNarrowTile<T>(depth, from, <usize>rsA * size, <usize>csA * size, b, tile);
-            } else {
-              multiplyStridedTile<T>(depth, from, <usize>rsA * size, <usize>csA * size, b, tile);
+              multiplyTile<T>(depth, panelA, ldA, stepA, panelB, stepB, tile, TILE_ROW_BYTES);
             }
             storeTile<T>(tile, high, wide, reached, alpha, factor, c, <usize>ldc * size);
           }
@@ -111,6 +125,22 @@ export function product<T>(
       }
     }
   }
+}
+
+/** to ← five rows of A, contiguous and ldA bytes apart, or side by side where that is 0, by a panel of B. */
+// @ts-ignore: decorator
+@inline function multiplyTile<T>(
+  k: i32,
+  a: usize,
+  ldA: usize,
+  stepA: usize,
+  b: usize,
+  stepB: usize,
+  to: usize,
+  ld: usize,
+): void {
+  if (ldA != 0) multiplyRows<T>(k, a, ldA, b, stepB, to, ld);
+  else multiplyLanes<T>(k, a, stepA, b, stepB, to, ld);
 }
 
 // @ts-ignore: decorator
@@ -262,12 +292,10 @@ function packPartly<T>(
   depth: i32,
   to: usize,
 ): void {
-  for (let p = 0; p < depth; p++) {
-    let source = from + address<T>(p, ds, 0, 0);
-    for (let lane = 0; lane < width; lane++) {
-      store<T>(to, lane < count ? load<T>(source) : <T>0);
-      source += <usize>ls * sizeof<T>();
-      to += sizeof<T>();
-    }
+  const step = <usize>width * sizeof<T>();
+  for (let lane = 0; lane < width; lane++) {
+    if (lane < count) copyLane<T>(from + address<T>(lane, ls, 0, 0), ds, depth, to, step);
+    else for (let p = 0; p < depth; p++) store<T>(to + <usize>p * step, <T>0);
+    to += sizeof<T>();
   }
 }

@@ -25,10 +25,18 @@ export const TILE_BYTES: usize = 192;
 // besides (α, β, rows that stick out) would take registers from the sums; it is done by storeTile.
 
 /**
- * to ← (five packed rows of A)·(one packed panel of B), both depth by depth; rows of `to` are ld bytes
- * apart.
+ * to ← (five rows of A, side by side)·(two vectors of columns of B). Depth p of A is read at a + p·stepA,
+ * that of B at b + p·stepB; rows of `to` are ld apart (bytes).
  */
-export function multiplyPackedTile<T>(k: i32, a: usize, b: usize, to: usize, ld: usize): void {
+export function multiplyLanes<T>(
+  k: i32,
+  a: usize,
+  stepA: usize,
+  b: usize,
+  stepB: usize,
+  to: usize,
+  ld: usize,
+): void {
   const zero = v128.splat<T>(<T>0);
   let c00 = zero;
   let c01 = zero;
@@ -40,7 +48,7 @@ export function multiplyPackedTile<T>(k: i32, a: usize, b: usize, to: usize, ld:
   let c31 = zero;
   let c40 = zero;
   let c41 = zero;
-  const end = a + <usize>k * 5 * sizeof<T>();
+  const end = a + <usize>k * stepA;
   while (a < end) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
@@ -59,8 +67,75 @@ export function multiplyPackedTile<T>(k: i32, a: usize, b: usize, to: usize, ld:
     x = v128.load_splat<T>(a, 4 * sizeof<T>());
     c40 = multiplyAdd<T>(x, b0, c40);
     c41 = multiplyAdd<T>(x, b1, c41);
-    a += 5 * sizeof<T>();
-    b += 32;
+    a += stepA;
+    b += stepB;
+  }
+  v128.store(to, c00);
+  v128.store(to, c01, 16);
+  to += ld;
+  v128.store(to, c10);
+  v128.store(to, c11, 16);
+  to += ld;
+  v128.store(to, c20);
+  v128.store(to, c21, 16);
+  to += ld;
+  v128.store(to, c30);
+  v128.store(to, c31, 16);
+  to += ld;
+  v128.store(to, c40);
+  v128.store(to, c41, 16);
+}
+
+/** As {@link multiplyLanes}, for rows of A that are contiguous, rs bytes apart. */
+export function multiplyRows<T>(
+  k: i32,
+  a: usize,
+  rs: usize,
+  b: usize,
+  stepB: usize,
+  to: usize,
+  ld: usize,
+): void {
+  const zero = v128.splat<T>(<T>0);
+  let c00 = zero;
+  let c01 = zero;
+  let c10 = zero;
+  let c11 = zero;
+  let c20 = zero;
+  let c21 = zero;
+  let c30 = zero;
+  let c31 = zero;
+  let c40 = zero;
+  let c41 = zero;
+  let a1 = a + rs;
+  let a2 = a1 + rs;
+  let a3 = a2 + rs;
+  let a4 = a3 + rs;
+  const end = a + <usize>k * sizeof<T>();
+  while (a < end) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    let x = v128.load_splat<T>(a);
+    c00 = multiplyAdd<T>(x, b0, c00);
+    c01 = multiplyAdd<T>(x, b1, c01);
+    x = v128.load_splat<T>(a1);
+    c10 = multiplyAdd<T>(x, b0, c10);
+    c11 = multiplyAdd<T>(x, b1, c11);
+    x = v128.load_splat<T>(a2);
+    c20 = multiplyAdd<T>(x, b0, c20);
+    c21 = multiplyAdd<T>(x, b1, c21);
+    x = v128.load_splat<T>(a3);
+    c30 = multiplyAdd<T>(x, b0, c30);
+    c31 = multiplyAdd<T>(x, b1, c31);
+    x = v128.load_splat<T>(a4);
+    c40 = multiplyAdd<T>(x, b0, c40);
+    c41 = multiplyAdd<T>(x, b1, c41);
+    a += sizeof<T>();
+    a1 += sizeof<T>();
+    a2 += sizeof<T>();
+    a3 += sizeof<T>();
+    a4 += sizeof<T>();
+    b += stepB;
   }
   v128.store(to, c00);
   v128.store(to, c01, 16);
@@ -88,6 +163,7 @@ export function multiplyStridedTile<T>(
   rs: usize,
   cs: usize,
   b: usize,
+  stepB: usize,
   tile: usize,
 ): void {
   const zero = v128.splat<T>(<T>0);
@@ -121,7 +197,7 @@ export function multiplyStridedTile<T>(
     a1 += cs;
     a2 += cs;
     a3 += cs;
-    b += 32;
+    b += stepB;
   }
   v128.store(tile, c00);
   v128.store(tile, c01, 16);
@@ -140,6 +216,7 @@ export function multiplyNarrowTile<T>(
   rs: usize,
   cs: usize,
   b: usize,
+  stepB: usize,
   tile: usize,
 ): void {
   const zero = v128.splat<T>(<T>0);
@@ -160,7 +237,7 @@ export function multiplyNarrowTile<T>(
     a1 += cs;
     a2 += cs;
     a3 += cs;
-    b += 32;
+    b += stepB;
   }
   v128.store(tile, c0);
   v128.store(tile, c1, 32);
