@@ -92,6 +92,12 @@ export const fraction: Option<number> = scalar(FRACTION);
 /** A number in [0, 1]: the decay of an average, where 1 stands for the plain mean. */
 export const unitInterval: Option<number> = scalar(UNIT_INTERVAL);
 
+/** A number whose range follows from other arguments: it is checked where they are known. */
+export const number: Option<number> = /* @__PURE__ */ guarded(
+  'a number',
+  (value) => typeof value === 'number',
+);
+
 /** A string. */
 export const text: Option<string> = /* @__PURE__ */ guarded(
   'a string',
