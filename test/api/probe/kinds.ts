@@ -31,7 +31,7 @@ export function integer(min = 0, max = Number.MAX_SAFE_INTEGER): Kind {
 }
 
 /** One of the words, none of which is in the grid. */
-export const word: Kind = own;
+export const word: Kind = { has: () => false };
 
 /** What `has` accepts. */
 export function that(has: (value: unknown) => boolean): Kind {

@@ -9,7 +9,7 @@ import { callable, integer, optional, own, real, record, that, word } from './ki
 import { exported, method, type Routine } from './probe.js';
 
 /** A symmetric positive definite matrix of order 3. */
-export function spd(): root.DenseMatrix<'float64'> {
+function spd(): root.DenseMatrix<'float64'> {
   return root.asMatrix(
     [
       [4, 1, 0],
