@@ -137,14 +137,19 @@ export class Accumulator<D extends DType> implements Stateful<D> {
     return {
       slots: [...this.#averages.map(({ slot }) => slot), ...reads],
       onHost: (matrices) => {
-        const averages: Record<string, DenseMatrix<D>> = {};
-        this.#statistics.forEach(({ name }, index) => {
-          scale(corrections[index], matrices[index]);
-          averages[name] = matrices[index];
-        });
+        const averages = this.#statistics.map(({ name }, index): [string, DenseMatrix<D>] => [
+          name,
+          matrices[index],
+        ]);
+        // Nothing was averaged yet: there is nothing to correct.
+        if (this.#statistics.length > 0 && Number.isFinite(corrections[0])) {
+          corrections.forEach((correction, index) => {
+            scale(correction, matrices[index]);
+          });
+        }
         const rest = matrices.slice(corrections.length);
         return {
-          averages,
+          averages: Object.fromEntries(averages),
           get sketch() {
             const drawn = operand === undefined ? undefined : sketch?.onHost(operand, rest);
             return present('a sketch', drawn);

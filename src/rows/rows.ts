@@ -57,9 +57,8 @@ export function checkOwned<D extends DType>(
   try {
     backend.firstOverlap([A]);
   } catch (cause) {
-    throw new TypeError(`${where}: ${name} is no slot of the backend, expected one in use`, {
-      cause,
-    });
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(words.replace('firstOverlap: slots[0]', `${where}: ${name}`), { cause });
   }
 }
 

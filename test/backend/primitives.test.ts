@@ -15,7 +15,7 @@ backendContract('a backend of primitives alone', () =>
 );
 
 test('what the primitives leave out, the backend does not have', () => {
-  const optional = ['readSync', 'bound', 'firstOverlap'] as const;
+  const optional = ['readSync', 'bound', 'wrap'] as const;
   const full = cpuBackend('float64');
   const bare = backendFrom(primitivesOf(full));
   const offered = (backend: Backend) => optional.filter((name) => backend[name] !== undefined);

@@ -124,7 +124,7 @@ describe.each(DTYPES)('cpuBackend.wrap, %s', (dtype) => {
         transferred(matrices[name]);
         const call = () => operation.run(backend, slots, SQUARE);
         expect(call, name).toThrow(TypeError);
-        expect(call, name).toThrow(`${routineOf(operation)}${name} has a buffer of 0 elements`);
+        expect(call, name).toThrow(`${routineOf(operation)}${name} has a buffer of 0 bytes`);
         const { [name]: _, ...others } = slots;
         await expectUnchanged(backend, others, values);
       }
@@ -144,10 +144,10 @@ describe.each(DTYPES)('cpuBackend.wrap, %s', (dtype) => {
     };
     for (const [routine, use] of Object.entries(uses)) {
       expect(use).toThrow(TypeError);
-      expect(use).toThrow(`${routine}: A has a buffer of 0 elements (transferred or shrunk?)`);
+      expect(use).toThrow(`${routine}: A has a buffer of 0 bytes (transferred or shrunk?)`);
     }
     expect(() => backend.firstOverlap?.([backend.allocate(1, 1), A])).toThrow(
-      /^firstOverlap: slots\[1\] has a buffer of 0 elements/,
+      /^firstOverlap: slots\[1\] has a buffer of 0 bytes/,
     );
     backend.free(A);
   });

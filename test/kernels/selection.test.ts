@@ -95,7 +95,6 @@ describe('by name', () => {
     ['kernels', () => selection.useKernels(Object('fast'))],
     ['arithmetic', () => selection.useKernels('wasm', { arithmetic: Object('fast') })],
   ])('an unknown name of %s is refused', (name, use) => {
-    expect(use).toThrow(RangeError);
     expect(use).toThrow(new RegExp(`^useKernels: ${name} is `));
   });
 });

@@ -139,7 +139,7 @@ describe('a gradient that is not finite', () => {
     expect(caught).toBeInstanceOf(DivergenceError);
     expect(caught).toMatchObject({ step: 3, cause: expect.any(RangeError) });
     expect(String(caught)).toContain(`step: ${message}`);
-    expect(String(caught)).toContain('training diverged at step 3, the step was not taken');
+    expect(String(caught)).toContain('training diverged at step 3; lower the learning rate');
     expect(optimizer.steps).toBe(3);
   });
 

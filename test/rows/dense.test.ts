@@ -402,7 +402,7 @@ describe('slotRows', () => {
     const foreign = cpuBackend('float64').allocate(2, 3);
     const freed = backend.allocate(2, 3);
     backend.free(freed);
-    const message = 'slotRows: X is no slot of the backend, expected one in use';
+    const message = 'slotRows: X belongs to another backend';
     for (const bias of [false, true]) {
       for (const X of [
         foreign,
