@@ -90,8 +90,20 @@ export function backendFrom<D extends DType, Content>(
 
 /** The primitives that must be there, and those that may be. */
 const REQUIRED = [
-  ...['allocate', 'write', 'read', 'gemm', 'syrk', 'axpby', 'multiply', 'divide', 'divideByRoot'],
-  ...['dot', 'clip', 'joinColumns', 'sliceColumns', 'gatherColumns'],
+  'allocate',
+  'write',
+  'read',
+  'gemm',
+  'syrk',
+  'axpby',
+  'multiply',
+  'divide',
+  'divideByRoot',
+  'dot',
+  'clip',
+  'joinColumns',
+  'sliceColumns',
+  'gatherColumns',
 ];
 const OPTIONAL = ['free', 'readSync', 'bound'];
 

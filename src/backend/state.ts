@@ -184,7 +184,7 @@ export function restoreState<D extends DType>(
  *
  * @throws TypeError or RangeError where it is not.
  */
-export function checkSaved(saved: unknown): asserts saved is PlainState {
+function checkSaved(saved: unknown): asserts saved is PlainState {
   const expected = 'what exportState gave';
   const fits = isObject(saved) && 'version' in saved && 'run' in saved && 'entries' in saved;
   checkType('restoreState', 'the saved state', saved, fits, expected);

@@ -92,6 +92,12 @@ export const fraction: Option<number> = scalar(FRACTION);
 /** A number in [0, 1]: the decay of an average, where 1 stands for the plain mean. */
 export const unitInterval: Option<number> = scalar(UNIT_INTERVAL);
 
+/** A number whose range follows from other arguments: it is checked where they are known. */
+export const number: Option<number> = /* @__PURE__ */ guarded(
+  'a number',
+  (value) => typeof value === 'number',
+);
+
 /** A string. */
 export const text: Option<string> = /* @__PURE__ */ guarded(
   'a string',
@@ -167,7 +173,7 @@ export class OptionList<E extends Entries> {
    * @throws RangeError where an option is unknown or out of range.
    */
   read(where: string, given: unknown, name?: string): Settings<E> {
-    const defaults = this.#options.map(([name, { fallback }]) => [name, fallback]);
+    const defaults = this.#options.map(([option, { fallback }]) => [option, fallback]);
     const settings: object = { ...Object.fromEntries(defaults), ...this.load(where, given, name) };
     this.#checkSettings(where, settings);
     return settings;

@@ -3,7 +3,7 @@
 import {
   checkDType,
   checkInteger,
-  checkNonNegative,
+  checkScalar,
   checkShape,
   checkType,
   isList,
@@ -22,8 +22,8 @@ import {
 import {
   choice,
   guarded,
-  integer,
   nonNegative,
+  number,
   type OptionsOf,
   optionList,
 } from '../core/options.js';
@@ -57,7 +57,7 @@ export interface Eigenpairs {
 
 const NYSTROM_OPTIONS = /* @__PURE__ */ optionList({
   /** r, the eigenpairs to keep: at most the width of the sketch (default: all). */
-  rank: /* @__PURE__ */ integer(1),
+  rank: number,
   /** ν to start from: a number, or 'tiny' for √p·eps(dtype of C)·‖C‖F (the default). */
   shift: /* @__PURE__ */ choice('tiny').or(nonNegative).default('tiny'),
   /** Where U goes, p×r, for a caller who needs it for a moment only (default: a new matrix). */
@@ -161,12 +161,12 @@ export function checkEigenpairs(where: string, pairs: Eigenpairs): void {
   checkShape(where, 'U', U, U.rows, eigenvalues.length);
 }
 
-/** Eigenvalues must be finite numbers ≥ 0 in a Float64Array. */
+/** Eigenvalues must be finite numbers in a Float64Array; those of a caller's own may be rounded below 0. */
 export function checkEigenvalues(where: string, eigenvalues: Float64Array): void {
   const fits = isTypedArray(eigenvalues, 'float64') && isList(eigenvalues);
   checkType(where, 'eigenvalues', eigenvalues, fits, 'a Float64Array');
   eigenvalues.forEach((value, j) => {
-    checkNonNegative(where, `eigenvalues[${j}]`, value);
+    checkScalar(where, `eigenvalues[${j}]`, value, 'float64');
   });
 }
 

@@ -113,7 +113,7 @@ export function applyLowRankInverse<D extends DType>(
 /**
  * The effective dimension Σ λ̂/(λ̂ + ρ): how many directions the damping leaves to the curvature.
  *
- * @throws RangeError unless ρ is finite and > 0, and the eigenvalues are finite and ≥ 0; TypeError where
+ * @throws RangeError unless ρ is finite and > 0, and the eigenvalues are finite; TypeError where
  *   they are in no Float64Array.
  */
 export function effectiveDimension(eigenvalues: Float64Array, damping: number): number {

@@ -34,13 +34,14 @@ export class LearningRate {
   }
 
   /**
-   * η at step k.
+   * η at step k. What a schedule has decayed below the smallest number of the dtype is 0.
    *
    * @throws RangeError where the schedule gives no finite number ≥ 0 of the dtype.
    */
   at(step: number): number {
     if (this.#fixed.value !== SCHEDULED) return this.#fixed.value;
     const eta = this.#schedule(step);
+    if (this.#dtype === 'float32' && eta > 0 && Math.fround(eta) === 0) return 0;
     checkNonNegative('step', `learningRate of step ${step}`, eta, this.#dtype);
     return eta;
   }

@@ -69,8 +69,12 @@ export function precondition(method: Method, options: PreconditionOptions = {}):
   const { klClip, ...cadence } = PRECONDITION_OPTIONS.read('precondition', options);
   const { observeEvery, refreshEvery } = cadence;
   if (klClip !== undefined) {
+    const { limit, learningRate } = klClip;
+    checkPositive('precondition', 'klClip.limit', limit);
+    if (learningRate !== undefined) {
+      checkNonNegative('precondition', 'klClip.learningRate', learningRate);
+    }
     KL_CLIP.read('precondition', klClip, 'klClip');
-    checkPositive('precondition', 'klClip.limit', klClip.limit);
   }
   const clipOf = <D extends DType>({ learningRate }: Step<D>): number | undefined => {
     if (klClip === undefined) return undefined;

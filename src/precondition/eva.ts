@@ -29,7 +29,7 @@ export type EvaOptions = OptionsOf<typeof EVA_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function evaMethod(options: EvaOptions = {}): Method {
-  const settings = EVA_OPTIONS.read('evaMethod', options);
+  const settings = EVA_OPTIONS.read('eva', options);
   const { damping, decay, maxFailures } = settings;
   return {
     name: 'eva',

@@ -26,7 +26,7 @@ export type FoofOptions = OptionsOf<typeof FOOF_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function foofMethod(options: FoofOptions = {}): Method {
-  const settings = FOOF_OPTIONS.read('foofMethod', options);
+  const settings = FOOF_OPTIONS.read('foof', options);
   const { damping, decay, maxFailures } = settings;
   return {
     name: 'foof',

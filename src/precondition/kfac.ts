@@ -43,7 +43,7 @@ export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function kfacMethod(options: KfacOptions = {}): Method {
-  const settings = KFAC_OPTIONS.read('kfacMethod', options);
+  const settings = KFAC_OPTIONS.read('kfac', options);
   const { damping, decay, inverse, maxFailures } = settings;
   return {
     name: 'kfac',

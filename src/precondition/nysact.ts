@@ -82,7 +82,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function nysactMethod(options: NysactOptions = {}): Method {
-  const settings = NYSACT_OPTIONS.read('nysactMethod', options);
+  const settings = NYSACT_OPTIONS.read('nysact', options);
   const { damping, rank, decay, sketch, seed, maxFailures } = settings;
   const source = sketchSource(sketch, seed);
   return {

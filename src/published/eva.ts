@@ -26,7 +26,7 @@ export type PublishedEvaOptions = OptionsOf<typeof PUBLISHED_EVA_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
-  const settings = PUBLISHED_EVA_OPTIONS.read('publishedEvaMethod', options);
+  const settings = PUBLISHED_EVA_OPTIONS.read('eva', options);
   const { damping, decay, examples, maxFailures } = settings;
   return {
     name: 'published-eva',

@@ -28,7 +28,7 @@ export type PublishedFoofOptions = OptionsOf<typeof PUBLISHED_FOOF_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method {
-  const settings = PUBLISHED_FOOF_OPTIONS.read('publishedFoofMethod', options);
+  const settings = PUBLISHED_FOOF_OPTIONS.read('foof', options);
   const { damping, decay, maxFailures } = settings;
   return {
     name: 'published-foof',

@@ -29,7 +29,7 @@ export type PublishedKfacOptions = OptionsOf<typeof PUBLISHED_KFAC_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method {
-  const settings = PUBLISHED_KFAC_OPTIONS.read('publishedKfacMethod', options);
+  const settings = PUBLISHED_KFAC_OPTIONS.read('kfac', options);
   const { damping, decay, maxFailures } = settings;
   return {
     name: 'published-kfac',

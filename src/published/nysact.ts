@@ -27,7 +27,7 @@ export type PublishedNysactOptions = OptionsOf<typeof SKETCH_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedNysactMethod(options: PublishedNysactOptions = {}): Method {
-  const settings = SKETCH_OPTIONS.read('publishedNysactMethod', options);
+  const settings = SKETCH_OPTIONS.read('nysact', options);
   const { rank, damping, decay, sketch, seed, maxFailures } = settings;
   const source = sketchSource(sketch, seed);
   return {

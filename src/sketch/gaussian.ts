@@ -13,6 +13,9 @@ import type { Sketch } from './sketch.js';
  * Entry (i, j) is number j·p + i of the key's stream: a wider sketch extends a narrower one, and
  * the float32 sketch is the float64 sketch, rounded. Cost: p·r normals.
  *
+ * @throws RangeError for an unknown dtype, or unless 1 ≤ width ≤ inputs are integers; TypeError where
+ *   `key` is no key.
+ *
  * Source: NysAct, Algorithm 1, line 3.
  */
 export function gaussian<D extends DType>(shape: SketchShape, dtype: D, key: RandomKey): Sketch<D> {

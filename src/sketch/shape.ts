@@ -2,7 +2,7 @@
 
 import { checkChoice, checkInteger } from '../core/check.js';
 import { DTYPES, type DType } from '../core/dtype.js';
-import { integer, optionList } from '../core/options.js';
+import { number, optionList } from '../core/options.js';
 import { checkKey, type RandomKey } from '../core/random.js';
 
 /** p and r of a sketch S (p×r). */
@@ -14,8 +14,8 @@ export interface SketchShape {
 }
 
 const SHAPE = /* @__PURE__ */ optionList({
-  inputs: /* @__PURE__ */ integer(1),
-  width: /* @__PURE__ */ integer(1),
+  inputs: number,
+  width: number,
 });
 
 /**

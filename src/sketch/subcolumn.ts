@@ -10,6 +10,9 @@ import type { Sketch } from './sketch.js';
  *
  * A wider sketch extends a narrower one. Cost: O(p).
  *
+ * @throws RangeError for an unknown dtype, or unless 1 ≤ width ≤ inputs are integers; TypeError where
+ *   `key` is no key.
+ *
  * Source: NysAct, Algorithm 1, line 3.
  */
 export function subcolumn<D extends DType>(

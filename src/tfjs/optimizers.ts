@@ -165,8 +165,8 @@ export function registerOptimizer(tf: TensorFlowCore, definition: OptimizerDefin
   checkType(where, 'definition', definition, isObject(definition), 'an object');
   const { className } = definition;
   checkType(where, 'className', className, typeof className === 'string', 'a string');
-  const make: unknown = Reflect.get(definition, 'make');
-  checkType(where, 'make', make, typeof make === 'function', 'a function of the options');
+  const maker: unknown = Reflect.get(definition, 'make');
+  checkType(where, 'make', maker, typeof maker === 'function', 'a function of the options');
   if (className.includes('_')) {
     throw new RangeError(`${where}: className is '${className}', expected no underscore`);
   }

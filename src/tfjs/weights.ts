@@ -55,7 +55,8 @@ export async function fromNamedTensors(weights: readonly NamedTensor[]): Promise
 /** `tensors` must be an array of names and tensors, of whatever copy of TensorFlow.js. */
 export function checkNamedTensors(where: string, name: string, tensors: unknown): void {
   checkArray(where, name, tensors);
-  Array.from(Object(tensors), (item: unknown, index) => {
+  const items: unknown[] = Array.from(Object(tensors));
+  items.forEach((item, index) => {
     const fits =
       isObject(item) &&
       'name' in item &&

@@ -39,7 +39,7 @@ describe('bad arguments are refused by name, with nothing changed', () => {
     '%s',
     async (_, routine) => {
       const { calls, problems } = await probe(routine);
-      if (process.env.PROBE_COUNT !== undefined) console.log('CALLS', routine.name, calls);
+      expect(calls).toBeGreaterThanOrEqual(Object.keys(routine.kinds).length);
       expect(problems).toEqual([]);
     },
   );
@@ -83,8 +83,9 @@ function methodsOf(object: object): string[] {
   const names = new Set<string>();
   const ends: unknown[] = [null, Object.prototype, tf.Optimizer.prototype];
   for (let level: object = object; !ends.includes(level); level = Object.getPrototypeOf(level)) {
-    for (const [name, { value, set }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
-      if (name !== 'constructor' && (isCallable(value) || set !== undefined)) names.add(name);
+    for (const [name, found] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      const settable = 'set' in found && found.set !== undefined;
+      if (name !== 'constructor' && (isCallable(found.value) || settable)) names.add(name);
     }
   }
   return [...names];

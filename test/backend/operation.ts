@@ -88,7 +88,7 @@ export function picked({ p, r }: Sizes): Int32Array {
 type Shape = readonly [number, number];
 
 /** The rows and columns that two letters stand for. */
-export function shapeOf(letters: string, sizes: Sizes): Shape {
+function shapeOf(letters: string, sizes: Sizes): Shape {
   const lengths: Named<number> = { ...sizes, n: sizes.p + sizes.r, 1: 1 };
   return [lengths[letters[0]], lengths[letters[1]]];
 }

@@ -151,10 +151,10 @@ function startingAt(start: number, transform: Transform): Transform {
   return {
     description: {},
     init(context) {
-      const { state, update } = transform.init(context);
+      const stage = transform.init(context);
       return {
-        state,
-        update: (updates, step) => (step.index < start ? updates : update(updates, step)),
+        state: stage.state,
+        update: (updates, step) => (step.index < start ? updates : stage.update(updates, step)),
       };
     },
   };

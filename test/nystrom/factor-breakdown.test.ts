@@ -133,7 +133,9 @@ describe.each(CASES)('nystromEigenpairs, $kind, $dtype', ({ kind, dtype }) => {
     }
     for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => nystromEigenpairs(C, sketch, { shift: bad })).toThrow(
-        new RangeError(`nystromEigenpairs: shift is ${bad}, expected a finite number >= 0`),
+        new RangeError(
+          `nystromEigenpairs: shift is ${bad}, expected 'tiny' or a finite number >= 0`,
+        ),
       );
       expect(() => publishedEigenpairs(C, sketch, bad)).toThrow(
         new RangeError(`publishedEigenpairs: rho is ${bad}, expected a finite number >= 0`),

@@ -116,7 +116,7 @@ describe('options out of range are refused by name:', () => {
     ['cosine: steps', counts, (x) => cosine({ learningRate: 1, steps: x })],
     ['cosine: floor', [...bad, 1], (x) => cosine({ learningRate: 1, steps: 1, floor: x })],
     ['warmUp: steps', counts, (x) => warmUp({ steps: x, schedule: 1 })],
-    ['warmUp: learningRate', bad, (x) => warmUp({ steps: 1, schedule: x })],
+    ['warmUp: schedule', bad, (x) => warmUp({ steps: 1, schedule: x })],
   ];
 
   test.each(cases)('%s', (name, values, make) => {

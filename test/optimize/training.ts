@@ -169,7 +169,7 @@ export function stateBits({ entries, ...rest }: PlainState): object {
 }
 
 /** The numbers of an entry. */
-export function arrayOf(value: PlainEntry): Float32Array | Float64Array | Int32Array {
+function arrayOf(value: PlainEntry): Float32Array | Float64Array | Int32Array {
   if (typeof value === 'number') return Float64Array.of(value);
   return 'data' in value ? value.data : value;
 }

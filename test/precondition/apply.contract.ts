@@ -224,7 +224,7 @@ export function spectralLaws(
 }
 
 /** The rank-one inverse, from â and ĝ as the equation has it. */
-export function rankOneInverse(
+function rankOneInverse(
   G: Matrix,
   a: Matrix,
   g: Matrix,

@@ -147,7 +147,7 @@ export function preconditioned<D extends DType>(
 }
 
 /** The state of all layers, listed. */
-export function entriesOf<D extends DType>({ layers }: Run<D>): StateEntry<D>[] {
+function entriesOf<D extends DType>({ layers }: Run<D>): StateEntry<D>[] {
   return layers.flatMap((layer, i) => scoped(String(i), layer.state));
 }
 

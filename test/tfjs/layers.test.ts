@@ -2,14 +2,17 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
+import { preconditionedBy } from '../../src/optimize/optimizers.js';
 import {
   adam,
   kfac,
+  makeOptimizer,
   nysact,
   sgd,
   type TfjsOptimizer,
   type VariableReport,
 } from '../../src/tfjs/index.js';
+import { oneSidedMethod } from '../precondition/one-sided-method.js';
 import { onBackends, tf } from './backends.js';
 import { clouds, crossEntropy, layerWeights, meanSquare, outputOf, perceptron } from './models.js';
 
@@ -147,6 +150,17 @@ onBackends(['wasm', 'cpu'], () => {
     losses(optimizer, model, x, 2);
     expect(told(optimizer.report(model))).toEqual([expected, expected]);
     expect(optimizer.diagnostics).toHaveLength(overrides ? 0 : 1);
+    tf.dispose([x, y]);
+    for (const one of [model, optimizer]) one.dispose();
+  });
+
+  test('a method that looks at gradients alone is told the layers too', () => {
+    const [model, { x, y }] = [perceptron(), clouds(9)];
+    const transform = preconditionedBy(oneSidedMethod(1), { learningRate: 0.01 });
+    const optimizer = makeOptimizer(tf, transform, { className: 'OneSided' });
+    losses(optimizer, model, x, 2);
+    expect(new Set(told(optimizer.report(model)))).toEqual(new Set(['dense']));
+    expect(optimizer.diagnostics).toHaveLength(3);
     tf.dispose([x, y]);
     for (const one of [model, optimizer]) one.dispose();
   });

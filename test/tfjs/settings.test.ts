@@ -64,7 +64,7 @@ test('an optimiser of one’s own needs a transform that moves, and a name', () 
     'makeOptimizer: transform is undefined, expected a transform, as nysact makes it',
   );
   expect(() => Reflect.apply(makeOptimizer, undefined, nameless)).toThrow(
-    /options is undefined, expected an object with/,
+    'makeOptimizer: options is undefined, expected an object',
   );
 });
 

@@ -2,7 +2,7 @@
 
 import type { Backend, Slot } from '../../../src/index.js';
 import * as root from '../../../src/index.js';
-import * as rows from '../../../src/rows.js';
+import * as entry from '../../../src/rows.js';
 import { primitivesOf } from '../../support/backends.js';
 import { backend } from './grid.js';
 import {
@@ -60,8 +60,8 @@ export function operations<D extends root.DType>(
   title: string,
   on: Backend<D>,
 ): readonly Routine[] {
-  const own7 = on.dtype === 'float64' && title === 'Backend' ? anySlot : slot;
-  const on2 = (rows: number, cols: number) => on.allocate(rows, cols);
+  const anyHere = on.dtype === 'float64' && title === 'Backend' ? anySlot : slot;
+  const made = (rows: number, cols: number) => on.allocate(rows, cols);
   const of = (
     name: string,
     kinds: Routine['kinds'],
@@ -76,21 +76,17 @@ export function operations<D extends root.DType>(
   ) => of(name, kinds, args);
   return [
     of('allocate', { rows: size, cols: size }, () => [2, 3]),
-    of('write', { A: slot, value: own }, () => [on2(2, 2), value()]),
-    of('free', { A: own7 }, () => [on2(2, 2)]),
-    of('read', { A: own7 }, () => [on2(2, 2)]),
-    ...(on.readSync === undefined ? [] : [of('readSync', { A: own7 }, () => [on2(2, 2)])]),
-    ...(on.bound === undefined ? [] : [of('bound', { A: own7 }, () => [on2(2, 2)])]),
+    of('write', { A: slot, value: own }, () => [made(2, 2), value()]),
+    of('free', { A: anyHere }, () => [made(2, 2)]),
+    of('read', { A: anyHere }, () => [made(2, 2)]),
+    ...(on.readSync === undefined ? [] : [of('readSync', { A: anyHere }, () => [made(2, 2)])]),
+    ...(on.bound === undefined ? [] : [of('bound', { A: anyHere }, () => [made(2, 2)])]),
     ...('wrap' in on
       ? [
           of(
             'wrap',
             {
-              A: that(
-                (v) =>
-                  root.DenseMatrix.prototype.isPrototypeOf(Object(v)) &&
-                  Reflect.get(Object(v), 'rows') === 7,
-              ),
+              A: that(isTall),
             },
             () => [value()],
           ),
@@ -98,77 +94,81 @@ export function operations<D extends root.DType>(
       : []),
     of(
       'firstOverlap',
-      { slots: { ...list(own7), has: (v) => Array.isArray(v) && v.length === 0 } },
-      () => [[on2(2, 2), on2(2, 2)]],
+      { slots: { ...list(anyHere), has: (v) => Array.isArray(v) && v.length === 0 } },
+      () => [[made(2, 2), made(2, 2)]],
     ),
     of('borrow', { body: callable }, () => [() => undefined]),
     operation(
       'gemm',
       { alpha: real, A: slot, opA: word, B: slot, opB: word, beta: real, C: slot },
-      () => [1, on2(2, 3), 'N', on2(3, 4), 'N', 0, on2(2, 4)],
+      () => [1, made(2, 3), 'N', made(3, 4), 'N', 0, made(2, 4)],
     ),
     operation('syrk', { alpha: real, A: slot, beta: real, C: slot }, () => [
       1,
-      on2(2, 3),
+      made(2, 3),
       0,
-      on2(3, 3),
+      made(3, 3),
     ]),
     operation(
       'sketchMoment',
       { X: slot, S: parts({ kind: word, S: slot }), weight: real, decay: real, C: slot },
-      () => [on2(2, 3), { kind: 'dense', S: on2(3, 2) }, 1, 0, on2(3, 2)],
+      () => [made(2, 3), { kind: 'dense', S: made(3, 2) }, 1, 0, made(3, 2)],
     ),
     operation(
       'sketchMoment',
       { X: slot, S: parts({ kind: word, indices }), weight: real, decay: real, C: slot },
-      () => [on2(2, 3), { kind: 'columns', indices: Int32Array.of(0, 2) }, 1, 0, on2(3, 2)],
+      () => [made(2, 3), { kind: 'columns', indices: Int32Array.of(0, 2) }, 1, 0, made(3, 2)],
     ),
     operation('axpby', { alpha: real, A: slot, beta: real, C: slot }, () => [
       1,
-      on2(2, 3),
+      made(2, 3),
       0,
-      on2(2, 3),
+      made(2, 3),
     ]),
     operation('multiply', { alpha: real, A: slot, B: slot, beta: real, C: slot }, () => [
       1,
-      on2(2, 3),
-      on2(2, 3),
+      made(2, 3),
+      made(2, 3),
       0,
-      on2(2, 3),
+      made(2, 3),
     ]),
     operation('divide', { A: slot, B: slot, shift: real, C: slot }, () => [
-      on2(2, 3),
-      on2(2, 3),
+      made(2, 3),
+      made(2, 3),
       1,
-      on2(2, 3),
+      made(2, 3),
     ]),
     operation(
       'divideByRoot',
       { alpha: real, A: slot, beta: real, B: slot, shift: real, C: slot },
-      () => [1, on2(2, 3), 1, on2(2, 3), 1, on2(2, 3)],
+      () => [1, made(2, 3), 1, made(2, 3), 1, made(2, 3)],
     ),
     operation('dot', { alpha: real, A: slot, B: slot, beta: real, s: slot }, () => [
       1,
-      on2(2, 3),
-      on2(2, 3),
+      made(2, 3),
+      made(2, 3),
       0,
-      on2(1, 1),
+      made(1, 1),
     ]),
-    operation('clip', { s: slot, limit: nonNegative, C: own7 }, () => [on2(1, 1), 1, on2(2, 3)]),
+    operation('clip', { s: slot, limit: nonNegative, C: anyHere }, () => [
+      made(1, 1),
+      1,
+      made(2, 3),
+    ]),
     operation('joinColumns', { A: slot, B: slot, C: slot }, () => [
-      on2(2, 3),
-      on2(2, 1),
-      on2(2, 4),
+      made(2, 3),
+      made(2, 1),
+      made(2, 4),
     ]),
     operation('sliceColumns', { A: slot, from: integer(0, 1), C: slot }, () => [
-      on2(2, 3),
+      made(2, 3),
       1,
-      on2(2, 2),
+      made(2, 2),
     ]),
     operation('gatherColumns', { A: slot, indices, C: slot }, () => [
-      on2(2, 3),
+      made(2, 3),
       Int32Array.of(0, 2),
-      on2(2, 2),
+      made(2, 2),
     ]),
   ];
 }
@@ -264,7 +264,7 @@ export const backends: readonly Routine[] = [
     },
     () => [PRIMITIVES],
   ),
-  exported(root, 'upload', { backend: backendKind, value: that((v) => own7Matrix(v)) }, () => [
+  exported(root, 'upload', { backend: backendKind, value: that(isTall) }, () => [
     backend,
     dense(2, 2),
   ]),
@@ -277,7 +277,7 @@ export const backends: readonly Routine[] = [
     'denseRows',
     {
       backend: backendKind,
-      X: that((v) => own7Matrix(v)),
+      X: that(isTall),
       options: optional(record({ cols: optional(integer(4, 4)), bias: optional(flag), weights })),
     },
     () => [backend, dense(3, 4), { weights: [1, 2, 3] }],
@@ -292,23 +292,23 @@ export const backends: readonly Routine[] = [
     root.denseRows(backend, dense(3, 4), { bias: true, weights: [1, 2, 3] }),
   ),
   ...moments('Rows of slots', () => root.slotRows(backend, placed(3, 4))),
-  ...moments('Rows of words', () => rows.oneHotRows(backend, [0, 2, 1], { cols: 4 })),
-  ...moments('Rows of patches', () => rows.patchRows(backend, images(), geometry)[0]),
+  ...moments('Rows of words', () => entry.oneHotRows(backend, [0, 2, 1], { cols: 4 })),
+  ...moments('Rows of patches', () => entry.patchRows(backend, images(), geometry)[0]),
 
-  exported(rows, 'convolutionOutput', { geometry: geometryKind }, () => [full]),
-  exported(rows, 'extractPatches', { input: own, geometry: geometryKind }, () => [images(), full]),
-  exported(rows, 'outputGradientRows', { input: own, shape: record(image) }, () => [
+  exported(entry, 'convolutionOutput', { geometry: geometryKind }, () => [full]),
+  exported(entry, 'extractPatches', { input: own, geometry: geometryKind }, () => [images(), full]),
+  exported(entry, 'outputGradientRows', { input: own, shape: record(image) }, () => [
     images(),
     pixels,
   ]),
   exported(
-    rows,
+    entry,
     'flattenSequences',
     { input: own, shape: record({ batch: own, time: own, features: own }) },
     () => [new Float64Array(12), { batch: 2, time: 3, features: 2 }],
   ),
   exported(
-    rows,
+    entry,
     'oneHotRows',
     {
       backend: backendKind,
@@ -318,7 +318,7 @@ export const backends: readonly Routine[] = [
     () => [backend, [0, 2, 1], { cols: 3 }],
   ),
   exported(
-    rows,
+    entry,
     'patchRows',
     {
       backend: backendKind,
@@ -326,10 +326,10 @@ export const backends: readonly Routine[] = [
       geometry: geometryKind,
       options: optional(record({ bias: optional(flag), weights, strip: optional(integer(1)) })),
     },
-    () => [backend, images(), full, { weights: new Array(8).fill(1) }],
+    () => [backend, images(), full, { weights: Array.from({ length: 8 }, () => 1) }],
   ),
   exported(
-    rows,
+    entry,
     'imageRows',
     {
       backend: backendKind,
@@ -341,6 +341,7 @@ export const backends: readonly Routine[] = [
   ),
 ];
 
-function own7Matrix(value: unknown): boolean {
+/** The matrix of the grid that has its memory. */
+function isTall(value: unknown): boolean {
   return value instanceof root.DenseMatrix && value.rows === 7;
 }

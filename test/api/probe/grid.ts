@@ -43,7 +43,12 @@ export const GRID: readonly (readonly [name: string, value: unknown])[] = [
   ['[null]', [null]],
   ["[[1, 'a']]", [[1, 'a']]],
   ['a function', () => 1],
-  ['a class', class Nothing {}],
+  [
+    'a class',
+    class Thing {
+      readonly size = 1;
+    },
+  ],
   ['a symbol', Symbol('s')],
   ['1n', 1n],
   ['a Date', new Date(0)],

@@ -126,7 +126,8 @@ export const matrices: readonly Routine[] = [
     kinds: { dtype: word, rows: size, cols: size },
     make() {
       const space = new linalg.Workspace();
-      const call = (...args: never[]) => space.scope(() => Reflect.apply(space.take, space, args));
+      const call = (...args: never[]) =>
+        space.scope(() => Reflect.apply(Reflect.get(space, 'take'), space, args));
       return { call, args: ['float64', 2, 3] };
     },
   },

@@ -168,7 +168,7 @@ function elements({ rows, cols, data }: DenseMatrix): unknown {
 /** Whether a value is a slot of the probe's backend. */
 function isSlot(value: unknown): value is Parameters<typeof backend.readSync>[0] {
   try {
-    Reflect.apply(backend.firstOverlap, backend, [[value]]);
+    Reflect.apply(Reflect.get(backend, 'firstOverlap'), backend, [[value]]);
     return true;
   } catch {
     return false;

@@ -133,10 +133,10 @@ const shapes = {
 const descend = transforms.descend(0.1);
 
 /** A setter as a routine. */
-export function setter<T extends object>(
+export function setter(
   title: string,
   kind: Kind,
-  make: () => T,
+  make: () => object,
   value: unknown,
   where?: string,
 ): Routine {
@@ -156,7 +156,7 @@ export function setter<T extends object>(
 }
 
 /** A constructor as a routine. */
-function constructor(
+function built(
   Class: abstract new (...args: never[]) => object,
   kinds: Routine['kinds'],
   args: () => readonly unknown[],
@@ -176,7 +176,7 @@ function constructor(
 const dtyped = () => new Float64Array(6);
 
 export const training: readonly Routine[] = [
-  constructor(
+  built(
     root.DenseMatrix,
     {
       dtype: word,
@@ -197,10 +197,18 @@ export const training: readonly Routine[] = [
     { method: own, options: optional(record(preconditioned)) },
     () => [method1, {}],
   ),
-  exported(methods, 'nysactMethod', { options: optional(record(nysact)) }, () => [{}]),
-  exported(methods, 'foofMethod', { options: optional(record(every)) }, () => [{}]),
-  exported(methods, 'kfacMethod', { options: optional(record(kfac)) }, () => [{}]),
-  exported(methods, 'evaMethod', { options: optional(record(every)) }, () => [{}]),
+  exported(methods, 'nysactMethod', { options: optional(record(nysact)) }, () => [{}], {
+    where: 'nysact',
+  }),
+  exported(methods, 'foofMethod', { options: optional(record(every)) }, () => [{}], {
+    where: 'foof',
+  }),
+  exported(methods, 'kfacMethod', { options: optional(record(kfac)) }, () => [{}], {
+    where: 'kfac',
+  }),
+  exported(methods, 'evaMethod', { options: optional(record(every)) }, () => [{}], {
+    where: 'eva',
+  }),
   exported(methods, 'movingAverage', { decay: unit, check: optional(callable) }, () => [0.9]),
   exported(methods, 'curvature', { parts: own }, () => [nysactParts]),
   exported(
@@ -227,16 +235,25 @@ export const training: readonly Routine[] = [
     { options: optional(record({ ...preconditioned, ...every, examples: optional(integer(1)) })) },
     () => [{}],
   ),
-  exported(published, 'publishedNysactMethod', { options: optional(record(sketching)) }, () => [
-    {},
-  ]),
-  exported(published, 'publishedFoofMethod', { options: optional(record(every)) }, () => [{}]),
-  exported(published, 'publishedKfacMethod', { options: optional(record(every)) }, () => [{}]),
+  exported(
+    published,
+    'publishedNysactMethod',
+    { options: optional(record(sketching)) },
+    () => [{}],
+    { where: 'nysact' },
+  ),
+  exported(published, 'publishedFoofMethod', { options: optional(record(every)) }, () => [{}], {
+    where: 'foof',
+  }),
+  exported(published, 'publishedKfacMethod', { options: optional(record(every)) }, () => [{}], {
+    where: 'kfac',
+  }),
   exported(
     published,
     'publishedEvaMethod',
     { options: optional(record({ ...every, examples: optional(integer(1)) })) },
     () => [{}],
+    { where: 'eva' },
   ),
 
   exported(transforms, 'constant', { learningRate: either(nonNegative, callable) }, () => [0.1]),
@@ -319,13 +336,13 @@ export const training: readonly Routine[] = [
     where: 'writable|axpby',
     aliases: { updates: 'updates|A|C' },
   },
-  constructor(
+  built(
     transforms.Cell,
     { value: that((v) => typeof v === 'number'), check: callable, pending: optional(callable) },
     () => [0, () => undefined],
   ),
 
-  constructor(
+  built(
     root.Optimizer,
     {
       options: record({
