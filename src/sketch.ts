@@ -1,6 +1,6 @@
 // The entry nysact/sketch: sketches, the Nyström eigenpairs made with them, and their damped inverse.
 
-export type { SketchOf } from './kernels/kernels.js';
+export type { FusedSketch, SketchOf } from './kernels/kernels.js';
 export type {
   ActivationSketch,
   ActivationSketchOptions,

@@ -16,7 +16,7 @@ import {
 import { DTYPES, type DType } from '../core/dtype.js';
 import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
 import { takeIndices } from '../kernels/indices.js';
-import type { SketchOf } from '../kernels/kernels.js';
+import type { FusedSketch, SketchOf } from '../kernels/kernels.js';
 import type { Backend, BackendInfo, Slot, Take } from './backend.js';
 import { Scratch } from './scratch.js';
 import { checkSketchOperand, checkSlotShape, type Named, SlotTable } from './slots.js';
@@ -65,7 +65,7 @@ export interface Primitives<D extends DType, Content> {
   readonly fused?: {
     sketchMoment?(
       X: Content,
-      S: SketchOf<Content>,
+      S: FusedSketch<Content>,
       weight: number,
       decay: number,
       C: Content,
@@ -215,19 +215,16 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     this.#scalar(where, 'decay', decay);
     const x = this.contentOf(where, 'X', X);
     checkSketchOperand(where, S);
-    const sketch = this.#sketch(X, S);
-    const inputs = S.kind === 'dense' ? { X, S: S.S } : { X };
-    const width = S.kind === 'dense' ? S.S.cols : S.indices.length;
-    const c = this.#output(where, 'C', C, X.cols, width, inputs);
+    const { width, slots, known, applyTo } = this.#sketch(X, S);
+    const c = this.#output(where, 'C', C, X.cols, width, { X, ...slots });
     const { fused } = this.#on;
-    if (fused?.sketchMoment !== undefined) {
-      fused.sketchMoment(x, sketch, weight, decay, c);
+    if (fused?.sketchMoment !== undefined && known !== undefined) {
+      fused.sketchMoment(x, known, weight, decay, c);
       return;
     }
     this.borrow((take) => {
       const XS = take(X.rows, width);
-      if (S.kind === 'dense') this.gemm(1, X, 'N', S.S, 'N', 0, XS);
-      else this.gatherColumns(X, S.indices, XS);
+      applyTo(XS, take);
       this.gemm(weight, X, 'T', XS, 'N', decay, C);
     });
   }
@@ -351,14 +348,39 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
     checkScalar(where, name, value, this.dtype);
   }
 
-  #sketch(X: Slot<D>, S: SketchOf<Slot<D>>): SketchOf<Content> {
-    if (S.kind === 'columns') {
-      return { kind: 'columns', indices: takeIndices('sketchMoment', S.indices, X.cols) };
+  /** S, checked: the one place that tells its forms apart here. */
+  #sketch(X: Slot<D>, sketch: SketchOf<Slot<D>>): Applied<D, Content> {
+    if (sketch.kind === 'columns') {
+      const indices = takeIndices('sketchMoment', sketch.indices, X.cols);
+      return {
+        width: indices.length,
+        slots: {},
+        known: { kind: 'columns', indices },
+        applyTo: (XS) => this.gatherColumns(X, indices, XS),
+      };
     }
-    const content = this.contentOf('sketchMoment', 'S', S.S);
-    checkShape('sketchMoment', 'S', S.S, X.cols, S.S.cols);
-    return { kind: 'dense', S: content };
+    const { S } = sketch;
+    const content = this.contentOf('sketchMoment', 'S', S);
+    checkShape('sketchMoment', 'S', S, X.cols, S.cols);
+    return {
+      width: S.cols,
+      slots: { S },
+      known: { kind: 'dense', S: content },
+      applyTo: (XS) => this.gemm(1, X, 'N', S, 'N', 0, XS),
+    };
   }
+}
+
+/** How X meets a sketch S, whatever its form. */
+interface Applied<D extends DType, Content> {
+  /** The columns of S. */
+  readonly width: number;
+  /** The slots of S, which the output must be apart from. */
+  readonly slots: Named<D>;
+  /** S as a fused Xᵀ(XS) takes it, where it is of a form that such a one knows. */
+  readonly known: FusedSketch<Content> | undefined;
+  /** XS ← X·S. */
+  applyTo(this: void, XS: Slot<D>, take: Take<D>): void;
 }
 
 /** Where memory is never shared, a slot overlaps itself alone. */

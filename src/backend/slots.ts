@@ -2,7 +2,7 @@
 
 import { checkChoice, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import type { SketchOf } from '../kernels/kernels.js';
+import { SKETCH_FORMS, type SketchOf } from '../kernels/kernels.js';
 import type { Slot } from './backend.js';
 
 /** Slots by the names that messages give them. */
@@ -89,10 +89,10 @@ export class SlotTable<D extends DType, Content> {
   }
 }
 
-/** S must be of one of the two forms; what is in it is checked with what it is applied to. */
+/** S must be of a form that there is; what is in it is checked with what it is applied to. */
 export function checkSketchOperand(where: string, S: SketchOf<Slot>): void {
   checkType(where, 'S', S, isObject(S), 'a sketch');
-  checkChoice(where, 'kind of S', S.kind, ['dense', 'columns']);
+  checkChoice(where, 'kind of S', S.kind, SKETCH_FORMS);
 }
 
 /** The shape of a new slot must be of integers ≥ 0. */

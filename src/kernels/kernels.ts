@@ -7,12 +7,18 @@ import type { RandomKey } from '../core/random.js';
 export type Side = 'left' | 'right';
 
 /** The S of Xᵀ(XS) by what it is in memory: a matrix, or the columns of I that it picks. */
-export type SketchOf<Matrix> =
+export type SketchOf<Matrix> = FusedSketch<Matrix>;
+
+/** Every form of {@link SketchOf}. */
+export const SKETCH_FORMS: readonly SketchOf<unknown>['kind'][] = ['dense', 'columns'];
+
+/** The forms that a fused Xᵀ(XS) knows; with any other S the backend makes XS first. */
+export type FusedSketch<Matrix> =
   | { readonly kind: 'dense'; readonly S: Matrix }
   | { readonly kind: 'columns'; readonly indices: Int32Array };
 
-/** The S of Xᵀ(XS) on the host. */
-export type SketchMatrix = SketchOf<DenseMatrix>;
+/** The S of a fused Xᵀ(XS) on the host. */
+export type SketchMatrix = FusedSketch<DenseMatrix>;
 
 /** Where a Cholesky factorisation broke down. */
 export interface FailedPivot {

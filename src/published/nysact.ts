@@ -1,6 +1,5 @@
 // NysAct as the code published with its paper computes it.
 
-import { upload } from '../backend/backend.js';
 import { checkInvertible } from '../core/check.js';
 import type { OptionsOf } from '../core/options.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
@@ -14,6 +13,7 @@ import {
 } from '../precondition/nysact.js';
 import { describeMethod, elementsWithin } from '../precondition/options.js';
 import { movingAverage } from '../rows/accumulator.js';
+import { freeSketch, holdSketch } from '../sketch/sketch.js';
 import { publishedEigenpairs } from './factor.js';
 
 /** Options of {@link publishedNysactMethod}. */
@@ -65,13 +65,9 @@ function redrawn(
         average: movingAverage(decay),
         of({ backend, X, updates }, weight, keep, C) {
           const drawn = source({ layer, draw: updates, shape, dtype: backend.dtype });
-          if (drawn.kind === 'columns') {
-            X.sketchMoment(drawn, weight, keep, C);
-            return;
-          }
-          const S = upload(backend, drawn.S);
-          X.sketchMoment({ kind: 'dense', S }, weight, keep, C);
-          backend.free(S);
+          const S = holdSketch(backend, drawn);
+          X.sketchMoment(S, weight, keep, C);
+          freeSketch(backend, S);
         },
       },
     ],

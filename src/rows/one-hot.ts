@@ -1,12 +1,12 @@
 // Rows of an embedding: each is one row of I, so they are indices, and their moments are counts.
 
 import { type Backend, checkBackend, place, type Slot } from '../backend/backend.js';
-import { checkSketchOperand } from '../backend/slots.js';
 import { checkInteger, checkType, isList } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DenseMatrix, zeros } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
+import { withDense } from '../sketch/sketch.js';
 import { addNumber, filled } from './dense.js';
 import { checkFirst, checkOwned, type Rows } from './rows.js';
 import { copyOfWeights, sumOf, weightList } from './weights.js';
@@ -102,30 +102,22 @@ class OneHotRows<D extends DType> implements Rows<D> {
   }
 
   /** diag(counts)·S, the rows of S times numbers. */
-  sketchMoment(S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
+  sketchMoment(sketch: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
+    const where = 'sketchMoment';
     const { backend, cols } = this;
     const counts = this.#counts;
-    checkSketchOperand('sketchMoment', S);
-    if (S.kind === 'columns') {
-      const picked = zeros(backend.dtype, cols, S.indices.length);
-      S.indices.forEach((i, j) => {
-        checkInteger('sketchMoment', `indices[${j}]`, i, 0, cols - 1);
-        picked.set(i, j, counts[i]);
+    withDense(where, backend, sketch, cols, (S) => {
+      checkOwned(where, 'S', backend, S);
+      backend.borrow((take) => {
+        const [column, ones, spread] = [take(cols, 1), take(1, S.cols), take(cols, S.cols)];
+        backend.write(
+          column,
+          filled(backend.dtype, cols, (i) => counts[i]),
+        );
+        backend.write(ones, rowOf(filled(backend.dtype, S.cols, () => 1)));
+        backend.gemm(1, column, 'N', ones, 'N', 0, spread);
+        backend.multiply(weight, spread, S, decay, C);
       });
-      this.#add(picked, weight, decay, C);
-      return;
-    }
-    checkOwned('sketchMoment', 'S', backend, S.S);
-    const width = S.S.cols;
-    backend.borrow((take) => {
-      const [column, ones, spread] = [take(cols, 1), take(1, width), take(cols, width)];
-      backend.write(
-        column,
-        filled(backend.dtype, cols, (i) => counts[i]),
-      );
-      backend.write(ones, rowOf(filled(backend.dtype, width, () => 1)));
-      backend.gemm(1, column, 'N', ones, 'N', 0, spread);
-      backend.multiply(weight, spread, S.S, decay, C);
     });
   }
 

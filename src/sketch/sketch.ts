@@ -1,7 +1,12 @@
-// A drawn sketch, by what it is in memory: compared, and applied on the host.
+// A drawn sketch, by what it is in memory: the one place above the backend that tells forms apart.
 
+import { type Backend, place, type Slot, upload } from '../backend/backend.js';
+import { checkSketchOperand } from '../backend/slots.js';
+import { distinctIndices, type StateEntry } from '../backend/state.js';
 import {
   checkChoice,
+  checkDType,
+  checkFinite,
   checkInteger,
   checkNonNegative,
   checkShape,
@@ -20,7 +25,7 @@ import {
 import { Workspace } from '../core/workspace.js';
 import { gemm } from '../kernels/gemm.js';
 import { takeIndices } from '../kernels/indices.js';
-import type { SketchOf } from '../kernels/kernels.js';
+import { SKETCH_FORMS, type SketchOf } from '../kernels/kernels.js';
 import type { SketchShape } from './shape.js';
 
 /**
@@ -39,7 +44,7 @@ export function checkSketch(where: string, sketch: Sketch): void {
   const { inputs, width, kind } = sketch;
   checkInteger(where, 'inputs of sketch', inputs, 1);
   checkInteger(where, 'width of sketch', width, 1, inputs);
-  checkChoice(where, 'kind of sketch', kind, ['dense', 'columns']);
+  checkChoice(where, 'kind of sketch', kind, SKETCH_FORMS);
   if (sketch.kind === 'dense') {
     checkMatrix(where, 'S of sketch', sketch.S);
     checkShape(where, 'S of sketch', sketch.S, inputs, width);
@@ -144,10 +149,140 @@ export function applySketchTranspose(
 export function denseSketch<D extends DType>(sketch: Sketch, dtype: D): DenseMatrix<D> {
   checkSketch('denseSketch', sketch);
   checkChoice('denseSketch', 'dtype', dtype, DTYPES);
-  if (sketch.kind === 'dense') return convert(sketch.S, dtype);
-  const S = zeros(dtype, sketch.inputs, sketch.width);
-  sketch.indices.forEach((i, j) => {
+  return sketch.kind === 'dense'
+    ? convert(sketch.S, dtype)
+    : columnsOfIdentity(dtype, sketch.inputs, sketch.indices);
+}
+
+function columnsOfIdentity<D extends DType>(
+  dtype: D,
+  rows: number,
+  indices: Int32Array,
+): DenseMatrix<D> {
+  const S = zeros(dtype, rows, indices.length);
+  indices.forEach((i, j) => {
     S.set(i, j, 1);
   });
   return S;
+}
+
+/**
+ * `body` on S as one slot of p rows: its own where it is dense, otherwise one made for the moment.
+ *
+ * @throws TypeError or RangeError where S is no sketch, or not of p rows.
+ */
+export function withDense<D extends DType>(
+  where: string,
+  backend: Backend<D>,
+  sketch: SketchOf<Slot<D>>,
+  rows: number,
+  body: (S: Slot<D>) => void,
+): void {
+  checkSketchOperand(where, sketch);
+  if (sketch.kind === 'dense') {
+    body(sketch.S);
+    return;
+  }
+  const indices = takeIndices(where, sketch.indices, rows);
+  const S = place(backend, columnsOfIdentity(backend.dtype, rows, indices));
+  try {
+    body(S);
+  } finally {
+    backend.free(S);
+  }
+}
+
+/** The sketch with `f` of each of its matrices, in their order; what lies on the host stays. */
+export function mapMatrices<From, To>(
+  sketch: SketchOf<From>,
+  f: (matrix: From, index: number) => To,
+): SketchOf<To> {
+  return sketch.kind === 'dense' ? { kind: 'dense', S: f(sketch.S, 0) } : sketch;
+}
+
+/** The matrices of a sketch, in their order. */
+export function matricesOf<Matrix>(sketch: SketchOf<Matrix>): readonly Matrix[] {
+  const matrices: Matrix[] = [];
+  mapMatrices(sketch, (matrix) => matrices.push(matrix));
+  return matrices;
+}
+
+/** A sketch as the operand of `backend`, with its matrices in new slots: {@link freeSketch} frees them. */
+export function holdSketch<D extends DType>(
+  backend: Backend<D>,
+  sketch: SketchOf<DenseMatrix<D>>,
+): SketchOf<Slot<D>> {
+  return mapMatrices(sketch, (matrix) => upload(backend, matrix));
+}
+
+/** Frees what {@link holdSketch} made. */
+export function freeSketch<D extends DType>(backend: Backend<D>, sketch: SketchOf<Slot<D>>): void {
+  for (const slot of matricesOf(sketch)) backend.free(slot);
+}
+
+/** The state of a held sketch of a form that stays: its slots, and lists that are replaced. */
+export function sketchState<D extends DType>(
+  { inputs, width }: SketchShape,
+  held: { operand: SketchOf<Slot<D>> },
+): StateEntry<D>[] {
+  const { operand } = held;
+  if (operand.kind === 'dense') return [{ name: 'S', holds: { slot: operand.S } }];
+  const columns: StateEntry<D> = {
+    name: 'columns',
+    holds: {
+      length: width,
+      check: distinctIndices(inputs),
+      get: () => (held.operand.kind === 'columns' ? held.operand.indices : new Int32Array(0)),
+      set: (indices) => {
+        held.operand = { kind: 'columns', indices };
+      },
+    },
+  };
+  return [columns];
+}
+
+/**
+ * A sketch that may be anyone's, checked to be of this shape and dtype. Lists are copied, matrices are not.
+ *
+ * @throws TypeError or RangeError where it is no such sketch.
+ */
+export function takeSketch<D extends DType>(
+  where: string,
+  name: string,
+  sketch: Sketch<D>,
+  shape: SketchShape,
+  dtype: D,
+): SketchOf<DenseMatrix<D>> {
+  checkType(where, name, sketch, isObject(sketch), 'a sketch');
+  checkChoice(where, `the kind of ${name}`, sketch.kind, SKETCH_FORMS);
+  const { inputs, width } = shape;
+  checkShape(where, name, { rows: sketch.inputs, cols: sketch.width }, inputs, width);
+  if (sketch.kind === 'columns') {
+    return { kind: 'columns', indices: copyOfIndices(where, name, sketch.indices, shape) };
+  }
+  const { S } = sketch;
+  checkMatrix(where, `S of ${name}`, S);
+  checkDType(where, `S of ${name}`, S, dtype);
+  checkShape(where, `S of ${name}`, S, inputs, width);
+  checkFinite(where, `S of ${name}`, S);
+  return { kind: 'dense', S };
+}
+
+/** `width` distinct integers of [0, inputs), from any array; the source may go on using its own. */
+function copyOfIndices(
+  where: string,
+  name: string,
+  indices: ArrayLike<number>,
+  { inputs, width }: SketchShape,
+): Int32Array {
+  const listed = isObject(indices) && 'length' in indices;
+  checkType(where, `indices of ${name}`, indices, listed, 'an array of numbers');
+  checkInteger(where, `the number of indices of ${name}`, indices.length, width, width);
+  // Before they are copied, because the copy would round them.
+  for (let j = 0; j < width; j++) {
+    checkInteger(where, `indices of ${name}, number ${j}`, indices[j], 0, inputs - 1);
+  }
+  const copy = Int32Array.from(indices);
+  distinctIndices(inputs)(where, `indices of ${name}`, copy);
+  return copy;
 }

@@ -53,8 +53,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       DISTRIBUTIONS applyLowRankInverse denseSketch drawSketch effectiveDimension
       lowRankInverse nystromEigenpairs`,
     types: `
-      ActivationSketch ActivationSketchOptions Distribution Eigenpairs InverseOptions
-      LowRankInverse NystromFactor NystromOptions PreconditionOptions Sketch SketchKind
+      ActivationSketch ActivationSketchOptions Distribution Eigenpairs FusedSketch
+      InverseOptions LowRankInverse NystromFactor NystromOptions PreconditionOptions Sketch SketchKind
       SketchOf SketchShape`,
   },
   'nysact/linalg': {
