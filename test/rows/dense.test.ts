@@ -402,7 +402,7 @@ describe('slotRows', () => {
     const foreign = cpuBackend('float64').allocate(2, 3);
     const freed = backend.allocate(2, 3);
     backend.free(freed);
-    const message = 'slotRows: X belongs to another backend';
+    const refusal = /^slotRows: X (belongs to another backend|was freed), expected a slot/;
     for (const bias of [false, true]) {
       for (const X of [
         foreign,
@@ -412,9 +412,9 @@ describe('slotRows', () => {
         null,
         5,
       ]) {
-        expect(() => Reflect.apply(slotRows, undefined, [backend, X, { bias }])).toThrow(
-          new TypeError(message),
-        );
+        const make = () => Reflect.apply(slotRows, undefined, [backend, X, { bias }]);
+        expect(make).toThrow(TypeError);
+        expect(make).toThrow(refusal);
       }
     }
   });
