@@ -248,10 +248,21 @@ export function copyInto(A: DenseMatrix, B: DenseMatrix): void {
 /** The largest |Aᵢⱼ|: 0 for an empty matrix, NaN if A holds one. Cost: one pass. */
 export function largestMagnitude(A: DenseMatrix): number {
   const { data, offset, stride, rows, cols } = A;
-  let largest = 0;
+  // Four maxima, because one alone would wait for each comparison. Math.max keeps NaN.
+  let m0 = 0;
+  let m1 = 0;
+  let m2 = 0;
+  let m3 = 0;
   for (let i = 0; i < rows; i++) {
-    const start = offset + i * stride;
-    for (let j = start; j < start + cols; j++) largest = Math.max(largest, Math.abs(data[j]));
+    let k = offset + i * stride;
+    const end = k + cols;
+    for (; k + 3 < end; k += 4) {
+      m0 = Math.max(m0, Math.abs(data[k]));
+      m1 = Math.max(m1, Math.abs(data[k + 1]));
+      m2 = Math.max(m2, Math.abs(data[k + 2]));
+      m3 = Math.max(m3, Math.abs(data[k + 3]));
+    }
+    for (; k < end; k++) m0 = Math.max(m0, Math.abs(data[k]));
   }
-  return largest;
+  return Math.max(m0, m1, m2, m3);
 }

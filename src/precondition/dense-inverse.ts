@@ -9,8 +9,8 @@ import { addToDiagonal, choleskyInPlace, invertSpd } from '../linalg/cholesky.js
 /** How far an inverse may pass 1/ρ by rounding. */
 const TOLERANCE = 0.01;
 
-/** Times eps·tr A: what the rounding of sums over some thousands of rows takes from an eigenvalue of A. */
-const ROUNDINGS = 64;
+/** Times eps·tr A: more than the rounding of sums in blocks, and of averages, takes from an eigenvalue of A. */
+const ROUNDINGS = 16;
 
 /**
  * (A + ρI)⁻¹, factorised in float64 and rounded to the dtype of A.
