@@ -33,8 +33,8 @@ export interface CapturedGradients {
 /**
  * `tf.variableGrads(f, variables)`, with what the known layers of tf.layers saw on the way.
  *
- * For its duration every layer is applied through a recorder; the pre-activations are tapped in front of
- * the activation, through an identity with a gradient of its own. The tap tells which uses reach the
+ * For its duration every layer is applied through a recorder, which taps the output by an identity with a
+ * gradient of its own, in front of the activation where D is asked for. The tap tells which uses reach the
  * loss: only these count, and only the outermost backward pass. What a loss computes beside (the
  * prediction of a target, the gradient of something else) leaves no trace. For each block XᵀD is the
  * gradient of its weight. A weight that is used several times has the rows of all its uses one below the
@@ -182,13 +182,13 @@ class Recorder {
   }
 
   /**
-   * Applies the layer with a tap in front of its activation, which then is none that the fused kernels
-   * know. With a linear one the output is tapped: fused and apart, a sum and its bias round differently,
-   * and a step must have the same bits whether it looks at layers or not.
+   * Applies the layer with a tap on it. Only D needs the tap in front of the activation, which then is
+   * none that the fused kernels know: that costs time, and a sum and its bias round differently apart.
+   * Elsewhere, and behind a linear activation, the output is tapped.
    */
   #tapped(layer: ActivatedLayer, use: Use, apply: () => Output): Output {
     const { activation } = layer;
-    if (activation.getClassName() === 'linear') {
+    if (!this.#needs.outputGradients || activation.getClassName() === 'linear') {
       const output = apply();
       return output instanceof this.#tf.Tensor ? this.#tap(use, output) : output;
     }
