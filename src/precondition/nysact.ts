@@ -34,7 +34,7 @@ export type SketchSource = <D extends DType>(request: {
   readonly dtype: D;
 }) => Sketch<D>;
 
-/** What NysAct and its published variant have in common. */
+/** Options of every method that works on sketches. */
 export const SKETCH_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
   /** r ≥ 1 (default 10). A layer with p ≤ r inputs gets the exact inverse instead. */
