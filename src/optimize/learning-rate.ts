@@ -12,12 +12,21 @@ const SCHEDULED = -1;
 const ENTRY = 'learningRate';
 
 /** The number that has taken the schedule's place in a saved state, if one has. */
-export function savedRate({ entries }: PlainState): number | undefined {
-  for (const [name, value] of Object.entries(entries)) {
-    if (name.split('/').at(-1) !== ENTRY || typeof value !== 'number') continue;
-    if (value !== SCHEDULED) return value;
-  }
-  return undefined;
+export function savedRate(saved: PlainState): number | undefined {
+  const name = entryOf(saved);
+  const value = name === undefined ? undefined : saved.entries[name];
+  return typeof value === 'number' && value !== SCHEDULED ? value : undefined;
+}
+
+/** A saved state in which `eta` has taken the schedule's place. */
+export function withRate(saved: PlainState, eta: number): PlainState {
+  const name = entryOf(saved);
+  return name === undefined ? saved : { ...saved, entries: { ...saved.entries, [name]: eta } };
+}
+
+/** The name of the learning rate in a saved state: a chain scales by one, at its end. */
+function entryOf({ entries }: PlainState): string | undefined {
+  return Object.keys(entries).find((name) => name.split('/').at(-1) === ENTRY);
 }
 
 /** η at every step. */

@@ -5,6 +5,7 @@ import type {
   NamedTensorMap,
   Scalar,
   serialization,
+  Tensor,
   Optimizer as TensorFlowOptimizer,
   Variable,
 } from '@tensorflow/tfjs';
@@ -23,13 +24,13 @@ import {
 } from '../core/check.js';
 import { DivergenceError } from '../core/errors.js';
 import { guarded, type OptionsOf, optionList, text } from '../core/options.js';
-import { savedRate } from '../optimize/learning-rate.js';
+import { savedRate, withRate } from '../optimize/learning-rate.js';
 import { checkTransform, type StepNeeds, type Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients, disposeCaptured } from './capture.js';
 import { reportOn, type VariableReport } from './report.js';
-import { inOrderOf, type NamedGradient, Session } from './session.js';
+import { inOrderOf, type NamedGradient, Session, variableOf } from './session.js';
 import {
   checkLayers,
   checkTensorFlow,
@@ -258,7 +259,9 @@ export function optimizerClass(
 
     async exportState(): Promise<PlainState> {
       if (this.#run !== undefined) return this.#run.session.optimizer.exportState();
-      return this.#saved === undefined ? noState() : copyOfSaved(this.#saved.state);
+      if (this.#saved === undefined) return noState();
+      const state = copyOfSaved(this.#saved.state);
+      return this.#rate === undefined ? state : withRate(state, this.#rate);
     }
 
     restoreState(saved: PlainState, options: RestoreOptions = {}): void {
@@ -436,10 +439,34 @@ function namedGradients(
     : Object.entries(gradients);
   // TensorFlow.js gives null or undefined for a variable that the loss does not depend on.
   const given = entries.filter(([, gradient]) => gradient != null);
+  const names = new Set<string>();
   for (const [name, gradient] of given) {
     checkType(where, `gradient '${name}'`, gradient, gradient instanceof tf.Tensor, 'a tensor');
+    if (names.has(name)) {
+      throw new RangeError(
+        `${where}: gradient '${name}' is given twice, expected one of each variable`,
+      );
+    }
+    names.add(name);
+    checkFits(variableOf(tf, name), gradient);
   }
   return given;
+}
+
+/** A gradient must be as its variable is: what a first step takes settles what later ones take. */
+function checkFits(variable: Variable, gradient: Tensor): void {
+  const { name, shape } = variable;
+  for (const [what, { dtype }] of [
+    ['variable', variable],
+    ['gradient', gradient],
+  ] as const) {
+    if (dtype === 'float32') continue;
+    throw new TypeError(`applyGradients: ${what} '${name}' holds ${dtype}, expected float32`);
+  }
+  if (String(gradient.shape) === String(shape)) return;
+  throw new RangeError(
+    `applyGradients: gradient '${name}' is of shape [${gradient.shape.join(', ')}], expected [${shape.join(', ')}]`,
+  );
 }
 
 /** The loss must be a function, and the variables some of the copy that was handed in. */

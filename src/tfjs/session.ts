@@ -169,7 +169,12 @@ export class Session {
   }
 }
 
-function variableOf(tf: TensorFlowCore, name: string): Variable {
+/**
+ * The variable of that name.
+ *
+ * @throws RangeError where there is none.
+ */
+export function variableOf(tf: TensorFlowCore, name: string): Variable {
   const variable = tf.engine().registeredVariables[name];
   if (variable !== undefined) return variable;
   throw new RangeError(`applyGradients: there is no variable '${name}'`);

@@ -131,4 +131,44 @@ onBackends(['wasm', 'cpu'], () => {
     tf.dispose(zeros);
     for (const one of [model, optimizer]) one.dispose();
   });
+
+  test.each([
+    [
+      'of another shape',
+      RangeError,
+      /^applyGradients: gradient 'w' is of shape \[2\], expected \[\]$/,
+    ],
+    ['of integers', TypeError, /^applyGradients: gradient 'w' holds int32, expected float32$/],
+    ['of no variable', RangeError, /^applyGradients: there is no variable 'unknown'$/],
+    ['of integer variables', TypeError, /^applyGradients: variable 'k' holds int32, expected/],
+    ['given twice', RangeError, /^applyGradients: gradient 'w' is given twice, expected/],
+  ])('gradients %s are refused, and settle nothing', (what, error, message) => {
+    const w = tf.variable(tf.scalar(2), true, 'w');
+    const k = tf.variable(tf.scalar(2, 'int32'), true, 'k');
+    const [one, two, three] = [tf.scalar(1), tf.ones([2]), tf.scalar(1, 'int32')];
+    const bad: Readonly<Record<string, { name: string; tensor: Tensor }[]>> = {
+      'of another shape': [{ name: 'w', tensor: two }],
+      'of integers': [{ name: 'w', tensor: three }],
+      'of no variable': [
+        { name: 'w', tensor: one },
+        { name: 'unknown', tensor: one },
+      ],
+      'of integer variables': [{ name: 'k', tensor: one }],
+      'given twice': [
+        { name: 'w', tensor: one },
+        { name: 'w', tensor: one },
+      ],
+    };
+    const optimizer = sgd(tf, { learningRate: 0.5 });
+    for (const steps of [0, 1]) {
+      const wrong = (): void => optimizer.applyGradients(bad[what]);
+      expect(wrong).toThrow(error);
+      expect(wrong).toThrow(message);
+      expect(optimizer.iterations).toBe(steps);
+      optimizer.applyGradients({ w: one });
+    }
+    expect(Array.from(w.dataSync())).toEqual([1]);
+    tf.dispose([one, two, three]);
+    for (const made of [w, k, optimizer]) made.dispose();
+  });
 });

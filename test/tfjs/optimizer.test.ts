@@ -304,7 +304,7 @@ onBackends(['wasm'], () => {
     expect(() => nysact(tf).applyGradients({ [w.name]: gradient })).toThrow(
       /step 0 looks at layers.*computeGradients\(f\), or use minimize or model\.fit/,
     );
-    expect(() => optimizer.applyGradients({ unknown: gradient })).toThrow(
+    expect(() => optimizer.applyGradients({})).toThrow(
       /no gradients of .*an optimizer of its own, or call dispose\(\)/,
     );
     expect(() => sgd(tf).applyGradients({ unknown: gradient })).toThrow(/no variable 'unknown'/);

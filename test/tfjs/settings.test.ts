@@ -144,6 +144,20 @@ onBackends(['wasm', 'cpu'], () => {
       w.dispose();
       for (const one of [first, second, third]) one.dispose();
     });
+
+    test('that is set while a state waits is saved with it', async () => {
+      const w = tf.variable(tf.tensor1d([1]));
+      const [first, second, third] = [0, 1, 2].map(() => sgd(tf, { learningRate: 0.5 }));
+      first.minimize(sumOf(w));
+      second.restoreState(await first.exportState());
+      second.learningRate = 0.25;
+      third.restoreState(await second.exportState());
+      expect(third.learningRate).toBe(0.25);
+      third.minimize(sumOf(w));
+      expect(Array.from(w.dataSync())).toEqual([0.25]);
+      w.dispose();
+      for (const one of [first, second, third]) one.dispose();
+    });
   });
 
   test('weights decay where the filter says so, by the names of variables', () => {
