@@ -60,15 +60,19 @@ export function checkFunction(where: string, name: string, value: unknown): void
 export function checkAttached(where: string, name: string, array: ArrayBufferView): void {
   if (!isDetached(array)) return;
   throw new TypeError(
-    `${where}: ${name} lost its memory (transferred?), expected an array that has it`,
+    `${where}: ${name} lost its memory (transferred or shrunk?), expected an array that has it`,
   );
 }
 
-/** No array can be made on a buffer that was transferred; `detached` is younger than the runtimes that are supported. */
-function isDetached({ byteLength, buffer }: ArrayBufferView): boolean {
-  if (byteLength > 0) return false;
+/**
+ * Every method of a typed array refuses one whose buffer was transferred, or shrank below it; `detached`
+ * of a buffer is younger than the runtimes that are supported, and knows the first only.
+ */
+function isDetached(array: ArrayBufferView): boolean {
+  if (array.byteLength > 0) return false;
   try {
-    return new Uint8Array(buffer).length < 0;
+    Float64Array.prototype.keys.call(array);
+    return false;
   } catch {
     return true;
   }

@@ -235,5 +235,6 @@ export function activationSketch(options: ActivationSketchOptions<DType>): Activ
   const { inputs, rank, bias, dtype } = settings;
   checkInteger(where, 'inputs', inputs ?? Number.NaN, bias ? 2 : 1);
   checkInteger(where, 'rank', rank ?? Number.NaN, 1);
+  SKETCH_OPTIONS.checkIn(where, settings, dtype);
   return new ActivationSketch(options.inputs, options.rank, dtype, settings);
 }

@@ -128,7 +128,8 @@ const MOMENTUM_OPTIONS = /* @__PURE__ */ optionList({
 /**
  * Momentum: buf ← m·buf + u; u ← buf, or with Nesterov's variant u ← u + m·buf.
  *
- * @throws RangeError unless `momentum` is in [0, 1).
+ * @throws RangeError unless `momentum` is in [0, 1); when it is given state, where it would become 0 in the
+ *   dtype.
  */
 export function momentum(decay: number, options: { readonly nesterov?: boolean } = {}): Transform {
   checkFraction('momentum', 'momentum', decay);
@@ -136,6 +137,7 @@ export function momentum(decay: number, options: { readonly nesterov?: boolean }
   return {
     description: { momentum: decay, nesterov },
     init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
+      checkNonNegative('momentum', 'momentum', decay, backend.dtype);
       const buffers = parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
       const held = new HeldBounds(parameters.length, (index) => backend.bound?.(buffers[index]));
       return {
@@ -216,7 +218,7 @@ export const SCALE_BY_ADAM = /* @__PURE__ */ optionList({
  * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ). Source: Kingma and Ba 2015, Algorithm 1.
  *
  * @throws RangeError unless β₁ and β₂ are in [0, 1) and ε is finite and > 0; when it is given state,
- *   where ε is below the square root of the smallest normal number of the dtype, so that a v that
+ *   where β₁ or β₂ would become 0 in the dtype, or ε is below the square root of the smallest normal number of the dtype, so that a v that
  *   underflows would leave nothing to divide by; at a step, where u² could leave the range of the dtype,
  *   which would freeze a parameter for good.
  */
@@ -230,6 +232,8 @@ export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Tran
     description: { beta1, beta2, epsilon },
     init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
       const { dtype } = backend;
+      checkNonNegative('scaleByAdam', 'beta1', beta1, dtype);
+      checkNonNegative('scaleByAdam', 'beta2', beta2, dtype);
       const least = Math.sqrt(SMALLEST[dtype]);
       if (epsilon < least) {
         throw new RangeError(

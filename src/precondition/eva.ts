@@ -40,6 +40,7 @@ export function evaMethod(options: EvaOptions = {}): Method {
     description: describeMethod('eva', EVA_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('eva', 'damping', damping, dtype);
+      EVA_OPTIONS.checkIn('eva', settings, dtype);
       return shapes.map((shape) => rankOne(meanRows(shape, decay, dtype), damping));
     },
   };

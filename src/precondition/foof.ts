@@ -37,6 +37,7 @@ export function foofMethod(options: FoofOptions = {}): Method {
     description: describeMethod('foof', FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('foof', 'damping', damping, dtype);
+      FOOF_OPTIONS.checkIn('foof', settings, dtype);
       return shapes.map((shape) => exactCurvature(shape, damping, decay));
     },
   };

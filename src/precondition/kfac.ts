@@ -54,6 +54,7 @@ export function kfacMethod(options: KfacOptions = {}): Method {
     description: describeMethod('kfac', KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('kfac', 'damping', damping, dtype);
+      KFAC_OPTIONS.checkIn('kfac', settings, dtype);
       const make = inverse === 'factored' ? factored : eigenbasis;
       return shapes.map((shape) => make(shape, damping, decay));
     },

@@ -37,6 +37,7 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
     description: describeMethod('published eva', PUBLISHED_EVA_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('eva', 'damping', damping, dtype);
+      PUBLISHED_EVA_OPTIONS.checkIn('eva', settings, dtype);
       const average = (size: number) =>
         copiedAverage(decay, elementsWithin(Math.sqrt(LARGEST[dtype] / size) / 2));
       return shapes.map(({ inputs: p, outputs: q }) => {

@@ -39,6 +39,7 @@ export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method 
     description: describeMethod('published foof', PUBLISHED_FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('foof', 'damping', damping, dtype);
+      PUBLISHED_FOOF_OPTIONS.checkIn('foof', settings, dtype);
       const counter = new Cell(0, checkInteger);
       return shapes.map(({ inputs: p }) =>
         curvature({

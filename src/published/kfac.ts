@@ -40,6 +40,7 @@ export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method 
     description: describeMethod('published kfac', PUBLISHED_KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('kfac', 'damping', damping, dtype);
+      PUBLISHED_KFAC_OPTIONS.checkIn('kfac', settings, dtype);
       const average = averageFromIdentity(decay);
       return shapes.map((shape) => {
         const { inputs: p, outputs: q } = shape;

@@ -39,6 +39,7 @@ export function publishedNysactMethod(options: PublishedNysactOptions = {}): Met
     description: describeMethod('published nysact', SKETCH_OPTIONS, settings),
     layers(shapes, dtype) {
       checkInvertible('nysact', 'damping', damping, dtype);
+      SKETCH_OPTIONS.checkIn('nysact', settings, dtype);
       return shapes.map((shape, layer) =>
         shape.inputs <= rank
           ? exactCurvature(shape, damping, decay)

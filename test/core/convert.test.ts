@@ -3,7 +3,7 @@ import { Matrix } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { asMatrix, readMatrix } from '../../src/core/convert.js';
 import { DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { transferred } from '../support/buffers.js';
+import { resizableView, resize, transferred } from '../support/buffers.js';
 
 const ROWS = [
   [1, 2, 3],
@@ -195,6 +195,17 @@ test('a matrix whose elements are gone is refused', () => {
   expect(() => asMatrix(transferred(zeros('float32', 1, 2)), { dtype: 'float32' })).toThrow(
     'asMatrix: input has a buffer of 0 bytes',
   );
+});
+
+test('a flat array that its buffer no longer reaches is refused, an empty one is not', () => {
+  const shrunk = resizableView(4);
+  resize(shrunk, 1);
+  expect(() => asMatrix(shrunk, { dtype: 'float64', cols: 2 })).toThrow(
+    new TypeError(
+      'asMatrix: input lost its memory (transferred or shrunk?), expected an array that has it',
+    ),
+  );
+  expect(asMatrix(new Float64Array(0), { dtype: 'float64', cols: 2 }).rows).toBe(0);
 });
 
 test('options are no option', () => {

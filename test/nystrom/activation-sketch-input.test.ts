@@ -40,6 +40,14 @@ describe('options', () => {
     expect(() => make(options)).toThrow(new RangeError(message));
   });
 
+  test('a decay that the dtype would make 0', () => {
+    expect(() => activationSketch({ inputs: 3, rank: 1, decay: 1e-50, dtype: 'float32' })).toThrow(
+      new RangeError(
+        'activationSketch: decay is 1e-50, expected a number in [0, 1] that does not round to 0 in float32',
+      ),
+    );
+  });
+
   test('an unknown kind', () => {
     const options = { inputs: 3, rank: 1, kind: 'sparse' };
     expect(() => Reflect.apply(activationSketch, undefined, [options])).toThrow(

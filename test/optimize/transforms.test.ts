@@ -327,3 +327,13 @@ describe('options out of range are refused by name:', () => {
     }
   });
 });
+
+test.each([
+  ['momentum', momentum(1e-50), 'momentum: momentum'],
+  ['beta1', scaleByAdam({ beta1: 1e-50 }), 'scaleByAdam: beta1'],
+  ['beta2', scaleByAdam({ beta2: 1e-50 }), 'scaleByAdam: beta2'],
+])('a decay that float32 would make 0 is refused before any step: %s', (_, link, named) => {
+  const begin = () => start(cpuBackend('float32'), chain(link, descend(0.1)));
+  expect(begin).toThrow(RangeError);
+  expect(begin).toThrow(`${named} is 1e-50, expected a finite number >= 0 that float32 holds`);
+});

@@ -180,3 +180,22 @@ test('names and needs are those of the method', () => {
     ['eva', both],
   ]);
 });
+
+test.each<[string, Factory]>([
+  ['nysact', nysactMethod],
+  ['foof', foofMethod],
+  ['kfac', kfacMethod],
+  ['eva', evaMethod],
+  ['nysact', publishedNysactMethod],
+  ['foof', publishedFoofMethod],
+  ['kfac', publishedKfacMethod],
+  ['eva', publishedEvaMethod],
+])('%s refuses a decay that float32 would make 0, before any step', (name, factory) => {
+  const method = factory({ decay: 1e-50 });
+  const shapes = [{ name: 'a', inputs: 3, outputs: 2 }];
+  expect(() => method.layers(shapes, 'float64')).not.toThrow();
+  const make = () => method.layers(shapes, 'float32');
+  expect(make).toThrow(RangeError);
+  expect(make).toThrow(`${name}: decay is 1e-50, expected a number in [0, 1`);
+  expect(make).toThrow('that does not round to 0 in float32');
+});

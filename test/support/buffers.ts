@@ -16,7 +16,12 @@ export function resizableArray(elements: number): Float64Array {
   ]);
 }
 
-/** Changes the number of elements of a {@link resizableArray}. */
+/** The same, of a fixed length: it is out of bounds once the buffer is smaller. */
+export function resizableView(elements: number): Float64Array {
+  return new Float64Array(resizableArray(elements).buffer, 0, elements);
+}
+
+/** Changes the number of elements that the buffer of a {@link resizableArray} has room for. */
 export function resize(array: Float64Array, elements: number): void {
   Reflect.apply(Reflect.get(array.buffer, 'resize'), array.buffer, [elements * 8]);
 }
