@@ -54,9 +54,18 @@ export interface IndexState {
   set(value: Int32Array): void;
 }
 
+/** What a piece of state belongs to: which parameter or layer, and the piece's name without that index. */
+export interface StatePart {
+  readonly of: 'parameter' | 'layer';
+  readonly index: number;
+  readonly key: string;
+}
+
 /** One piece of state and its name. */
 export interface StateEntry<D extends DType> {
   readonly name: string;
+  /** Present where it is of one parameter or layer alone: what it goes by when their order changes. */
+  readonly part?: StatePart;
   readonly holds: MatrixState<D> | Cell | IndexState;
 }
 
@@ -110,7 +119,36 @@ export function scoped<D extends DType>(
   prefix: string,
   entries: readonly StateEntry<D>[],
 ): StateEntry<D>[] {
-  return entries.map(({ name, holds }) => ({ name: `${prefix}/${name}`, holds }));
+  return entries.map(({ name, part, holds }) => ({
+    name: `${prefix}/${name}`,
+    ...(part === undefined ? {} : { part: { ...part, key: `${prefix}/${part.key}` } }),
+    holds,
+  }));
+}
+
+/** The same entries under `index/`, as those of that layer. */
+export function ofLayer<D extends DType>(
+  index: number,
+  entries: readonly StateEntry<D>[],
+): StateEntry<D>[] {
+  return entries.map(({ name, holds }) => ({
+    name: `${index}/${name}`,
+    part: { of: 'layer', index, key: name },
+    holds,
+  }));
+}
+
+/** One matrix a parameter, as `key` and the index. */
+export function ofParameters<D extends DType>(
+  key: string,
+  slots: readonly Slot<D>[],
+  check?: Guard<DenseMatrix>,
+): StateEntry<D>[] {
+  return slots.map((slot, index) => ({
+    name: `${key}${index}`,
+    part: { of: 'parameter', index, key },
+    holds: { slot, check },
+  }));
 }
 
 /**

@@ -11,11 +11,12 @@ import {
   type RestoreOptions,
   restoreState,
   type StateEntry,
+  type StatePart,
   stateBytes,
 } from '../backend/state.js';
 import { checkArray, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { array, guarded, optionList } from '../core/options.js';
+import { array, guarded, type OptionsOf, optionList } from '../core/options.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { LAYER_OPTIONS, type LayerParameters } from '../precondition/network.js';
 import type { Observation } from '../precondition/observation.js';
@@ -44,6 +45,20 @@ const OPTIMIZER_OPTIONS = /* @__PURE__ */ optionList({
   parameters: array,
   layers: array,
 });
+
+const isPlaces = (value: unknown): value is readonly (number | undefined)[] =>
+  Array.isArray(value) &&
+  value.every((place) => place === undefined || (Number.isInteger(place) && place >= 0));
+
+const PLACES = /* @__PURE__ */ optionList({
+  /** For each parameter, its index in the earlier optimiser; undefined where it is new (default: its own). */
+  parameters: /* @__PURE__ */ guarded('an array of indices', isPlaces),
+  /** The same of each layer. */
+  layers: /* @__PURE__ */ guarded('an array of indices', isPlaces),
+});
+
+/** Where the parts of an optimiser are in the one that it takes over from. */
+export type Places = OptionsOf<typeof PLACES>;
 
 /** Moves parameters by what a transform makes of their gradients. */
 export class Optimizer<D extends DType> {
@@ -180,16 +195,31 @@ export class Optimizer<D extends DType> {
   }
 
   /**
-   * Goes on where `earlier` stands, an optimiser of the same transform and backend for the first of
-   * these parameters and layers. What only this one has starts anew.
+   * Goes on where `earlier` stands, an optimiser of the same transform and backend for fewer parameters
+   * or layers, or for the same in another order. What only this one has starts anew.
    *
-   * @throws TypeError where `earlier` is no optimiser.
+   * @throws TypeError where `earlier` is no optimiser, or `places` is not as {@link Places} has it.
    */
-  takeOver(earlier: Optimizer<D>): void {
+  takeOver(earlier: Optimizer<D>, places: Places = {}): void {
     checkType('takeOver', 'earlier', earlier, earlier instanceof Optimizer, 'an Optimizer');
-    const theirs = new Map(earlier.#entries().map(({ name, holds }) => [name, holds]));
-    for (const { name, holds } of this.#entries()) {
-      const given = theirs.get(name);
+    const { parameters, layers } = PLACES.read('takeOver', places, 'places');
+    const theirs = new Map(
+      earlier
+        .#entries()
+        .map(({ name, part, holds }) => [
+          part === undefined ? name : placeName(part, part.index),
+          holds,
+        ]),
+    );
+    const place = { parameter: parameters, layer: layers };
+    const nameThere = ({ name, part }: StateEntry<D>): string => {
+      if (part === undefined) return name;
+      const known = place[part.of];
+      return placeName(part, known === undefined ? part.index : known[part.index]);
+    };
+    for (const entry of this.#entries()) {
+      const { holds } = entry;
+      const given = theirs.get(nameThere(entry));
       if (given !== undefined) copyState(this.#backend, given, holds);
     }
     this.#stage.restored?.();
@@ -242,6 +272,11 @@ export class Optimizer<D extends DType> {
       'step: two gradients or parameters share memory, expected memory of its own for each',
     );
   }
+}
+
+/** A name of a part that holds in both optimisers, once its index is one of the earlier. */
+function placeName({ of, key }: StatePart, index: number | undefined): string {
+  return `${of} ${index}: ${key}`;
 }
 
 /** What a run is of: the transform and its options, the layers, the parameters and the dtype. */

@@ -1,6 +1,6 @@
 // The links that optimisers are chained from.
 
-import { Cell } from '../backend/state.js';
+import { Cell, ofParameters } from '../backend/state.js';
 import {
   checkFraction,
   checkInteger,
@@ -141,7 +141,7 @@ export function momentum(decay: number, options: { readonly nesterov?: boolean }
       const buffers = parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
       const held = new HeldBounds(parameters.length, (index) => backend.bound?.(buffers[index]));
       return {
-        state: buffers.map((slot, index) => ({ name: `buffer${index}`, holds: { slot } })),
+        state: ofParameters('buffer', buffers),
         bound: (updates) =>
           updates.map((size, index) => {
             const buffer = decay * held.at(index) + size;
@@ -248,11 +248,8 @@ export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Tran
       const means = new HeldBounds(parameters.length, (index) => backend.bound?.(m[index]));
       return {
         state: [
-          ...m.map((slot, index) => ({ name: `m${index}`, holds: { slot } })),
-          ...v.map((slot, index) => ({
-            name: `v${index}`,
-            holds: { slot, check: checkNoNegative },
-          })),
+          ...ofParameters('m', m),
+          ...ofParameters('v', v, checkNoNegative),
           { name: 't', holds: t },
         ],
         bound: (updates) =>

@@ -1,7 +1,7 @@
 // The preconditioners of all layers together: cadence, bias columns and KL clip.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { type StateEntry, type Stateful, scoped } from '../backend/state.js';
+import { ofLayer, type StateEntry, type Stateful } from '../backend/state.js';
 import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
 import { integer, type OptionsOf, optionList, text } from '../core/options.js';
@@ -203,7 +203,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
 
   get state(): readonly StateEntry<D>[] {
     return this.#layers.flatMap(({ preconditioner }, index) =>
-      scoped(String(index), preconditioner.state),
+      ofLayer(index, preconditioner.state),
     );
   }
 

@@ -420,8 +420,9 @@ function grown(
 ): Run {
   const { backend, session } = run;
   if (!session.grownBy(gradients, blocks)) return run;
-  const next = new Session(tf, backend, transform, ...session.growth(gradients, blocks));
-  next.optimizer.takeOver(session.optimizer);
+  const all = inOrderOf(gradients, session.blocksWith(blocks));
+  const next = new Session(tf, backend, transform, gradients, all);
+  next.takeOver(session);
   session.optimizer.dispose();
   return { backend, session: next };
 }

@@ -81,17 +81,23 @@ export class Session {
     return names.size > this.#names.length || this.#unknown(captured).length > 0;
   }
 
-  /** These gradients and blocks in the order of a grown session: what is known comes first. */
-  growth(
-    gradients: readonly NamedGradient[],
-    captured: readonly CapturedBlock[],
-  ): readonly [NamedGradient[], CapturedBlock[]] {
-    const known = new Set(this.#names);
-    const others = gradients.filter(([name]) => !known.has(name));
-    return [
-      [...this.#inOrder(gradients), ...others],
-      [...this.#blocks, ...this.#unknown(captured)],
-    ];
+  /** All blocks, those that appear in this step among them. */
+  blocksWith(captured: readonly CapturedBlock[]): readonly CapturedBlock[] {
+    return [...this.#blocks, ...this.#unknown(captured)];
+  }
+
+  /**
+   * Goes on where `earlier` stands. Its order may be another: a model that is loaded gives its variables
+   * in the order of its layers, whenever each began to be trained.
+   */
+  takeOver(earlier: Session): void {
+    const place = (index: number): number | undefined => (index < 0 ? undefined : index);
+    this.optimizer.takeOver(earlier.optimizer, {
+      parameters: this.#names.map((name) => place(earlier.#names.indexOf(name))),
+      layers: this.#blocks.map(({ weight }) =>
+        place(earlier.#blocks.findIndex((block) => block.weight === weight)),
+      ),
+    });
   }
 
   #unknown(captured: readonly CapturedBlock[]): CapturedBlock[] {

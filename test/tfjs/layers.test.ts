@@ -14,19 +14,19 @@ import {
 } from '../../src/tfjs/index.js';
 import { oneSidedMethod } from '../precondition/one-sided-method.js';
 import { onBackends, tf } from './backends.js';
-import { clouds, crossEntropy, layerWeights, meanSquare, outputOf, perceptron } from './models.js';
+import {
+  clouds,
+  crossEntropy,
+  dense,
+  layerWeights,
+  meanSquare,
+  outputOf,
+  perceptron,
+} from './models.js';
 
 type Layer = InstanceType<typeof tf.layers.Layer>;
 
 const OPTIONS = { rank: 2, observeEvery: 1, refreshEvery: 2, learningRate: 0.01 } as const;
-
-function dense(units: number, seed: number, inputShape?: number[]): Layer {
-  return tf.layers.dense({
-    units,
-    ...(inputShape === undefined ? {} : { inputShape }),
-    kernelInitializer: tf.initializers.glorotNormal({ seed }),
-  });
-}
 
 function initializer(): ReturnType<typeof tf.initializers.glorotNormal> {
   return tf.initializers.glorotNormal({ seed: 1 });

@@ -19,6 +19,19 @@ export function clouds(examples: number, inputs = 6, seed = 1): { x: Points; y: 
 
 type Points = ReturnType<typeof tf.tensor2d>;
 
+/** A layer of seeded weights. */
+export function dense(
+  units: number,
+  seed: number,
+  inputShape?: number[],
+): ReturnType<typeof tf.layers.dense> {
+  return tf.layers.dense({
+    units,
+    ...(inputShape === undefined ? {} : { inputShape }),
+    kernelInitializer: tf.initializers.glorotNormal({ seed }),
+  });
+}
+
 /** inputs → 8 (relu) → 5 (tanh, without bias) → 3 (softmax), the same weights for the same seed. */
 export function perceptron(inputs = 6, seed = 7): ReturnType<typeof tf.sequential> {
   const kernelInitializer = (k: number) => tf.initializers.glorotNormal({ seed: seed + k });

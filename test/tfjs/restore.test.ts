@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { PlainState } from '../../src/backend/state.js';
 import { adam, adamw, kfac, nysact, sgd, type TfjsOptimizer } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
-import { clouds, crossEntropy, perceptron, weightsOf } from './models.js';
+import { clouds, crossEntropy, dense, perceptron, weightsOf } from './models.js';
 
 type Model = ReturnType<typeof perceptron>;
 
@@ -157,6 +157,40 @@ onBackends(['wasm', 'cpu'], () => {
     tf.dispose([data.x, data.y]);
     for (const one of [model, optimizer, other]) one.dispose();
   });
+
+  test.each([
+    ['sgd', () => sgd(tf, { momentum: 0.9 })],
+    ['adam', () => adam(tf)],
+    ['kfac', () => kfac(tf, { refreshEvery: 2, momentum: 0.9 })],
+    ['nysact', () => nysact(tf, NYSACT)],
+  ] as const)(
+    '%s: a layer that was frozen at first is saved where the model has it',
+    async (_, make) => {
+      // Both hidden layers are of one shape, so that state in the other's place would not be refused.
+      const stack = () => tf.sequential({ layers: [dense(6, 1, [6]), dense(6, 2), dense(3, 3)] });
+      const steps = (model: Model, optimizer: TfjsOptimizer, from: number, to: number): void => {
+        for (let k = from; k < to; k++) {
+          const data = clouds(16, 6, k);
+          const variables = model.trainableWeights.map(
+            ({ name }) => tf.engine().registeredVariables[name],
+          );
+          optimizer.minimize(crossEntropy(model, data), false, variables);
+          tf.dispose([data.x, data.y]);
+        }
+      };
+      const [model, optimizer, copy, other] = [stack(), make(), stack(), make()];
+      model.layers[0].trainable = false;
+      steps(model, optimizer, 0, 3);
+      model.layers[0].trainable = true;
+      steps(model, optimizer, 3, 6);
+      copy.setWeights(model.getWeights());
+      other.restoreState(await optimizer.exportState());
+      steps(model, optimizer, 6, 10);
+      steps(copy, other, 6, 10);
+      expect(weightsOf(copy)).toEqual(weightsOf(model));
+      for (const one of [model, copy, optimizer, other]) one.dispose();
+    },
+  );
 
   test('a copy is of the moment of the call, and steps go on meanwhile', async () => {
     const { model, optimizer } = await saved(() => nysact(tf, NYSACT), 3);

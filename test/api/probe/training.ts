@@ -407,9 +407,18 @@ export const training: readonly Routine[] = [
     () => [saved, { accept: [] }],
     { watch: stateOf, aliases: { entries: 'entries|entry' } },
   ),
-  method('Optimizer.takeOver', { earlier: own }, optimizer, () => [optimizer()], {
-    watch: stateOf,
-  }),
+  method(
+    'Optimizer.takeOver',
+    {
+      earlier: own,
+      places: optional(record({ parameters: optional(own), layers: optional(own) })),
+    },
+    optimizer,
+    () => [optimizer(), {}],
+    {
+      watch: stateOf,
+    },
+  ),
   method('Optimizer.dispose', {}, optimizer, () => []),
   {
     ...exported(
