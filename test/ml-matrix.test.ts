@@ -20,7 +20,11 @@ describe('ml-matrix', () => {
     expect(M).toBeInstanceOf(Matrix);
     expect([M.rows, M.columns]).toEqual([A.rows, A.cols]);
     expect(fromMlMatrix(M)).toEqual(A);
-    expect(fromMlMatrix(M, 'float32')).toEqual(convert(A, 'float32'));
+    const rounded = convert(A, 'float32');
+    const lost = (x: number, k: number) => Number.isFinite(x) && !Number.isFinite(rounded.data[k]);
+    if (A.data.some(lost)) {
+      expect(() => fromMlMatrix(M, 'float32')).toThrow(/expected numbers within float32$/);
+    } else expect(fromMlMatrix(M, 'float32')).toEqual(rounded);
   });
 
   test('element (i, j) stays element (i, j), also through a view', () => {

@@ -68,8 +68,17 @@ export function withSlots<D extends DType, T>(
       return A;
     },
   };
+  /** One that cannot be freed must not cost the others: its error comes when they are. */
   const freeAll = () => {
-    for (const A of slots) backend.free(A);
+    const errors: unknown[] = [];
+    for (const A of slots) {
+      try {
+        backend.free(A);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   };
   /** The error of the work goes before those of freeing. */
   const fail = (error: unknown): never => {

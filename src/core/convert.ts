@@ -42,7 +42,7 @@ const AS_MATRIX_OPTIONS = /* @__PURE__ */ optionList({
  * is wrapped without a copy; everything else is copied.
  *
  * @throws TypeError for anything that is not a matrix of numbers, RangeError for ragged rows, wrong
- *   columns or an unknown dtype.
+ *   columns, an unknown dtype or a finite element that the dtype cannot hold.
  */
 export function asMatrix<D extends DType>(
   input: MatrixInput,
@@ -56,7 +56,7 @@ export function asMatrix<D extends DType>(
  * {@link asMatrix} for the routine `where`, whose argument `name` the input is.
  *
  * @throws TypeError for anything that is not a matrix of numbers, RangeError for ragged rows, wrong
- *   columns or an unknown dtype.
+ *   columns, an unknown dtype or a finite element that the dtype cannot hold.
  */
 export function readMatrix<D extends DType>(
   where: string,
@@ -70,6 +70,7 @@ export function readMatrix<D extends DType>(
   if (cols !== undefined && A.cols !== cols) {
     throw new RangeError(`${where}: ${name} has ${A.cols} columns, expected ${cols}`);
   }
+  if (A.dtype !== dtype) checkElements(where, name, A, dtype);
   return toDType(A, dtype);
 }
 
@@ -90,6 +91,13 @@ function toDense(
   throw new TypeError(
     `${where}: ${name} is ${kindOf(input)}, expected a DenseMatrix, rows of numbers, a Float32Array, a Float64Array or an ml-matrix Matrix`,
   );
+}
+
+/** The finite elements of A must be finite in `dtype` too. */
+function checkElements(where: string, name: string, A: DenseMatrix, dtype: DType): void {
+  for (let i = 0; i < A.rows; i++) {
+    for (let j = 0; j < A.cols; j++) checkElement(where, name, i, j, A.at(i, j), dtype);
+  }
 }
 
 function kindOf(value: unknown): string {
@@ -139,7 +147,7 @@ function fromRows(
   for (const [i, row] of input.entries()) {
     for (let j = 0; j < A.cols; j++) {
       const value: unknown = row[j];
-      checkElement(where, name, i, j, value);
+      checkElement(where, name, i, j, value, dtype);
       A.set(i, j, value);
     }
   }

@@ -205,7 +205,8 @@ export function setIdentity(A: DenseMatrix): void {
 }
 
 /**
- * A compact copy of `A` with elements of `dtype` (float64 → float32 rounds to nearest).
+ * A compact copy of `A` with elements of `dtype` (float64 → float32 rounds to nearest, beyond its range to
+ * ±Infinity).
  *
  * @throws TypeError if A is no matrix or its elements are gone, RangeError for an unknown dtype.
  */

@@ -26,7 +26,7 @@ export function isMlMatrix(value: unknown): value is MlMatrixLike {
  * A copy of an ml-matrix matrix (float64 unless `dtype` says otherwise).
  *
  * @throws TypeError if M is no such matrix or holds what is no number, RangeError for an unknown
- *   dtype or a shape that is not of integers ≥ 0.
+ *   dtype, a shape that is not of integers ≥ 0, or a finite element that the dtype cannot hold.
  */
 export function fromMlMatrix(M: MlMatrixLike): DenseMatrix<'float64'>;
 export function fromMlMatrix<D extends DType>(M: MlMatrixLike, dtype: D): DenseMatrix<D>;
@@ -39,7 +39,8 @@ export function fromMlMatrix(M: MlMatrixLike, dtype: DType = 'float64'): DenseMa
 /**
  * {@link fromMlMatrix} for the routine `where`, whose argument `name` M is.
  *
- * @throws TypeError if M holds what is no number, RangeError unless its shape is of integers ≥ 0.
+ * @throws TypeError if M holds what is no number, RangeError unless its shape is of integers ≥ 0 and the
+ *   dtype holds its finite elements.
  */
 export function readMlMatrix<D extends DType>(
   where: string,
@@ -53,7 +54,7 @@ export function readMlMatrix<D extends DType>(
   for (let i = 0; i < A.rows; i++) {
     for (let j = 0; j < A.cols; j++) {
       const value: unknown = M.get(i, j);
-      checkElement(where, name, i, j, value);
+      checkElement(where, name, i, j, value, dtype);
       A.set(i, j, value);
     }
   }

@@ -47,8 +47,7 @@ const OPTIMIZER_OPTIONS = /* @__PURE__ */ optionList({
 });
 
 const isPlaces = (value: unknown): value is readonly (number | undefined)[] =>
-  Array.isArray(value) &&
-  value.every((place) => place === undefined || (Number.isInteger(place) && place >= 0));
+  Array.isArray(value) && value.every((place) => place === undefined || typeof place === 'number');
 
 const PLACES = /* @__PURE__ */ optionList({
   /** For each parameter, its index in the earlier optimiser; undefined where it is new (default: its own). */
@@ -65,6 +64,7 @@ export class Optimizer<D extends DType> {
   readonly #backend: Backend<D>;
   readonly #transform: Transform;
   readonly #parameters: readonly ParameterShape[];
+  readonly #layers: number;
   readonly #run: Description;
   readonly #stage: Stage<D>;
   readonly #learningRate: LearningRate;
@@ -104,6 +104,7 @@ export class Optimizer<D extends DType> {
     this.#backend = backend;
     this.#transform = transform;
     this.#parameters = parameters.map(({ rows, cols, name }) => ({ rows, cols, name }));
+    this.#layers = layers.length;
     this.#stage = stage;
     this.#learningRate = learningRate;
     this.#run = describeRun(options);
@@ -198,11 +199,14 @@ export class Optimizer<D extends DType> {
    * Goes on where `earlier` stands, an optimiser of the same transform and backend for fewer parameters
    * or layers, or for the same in another order. What only this one has starts anew.
    *
-   * @throws TypeError where `earlier` is no optimiser, or `places` is not as {@link Places} has it.
+   * @throws TypeError where `earlier` is no optimiser; RangeError where `places` are not one for each
+   *   parameter or layer, or beyond those of `earlier`. Nothing has changed then.
    */
   takeOver(earlier: Optimizer<D>, places: Places = {}): void {
     checkType('takeOver', 'earlier', earlier, earlier instanceof Optimizer, 'an Optimizer');
     const { parameters, layers } = PLACES.read('takeOver', places, 'places');
+    checkPlaces('parameters', parameters, this.#parameters.length, earlier.#parameters.length);
+    checkPlaces('layers', layers, this.#layers, earlier.#layers);
     const theirs = new Map(
       earlier
         .#entries()
@@ -272,6 +276,23 @@ export class Optimizer<D extends DType> {
       'step: two gradients or parameters share memory, expected memory of its own for each',
     );
   }
+}
+
+/** There must be one place for each of `here`, among those `there`. */
+function checkPlaces(
+  name: string,
+  places: readonly (number | undefined)[] | undefined,
+  here: number,
+  there: number,
+): void {
+  if (places === undefined) return;
+  if (places.length !== here) {
+    throw new RangeError(`takeOver: places.${name} are ${places.length}, expected ${here}`);
+  }
+  places.forEach((place, index) => {
+    if (place === undefined) return;
+    checkInteger('takeOver', `places.${name}[${index}]`, place, 0, there - 1);
+  });
 }
 
 /** A name of a part that holds in both optimisers, once its index is one of the earlier. */

@@ -343,8 +343,10 @@ export function addWeightDecay(
 /**
  * u ← u·min(1, maxNorm/‖u‖), ‖u‖ over all parameters together.
  *
- * @throws RangeError unless `maxNorm` is finite and > 0, and its square too in the dtype; the step throws
- *   it where ‖u‖² could overflow.
+ * ‖u‖² is summed in the dtype: where it overflows, u becomes 0, which `refuseOverflow` refuses.
+ *
+ * @throws RangeError unless `maxNorm` is finite and > 0, and its square too in the dtype; under
+ *   `refuseOverflow` the step throws it where ‖u‖² could overflow.
  */
 export function clipByGlobalNorm(maxNorm: number): Transform {
   checkPositive('clipByGlobalNorm', 'maxNorm', maxNorm);

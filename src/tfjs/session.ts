@@ -91,11 +91,10 @@ export class Session {
    * in the order of its layers, whenever each began to be trained.
    */
   takeOver(earlier: Session): void {
-    const place = (index: number): number | undefined => (index < 0 ? undefined : index);
     this.optimizer.takeOver(earlier.optimizer, {
-      parameters: this.#names.map((name) => place(earlier.#names.indexOf(name))),
+      parameters: this.#names.map((name) => placeAt(earlier.#names.indexOf(name))),
       layers: this.#blocks.map(({ weight }) =>
-        place(earlier.#blocks.findIndex((block) => block.weight === weight)),
+        placeAt(earlier.#blocks.findIndex((block) => block.weight === weight)),
       ),
     });
   }
@@ -173,6 +172,11 @@ export class Session {
       `applyGradients: no gradients of ${missing.join(', ')}, expected those of all variables so far: ${this.#names.join(', ')}; train each set of variables with an optimizer of its own, or call dispose() to start anew with these`,
     );
   }
+}
+
+/** What a search gives, as the place of something that may be new. */
+function placeAt(found: number): number | undefined {
+  return found < 0 ? undefined : found;
 }
 
 /**

@@ -40,6 +40,17 @@ test('slots are freed where work throws', () => {
   expect(backend.count.live).toBe(0);
 });
 
+test('a slot that work freed itself does not cost the others', () => {
+  const backend = countingBackend('float64');
+  const run = () =>
+    withSlots(backend, ({ allocate }) => {
+      backend.free(allocate(1, 1));
+      allocate(2, 2);
+    });
+  expect(run).toThrow(TypeError);
+  expect(backend.count.live).toBe(0);
+});
+
 test('slots live until a Promise settles, either way', async () => {
   const backend = countingBackend('float64');
   const pending = withSlots(backend, async ({ allocate }) => {

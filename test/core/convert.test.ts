@@ -2,6 +2,7 @@ import { runInNewContext } from 'node:vm';
 import { Matrix } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { asMatrix, readMatrix } from '../../src/core/convert.js';
+import type { DType } from '../../src/core/dtype.js';
 import { DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { resizableView, resize, transferred } from '../support/buffers.js';
 
@@ -162,6 +163,21 @@ describe('asMatrix refuses', () => {
     expect(asMatrix([[Number.NaN, Number.POSITIVE_INFINITY]], options).toArrays()).toEqual([
       [Number.NaN, Number.POSITIVE_INFINITY],
     ]);
+  });
+
+  test.each([
+    ['rows', [[1], [1e40]]],
+    ['a DenseMatrix', new DenseMatrix('float64', 2, 1, Float64Array.of(1, 1e40))],
+    ['a flat array', Float64Array.of(1, 1e40)],
+    ['an ml-matrix Matrix', { rows: 2, columns: 1, get: (i: number) => [1, 1e40][i] }],
+  ])('a finite element of %s that the dtype cannot hold', (_, input) => {
+    const read = (dtype: DType) => asMatrix(input, { dtype, cols: 1 });
+    expect(() => read('float32')).toThrow(
+      new RangeError(
+        'asMatrix: input holds 1e+40 at row 1, column 0, expected numbers within float32',
+      ),
+    );
+    expect(read('float64').at(1, 0)).toBe(1e40);
   });
 
   test.each(['f32', 'float16', undefined])('the dtype %o', (dtype) => {

@@ -153,6 +153,14 @@ describe('a pool opens and closes', () => {
     expect(kernelInfo().kind).toBe('typescript');
   });
 
+  test('what a function gives as a worker must be one', async () => {
+    await expect(
+      Reflect.apply(openPool, undefined, [{ threads: 2, worker: () => ({}) }]),
+    ).rejects.toThrow(
+      new TypeError('openPool: what worker() gives is [object Object], expected a Worker'),
+    );
+  });
+
   test('and a process whose pool did not open ends at once', () => {
     const script = join(built.folder, 'failing.mjs');
     writeFileSync(join(built.folder, 'throws.mjs'), `throw new Error('no');`);

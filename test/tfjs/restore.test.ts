@@ -18,6 +18,23 @@ function train(model: Model, optimizer: TfjsOptimizer, from: number, to: number)
   }
 }
 
+/** Two layers of one shape, so that state in the other's place would not be refused, and a third. */
+function twins(): Model {
+  return tf.sequential({ layers: [dense(6, 1, [6]), dense(6, 2), dense(3, 3)] });
+}
+
+/** Steps on what is not frozen, as `fit` makes them. */
+function trainWhatThaws(model: Model, optimizer: TfjsOptimizer, from: number, to: number): void {
+  for (let k = from; k < to; k++) {
+    const data = clouds(16, 6, k);
+    const variables = model.trainableWeights.map(
+      ({ name }) => tf.engine().registeredVariables[name],
+    );
+    optimizer.minimize(crossEntropy(model, data), false, variables);
+    tf.dispose([data.x, data.y]);
+  }
+}
+
 /** A model after some steps of an optimiser, and its state. */
 async function saved(
   make: () => TfjsOptimizer,
@@ -166,27 +183,15 @@ onBackends(['wasm', 'cpu'], () => {
   ] as const)(
     '%s: a layer that was frozen at first is saved where the model has it',
     async (_, make) => {
-      // Both hidden layers are of one shape, so that state in the other's place would not be refused.
-      const stack = () => tf.sequential({ layers: [dense(6, 1, [6]), dense(6, 2), dense(3, 3)] });
-      const steps = (model: Model, optimizer: TfjsOptimizer, from: number, to: number): void => {
-        for (let k = from; k < to; k++) {
-          const data = clouds(16, 6, k);
-          const variables = model.trainableWeights.map(
-            ({ name }) => tf.engine().registeredVariables[name],
-          );
-          optimizer.minimize(crossEntropy(model, data), false, variables);
-          tf.dispose([data.x, data.y]);
-        }
-      };
-      const [model, optimizer, copy, other] = [stack(), make(), stack(), make()];
+      const [model, optimizer, copy, other] = [twins(), make(), twins(), make()];
       model.layers[0].trainable = false;
-      steps(model, optimizer, 0, 3);
+      trainWhatThaws(model, optimizer, 0, 3);
       model.layers[0].trainable = true;
-      steps(model, optimizer, 3, 6);
+      trainWhatThaws(model, optimizer, 3, 6);
       copy.setWeights(model.getWeights());
       other.restoreState(await optimizer.exportState());
-      steps(model, optimizer, 6, 10);
-      steps(copy, other, 6, 10);
+      trainWhatThaws(model, optimizer, 6, 10);
+      trainWhatThaws(copy, other, 6, 10);
       expect(weightsOf(copy)).toEqual(weightsOf(model));
       for (const one of [model, copy, optimizer, other]) one.dispose();
     },

@@ -1,5 +1,6 @@
 // Threads, as Node and browsers have them.
 
+import { checkType, isObject } from '../../core/check.js';
 import type { WasmMemory, WasmModule } from '../wasm/platform.js';
 
 /** What a worker is given when it starts. */
@@ -139,6 +140,11 @@ export function startThread(
   onDeath: () => void,
 ): Thread {
   const worker = typeof source === 'function' ? source() : startWorker(source);
+  const fits =
+    isObject(worker) &&
+    'postMessage' in worker &&
+    ('once' in worker || 'addEventListener' in worker);
+  checkType('openPool', 'what worker() gives', worker, fits, 'a Worker');
   const { ready, succeed, fail } = startup();
   if (isNodeWorker(worker)) {
     worker.once('message', () => {
