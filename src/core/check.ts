@@ -140,24 +140,18 @@ function checkGuard(where: string, name: string, value: unknown, guard: Guard<un
   throw new RangeError(`${where}: ${name} is ${describe(value)}, expected ${guard.expected}`);
 }
 
-/**
- * Element (row, column) of `name` must be a number: an array would take null for 0 and true for 1. A finite
- * one must not be Infinity in `dtype`.
- */
+/** Element (row, column) of `name` must be a number: an array would take null for 0 and true for 1. */
 export function checkElement(
   where: string,
   name: string,
   row: number,
   column: number,
   value: unknown,
-  dtype: DType,
 ): asserts value is number {
-  const place = (): string => `holds ${describe(value)} at row ${row}, column ${column}`;
-  if (typeof value !== 'number') {
-    throw new TypeError(`${where}: ${name} ${place()}, expected numbers`);
-  }
-  if (dtype === 'float64' || !Number.isFinite(value) || Number.isFinite(Math.fround(value))) return;
-  throw new RangeError(`${where}: ${name} ${place()}, expected numbers within ${dtype}`);
+  if (typeof value === 'number') return;
+  throw new TypeError(
+    `${where}: ${name} holds ${describe(value)} at row ${row}, column ${column}, expected numbers`,
+  );
 }
 
 /** `value` must be an integer in [min, max]. */

@@ -9,7 +9,7 @@ import {
   isObject,
 } from './check.js';
 import { DTYPES, type DType, isFloatArray, isTypedArray } from './dtype.js';
-import { checkMatrix, DenseMatrix, isDenseMatrix, toDType, zeros } from './matrix.js';
+import { checkMatrix, DenseMatrix, fitDType, isDenseMatrix, toDType, zeros } from './matrix.js';
 import { isMlMatrix, type MlMatrixLike, readMlMatrix } from './mlmatrix.js';
 import { choice, integer, optionList } from './options.js';
 import { typedArrayName } from './typed-array.js';
@@ -49,14 +49,18 @@ export function asMatrix<D extends DType>(
   options: AsMatrixOptions<D>,
 ): DenseMatrix<D> {
   AS_MATRIX_OPTIONS.read('asMatrix', options);
-  return readMatrix('asMatrix', 'input', input, options);
+  const { dtype, cols } = options;
+  checkChoice('asMatrix', 'dtype', dtype, DTYPES);
+  // What has no dtype yet is read as float64: a number beyond float32 is then seen as it came.
+  return fitDType('asMatrix', 'input', toDense('asMatrix', 'input', input, 'float64', cols), dtype);
 }
 
 /**
- * {@link asMatrix} for the routine `where`, whose argument `name` the input is.
+ * {@link asMatrix} for the routine `where`, whose argument `name` the input is. A number beyond the dtype
+ * becomes ±Infinity here: `where` looks at the elements that count.
  *
  * @throws TypeError for anything that is not a matrix of numbers, RangeError for ragged rows, wrong
- *   columns, an unknown dtype or a finite element that the dtype cannot hold.
+ *   columns or an unknown dtype.
  */
 export function readMatrix<D extends DType>(
   where: string,
@@ -66,15 +70,23 @@ export function readMatrix<D extends DType>(
 ): DenseMatrix<D> {
   checkChoice(where, 'dtype', dtype, DTYPES);
   if (cols !== undefined) checkInteger(where, 'cols', cols);
-  const A = toDense(where, name, input, dtype, cols);
-  if (cols !== undefined && A.cols !== cols) {
-    throw new RangeError(`${where}: ${name} has ${A.cols} columns, expected ${cols}`);
-  }
-  if (A.dtype !== dtype) checkElements(where, name, A, dtype);
-  return toDType(A, dtype);
+  return toDType(toDense(where, name, input, dtype, cols), dtype);
 }
 
+/** `input` as a matrix: of its own dtype, or of `dtype` where it has none. */
 function toDense(
+  where: string,
+  name: string,
+  input: MatrixInput,
+  dtype: DType,
+  cols: number | undefined,
+): DenseMatrix {
+  const A = readDense(where, name, input, dtype, cols);
+  if (cols === undefined || A.cols === cols) return A;
+  throw new RangeError(`${where}: ${name} has ${A.cols} columns, expected ${cols}`);
+}
+
+function readDense(
   where: string,
   name: string,
   input: MatrixInput,
@@ -91,13 +103,6 @@ function toDense(
   throw new TypeError(
     `${where}: ${name} is ${kindOf(input)}, expected a DenseMatrix, rows of numbers, a Float32Array, a Float64Array or an ml-matrix Matrix`,
   );
-}
-
-/** The finite elements of A must be finite in `dtype` too. */
-function checkElements(where: string, name: string, A: DenseMatrix, dtype: DType): void {
-  for (let i = 0; i < A.rows; i++) {
-    for (let j = 0; j < A.cols; j++) checkElement(where, name, i, j, A.at(i, j), dtype);
-  }
 }
 
 function kindOf(value: unknown): string {
@@ -147,7 +152,7 @@ function fromRows(
   for (const [i, row] of input.entries()) {
     for (let j = 0; j < A.cols; j++) {
       const value: unknown = row[j];
-      checkElement(where, name, i, j, value, dtype);
+      checkElement(where, name, i, j, value);
       A.set(i, j, value);
     }
   }

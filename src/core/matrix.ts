@@ -223,6 +223,30 @@ export function toDType<D extends DType>(A: DenseMatrix, dtype: D): DenseMatrix<
   return hasDType(A, dtype) ? A : convert(A, dtype);
 }
 
+/**
+ * {@link toDType}, for an argument `name` of the routine `where`.
+ *
+ * @throws RangeError where an element is finite and, as `dtype`, is not.
+ */
+export function fitDType<D extends DType>(
+  where: string,
+  name: string,
+  A: DenseMatrix,
+  dtype: D,
+): DenseMatrix<D> {
+  const B = toDType(A, dtype);
+  if (dtype === A.dtype) return B;
+  for (let i = 0; i < A.rows; i++) {
+    for (let j = 0; j < A.cols; j++) {
+      if (Number.isFinite(B.at(i, j)) || !Number.isFinite(A.at(i, j))) continue;
+      throw new RangeError(
+        `${where}: ${name} holds ${A.at(i, j)} at row ${i}, column ${j}, expected numbers within ${dtype}`,
+      );
+    }
+  }
+  return B;
+}
+
 function hasDType<D extends DType>(A: DenseMatrix, dtype: D): A is DenseMatrix<D> {
   return A.dtype === dtype;
 }

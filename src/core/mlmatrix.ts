@@ -2,7 +2,7 @@
 
 import { checkChoice, checkElement, checkInteger, checkType, isObject } from './check.js';
 import { DTYPES, type DType } from './dtype.js';
-import { type DenseMatrix, zeros } from './matrix.js';
+import { type DenseMatrix, fitDType, zeros } from './matrix.js';
 
 /** The part of an ml-matrix matrix that is read. */
 export interface MlMatrixLike {
@@ -33,14 +33,13 @@ export function fromMlMatrix<D extends DType>(M: MlMatrixLike, dtype: D): DenseM
 export function fromMlMatrix(M: MlMatrixLike, dtype: DType = 'float64'): DenseMatrix {
   checkType('fromMlMatrix', 'M', M, isMlMatrix(M), 'an ml-matrix Matrix');
   checkChoice('fromMlMatrix', 'dtype', dtype, DTYPES);
-  return readMlMatrix('fromMlMatrix', 'M', M, dtype);
+  return fitDType('fromMlMatrix', 'M', readMlMatrix('fromMlMatrix', 'M', M, 'float64'), dtype);
 }
 
 /**
  * {@link fromMlMatrix} for the routine `where`, whose argument `name` M is.
  *
- * @throws TypeError if M holds what is no number, RangeError unless its shape is of integers ≥ 0 and the
- *   dtype holds its finite elements.
+ * @throws TypeError if M holds what is no number, RangeError unless its shape is of integers ≥ 0.
  */
 export function readMlMatrix<D extends DType>(
   where: string,
@@ -54,7 +53,7 @@ export function readMlMatrix<D extends DType>(
   for (let i = 0; i < A.rows; i++) {
     for (let j = 0; j < A.cols; j++) {
       const value: unknown = M.get(i, j);
-      checkElement(where, name, i, j, value, dtype);
+      checkElement(where, name, i, j, value);
       A.set(i, j, value);
     }
   }

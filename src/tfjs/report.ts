@@ -36,7 +36,8 @@ export function reportOn(
   model: layers.Layer,
   context: ReportContext,
 ): readonly VariableReport[] {
-  checkType('report', 'model', model, isObject(model) && 'weights' in model, 'a model or a layer');
+  const fits = isObject(model) && 'weights' in model && Array.isArray(model.weights);
+  checkType('report', 'model', model, fits, 'a model or a layer');
   const seen = new Set<string>();
   return leaves(model).flatMap(({ layer, wrapper }) =>
     layer.weights.flatMap((variable) => {

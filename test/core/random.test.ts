@@ -307,6 +307,14 @@ describe('permutation and sampleWithoutReplacement', () => {
     },
   );
 
+  test('a sample of the largest range takes what it draws, not the range', () => {
+    const n = 0x7fffffff;
+    expect(sampleWithoutReplacement(KEY, n, 0)).toEqual(new Int32Array(0));
+    const drawn = sampleWithoutReplacement(KEY, n, 1000);
+    expect(new Set(drawn).size).toBe(1000);
+    expect(drawn.every((x) => x >= 0 && x < n)).toBe(true);
+  });
+
   test('the 24 permutations of 4 are equally likely: χ², 23 degrees of freedom', () => {
     const counts = outcomes(24_000, (key) => permutation(key, 4));
     expect(counts).toHaveLength(24);
