@@ -1,7 +1,7 @@
 // The entry nysact/methods: the methods as values, and what a method of one's own is made of.
 
 export type { Take } from './backend/backend.js';
-export type { Description } from './backend/state.js';
+export type { Description } from './backend/saved-state.js';
 export { type EvaOptions, evaMethod } from './precondition/eva.js';
 export { type FoofOptions, foofMethod } from './precondition/foof.js';
 export { type KfacOptions, kfacMethod } from './precondition/kfac.js';

@@ -1,19 +1,23 @@
 // The entry nysact/transforms: the links that optimisers are chained from, and schedules.
 
-export {
-  Cell,
-  type Description,
-  type PlainEntry,
-  type PlainMatrix,
-  type RestoreOptions,
-  type StateEntry,
-} from './backend/state.js';
+export type {
+  Description,
+  PlainEntry,
+  PlainMatrix,
+  RestoreOptions,
+} from './backend/saved-state.js';
+export { Cell, type StateEntry } from './backend/state.js';
+export { scaleByAdam } from './optimize/adam.js';
+export { clipByGlobalNorm } from './optimize/clip.js';
+export { descend } from './optimize/descend.js';
+export { momentum } from './optimize/momentum.js';
 export type {
   AdamOptions,
   AdamwOptions,
   PreconditionedOptions,
   SgdOptions,
 } from './optimize/optimizers.js';
+export { type KlClip, type PreconditionOptions, precondition } from './optimize/precondition.js';
 export { refuseOverflow } from './optimize/refuse-overflow.js';
 export { constant, cosine, type Schedule, stepDecay, warmUp } from './optimize/schedules.js';
 export {
@@ -27,15 +31,5 @@ export {
   type TransformContext,
   writable,
 } from './optimize/transform.js';
-export {
-  addWeightDecay,
-  clipByGlobalNorm,
-  type DecayFilter,
-  descend,
-  type KlClip,
-  momentum,
-  type PreconditionOptions,
-  precondition,
-  scaleByAdam,
-} from './optimize/transforms.js';
+export { addWeightDecay, type DecayFilter } from './optimize/weight-decay.js';
 export type { CadenceOptions } from './precondition/network.js';

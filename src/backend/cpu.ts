@@ -10,22 +10,15 @@ import {
   zeros,
 } from '../core/matrix.js';
 import { gemm } from '../kernels/gemm.js';
-import {
-  axpby,
-  copyColumns,
-  divide,
-  divideByRoot,
-  dot,
-  gatherColumns,
-  multiply,
-  rescale,
-} from '../kernels/level1.js';
+import { axpby, divide, divideByRoot, dot, multiply, rescale } from '../kernels/level1.js';
+import { copyColumns, gatherColumns } from '../kernels/movement.js';
 import { firstOverlap, overlaps } from '../kernels/overlap.js';
 import { kernelInfo } from '../kernels/selection.js';
 import { sketchMoment } from '../kernels/sketch-moment.js';
 import { syrk } from '../kernels/syrk.js';
 import type { Backend, Slot } from './backend.js';
-import { type Primitives, SlotBackend } from './primitives.js';
+import type { Primitives } from './primitives.js';
+import { SlotBackend } from './slot-backend.js';
 
 /** A backend whose slots are {@link DenseMatrix}es. */
 export interface CpuBackend<D extends DType = DType> extends Backend<D> {

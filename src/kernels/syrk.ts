@@ -3,7 +3,8 @@
 import { checkChoice, checkDType, checkScalar, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
-import { mirrorLower, scaleLower } from './level1.js';
+import { scaleLower } from './level1.js';
+import { mirrorLower } from './movement.js';
 import { checkDisjoint } from './overlap.js';
 import { activeKernels } from './selection.js';
 

@@ -5,7 +5,7 @@ import type { DType } from '../core/dtype.js';
 import { NonFiniteError, NotPositiveDefiniteError } from '../core/errors.js';
 import { checkMatrix, type DenseMatrix, largestMagnitude, zeros } from '../core/matrix.js';
 import { checkWorkspace, Workspace } from '../core/workspace.js';
-import { mirrorLower } from '../kernels/level1.js';
+import { mirrorLower } from '../kernels/movement.js';
 import { checkDisjoint } from '../kernels/overlap.js';
 import { activeKernels } from '../kernels/selection.js';
 import { trsm } from '../kernels/trsm.js';

@@ -13,7 +13,8 @@ import {
 } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
 import { checkWorkspace, Workspace } from '../core/workspace.js';
-import { mirrorLower, scale, transpose } from '../kernels/level1.js';
+import { scale } from '../kernels/level1.js';
+import { mirrorLower, transpose } from '../kernels/movement.js';
 import { diagonaliseByRotations } from './jacobi.js';
 import { diagonaliseTridiagonal } from './ql.js';
 import { Rotations } from './rotations.js';

@@ -12,7 +12,8 @@ import {
   type Matrix64,
 } from '../core/matrix.js';
 import { checkWorkspace, Workspace } from '../core/workspace.js';
-import { scale, transpose } from '../kernels/level1.js';
+import { scale } from '../kernels/level1.js';
+import { transpose } from '../kernels/movement.js';
 import { activeKernels } from '../kernels/selection.js';
 import { nearbyPowerOfTwo } from './scaling.js';
 

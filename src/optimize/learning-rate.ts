@@ -1,6 +1,7 @@
 // The learning rate of a run: a schedule, until a number takes its place.
 
-import { Cell, type PlainState, type StateEntry } from '../backend/state.js';
+import type { PlainState } from '../backend/saved-state.js';
+import { Cell, type StateEntry } from '../backend/state.js';
 import { checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { Schedule } from './schedules.js';

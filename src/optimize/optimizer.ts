@@ -2,14 +2,16 @@
 
 import { type Backend, checkBackend, type Slot } from '../backend/backend.js';
 import {
-  Cell,
-  copyState,
   type Description,
   exportState,
-  freeState,
   type PlainState,
   type RestoreOptions,
   restoreState,
+} from '../backend/saved-state.js';
+import {
+  Cell,
+  copyState,
+  freeState,
   type StateEntry,
   type StatePart,
   stateBytes,

@@ -17,19 +17,14 @@ import { KFAC_OPTIONS, kfacMethod } from '../precondition/kfac.js';
 import { checkMethod, type Method } from '../precondition/method.js';
 import { CADENCE_OPTIONS } from '../precondition/network.js';
 import { NYSACT_OPTIONS, nysactMethod } from '../precondition/nysact.js';
+import { SCALE_BY_ADAM, scaleByAdam } from './adam.js';
+import { descend } from './descend.js';
+import { momentum } from './momentum.js';
+import { type KlClip, precondition } from './precondition.js';
 import { refuseOverflow } from './refuse-overflow.js';
 import { isSchedule } from './schedules.js';
 import { chain, type Transform } from './transform.js';
-import {
-  addWeightDecay,
-  decayFilter,
-  descend,
-  type KlClip,
-  momentum,
-  precondition,
-  SCALE_BY_ADAM,
-  scaleByAdam,
-} from './transforms.js';
+import { addWeightDecay, decayFilter } from './weight-decay.js';
 
 const schedule = guarded('a schedule', isSchedule);
 

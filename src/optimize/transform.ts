@@ -1,7 +1,8 @@
 // An optimiser is a chain of small transforms of the gradients; the last one moves the parameters.
 
 import { type Backend, checkBackend, type Slot } from '../backend/backend.js';
-import { type Description, type Stateful, scoped } from '../backend/state.js';
+import type { Description } from '../backend/saved-state.js';
+import { type Stateful, scoped } from '../backend/state.js';
 import {
   checkArray,
   checkFunction,

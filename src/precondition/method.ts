@@ -1,7 +1,7 @@
 // A method is a value: what it averages, what it makes of the averages, and how that is applied.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import type { Description } from '../backend/state.js';
+import type { Description } from '../backend/saved-state.js';
 import { checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';

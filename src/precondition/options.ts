@@ -1,6 +1,6 @@
 // Options that every method has, and guards of what a method puts back.
 
-import type { Description } from '../backend/state.js';
+import type { Description } from '../backend/saved-state.js';
 import { type DenseMatrix, largestMagnitude } from '../core/matrix.js';
 import {
   type Entries,

@@ -1,10 +1,13 @@
 // The optimisers by name, as the code published with the NysAct paper runs them.
 
 import { type OptionsOf, optionList } from '../core/options.js';
+import { descend } from '../optimize/descend.js';
+import { momentum } from '../optimize/momentum.js';
 import { PRECONDITIONED_OPTIONS, preconditionedBy } from '../optimize/optimizers.js';
+import { precondition } from '../optimize/precondition.js';
 import { refuseOverflow } from '../optimize/refuse-overflow.js';
 import { chain, type Transform } from '../optimize/transform.js';
-import { addWeightDecay, descend, momentum, precondition } from '../optimize/transforms.js';
+import { addWeightDecay } from '../optimize/weight-decay.js';
 import type { Method } from '../precondition/method.js';
 import { SKETCH_OPTIONS } from '../precondition/nysact.js';
 import { PUBLISHED_EVA_OPTIONS, publishedEvaMethod } from './eva.js';

@@ -5,39 +5,29 @@ import type {
   NamedTensorMap,
   Scalar,
   serialization,
-  Tensor,
   Optimizer as TensorFlowOptimizer,
   Variable,
 } from '@tensorflow/tfjs';
-import {
-  copyOfSaved,
-  type PlainState,
-  type RestoreOptions,
-  STATE_VERSION,
-} from '../backend/state.js';
-import {
-  checkFunction,
-  checkInteger,
-  checkNonNegative,
-  checkType,
-  isObject,
-} from '../core/check.js';
-import { DivergenceError } from '../core/errors.js';
+import { copyOfSaved, type PlainState, type RestoreOptions } from '../backend/saved-state.js';
+import { checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
 import { guarded, type OptionsOf, optionList, text } from '../core/options.js';
-import { savedRate, withRate } from '../optimize/learning-rate.js';
 import { checkTransform, type StepNeeds, type Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients, disposeCaptured } from './capture.js';
+import { configDict } from './config.js';
+import { checkLoss, namedGradients } from './gradients.js';
+import { LossWatch } from './loss-watch.js';
 import { reportOn, type VariableReport } from './report.js';
-import { inOrderOf, type NamedGradient, Session, variableOf } from './session.js';
+import { inOrderOf, type NamedGradient, Session } from './session.js';
 import {
   checkLayers,
   checkTensorFlow,
   type NamedTensor,
   type TensorFlowCore,
 } from './tensorflow.js';
-import { checkNamedTensors, fromNamedTensors, toNamedTensors } from './weights.js';
+import { stepsOf, Waiting } from './waiting.js';
+import { fromNamedTensors, toNamedTensors } from './weights.js';
 
 /** A `tf.Optimizer` that can tell about its state. */
 export interface TfjsOptimizer extends TensorFlowOptimizer {
@@ -154,14 +144,11 @@ export function optimizerClass(
     readonly #options: MakeOptimizerOptions;
     readonly #name: string;
     #run: Run | undefined;
-    /** State that waits for the first step. */
-    #saved: { readonly state: PlainState; readonly options: RestoreOptions } | undefined;
-    /** A learning rate that waits for the first step. */
-    #rate: number | undefined;
+    #waiting = new Waiting();
     /** What the last computation of gradients saw; undefined where none has been made. */
     #captured: CapturedGradients | undefined;
-    /** What went wrong in an earlier step of this run and was found out later. */
-    #divergence: { error?: DivergenceError } = {};
+    /** The losses of this run that are still to be looked at. */
+    #losses = new LossWatch();
     /** How often the state may have changed. */
     #changes = 0;
     /** What getWeights gave last, and after how many changes. */
@@ -176,20 +163,18 @@ export function optimizerClass(
     }
 
     override get iterations(): number {
-      return this.#run?.session.optimizer.steps ?? stepsOf(this.#saved?.state);
+      return this.#run?.session.optimizer.steps ?? this.#waiting.steps;
     }
 
     get learningRate(): number {
       if (this.#run !== undefined) return this.#run.session.optimizer.learningRate;
-      const saved = this.#saved === undefined ? undefined : savedRate(this.#saved.state);
-      return this.#rate ?? saved ?? this.#transform.schedule?.(this.iterations) ?? 0;
+      return this.#waiting.learningRate ?? this.#transform.schedule?.(this.iterations) ?? 0;
     }
 
     set learningRate(eta: number) {
       checkNonNegative(this.#name, 'learningRate', eta, 'float32');
       this.#changes += 1;
-      if (this.#run === undefined) this.#rate = eta;
-      else this.#run.session.optimizer.learningRate = eta;
+      (this.#run?.session.optimizer ?? this.#waiting).learningRate = eta;
     }
 
     get stateBytes(): number {
@@ -239,9 +224,9 @@ export function optimizerClass(
     override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
       this.#changes += 1;
       try {
-        const { error } = this.#divergence;
-        this.#forgetDivergence();
-        if (error !== undefined) throw error;
+        const losses = this.#losses;
+        this.#losses = new LossWatch();
+        losses.check();
         const named = namedGradients(tf, gradients);
         this.#checkLooked();
         const blocks = this.#captured?.blocks ?? [];
@@ -258,19 +243,15 @@ export function optimizerClass(
     }
 
     async exportState(): Promise<PlainState> {
-      if (this.#run !== undefined) return this.#run.session.optimizer.exportState();
-      if (this.#saved === undefined) return noState();
-      const state = copyOfSaved(this.#saved.state);
-      return this.#rate === undefined ? state : withRate(state, this.#rate);
+      return (this.#run?.session.optimizer ?? this.#waiting).exportState();
     }
 
     restoreState(saved: PlainState, options: RestoreOptions = {}): void {
       const state = copyOfSaved(saved);
       checkInteger('restoreState', 'steps', stepsOf(state));
-      if (this.#run !== undefined) this.#run.session.optimizer.restoreState(state, options);
-      else this.#saved = Object.keys(state.entries).length === 0 ? undefined : { state, options };
-      this.#rate = undefined;
-      this.#forgetDivergence();
+      if (this.#run === undefined) this.#waiting.restore(state, options);
+      else this.#run.session.optimizer.restoreState(state, options);
+      this.#losses = new LossWatch();
       this.#changes += 1;
     }
 
@@ -302,9 +283,8 @@ export function optimizerClass(
       this.#forget();
       this.#run?.backend.dispose();
       this.#run = undefined;
-      this.#saved = undefined;
-      this.#rate = undefined;
-      this.#forgetDivergence();
+      this.#waiting = new Waiting();
+      this.#losses = new LossWatch();
       this.#changes += 1;
       this.#forgetGiven();
     }
@@ -346,10 +326,8 @@ export function optimizerClass(
       try {
         const blocks = inOrderOf(gradients, this.#captured?.blocks ?? []);
         const session = new Session(tf, backend, this.#transform, gradients, blocks);
-        if (this.#saved !== undefined) this.#restoreWaiting(session);
-        if (this.#rate !== undefined) session.optimizer.learningRate = this.#rate;
-        this.#saved = undefined;
-        this.#rate = undefined;
+        this.#waiting.putInto(session.optimizer, this.#name);
+        this.#waiting = new Waiting();
         return { backend, session };
       } catch (error) {
         backend.dispose();
@@ -357,40 +335,10 @@ export function optimizerClass(
       }
     }
 
-    #restoreWaiting(session: Session): void {
-      if (this.#saved === undefined) return;
-      try {
-        session.optimizer.restoreState(this.#saved.state, this.#saved.options);
-      } catch (cause) {
-        const message = cause instanceof Error ? cause.message : String(cause);
-        throw new RangeError(
-          `${this.#name}: the restored state is not of this model (${message}): train the same layers as when it was saved, or call dispose() to start anew`,
-          { cause },
-        );
-      }
-    }
-
     /** A loss that is not finite is told by a later step where it cannot be looked at now. */
-    #watch(value: Scalar): void {
+    #watch(loss: Scalar): void {
       if (this.#run?.backend.bound !== undefined) return;
-      const step = this.iterations - 1;
-      const divergence = this.#divergence;
-      const loss = tf.keep(tf.clone(value));
-      loss
-        .data()
-        .then(
-          ([found]) => {
-            if (Number.isFinite(found)) return;
-            divergence.error ??= new DivergenceError(step, `the loss is ${found}`, undefined);
-          },
-          // The device is gone: its own error comes at the next call.
-          () => {},
-        )
-        .finally(() => loss.dispose());
-    }
-
-    #forgetDivergence(): void {
-      this.#divergence = {};
+      this.#losses.add(tf, loss, this.iterations - 1);
     }
 
     #forget(): void {
@@ -403,11 +351,6 @@ export function optimizerClass(
       this.#given = undefined;
     }
   };
-}
-
-/** The state before the first step. */
-function noState(): PlainState {
-  return { version: STATE_VERSION, run: {}, entries: {} };
 }
 
 /** The run, or one that goes on from there with variables and layers that have appeared since. */
@@ -427,87 +370,6 @@ function grown(
   return { backend, session: next };
 }
 
-/** Both forms of gradients, without those that are missing. */
-function namedGradients(
-  tf: TensorFlowCore,
-  gradients: NamedTensorMap | NamedTensor[],
-): NamedGradient[] {
-  const where = 'applyGradients';
-  checkType(where, 'gradients', gradients, isObject(gradients), 'gradients by name');
-  if (Array.isArray(gradients)) checkNamedTensors(where, 'gradients', gradients);
-  const entries: readonly NamedGradient[] = Array.isArray(gradients)
-    ? gradients.map(({ name, tensor }) => [name, tensor])
-    : Object.entries(gradients);
-  // TensorFlow.js gives null or undefined for a variable that the loss does not depend on.
-  const given = entries.filter(([, gradient]) => gradient != null);
-  const names = new Set<string>();
-  for (const [name, gradient] of given) {
-    checkType(where, `gradient '${name}'`, gradient, gradient instanceof tf.Tensor, 'a tensor');
-    if (names.has(name)) {
-      throw new RangeError(
-        `${where}: gradient '${name}' is given twice, expected one of each variable`,
-      );
-    }
-    names.add(name);
-    checkFits(variableOf(tf, name), gradient);
-  }
-  return given;
-}
-
-/** A gradient must be as its variable is: what a first step takes settles what later ones take. */
-function checkFits(variable: Variable, gradient: Tensor): void {
-  const { name, shape } = variable;
-  for (const [what, { dtype }] of [
-    ['variable', variable],
-    ['gradient', gradient],
-  ] as const) {
-    if (dtype === 'float32') continue;
-    throw new TypeError(`applyGradients: ${what} '${name}' holds ${dtype}, expected float32`);
-  }
-  if (String(gradient.shape) === String(shape)) return;
-  throw new RangeError(
-    `applyGradients: gradient '${name}' is of shape [${gradient.shape.join(', ')}], expected [${shape.join(', ')}]`,
-  );
-}
-
-/** The loss must be a function, and the variables some of the copy that was handed in. */
-function checkLoss(tf: TensorFlowCore, f: unknown, varList: unknown): void {
-  const where = 'computeGradients';
-  checkFunction(where, 'f', f);
-  // As TensorFlow.js has it, null stands for all variables too.
-  if (varList === undefined || varList === null) return;
-  const fits =
-    Array.isArray(varList) &&
-    varList.length > 0 &&
-    varList.every((variable) => variable instanceof tf.Tensor && 'assign' in variable);
-  checkType(where, 'varList', varList, fits, 'an array of variables');
-}
-
-function stepsOf(saved: PlainState | undefined): number {
-  const steps = saved?.entries.steps;
-  return typeof steps === 'number' ? steps : 0;
-}
-
 function isDisposed(weights: readonly NamedTensor[]): boolean {
   return weights.some(({ tensor }) => tensor.isDisposed);
-}
-
-function configDict(className: string, config: object | undefined): serialization.ConfigDict {
-  if (config === undefined) {
-    throw new TypeError(
-      `${className}: a transform of your own has no options that a saved model could hold: give makeOptimizer a config, and registerOptimizer what makes the transform of it; or save the model without its optimizer, and separately what exportState() gives`,
-    );
-  }
-  const dict: serialization.ConfigDict = {};
-  const entries: readonly [string, unknown][] = Object.entries(config);
-  for (const [name, value] of entries) {
-    if (value === undefined) continue;
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-      throw new TypeError(
-        `${className}: option ${name} is a ${typeof value}, which a saved model cannot hold: save the model without its optimizer, and separately what exportState() gives`,
-      );
-    }
-    dict[name] = value;
-  }
-  return dict;
 }

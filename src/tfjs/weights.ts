@@ -1,7 +1,7 @@
 // The state of an optimiser as the named tensors that TensorFlow.js saves and loads.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import type { Description, PlainEntry, PlainState } from '../backend/state.js';
+import type { Description, PlainEntry, PlainState } from '../backend/saved-state.js';
 import { checkArray, checkType, isObject } from '../core/check.js';
 import type { NamedTensor, TensorFlowCore } from './tensorflow.js';
 

@@ -5,13 +5,15 @@ import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import {
-  Cell,
-  distinctIndices,
   exportState,
   type PlainEntry,
   type PlainState,
   restoreState,
   STATE_VERSION,
+} from '../../src/backend/saved-state.js';
+import {
+  Cell,
+  distinctIndices,
   type StateEntry,
   scoped,
   stateBytes,

@@ -5,6 +5,8 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
 import { frobeniusNorm } from '../../src/kernels/level1.js';
+import { descend } from '../../src/optimize/descend.js';
+import { momentum } from '../../src/optimize/momentum.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import {
   eva,
@@ -13,8 +15,9 @@ import {
   nysact,
   type PreconditionedOptions,
 } from '../../src/optimize/optimizers.js';
+import { precondition } from '../../src/optimize/precondition.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
-import { addWeightDecay, descend, momentum, precondition } from '../../src/optimize/transforms.js';
+import { addWeightDecay } from '../../src/optimize/weight-decay.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';

@@ -6,7 +6,7 @@ import { describe, expect } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
 import { type DenseMatrix, type Op, zeros } from '../../src/core/matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import { transpose } from '../../src/kernels/level1.js';
+import { transpose } from '../../src/kernels/movement.js';
 import { toMlMatrix } from '../../src/ml-matrix.js';
 import {
   at,

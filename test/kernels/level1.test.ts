@@ -6,18 +6,15 @@ import { type DType, EPSILON, LARGEST } from '../../src/core/dtype.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import {
   axpby,
-  copyColumns,
   divide,
   divideByRoot,
   dot,
   frobeniusNorm,
-  gatherColumns,
-  mirrorLower,
   multiply,
   scale,
   scaleLower,
-  transpose,
 } from '../../src/kernels/level1.js';
+import { copyColumns, gatherColumns, mirrorLower, transpose } from '../../src/kernels/movement.js';
 import { DTYPES, expectRefused, framed, matrix, reals } from './support.js';
 
 const size = fc.integer({ min: 0, max: 20 });

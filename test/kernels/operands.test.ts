@@ -6,17 +6,14 @@ import { DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
 import {
   axpby,
-  copyColumns,
   divide,
   divideByRoot,
   dot,
   frobeniusNorm,
-  gatherColumns,
-  mirrorLower,
   multiply,
   scale,
-  transpose,
 } from '../../src/kernels/level1.js';
+import { copyColumns, gatherColumns, mirrorLower, transpose } from '../../src/kernels/movement.js';
 import { sketchMoment } from '../../src/kernels/sketch-moment.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import { trsm } from '../../src/kernels/trsm.js';

@@ -4,14 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import {
-  axpby,
-  divide,
-  divideByRoot,
-  multiply,
-  scale,
-  transpose,
-} from '../../src/kernels/level1.js';
+import { axpby, divide, divideByRoot, multiply, scale } from '../../src/kernels/level1.js';
+import { transpose } from '../../src/kernels/movement.js';
 import { sketchMoment } from '../../src/kernels/sketch-moment.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import { trsm } from '../../src/kernels/trsm.js';

@@ -4,7 +4,7 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { type DenseMatrix, type Op, zeros } from '../../src/core/matrix.js';
 import { gemm } from '../../src/kernels/gemm.js';
-import { mirrorLower } from '../../src/kernels/level1.js';
+import { mirrorLower } from '../../src/kernels/movement.js';
 import { syrk } from '../../src/kernels/syrk.js';
 import {
   DTYPES,

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import type { PlainEntry, PlainMatrix, PlainState } from '../../src/backend/state.js';
+import type { PlainEntry, PlainMatrix, PlainState } from '../../src/backend/saved-state.js';
 import { type DType, LARGEST } from '../../src/core/dtype.js';
 import { PreconditionerError } from '../../src/core/errors.js';
 import { everything, provide, randomPass, start, type Training, take, train } from './training.js';

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { exportState, restoreState } from '../../src/backend/state.js';
+import { exportState, restoreState } from '../../src/backend/saved-state.js';
 import { identity, zeros } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';

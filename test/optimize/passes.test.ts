@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Backend, upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { backendFrom } from '../../src/backend/primitives.js';
+import { backendFrom } from '../../src/backend/slot-backend.js';
 import { DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { adam, nysact, sgd } from '../../src/optimize/optimizers.js';

@@ -2,7 +2,7 @@
 
 import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import type { PlainEntry, PlainMatrix, PlainState } from '../../src/backend/state.js';
+import type { PlainEntry, PlainMatrix, PlainState } from '../../src/backend/saved-state.js';
 import { type DType, LARGEST } from '../../src/core/dtype.js';
 import { convert, zeros } from '../../src/core/matrix.js';
 import type { Observation } from '../../src/precondition/observation.js';

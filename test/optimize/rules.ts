@@ -2,9 +2,9 @@
 
 import { cpuBackend } from '../../src/backend/cpu.js';
 import type { DType } from '../../src/core/dtype.js';
+import { descend } from '../../src/optimize/descend.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
-import { descend } from '../../src/optimize/transforms.js';
 import { gaussian, type Matrix, uniform } from '../support/matrices.js';
 import { place } from './training.js';
 

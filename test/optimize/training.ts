@@ -1,7 +1,7 @@
 // A transform at work on a small network, step by step, with its whole state to look at.
 
 import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
-import type { PlainEntry, PlainState } from '../../src/backend/state.js';
+import type { PlainEntry, PlainState } from '../../src/backend/saved-state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';

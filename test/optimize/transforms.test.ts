@@ -4,19 +4,17 @@ import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
+import { scaleByAdam } from '../../src/optimize/adam.js';
+import { clipByGlobalNorm } from '../../src/optimize/clip.js';
+import { descend } from '../../src/optimize/descend.js';
+import { momentum } from '../../src/optimize/momentum.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { adam, adamw, eva, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
+import { precondition } from '../../src/optimize/precondition.js';
 import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
-import {
-  addWeightDecay,
-  clipByGlobalNorm,
-  descend,
-  momentum,
-  precondition,
-  scaleByAdam,
-} from '../../src/optimize/transforms.js';
+import { addWeightDecay } from '../../src/optimize/weight-decay.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { build } from '../support/matrices.js';
 import { flat, randomStart, type Start, trajectory, updates } from './rules.js';

@@ -1,5 +1,8 @@
 // Every optimiser in every variant, with learning rates that suit the tasks of training.ts.
 
+import { clipByGlobalNorm } from '../../src/optimize/clip.js';
+import { descend } from '../../src/optimize/descend.js';
+import { momentum } from '../../src/optimize/momentum.js';
 import {
   adam,
   adamw,
@@ -12,7 +15,6 @@ import {
 } from '../../src/optimize/optimizers.js';
 import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
 import { chain, type Transform } from '../../src/optimize/transform.js';
-import { clipByGlobalNorm, descend, momentum } from '../../src/optimize/transforms.js';
 import {
   publishedEva,
   publishedFoof,

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { exportState } from '../../src/backend/state.js';
-import { precondition } from '../../src/optimize/transforms.js';
+import { exportState } from '../../src/backend/saved-state.js';
+import { precondition } from '../../src/optimize/precondition.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { LayerParameters, NetworkPreconditioner } from '../../src/precondition/network.js';

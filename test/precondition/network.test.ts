@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { backendFrom } from '../../src/backend/primitives.js';
-import { exportState } from '../../src/backend/state.js';
+import { exportState } from '../../src/backend/saved-state.js';
+import { backendFrom } from '../../src/backend/slot-backend.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
-import { precondition } from '../../src/optimize/transforms.js';
+import { precondition } from '../../src/optimize/precondition.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import { NetworkPreconditioner } from '../../src/precondition/network.js';

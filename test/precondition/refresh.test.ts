@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { backendFrom } from '../../src/backend/primitives.js';
-import { exportState, restoreState } from '../../src/backend/state.js';
+import { exportState, restoreState } from '../../src/backend/saved-state.js';
+import { backendFrom } from '../../src/backend/slot-backend.js';
 import {
   NonFiniteError,
   NotConvergedError,

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import type { PlainEntry } from '../../src/backend/state.js';
+import type { PlainEntry } from '../../src/backend/saved-state.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
 import { eigenvaluesOf, foundOf, observe, putBack, randomBatch, snapshot, start } from './runs.js';
 

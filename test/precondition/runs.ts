@@ -1,14 +1,8 @@
 // What the tests of the preconditioners share: batches, and layers fed with them.
 
 import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
-import {
-  Cell,
-  exportState,
-  type PlainState,
-  restoreState,
-  type StateEntry,
-  scoped,
-} from '../../src/backend/state.js';
+import { exportState, type PlainState, restoreState } from '../../src/backend/saved-state.js';
+import { Cell, type StateEntry, scoped } from '../../src/backend/state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
 import { Workspace } from '../../src/core/workspace.js';

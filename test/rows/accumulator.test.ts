@@ -3,7 +3,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { exportState, restoreState } from '../../src/backend/state.js';
+import { exportState, restoreState } from '../../src/backend/saved-state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { power } from '../../src/core/elementary.js';
 import { convert, DenseMatrix } from '../../src/core/matrix.js';

@@ -3,7 +3,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { type CpuBackend, cpuBackend } from '../../src/backend/cpu.js';
-import { exportState, restoreState } from '../../src/backend/state.js';
+import { exportState, restoreState } from '../../src/backend/saved-state.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, zeros } from '../../src/core/matrix.js';
 import { MovingAverage } from '../../src/rows/moving-average.js';

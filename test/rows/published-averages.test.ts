@@ -3,7 +3,8 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { Cell, exportState, restoreState } from '../../src/backend/state.js';
+import { exportState, restoreState } from '../../src/backend/saved-state.js';
+import { Cell } from '../../src/backend/state.js';
 import { checkInteger } from '../../src/core/check.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, identity, zeros } from '../../src/core/matrix.js';

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { exportState, type PlainState, restoreState } from '../../src/backend/state.js';
+import { exportState, type PlainState, restoreState } from '../../src/backend/saved-state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert, zeros } from '../../src/core/matrix.js';
 import { foldIn, randomKey } from '../../src/core/random.js';

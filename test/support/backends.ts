@@ -2,7 +2,8 @@
 
 import type { Backend, Slot } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
-import { backendFrom, type Primitives } from '../../src/backend/primitives.js';
+import type { Primitives } from '../../src/backend/primitives.js';
+import { backendFrom } from '../../src/backend/slot-backend.js';
 import type { DType } from '../../src/core/dtype.js';
 
 /** The operations of a backend as the primitives of another: no fused form, and no optional one. */

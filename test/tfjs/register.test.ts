@@ -2,7 +2,7 @@
 
 import type { io, LayersModel } from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { PlainState } from '../../src/backend/state.js';
+import type { PlainState } from '../../src/backend/saved-state.js';
 import { describe as describeValue } from '../../src/core/check.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';

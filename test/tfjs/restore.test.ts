@@ -1,7 +1,7 @@
 // A state says what it is of: it is put back into another model of the same architecture, and nowhere else.
 
 import { describe, expect, test } from 'vitest';
-import type { PlainState } from '../../src/backend/state.js';
+import type { PlainState } from '../../src/backend/saved-state.js';
 import { adam, adamw, kfac, nysact, sgd, type TfjsOptimizer } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
 import { clouds, crossEntropy, dense, perceptron, weightsOf } from './models.js';

@@ -3,7 +3,6 @@
 import { multiplyAdd } from '../../../src/kernels/assembly/vectors';
 
 /** n rounds of twelve chains. Factors are arguments: constants would be loaded anew for every use. */
-// @ts-ignore: decorator
 @inline function chains<T>(n: i32, factor: T, term: T): T {
   const a = v128.splat<T>(factor);
   const b = v128.splat<T>(term);

@@ -3,7 +3,8 @@
 import type { DenseMatrix } from '../../core/matrix.js';
 import type { Backend, BackendInfo } from '../backend.js';
 import { hostPrimitives } from '../cpu.js';
-import { type Primitives, SlotBackend } from '../primitives.js';
+import type { Primitives } from '../primitives.js';
+import { SlotBackend } from '../slot-backend.js';
 import type { Device, DeviceMemory, Reading } from './device.js';
 import { gpuPrimitives } from './primitives.js';
 import type { Grid } from './tiles.js';

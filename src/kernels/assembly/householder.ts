@@ -11,7 +11,6 @@ import { addScaled, dot, scaleBy } from './vectors';
 export const REFLECTIONS: i32 = 32;
 
 /** Elements of workspace of {@link applyReflections} for m rows, beside that of the solves. */
-// @ts-ignore: decorator
 @inline export function reflectionsWorkspace(m: i32): i32 {
   return REFLECTIONS * (REFLECTIONS + m);
 }
@@ -54,7 +53,6 @@ export function reflect<T>(n: i32, x: usize): T {
 }
 
 /** Each of the m rows of C, ldc apart, ← its product with the reflection of v. Rows and v have n elements. */
-// @ts-ignore: decorator
 @inline function applyReflection<T>(m: i32, n: i32, v: usize, C: usize, ldc: i32): void {
   const tau = <T>(<T>2 / dot<T>(n, v, v));
   for (let i = 0; i < m; i++) {
@@ -192,7 +190,6 @@ function multiplySymmetric<T>(n: i32, A: usize, lda: i32, x: usize, y: usize): v
 }
 
 /** y ← y + x₀·row₀ + x₁·row₁, and row₀ᵀx and row₁ᵀx in the first lanes of what is returned. */
-// @ts-ignore: decorator
 @inline function combineRows<T>(
   n: i32,
   row0: usize,

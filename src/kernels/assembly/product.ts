@@ -17,12 +17,10 @@ import { lanes } from './vectors';
 /** A block of A lives in the second-level cache, one panel of B in the first. */
 export const BLOCK_DEPTH: i32 = 256;
 
-// @ts-ignore: decorator
 @inline function blockRows<T>(): i32 {
   return 480 / sizeof<T>();
 }
 
-// @ts-ignore: decorator
 @inline function blockColumns<T>(): i32 {
   return 4096 / sizeof<T>();
 }
@@ -128,7 +126,6 @@ export function product<T>(
 }
 
 /** to ← five rows of A, contiguous and ldA bytes apart, or side by side where that is 0, by a panel of B. */
-// @ts-ignore: decorator
 @inline function multiplyTile<T>(
   k: i32,
   a: usize,
@@ -143,7 +140,6 @@ export function product<T>(
   else multiplyLanes<T>(k, a, stepA, b, stepB, to, ld);
 }
 
-// @ts-ignore: decorator
 @inline export function address<T>(i: i32, rs: i32, j: i32, cs: i32): usize {
   return (<usize>i * <usize>rs + <usize>j * <usize>cs) * sizeof<T>();
 }

@@ -48,7 +48,6 @@ export function fillNormal<T>(
 }
 
 /** 53 bits of two words, in [0, 1). */
-// @ts-ignore: decorator
 @inline function uniform(words: usize): f64 {
   return (<f64>(load<u32>(words) >> 5) * 67108864.0 + <f64>(load<u32>(words, 4) >> 6)) * ULP;
 }
@@ -78,7 +77,6 @@ function philox(block: u64, keyLow: u32, keyHigh: u32, words: usize): void {
 /** The central branch of the quantile holds up to this |q|. */
 const CENTRE: f64 = 0.425;
 
-// @ts-ignore: decorator
 @inline function horner(
   x: f64, c0: f64, c1: f64, c2: f64, c3: f64, c4: f64, c5: f64, c6: f64, c7: f64,
 ): f64 {
@@ -86,7 +84,6 @@ const CENTRE: f64 = 0.425;
 }
 
 /** The same in both lanes; each rounds as the scalar does. */
-// @ts-ignore: decorator
 @inline function horner2(
   x: v128, c0: f64, c1: f64, c2: f64, c3: f64, c4: f64, c5: f64, c6: f64, c7: f64,
 ): v128 {
@@ -100,7 +97,6 @@ const CENTRE: f64 = 0.425;
 }
 
 /** The quantiles of ½ + q for |q| ≤ 0.425, which are odd functions of q. */
-// @ts-ignore: decorator
 @inline function centralQuantiles(q0: f64, q1: f64): v128 {
   const q = f64x2.replace_lane(f64x2.splat(q0), 1, q1);
   const t = f64x2.sub(f64x2.splat(0.180625), f64x2.mul(q, q));

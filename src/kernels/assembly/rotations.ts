@@ -6,7 +6,6 @@ import { address } from './product';
 const VECTORS: i32 = 8;
 
 /** Columns of a strip. */
-// @ts-ignore: decorator
 @inline export function stripColumns<T>(): i32 {
   return VECTORS * (16 / sizeof<T>());
 }

@@ -12,7 +12,6 @@ export const PACKED_ROWS: i32 = 5;
 export const STRIDED_ROWS: i32 = 4;
 
 /** Columns of the tile: two vectors. */
-// @ts-ignore: decorator
 @inline export function tileColumns<T>(): i32 {
   return 32 / sizeof<T>();
 }

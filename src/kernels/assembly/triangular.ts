@@ -50,7 +50,6 @@ export function solve<T>(
 }
 
 /** Y ← Y − MX, for Y and X of one layout: the product runs along whichever side is contiguous. */
-// @ts-ignore: decorator
 @inline function subtract<T>(
   rows: i32,
   m: i32,

@@ -1,27 +1,23 @@
 // 128-bit vectors of either element type.
 
 /** Elements of one vector. */
-// @ts-ignore: decorator
 @inline export function lanes<T>(): i32 {
   return 16 / sizeof<T>();
 }
 
 /** a·b + c: one instruction and one rounding in the relaxed variant, two of each in the strict one. */
-// @ts-ignore: decorator
 @inline export function multiplyAdd<T>(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<T>(a, b, c);
   return v128.add<T>(v128.mul<T>(a, b), c);
 }
 
 /** c − a·b, as {@link multiplyAdd}. */
-// @ts-ignore: decorator
 @inline export function multiplySubtract<T>(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_nmadd<T>(a, b, c);
   return v128.sub<T>(c, v128.mul<T>(a, b));
 }
 
 /** The sum of the lanes, in a fixed order. */
-// @ts-ignore: decorator
 @inline export function sumLanes<T>(v: v128): T {
   if (sizeof<T>() == 8) {
     return <T>(v128.extract_lane<T>(v, 0) + v128.extract_lane<T>(v, 1));

@@ -1,7 +1,8 @@
 // Symmetric to tridiagonal form: A = Q·T·Qᵀ by Householder reflections, in blocks.
 
 import { copyInto, type Matrix64, zeros } from '../../core/matrix.js';
-import { axpby, dot, mirrorLower, scale } from '../level1.js';
+import { axpby, dot, scale } from '../level1.js';
+import { mirrorLower } from '../movement.js';
 import { BLOCK, reflect, reflectionScale } from './householder.js';
 import { multiply } from './multiply.js';
 

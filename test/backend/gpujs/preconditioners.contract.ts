@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend, Slot } from '../../../src/backend/backend.js';
 import { cpuBackend } from '../../../src/backend/cpu.js';
-import { backendFrom } from '../../../src/backend/primitives.js';
+import { backendFrom } from '../../../src/backend/slot-backend.js';
 import { EPSILON } from '../../../src/core/dtype.js';
 import type { Method } from '../../../src/precondition/method.js';
 import { preconditionerContract } from '../../precondition/preconditioner.contract.js';
