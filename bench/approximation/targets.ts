@@ -2,6 +2,7 @@
 
 import type { DenseMatrix } from '../../src/core/matrix.js';
 import type { RandomKey } from '../../src/core/random.js';
+import { trace } from '../../src/kernels/level1.js';
 import { eigh } from '../../src/linalg/eigh.js';
 import { dampedInverse } from '../../src/precondition/dense-inverse.js';
 import { secondMoment } from '../measure/matrices.js';
@@ -34,7 +35,7 @@ export interface Target {
 /** A prescribed spectrum, with ρ from the size of its mean eigenvalue downwards. */
 export function spectralTarget(spectrum: Spectrum, p: number, key: RandomKey): Target {
   const A = spectralMatrix(spectrum, p, key);
-  const mean = meanEigenvalue(A);
+  const mean = trace(A) / A.rows;
   return makeTarget(spectrum.name, `${spectrum.formula}, p = ${p}`, A, [
     ['λ̄', mean],
     ['λ̄/10', mean / 10],
@@ -48,7 +49,7 @@ export function activationTarget({ name, X }: LayerInputs): Target {
   return makeTarget(name, `XᵀX/m of ${X.rows} images, p = ${X.cols}`, A, [
     ['1', 1],
     ['0.1', 0.1],
-    ['λ̄/10', meanEigenvalue(A) / 10],
+    ['λ̄/10', trace(A) / A.rows / 10],
   ]);
 }
 
@@ -65,10 +66,4 @@ function makeTarget(
     ...eigh(A),
     dampings: dampings.map(([label, rho]) => ({ label, rho, inverse: dampedInverse(A, rho) })),
   };
-}
-
-function meanEigenvalue(A: Matrix): number {
-  let trace = 0;
-  for (let i = 0; i < A.rows; i++) trace += A.at(i, i);
-  return trace / A.rows;
 }

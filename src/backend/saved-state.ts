@@ -1,8 +1,8 @@
 // State as plain data: what is exported, and what is checked before it is put back.
 
-import { checkFinite, checkInteger, checkType, describe, isObject } from '../core/check.js';
+import { checkInteger, checkType, describe, isObject } from '../core/check.js';
 import { type DType, isTypedArray } from '../core/dtype.js';
-import { DenseMatrix } from '../core/matrix.js';
+import { checkFinite, DenseMatrix } from '../core/matrix.js';
 import { guarded, type OptionsOf, optionList } from '../core/options.js';
 import { typedArrayName } from '../core/typed-array.js';
 import type { Backend, Slot } from './backend.js';

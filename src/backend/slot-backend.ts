@@ -11,13 +11,13 @@ import {
   checkShape,
 } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
+import { checkMatrix, type DenseMatrix, OPS, type Op } from '../core/matrix.js';
 import { takeIndices } from '../kernels/indices.js';
 import type { FusedSketch, SketchOf } from '../kernels/kernels.js';
 import type { Backend, BackendInfo, Slot, Take } from './backend.js';
 import { checkPrimitives, type Primitives } from './primitives.js';
 import { Scratch } from './scratch.js';
-import { checkSketchOperand, checkSlotShape, type Named, SlotTable } from './slots.js';
+import { checkSketchOperand, type Named, SlotTable } from './slots.js';
 
 /**
  * The backend that computes with `primitives`.
@@ -63,7 +63,8 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   }
 
   allocate(rows: number, cols: number): Slot<D> {
-    checkSlotShape(rows, cols);
+    checkInteger('allocate', 'rows', rows);
+    checkInteger('allocate', 'cols', cols);
     return this.hold(rows, cols, this.#on.allocate(rows, cols));
   }
 
@@ -99,8 +100,8 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   }
 
   gemm(alpha: number, A: Slot<D>, opA: Op, B: Slot<D>, opB: Op, beta: number, C: Slot<D>): void {
-    checkChoice('gemm', 'opA', opA, ['N', 'T']);
-    checkChoice('gemm', 'opB', opB, ['N', 'T']);
+    checkChoice('gemm', 'opA', opA, OPS);
+    checkChoice('gemm', 'opB', opB, OPS);
     this.#scalar('gemm', 'alpha', alpha);
     this.#scalar('gemm', 'beta', beta);
     const a = this.contentOf('gemm', 'A', A);
@@ -192,8 +193,7 @@ export class SlotBackend<D extends DType, Content> implements Backend<D> {
   }
 
   clip(s: Slot<D>, limit: number, C: Slot<D>): void {
-    this.#scalar('clip', 'limit', limit);
-    checkNonNegative('clip', 'limit', limit);
+    checkNonNegative('clip', 'limit', limit, this.dtype);
     const sum = this.contentOf('clip', 's', s);
     checkShape('clip', 's', s, 1, 1);
     this.contentOf('clip', 'C', C);

@@ -1,6 +1,6 @@
 // The table of a backend's slots: owner, use after free and shape are looked up here and nowhere else.
 
-import { checkChoice, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
+import { checkChoice, checkShape, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { SKETCH_FORMS, type SketchOf } from '../kernels/kernels.js';
 import type { Slot } from './backend.js';
@@ -13,7 +13,8 @@ export class SlotTable<D extends DType, Content> {
   readonly #dtype: D;
   /** The backend's name, for messages. */
   readonly #title: () => string;
-  readonly #overlap: (A: Content, B: Content) => boolean;
+  /** Present where contents may share memory. */
+  readonly #overlap: ((A: Content, B: Content) => boolean) | undefined;
   // Weak: a slot that nobody holds any more takes what it stands for with it.
   readonly #contents = new WeakMap<Slot<D>, Content>();
   readonly #freed = new WeakSet<Slot<D>>();
@@ -21,7 +22,7 @@ export class SlotTable<D extends DType, Content> {
   constructor(
     dtype: D,
     title: () => string,
-    overlap: (A: Content, B: Content) => boolean = () => false,
+    overlap: ((A: Content, B: Content) => boolean) | undefined,
   ) {
     this.#dtype = dtype;
     this.#title = title;
@@ -64,7 +65,6 @@ export class SlotTable<D extends DType, Content> {
     cols: number,
     inputs: Named<D>,
   ): void {
-    const content = this.content(where, name, C);
     checkShape(where, name, C, rows, cols);
     for (const input in inputs) {
       if (inputs[input] === C) {
@@ -72,7 +72,9 @@ export class SlotTable<D extends DType, Content> {
           `${where}: ${name} is the slot of ${input} too, expected an output that is no other operand`,
         );
       }
-      if (this.#overlap(this.content(where, input, inputs[input]), content)) {
+      if (
+        this.#overlap?.(this.content(where, input, inputs[input]), this.content(where, name, C))
+      ) {
         throw new RangeError(
           `${where}: ${name} shares memory with ${input}, expected an output that overlaps no input`,
         );
@@ -93,10 +95,4 @@ export class SlotTable<D extends DType, Content> {
 export function checkSketchOperand(where: string, S: SketchOf<Slot>): void {
   checkType(where, 'S', S, isObject(S), 'a sketch');
   checkChoice(where, 'kind of S', S.kind, SKETCH_FORMS);
-}
-
-/** The shape of a new slot must be of integers ≥ 0. */
-export function checkSlotShape(rows: number, cols: number): void {
-  checkInteger('allocate', 'rows', rows);
-  checkInteger('allocate', 'cols', cols);
 }

@@ -1,12 +1,13 @@
 // State as a list of named matrices and numbers, so that what is done with all of it is written once.
 
-import { checkFunction, checkInteger, checkType } from '../core/check.js';
+import { checkFunction, checkType } from '../core/check.js';
 import { BYTES, type DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
+import { checkIndices } from '../kernels/indices.js';
 import type { Backend, Slot } from './backend.js';
 
-/** A guard of what is restored, see core/check.ts. */
-type Guard<Value> = (where: string, name: string, value: Value) => void;
+/** Throws, with where and what it is, unless a restored value will do. */
+export type RestoreGuard<Value> = (where: string, name: string, value: Value) => void;
 
 /** What has to settle before something belongs to the moment of the call, if anything has. */
 export type Pending = () => Promise<unknown> | undefined;
@@ -15,19 +16,19 @@ export type Pending = () => Promise<unknown> | undefined;
 export interface MatrixState<D extends DType> {
   readonly slot: Slot<D>;
   /** Present where not every finite matrix will do. */
-  readonly check?: Guard<DenseMatrix> | undefined;
+  readonly check?: RestoreGuard<DenseMatrix> | undefined;
   readonly pending?: Pending;
 }
 
 /** A number on the host. */
 export class Cell {
   value: number;
-  readonly check: Guard<number>;
+  readonly check: RestoreGuard<number>;
   /** As of {@link MatrixState}. */
   readonly pending: Pending | undefined;
 
   /** @throws TypeError where `value` is no number, or one of the others no function. */
-  constructor(value: number, check: Guard<number>, pending?: Pending) {
+  constructor(value: number, check: RestoreGuard<number>, pending?: Pending) {
     checkType('Cell', 'value', value, typeof value === 'number', 'a number');
     checkFunction('Cell', 'check', check);
     if (pending !== undefined) checkFunction('Cell', 'pending', pending);
@@ -40,7 +41,7 @@ export class Cell {
 /** A list of integers on the host, of a length that stays. */
 export interface IndexState {
   readonly length: number;
-  readonly check: Guard<Int32Array>;
+  readonly check: RestoreGuard<Int32Array>;
   get(): Int32Array;
   set(value: Int32Array): void;
 }
@@ -93,7 +94,7 @@ export function ofLayer<D extends DType>(
 export function ofParameters<D extends DType>(
   key: string,
   slots: readonly Slot<D>[],
-  check?: Guard<DenseMatrix>,
+  check?: RestoreGuard<DenseMatrix>,
 ): StateEntry<D>[] {
   return slots.map((slot, index) => ({
     name: `${key}${index}`,
@@ -129,12 +130,14 @@ export function freeState<D extends DType>(
 }
 
 /** Guards a list of distinct integers of [0, limit). */
-export function distinctIndices(limit: number): Guard<Int32Array> {
+export function distinctIndices(limit: number): RestoreGuard<Int32Array> {
   return (where, name, value) => {
+    checkIndices(where, (j) => `${name}, number ${j}`, value, limit);
+    const places = new Map<number, number>();
     value.forEach((index, j) => {
-      checkInteger(where, `${name}, number ${j}`, index, 0, limit - 1);
-      const twin = value.indexOf(index);
-      if (twin === j) return;
+      const twin = places.get(index);
+      places.set(index, j);
+      if (twin === undefined) return;
       throw new RangeError(
         `${where}: ${name} holds ${index} as numbers ${twin} and ${j}, expected distinct columns`,
       );

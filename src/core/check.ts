@@ -1,14 +1,5 @@
 // Every guard. A message names the routine, the argument, what came and what was expected.
 
-/** What {@link checkFinite} reads of a DenseMatrix; named here because matrix.ts imports this file. */
-interface Elements {
-  readonly data: ArrayLike<number>;
-  readonly offset: number;
-  readonly stride: number;
-  readonly rows: number;
-  readonly cols: number;
-}
-
 /** `value` as messages show it. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
@@ -42,7 +33,7 @@ export function checkArray(where: string, name: string, value: unknown): void {
   checkType(where, name, value, Array.isArray(value), 'an array');
 }
 
-/** Whether `value` is an array or a typed array, of any realm, that has its memory, or looks like an array. */
+/** Whether `value` is or looks like an array, of any kind and realm, that has its memory. */
 export function isList(value: unknown): value is ArrayLike<number> {
   if (!isObject(value) || !('length' in value) || !Number.isSafeInteger(value.length)) return false;
   return !(ArrayBuffer.isView(value) && isDetached(value));
@@ -78,7 +69,7 @@ function isDetached(array: ArrayBufferView): boolean {
   }
 }
 
-/** `value` must be an object of options: arrays, dates and promises hold none and would pass for empty ones. */
+/** `value` must be an object of options: arrays, dates and promises would pass for empty ones. */
 export function checkOptions(
   where: string,
   value: unknown,
@@ -171,7 +162,7 @@ export function checkInteger(
 type DType = 'float32' | 'float64';
 
 /** `value` as a number of `dtype`: what is too large becomes ±Infinity, and what is too small 0. */
-function narrow(value: number, dtype: DType): number {
+export function narrow(value: number, dtype: DType): number {
   return dtype === 'float32' ? Math.fround(value) : value;
 }
 
@@ -282,24 +273,4 @@ export function checkDType(
 ): void {
   if (A.dtype === dtype) return;
   throw new TypeError(`${where}: ${name} holds ${A.dtype}, expected ${dtype}`);
-}
-
-/** `A` must hold no NaN and no Infinity; returns the largest |aᵢⱼ|. Cost: one pass. */
-export function checkFinite(where: string, name: string, A: Elements): number {
-  const { data, offset, stride, rows, cols } = A;
-  let largest = 0;
-  for (let i = 0; i < rows; i++) {
-    const start = offset + i * stride;
-    // NaN passes through Math.max, so one number finds both NaN and Infinity.
-    for (let j = start; j < start + cols; j++) largest = Math.max(largest, Math.abs(data[j]));
-    if (!Number.isFinite(largest)) {
-      for (let j = 0; j < cols; j++) {
-        if (Number.isFinite(data[start + j])) continue;
-        throw new RangeError(
-          `${where}: ${name} holds ${data[start + j]} at row ${i}, column ${j}, expected finite numbers`,
-        );
-      }
-    }
-  }
-  return largest;
 }

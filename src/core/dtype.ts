@@ -27,6 +27,12 @@ export const LARGEST: Readonly<Record<DType, number>> = {
   float64: Number.MAX_VALUE,
 };
 
+/** The smallest number of each element type that has all its digits. */
+export const SMALLEST_NORMAL: Readonly<Record<DType, number>> = {
+  float32: 2 ** -126,
+  float64: 2 ** -1022,
+};
+
 /** Bytes of one element. */
 export const BYTES: Readonly<Record<DType, number>> = { float32: 4, float64: 8 };
 

@@ -17,6 +17,9 @@ const BRAND = Symbol.for('nysact.DenseMatrix');
 /** Whether a matrix is used as it is (N) or transposed (T). */
 export type Op = 'N' | 'T';
 
+/** Every {@link Op}. */
+export const OPS: readonly Op[] = ['N', 'T'];
+
 /** The buffer that the elements of a matrix lie in. */
 export let bufferOf: (A: Pick<DenseMatrix, 'data'>) => ArrayBufferLike;
 
@@ -290,4 +293,19 @@ export function largestMagnitude(A: DenseMatrix): number {
     for (; k < end; k++) m0 = Math.max(m0, Math.abs(data[k]));
   }
   return Math.max(m0, m1, m2, m3);
+}
+
+/** `A` must hold no NaN and no Infinity; returns the largest |Aᵢⱼ|. Cost: one pass. */
+export function checkFinite(where: string, name: string, A: DenseMatrix): number {
+  const largest = largestMagnitude(A);
+  if (Number.isFinite(largest)) return largest;
+  for (let i = 0; i < A.rows; i++) {
+    for (let j = 0; j < A.cols; j++) {
+      if (Number.isFinite(A.at(i, j))) continue;
+      throw new RangeError(
+        `${where}: ${name} holds ${A.at(i, j)} at row ${i}, column ${j}, expected finite numbers`,
+      );
+    }
+  }
+  return largest;
 }

@@ -9,6 +9,7 @@ import {
   type Guard,
   integersFrom,
   NON_NEGATIVE,
+  narrow,
   oneOf,
   POSITIVE,
   UNIT_INTERVAL,
@@ -67,7 +68,7 @@ export class Option<T, Default = undefined> {
    */
   checkIn(where: string, name: string, value: unknown, dtype: DType): void {
     if (typeof value !== 'number') return;
-    const rounded = dtype === 'float32' ? Math.fround(value) : value;
+    const rounded = narrow(value, dtype);
     for (const { real, has, expected } of this.#alternatives) {
       if (real !== true || (has(rounded) && (rounded !== 0 || value === 0))) continue;
       throw new RangeError(

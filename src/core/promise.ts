@@ -1,6 +1,8 @@
 // Promises, of this realm or another.
 
+import { isObject } from './check.js';
+
 /** Whether a value is a Promise, of whatever realm. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
+  return isObject(value) && 'then' in value;
 }

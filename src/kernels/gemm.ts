@@ -2,13 +2,11 @@
 
 import { checkChoice, checkDType, checkScalar, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
+import { checkMatrix, type DenseMatrix, OPS, type Op } from '../core/matrix.js';
 import { rescale } from './level1.js';
 import { checkDisjoint } from './overlap.js';
 import { activeKernels } from './selection.js';
 import { matrixVector, outerProduct } from './vector.js';
-
-const OPS: readonly Op[] = ['N', 'T'];
 
 /**
  * C ← α·op(A)·op(B) + β·C, where op(X) is X ('N') or Xᵀ ('T').

@@ -228,6 +228,13 @@ function sumOfSquares(A: DenseMatrix, unit: number): number {
   return sum;
 }
 
+/** tr A, in float64. A is square. Cost: n additions. */
+export function trace(A: DenseMatrix): number {
+  let sum = 0;
+  for (let i = 0; i < A.rows; i++) sum += A.at(i, i);
+  return sum;
+}
+
 /**
  * C ← αC. With α = 0 the old content of C is not read. Cost: 1 flop an element.
  *

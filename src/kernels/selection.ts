@@ -156,7 +156,8 @@ export interface Pool {
  *
  * @throws (rejects) RangeError on options out of range; TypeError if `worker` is neither a URL nor a
  *   function; Error where WebAssembly cannot run, memory cannot be shared (a page must be cross-origin
- *   isolated), a worker does not start or is not found, or a pool is open already. What runs stays as it was then.
+ *   isolated), a worker does not start or is not found, or a pool is open already. What runs stays as it
+ *   was then.
  */
 export async function openPool(options: PoolOptions = {}): Promise<Pool> {
   const {

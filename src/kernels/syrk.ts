@@ -2,13 +2,12 @@
 
 import { checkChoice, checkDType, checkScalar, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { checkMatrix, type DenseMatrix, type Op } from '../core/matrix.js';
+import { checkMatrix, type DenseMatrix, OPS, type Op } from '../core/matrix.js';
 import { scaleLower } from './level1.js';
 import { mirrorLower } from './movement.js';
 import { checkDisjoint } from './overlap.js';
 import { activeKernels } from './selection.js';
 
-const OPS: readonly Op[] = ['N', 'T'];
 const TRIANGLES = ['lower', 'both'] as const;
 
 /**

@@ -2,14 +2,13 @@
 
 import { checkChoice, checkDType, checkScalar, checkShape, checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { checkMatrix, convert, copyInto, type DenseMatrix, type Op } from '../core/matrix.js';
+import { checkMatrix, convert, copyInto, type DenseMatrix, OPS, type Op } from '../core/matrix.js';
 import type { Side } from './kernels.js';
 import { rescale } from './level1.js';
 import { checkDisjoint } from './overlap.js';
 import { activeKernels } from './selection.js';
 
 const SIDES: readonly Side[] = ['left', 'right'];
-const OPS: readonly Op[] = ['N', 'T'];
 
 /**
  * B ← α·op(L)⁻¹·B (side 'left') or B ← α·B·op(L)⁻¹ (side 'right'), in place, where op(L) is L ('N')

@@ -1,9 +1,10 @@
 // Eigenvalues and eigenvectors of a symmetric matrix.
 
-import { checkFinite, checkSquare } from '../core/check.js';
+import { checkSquare } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import {
+  checkFinite,
   checkMatrix,
   convert,
   copyInto,

@@ -3,18 +3,16 @@
 import { EPSILON } from '../core/dtype.js';
 import { NotConvergedError } from '../core/errors.js';
 import type { Matrix64 } from '../core/matrix.js';
-
-/** Numbers below this count as zero beside ‖A‖ = 1: their squares would underflow. */
-const NEGLIGIBLE = 2 ** -480;
+import { NEGLIGIBLE } from './scaling.js';
 
 /**
  * A ← diag(eigenvalues), in no particular order; Vt ← the eigenvectors as rows, where Vt came in as
  * the identity.
  *
- * A and Vt are n×n, ‖A‖ about 1; what lies below the diagonal of A is neither read nor written. An element is annihilated until it
- * is below ε·√(|aᵢᵢaⱼⱼ|) (Demmel, Veselić, SIAM J. Matrix Anal. Appl. 13, 1992), so that small eigenvalues
- * of a graded positive definite matrix keep their leading digits. At most `maxSweeps` sweeps; 5 to 10 are usual.
- * Cost: about 6n³ flops a sweep; no workspace.
+ * A and Vt are n×n, ‖A‖ about 1; what lies below the diagonal of A is neither read nor written. An
+ * element is annihilated until it is below ε·√(|aᵢᵢaⱼⱼ|) (Demmel, Veselić, SIAM J. Matrix Anal. Appl. 13,
+ * 1992), so that small eigenvalues of a graded positive definite matrix keep their leading digits. At
+ * most `maxSweeps` sweeps; 5 to 10 are usual. Cost: about 6n³ flops a sweep; no workspace.
  *
  * @throws NotConvergedError where the sweeps are used up; A and Vt are of no use then.
  */

@@ -3,10 +3,8 @@
 import { EPSILON } from '../core/dtype.js';
 import { NotConvergedError } from '../core/errors.js';
 import type { Rotations } from './rotations.js';
+import { NEGLIGIBLE } from './scaling.js';
 import type { Tridiagonal } from './tridiagonal.js';
-
-/** Numbers below this count as zero beside ‖T‖ = 1: their squares would underflow. */
-const NEGLIGIBLE = 2 ** -480;
 
 /** Brings numbers whose squares could underflow to where they do not. */
 const LARGE = 2 ** 960;

@@ -1,9 +1,9 @@
 // Thin QR factorisation by Householder reflections.
 
-import { checkFinite } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import {
+  checkFinite,
   checkMatrix,
   convert,
   copyInto,
@@ -12,7 +12,7 @@ import {
   type Matrix64,
 } from '../core/matrix.js';
 import { checkWorkspace, Workspace } from '../core/workspace.js';
-import { scale } from '../kernels/level1.js';
+import { dot, scale } from '../kernels/level1.js';
 import { transpose } from '../kernels/movement.js';
 import { activeKernels } from '../kernels/selection.js';
 import { nearbyPowerOfTwo } from './scaling.js';
@@ -96,25 +96,11 @@ const [SMALL, LARGE] = [2 ** -800, 2 ** 800];
 /** Divides rows by powers of two near their largest element, where they need it; returns these powers. */
 function scaleRows(At: Matrix64): number[] {
   return Array.from({ length: At.rows }, (_, j) => {
-    const sum = sumOfSquares(At, j);
-    if (sum > SMALL && sum < LARGE) return 1;
     const row = At.view(j, 0, 1, At.cols);
+    const sum = dot(row, row);
+    if (sum > SMALL && sum < LARGE) return 1;
     const unit = nearbyPowerOfTwo(largestMagnitude(row));
     scale(1 / unit, row);
     return unit;
   });
-}
-
-/** Of row j, in two sums: one would wait for itself. */
-function sumOfSquares({ data, offset, stride, cols }: Matrix64, j: number): number {
-  const end = offset + j * stride + cols;
-  let even = 0;
-  let odd = 0;
-  let k = end - cols;
-  for (; k + 1 < end; k += 2) {
-    even += data[k] * data[k];
-    odd += data[k + 1] * data[k + 1];
-  }
-  if (k < end) even += data[k] * data[k];
-  return even + odd;
 }

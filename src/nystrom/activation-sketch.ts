@@ -1,10 +1,10 @@
 // The shortest way from activations to a preconditioned gradient: observe, factor, apply.
 
 import { type CpuBackend, cpuBackend } from '../backend/cpu.js';
-import { checkFinite, checkInteger, checkPositive, checkType } from '../core/check.js';
+import { checkInteger, checkPositive, checkType } from '../core/check.js';
 import { type MatrixInput, readMatrix } from '../core/convert.js';
 import { DTYPES, type DType, isFloatArray } from '../core/dtype.js';
-import type { DenseMatrix } from '../core/matrix.js';
+import { checkFinite, type DenseMatrix } from '../core/matrix.js';
 import {
   choice,
   flag,

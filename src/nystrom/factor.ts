@@ -109,6 +109,8 @@ export function nystromEigenpairs<D extends DType>(
   return workspace.scope(() => {
     const Yt = workspace.take('float64', C.cols, C.rows);
     const B = workspace.take('float64', C.cols, C.cols);
+    /** ‖C‖F/‖S‖F, at most ‖A‖: a larger shift could bury A. */
+    let largest: number | undefined;
     for (let retries = 0; ; retries++) {
       shiftedTranspose(C, nu, sketch, Yt);
       applySketchTranspose(sketch, Yt, B, workspace);
@@ -118,8 +120,8 @@ export function nystromEigenpairs<D extends DType>(
       } catch (error) {
         if (!(error instanceof NotPositiveDefiniteError)) throw error;
         const raised = Math.max(10 * nu, smallest);
-        // ‖C‖F/‖S‖F is at most ‖A‖: a larger shift could bury A. One that underflows never grows.
-        const largest = norm / frobeniusNorm(denseSketch(sketch, C.dtype));
+        largest ??= norm / frobeniusNorm(denseSketch(sketch, C.dtype));
+        // A shift that underflows never grows.
         if (!(raised > nu && raised <= largest)) throw error;
         nu = raised;
         continue;
@@ -170,7 +172,10 @@ export function checkEigenvalues(where: string, eigenvalues: Float64Array): void
   });
 }
 
-/** U ← the leading left singular vectors of X̃, beside its shifted squared singular values; X̃ᵀ is destroyed. */
+/**
+ * U ← the leading left singular vectors of X̃, beside its shifted squared singular values; X̃ᵀ is
+ * destroyed.
+ */
 export function shiftedPairs(
   Xt: Matrix64,
   nu: number,

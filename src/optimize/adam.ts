@@ -2,16 +2,13 @@
 
 import { Cell, ofParameters } from '../backend/state.js';
 import { checkInteger, checkNonNegative } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
+import { type DType, SMALLEST_NORMAL } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
 import { fraction, type OptionsOf, optionList, positive } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { checkNoNegative } from '../precondition/options.js';
 import { HeldBounds } from './held-bounds.js';
 import type { Stage, Transform, TransformContext } from './transform.js';
-
-/** The smallest normal numbers: below, squares lose their digits. */
-const SMALLEST: Readonly<Record<DType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 };
 
 /** The options of {@link scaleByAdam}. */
 export const SCALE_BY_ADAM = /* @__PURE__ */ optionList({
@@ -44,7 +41,7 @@ export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Tran
       const { dtype } = backend;
       checkNonNegative('scaleByAdam', 'beta1', beta1, dtype);
       checkNonNegative('scaleByAdam', 'beta2', beta2, dtype);
-      const least = Math.sqrt(SMALLEST[dtype]);
+      const least = Math.sqrt(SMALLEST_NORMAL[dtype]);
       if (epsilon < least) {
         throw new RangeError(
           `scaleByAdam: epsilon is ${epsilon}, expected at least ${least}: below, a square in ${dtype} underflows and nothing is left to divide by`,

@@ -25,6 +25,7 @@ import type { Observation } from '../precondition/observation.js';
 import type { LearningRate } from './learning-rate.js';
 import {
   checkTransform,
+  needsOf,
   type ParameterShape,
   type Stage,
   type StepNeeds,
@@ -133,7 +134,7 @@ export class Optimizer<D extends DType> {
 
   /** What the coming step has to be given. */
   get needs(): StepNeeds {
-    return this.#transform.needs?.(this.steps) ?? { inputs: false, outputGradients: false };
+    return needsOf(this.#transform, this.steps);
   }
 
   /** Bytes of state on the backend. */

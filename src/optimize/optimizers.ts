@@ -29,7 +29,7 @@ import { addWeightDecay, decayFilter } from './weight-decay.js';
 const schedule = guarded('a schedule', isSchedule);
 
 /** The options of {@link sgd}, which every preconditioned optimiser shares. */
-export const SGD_OPTIONS = optionList({
+const SGD_OPTIONS = optionList({
   /** η, a number or a schedule (default 0.1). */
   learningRate: nonNegative.or(schedule).default(0.1),
   /** In [0, 1) (default 0). */
@@ -46,7 +46,7 @@ export const SGD_OPTIONS = optionList({
 export type SgdOptions = OptionsOf<typeof SGD_OPTIONS>;
 
 /** The options of {@link adam}. */
-export const ADAM_OPTIONS = optionList({
+const ADAM_OPTIONS = optionList({
   /** η, a number or a schedule (default 1e-3). */
   learningRate: nonNegative.or(schedule).default(1e-3),
   ...SCALE_BY_ADAM.entries,
@@ -60,7 +60,7 @@ export const ADAM_OPTIONS = optionList({
 export type AdamOptions = OptionsOf<typeof ADAM_OPTIONS>;
 
 /** The options of {@link adamw}. */
-export const ADAMW_OPTIONS = optionList({
+const ADAMW_OPTIONS = optionList({
   ...ADAM_OPTIONS.entries,
   /** λ ≥ 0 (default 0.01), decoupled from the moments. */
   weightDecay: nonNegative.default(0.01),

@@ -1,9 +1,9 @@
 // A step that could overflow is refused before it changes anything: what is infinite cannot be taken back.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { checkFinite } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DivergenceError } from '../core/errors.js';
+import { checkFinite } from '../core/matrix.js';
 import { checkRange, HARMLESS } from '../core/range.js';
 import {
   checkTransform,
@@ -25,7 +25,8 @@ import {
  *
  * The bounds are conservative.
  *
- * @throws TypeError where `transform` is none; when it is given state, if a stage of the transform knows no bound.
+ * @throws TypeError where `transform` is none; when it is given state, if a stage of the transform
+ *   knows no bound.
  */
 export function refuseOverflow(transform: Transform): Transform {
   checkTransform('refuseOverflow', 'transform', transform);

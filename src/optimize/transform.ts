@@ -14,17 +14,12 @@ import {
 import type { DType } from '../core/dtype.js';
 import { checkRange } from '../core/range.js';
 import type { Diagnostics } from '../precondition/layer.js';
-import type { LayerParameters } from '../precondition/network.js';
+import type { LayerParameters, ParameterShape } from '../precondition/network.js';
 import type { Observation } from '../precondition/observation.js';
 import type { LearningRate } from './learning-rate.js';
 import type { Schedule } from './schedules.js';
 
-/** Shape of one parameter, and what messages call it. */
-export interface ParameterShape {
-  readonly rows: number;
-  readonly cols: number;
-  readonly name?: string | undefined;
-}
+export type { ParameterShape };
 
 /** What a transform is built for. */
 export interface TransformContext<D extends DType> {
@@ -90,6 +85,11 @@ export interface Transform {
   /** Present where the transform moves the parameters: η at step k, unless it is set. */
   readonly schedule?: Schedule | undefined;
   init<D extends DType>(context: TransformContext<D>): Stage<D>;
+}
+
+/** What a transform has to be given at a step: known without any state. */
+export function needsOf(transform: Transform, step: number): StepNeeds {
+  return transform.needs?.(step) ?? { inputs: false, outputGradients: false };
 }
 
 /** `transform` must be one. */
@@ -196,7 +196,7 @@ export function stateless(
   ) => readonly Slot<D>[],
   bound?: Stage<DType>['bound'],
 ): Transform {
-  checkDescription('stateless', description);
+  checkDescription(description);
   checkFunction('stateless', 'update', update);
   if (bound !== undefined) checkFunction('stateless', 'bound', bound);
   return {
@@ -210,7 +210,8 @@ export function stateless(
 }
 
 /** `description` must hold what JSON can, as the state of a run does. */
-function checkDescription(where: string, description: unknown): void {
+function checkDescription(description: unknown): void {
+  const where = 'stateless';
   checkOptions(where, description, 'description');
   for (const [name, value] of Object.entries(description)) {
     const fits = ['string', 'number', 'boolean'].includes(typeof value);

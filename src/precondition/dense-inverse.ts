@@ -4,12 +4,16 @@ import { type DType, EPSILON } from '../core/dtype.js';
 import { InaccurateInverseError, NotPositiveDefiniteError } from '../core/errors.js';
 import { convert, copyInto, type DenseMatrix, type Matrix64 } from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
+import { trace } from '../kernels/level1.js';
 import { addToDiagonal, choleskyInPlace, invertSpd } from '../linalg/cholesky.js';
 
 /** How far an inverse may pass 1/ρ by rounding. */
 const TOLERANCE = 0.01;
 
-/** Times eps·tr A: more than the rounding of sums in blocks, and of averages, takes from an eigenvalue of A. */
+/**
+ * Times eps·tr A: more than the rounding of sums in blocks, and of averages, takes from an eigenvalue
+ * of A.
+ */
 const ROUNDINGS = 16;
 
 /**
@@ -49,10 +53,4 @@ function checkDamping(A: DenseMatrix, rho: number, shifted: Matrix64): void {
     if (!(error instanceof NotPositiveDefiniteError)) throw error;
     throw new InaccurateInverseError(1 / rho, error);
   }
-}
-
-function trace(A: DenseMatrix): number {
-  let sum = 0;
-  for (let i = 0; i < A.rows; i++) sum += A.at(i, i);
-  return sum;
 }

@@ -2,7 +2,7 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import { checkInvertible } from '../core/check.js';
-import { type DType, LARGEST } from '../core/dtype.js';
+import { type DType, LARGEST, SMALLEST_NORMAL } from '../core/dtype.js';
 import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { type Averaging, movingAverage, type Statistic } from '../rows/accumulator.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
@@ -84,9 +84,6 @@ export function rankOne(statistics: Statistic<'a' | 'g'>[], rho: number): Curvat
   });
 }
 
-/** The smallest normal numbers: shifts that keep 0/0 at 0 and change no other quotient that counts. */
-const TINY: Readonly<Record<DType, number>> = { float32: 2 ** -126, float64: 2 ** -1022 };
-
 /**
  * P ← (G − (ĝGâᵀ)/(ρ + |â|²|ĝ|²)·ĝᵀâ)/ρ with â = scaleA·a (1×p) and ĝ = scaleG·g (1×q).
  *
@@ -105,7 +102,8 @@ export function applyRankOne<D extends DType>(
   rho: number,
   P: Slot<D>,
 ): void {
-  const tiny = TINY[on.dtype];
+  // A shift that keeps 0/0 at 0 and changes no other quotient that counts.
+  const tiny = SMALLEST_NORMAL[on.dtype];
   // |â|²|ĝ|² and ĝGâᵀ leave the range of the dtype long before P does. With the unit vectors u = â/|â|
   // and v = ĝ/|ĝ| and with z = ρ/(|â||ĝ|)² the same P is (G − (vGuᵀ)/(1 + z)·vᵀu)/ρ, where no product
   // is larger than |G|/ρ; z may overflow to Infinity or underflow to 0, and the correction then is 0 or

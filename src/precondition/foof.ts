@@ -3,6 +3,7 @@
 import { checkInvertible } from '../core/check.js';
 import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { movingAverage } from '../rows/accumulator.js';
+import { activationMoment } from '../rows/second-moment.js';
 import { dampedInverse } from './dense-inverse.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
@@ -46,15 +47,7 @@ export function foofMethod(options: FoofOptions = {}): Method {
 /** P = G(Ā + ρI)⁻¹ for one layer. */
 export function exactCurvature({ inputs: p }: LayerShape, rho: number, decay: number): Curvature {
   return curvature({
-    statistics: [
-      {
-        name: 'A',
-        rows: p,
-        cols: p,
-        average: movingAverage(decay),
-        of: ({ X }, weight, keep, A) => X.secondMoment(weight, keep, A),
-      },
-    ],
+    statistics: [activationMoment(p, movingAverage(decay))],
     inverse: { R: { rows: p, cols: p, check: elementsWithin(1.01 / rho) } },
     factorise: ({ A }, { workspace }) => ({ inverse: { R: dampedInverse(A, rho, workspace) } }),
     apply: (on, G, { R }, P) => on.gemm(1, G, 'N', R, 'N', 0, P),

@@ -7,9 +7,10 @@ import type { DType } from '../core/dtype.js';
 import { convert, DenseMatrix } from '../core/matrix.js';
 import { choice, type OptionsOf, optionList, positive } from '../core/options.js';
 import type { Workspace } from '../core/workspace.js';
-import { scale } from '../kernels/level1.js';
+import { scale, trace } from '../kernels/level1.js';
 import { eigh } from '../linalg/eigh.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
+import { activationMoment } from '../rows/second-moment.js';
 import { dampedInverse } from './dense-inverse.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { checkNoNegative, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
@@ -55,8 +56,12 @@ export function kfacMethod(options: KfacOptions = {}): Method {
     layers(shapes, dtype) {
       checkInvertible('kfac', 'damping', damping, dtype);
       KFAC_OPTIONS.checkIn('kfac', settings, dtype);
-      const make = inverse === 'factored' ? factored : eigenbasis;
-      return shapes.map((shape) => make(shape, damping, decay));
+      return shapes.map((shape) => {
+        const statistics = factors(shape, decay);
+        return inverse === 'factored'
+          ? factored(shape, statistics, damping)
+          : eigenbasis(shape, statistics, damping);
+      });
     },
   };
 }
@@ -64,13 +69,7 @@ export function kfacMethod(options: KfacOptions = {}): Method {
 /** Ā and B̄. Rows of D times `examples` are the gradients of the examples. */
 function factors({ inputs: p, outputs: q }: LayerShape, decay: number): Statistic<'A' | 'B'>[] {
   return [
-    {
-      name: 'A',
-      rows: p,
-      cols: p,
-      average: movingAverage(decay),
-      of: ({ X }, weight, keep, A) => X.secondMoment(weight, keep, A),
-    },
+    activationMoment(p, movingAverage(decay)),
     {
       name: 'B',
       rows: q,
@@ -81,34 +80,34 @@ function factors({ inputs: p, outputs: q }: LayerShape, decay: number): Statisti
   ];
 }
 
-/** P = Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ. */
-function eigenbasis(shape: LayerShape, rho: number, decay: number): Curvature {
+/** P = Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ of any two factors; eigenvalues up to `cutoff` count as 0. */
+export function eigenbasis(
+  { inputs: p, outputs: q }: LayerShape,
+  statistics: readonly Statistic<'A' | 'B'>[],
+  rho: number,
+  cutoff = 0,
+): Curvature {
   return curvature({
-    statistics: factors(shape, decay),
-    inverse: eigenbasisParts(shape),
+    statistics,
+    inverse: {
+      QA: { rows: p, cols: p, check: elementsWithin(1) },
+      a: { rows: p, cols: 1, check: checkNoNegative },
+      QB: { rows: q, cols: q, check: elementsWithin(1) },
+      b: { rows: q, cols: 1, check: checkNoNegative },
+    },
     factorise({ A, B }, { workspace }) {
-      const [fromA, fromB] = [spectrum(A, workspace), spectrum(B, workspace)];
+      const [fromA, fromB] = [spectrum(A, cutoff, workspace), spectrum(B, cutoff, workspace)];
       return { inverse: { QA: fromA.Q, a: fromA.values, QB: fromB.Q, b: fromB.values } };
     },
     apply: (on, G, inverse, P) => applySpectral(on, G, inverse, rho, P),
   });
 }
 
-/** Q_A, a, Q_B and b. */
-export function eigenbasisParts({ inputs: p, outputs: q }: LayerShape) {
-  return {
-    QA: { rows: p, cols: p, check: elementsWithin(1) },
-    a: { rows: p, cols: 1, check: checkNoNegative },
-    QB: { rows: q, cols: q, check: elementsWithin(1) },
-    b: { rows: q, cols: 1, check: checkNoNegative },
-  };
-}
-
 /** M = Q·diag(values)·Qᵀ; eigenvalues up to `cutoff` count as 0. */
-export function spectrum<D extends DType>(
+function spectrum<D extends DType>(
   M: DenseMatrix<D>,
+  cutoff: number,
   workspace: Workspace,
-  cutoff = 0,
 ): { readonly Q: DenseMatrix<D>; readonly values: DenseMatrix<D> } {
   const { eigenvalues, vectors } = eigh(M, {}, workspace);
   const kept = eigenvalues.map((value) => (value > cutoff ? value : 0));
@@ -139,18 +138,21 @@ export function applySpectral<D extends DType>(
 }
 
 /** P = (B̄ + √ρ/π·I)⁻¹G(Ā + π√ρ·I)⁻¹ with π² = (tr Ā/p)/(tr B̄/q). */
-function factored(shape: LayerShape, rho: number, decay: number): Curvature {
-  const { inputs: p, outputs: q } = shape;
+function factored(
+  { inputs: p, outputs: q }: LayerShape,
+  statistics: readonly Statistic<'A' | 'B'>[],
+  rho: number,
+): Curvature {
   const root = Math.sqrt(rho);
   return curvature({
-    statistics: factors(shape, decay),
+    statistics,
     // Each times its damping, so that neither is larger than I, nor GR larger than G.
     inverse: {
       R: { rows: p, cols: p, check: elementsWithin(1.01) },
       L: { rows: q, cols: q, check: elementsWithin(1.01) },
     },
     factorise({ A, B }, { workspace }) {
-      const [meanA, meanB] = [meanDiagonal(A), meanDiagonal(B)];
+      const [meanA, meanB] = [trace(A) / p, trace(B) / q];
       const pi = meanA > 0 && meanB > 0 ? Math.sqrt(meanA / meanB) : 1;
       const R = dampedInverse(A, pi * root, workspace);
       const L = dampedInverse(B, root / pi, workspace);
@@ -166,10 +168,4 @@ function factored(shape: LayerShape, rho: number, decay: number): Curvature {
       });
     },
   });
-}
-
-function meanDiagonal(A: DenseMatrix): number {
-  let trace = 0;
-  for (let i = 0; i < A.rows; i++) trace += A.at(i, i);
-  return trace / A.rows;
 }

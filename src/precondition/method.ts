@@ -2,6 +2,7 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import type { Description } from '../backend/saved-state.js';
+import type { RestoreGuard } from '../backend/state.js';
 import { checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
@@ -33,17 +34,14 @@ export interface Needs {
 /** What a refresh has to report, by name. */
 export type Found = Readonly<Record<string, number | Float64Array>>;
 
-/** A guard of what is restored, see core/check.ts. */
-type Guard<Value> = (where: string, name: string, value: Value) => void;
-
 /** One part of an inverse: a matrix on the backend, or a number on the host. */
 export type InversePart =
   | {
       readonly rows: number;
       readonly cols: number;
-      readonly check?: Guard<DenseMatrix> | undefined;
+      readonly check?: RestoreGuard<DenseMatrix> | undefined;
     }
-  | { readonly value: number; readonly check: Guard<number> };
+  | { readonly value: number; readonly check: RestoreGuard<number> };
 
 /** The parts of an inverse, by name. */
 export type InverseParts = Readonly<Record<string, InversePart>>;

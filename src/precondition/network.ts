@@ -24,7 +24,7 @@ export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
 export type LayerParameters = OptionsOf<typeof LAYER_OPTIONS> & { readonly weight: number };
 
 /** Shape of one parameter, and what messages call it. */
-interface NamedShape {
+export interface ParameterShape {
   readonly rows: number;
   readonly cols: number;
   readonly name?: string | undefined;
@@ -83,7 +83,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
   constructor(
     backend: Backend<D>,
     method: Method,
-    parameters: readonly NamedShape[],
+    parameters: readonly ParameterShape[],
     layers: readonly LayerParameters[],
     options: CadenceOptions = {},
   ) {
@@ -174,14 +174,16 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     if (step.index % this.#refreshEvery === 0) {
       for (const { preconditioner } of this.#layers) preconditioner.refresh();
     }
-    this.#layers.forEach((layer, index) => {
-      this.#precondition(layer, gradients, updates, step, index === 0 ? 0 : 1);
-    });
     // A limit beyond the range clips nothing that lies within it.
-    if (step.clip === undefined || step.clip > LARGEST[this.#backend.dtype]) return;
+    const { clip = Infinity } = step;
+    const clips = clip <= LARGEST[this.#backend.dtype];
+    this.#layers.forEach((layer, index) => {
+      this.#precondition(layer, gradients, updates, clips ? Math.min(index, 1) : undefined);
+    });
+    if (!clips) return;
     for (const { parameters } of this.#layers) {
       for (const index of indicesOf(parameters)) {
-        this.#backend.clip(this.#sum, step.clip, updates[index]);
+        this.#backend.clip(this.#sum, clip, updates[index]);
       }
     }
   }
@@ -235,19 +237,18 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     return G;
   }
 
-  /** G → P for one layer; for the clip, sum ← keep·sum + ⟨P, G⟩. */
+  /** G → P for one layer; where there is a `keep`, for the clip, sum ← keep·sum + ⟨P, G⟩. */
   #precondition(
     layer: Layer<D>,
     gradients: readonly Slot<D>[],
     updates: readonly Slot<D>[],
-    { clip }: NetworkStep<D>,
-    keep: number,
+    keep: number | undefined,
   ): void {
     const { preconditioner, parameters, P } = layer;
     const backend = this.#backend;
     const G = this.#joined(layer, gradients);
     preconditioner.precondition(G, P);
-    if (clip !== undefined) backend.dot(1, P, G, keep, this.#sum);
+    if (keep !== undefined) backend.dot(1, P, G, keep, this.#sum);
     const weight = updates[parameters.weight];
     if (parameters.bias === undefined) backend.axpby(1, P, 0, weight);
     else {
@@ -264,7 +265,7 @@ function indicesOf({ weight, bias }: LayerParameters): number[] {
 function layerShape(
   layer: LayerParameters,
   index: number,
-  parameters: readonly NamedShape[],
+  parameters: readonly ParameterShape[],
 ): LayerShape {
   const where = `precondition: layer ${index}`;
   checkType(where, 'the layer', layer, isObject(layer), 'an object with a weight');

@@ -1,6 +1,7 @@
 // NysAct: P = G(Â + ρI)⁻¹ with Â the eigenvalue-shifted Nyström approximation of rank r.
 
 import type { Backend, Slot } from '../backend/backend.js';
+import type { RestoreGuard } from '../backend/state.js';
 import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import {
@@ -171,10 +172,7 @@ function isSource(value: unknown): value is SketchSource {
 }
 
 /** Guards numbers ≥ `limit` that `dtype` can divide by. */
-function atLeast(
-  limit: number,
-  dtype: DType,
-): (where: string, name: string, value: number) => void {
+function atLeast(limit: number, dtype: DType): RestoreGuard<number> {
   return (where, name, value) => {
     checkInvertible(where, name, value, dtype);
     if (value >= limit) return;

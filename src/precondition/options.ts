@@ -1,6 +1,7 @@
 // Options that every method has, and guards of what a method puts back.
 
 import type { Description } from '../backend/saved-state.js';
+import type { RestoreGuard } from '../backend/state.js';
 import { type DenseMatrix, largestMagnitude } from '../core/matrix.js';
 import {
   type Entries,
@@ -41,9 +42,7 @@ export function describeMethod<E extends Entries>(
 const SLACK = 1 + 2 ** -10;
 
 /** Guards matrices with no element larger than `limit`. */
-export function elementsWithin(
-  limit: number,
-): (where: string, name: string, value: DenseMatrix) => void {
+export function elementsWithin(limit: number): RestoreGuard<DenseMatrix> {
   return (where, name, value) => {
     const largest = largestMagnitude(value);
     if (largest <= limit * SLACK) return;

@@ -1,16 +1,13 @@
 // The averages that the code published with the NysAct paper keeps for FOOF, KFAC and Eva.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { Cell, type StateEntry } from '../backend/state.js';
+import { Cell, type RestoreGuard, type StateEntry } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
 import { type DenseMatrix, identity } from '../core/matrix.js';
 import type { Averaging } from '../rows/accumulator.js';
 import type { Average } from '../rows/moving-average.js';
-
-/** A guard of what is restored, see core/check.ts. */
-type Guard = (where: string, name: string, value: DenseMatrix) => void;
 
 /**
  * M ← βM + (1−β)·New, started from I. The published KFAC code uses it as it is; the published FOOF
@@ -24,7 +21,7 @@ export function averageFromIdentity(decay: number, counter?: Cell): Averaging {
  * M ← (1−β)M + β·New, the first value copied: the published Eva code, where the new batch, not the
  * past, weighs β. `check` guards what is restored.
  */
-export function copiedAverage(decay: number, check?: Guard): Averaging {
+export function copiedAverage(decay: number, check?: RestoreGuard<DenseMatrix>): Averaging {
   return (backend, rows, cols) => new CopiedAverage(backend, rows, cols, decay, check);
 }
 
@@ -79,9 +76,15 @@ class CopiedAverage<D extends DType> implements Average<D> {
   readonly #decay: number;
   readonly #updates = new Cell(0, checkInteger);
 
-  readonly #check: Guard | undefined;
+  readonly #check: RestoreGuard<DenseMatrix> | undefined;
 
-  constructor(backend: Backend<D>, rows: number, cols: number, decay: number, check?: Guard) {
+  constructor(
+    backend: Backend<D>,
+    rows: number,
+    cols: number,
+    decay: number,
+    check?: RestoreGuard<DenseMatrix>,
+  ) {
     this.#check = check;
     this.#decay = decay;
     this.slot = backend.allocate(rows, cols);

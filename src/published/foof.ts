@@ -8,6 +8,7 @@ import { dampedInverse } from '../precondition/dense-inverse.js';
 import { FOOF_OPTIONS } from '../precondition/foof.js';
 import { curvature, type Method } from '../precondition/method.js';
 import { describeMethod, elementsWithin } from '../precondition/options.js';
+import { activationMoment } from '../rows/second-moment.js';
 import { averageFromIdentity } from './averages.js';
 
 /** The options of {@link publishedFoofMethod}. */
@@ -43,15 +44,7 @@ export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method 
       const counter = new Cell(0, checkInteger);
       return shapes.map(({ inputs: p }) =>
         curvature({
-          statistics: [
-            {
-              name: 'A',
-              rows: p,
-              cols: p,
-              average: averageFromIdentity(decay, counter),
-              of: ({ X }, weight, keep, A) => X.secondMoment(weight, keep, A),
-            },
-          ],
+          statistics: [activationMoment(p, averageFromIdentity(decay, counter))],
           inverse: { R: { rows: p, cols: p, check: elementsWithin(Math.max(1, 1.01 / damping)) } },
           factorise: ({ A }, { refreshes, workspace, dtype: type }) => {
             const R = refreshes === 0 ? identity(type, p) : dampedInverse(A, damping, workspace);

@@ -2,9 +2,11 @@
 
 import { checkInvertible } from '../core/check.js';
 import { fraction, type OptionsOf, optionList } from '../core/options.js';
-import { applySpectral, eigenbasisParts, KFAC_OPTIONS, spectrum } from '../precondition/kfac.js';
-import { curvature, type Method } from '../precondition/method.js';
+import { eigenbasis, KFAC_OPTIONS } from '../precondition/kfac.js';
+import type { Method } from '../precondition/method.js';
 import { describeMethod, METHOD_OPTIONS } from '../precondition/options.js';
+import type { Statistic } from '../rows/accumulator.js';
+import { activationMoment } from '../rows/second-moment.js';
 import { averageFromIdentity } from './averages.js';
 
 /** Up to this the published code takes an eigenvalue as 0. */
@@ -44,30 +46,17 @@ export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method 
       const average = averageFromIdentity(decay);
       return shapes.map((shape) => {
         const { inputs: p, outputs: q } = shape;
-        return curvature({
-          statistics: [
-            {
-              name: 'A',
-              rows: p,
-              cols: p,
-              average,
-              of: ({ X }, weight, keep, A) => X.secondMoment(weight, keep, A),
-            },
-            {
-              name: 'B',
-              rows: q,
-              cols: q,
-              average,
-              of: ({ D }, weight, keep, B) => D.secondMoment(weight, keep, B),
-            },
-          ],
-          inverse: eigenbasisParts(shape),
-          factorise({ A, B }, { workspace }) {
-            const [fromA, fromB] = [spectrum(A, workspace, CUTOFF), spectrum(B, workspace, CUTOFF)];
-            return { inverse: { QA: fromA.Q, a: fromA.values, QB: fromB.Q, b: fromB.values } };
+        const statistics: readonly Statistic<'A' | 'B'>[] = [
+          activationMoment(p, average),
+          {
+            name: 'B',
+            rows: q,
+            cols: q,
+            average,
+            of: ({ D }, weight, keep, B) => D.secondMoment(weight, keep, B),
           },
-          apply: (on, G, inverse, P) => applySpectral(on, G, inverse, damping, P),
-        });
+        ];
+        return eigenbasis(shape, statistics, damping, CUTOFF);
       });
     },
   };

@@ -1,6 +1,6 @@
 // The optimisers by name, as the code published with the NysAct paper runs them.
 
-import { type OptionsOf, optionList } from '../core/options.js';
+import { type OptionsOf, optionList, type SettingsOf } from '../core/options.js';
 import { descend } from '../optimize/descend.js';
 import { momentum } from '../optimize/momentum.js';
 import { PRECONDITIONED_OPTIONS, preconditionedBy } from '../optimize/optimizers.js';
@@ -19,13 +19,13 @@ const SHARED = PRECONDITIONED_OPTIONS.entries;
 const CLIPPED = { ...SHARED, klClip: SHARED.klClip.default(1e-3) };
 
 /** The options of {@link publishedNysact}. */
-export const PUBLISHED_NYSACT = optionList({ ...SHARED, ...SKETCH_OPTIONS.entries });
+const PUBLISHED_NYSACT = optionList({ ...SHARED, ...SKETCH_OPTIONS.entries });
 /** The options of {@link publishedFoof}. */
-export const PUBLISHED_FOOF = optionList({ ...SHARED, ...PUBLISHED_FOOF_OPTIONS.entries });
+const PUBLISHED_FOOF = optionList({ ...SHARED, ...PUBLISHED_FOOF_OPTIONS.entries });
 /** The options of {@link publishedKfac}. */
-export const PUBLISHED_KFAC = optionList({ ...CLIPPED, ...PUBLISHED_KFAC_OPTIONS.entries });
+const PUBLISHED_KFAC = optionList({ ...CLIPPED, ...PUBLISHED_KFAC_OPTIONS.entries });
 /** The options of {@link publishedEva}. */
-export const PUBLISHED_EVA = optionList({ ...CLIPPED, ...PUBLISHED_EVA_OPTIONS.entries });
+const PUBLISHED_EVA = optionList({ ...CLIPPED, ...PUBLISHED_EVA_OPTIONS.entries });
 
 /** The η that the published Eva clips with, whatever the schedule says. */
 const CLIP_RATE = 0.1;
@@ -77,13 +77,9 @@ export function publishedEva(options: OptionsOf<typeof PUBLISHED_EVA> = {}): Tra
 
 function published(
   method: Method,
-  given: OptionsOf<typeof PRECONDITIONED_OPTIONS>,
+  settings: SettingsOf<typeof PRECONDITIONED_OPTIONS>,
   { decaysFrom, clipRate }: { decaysFrom: number; clipRate: number | undefined },
 ): Transform {
-  const settings = PRECONDITIONED_OPTIONS.read(
-    method.name,
-    PRECONDITIONED_OPTIONS.pick(method.name, given),
-  );
   const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay, decays } =
     settings;
   const clip = klClip === 'none' ? undefined : { limit: klClip, learningRate: clipRate };

@@ -1,7 +1,13 @@
 // The averages of a layer: a list of statistics, and the sketch that some are taken with.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { freeState, type StateEntry, type Stateful, scoped } from '../backend/state.js';
+import {
+  freeState,
+  type RestoreGuard,
+  type StateEntry,
+  type Stateful,
+  scoped,
+} from '../backend/state.js';
 import { checkDecay, checkFunction } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
@@ -62,10 +68,7 @@ export interface Statistic<Name extends string = string> {
  *
  * @throws RangeError unless β is in [0, 1], TypeError where `check` is no function.
  */
-export function movingAverage(
-  decay: number,
-  check?: (where: string, name: string, value: DenseMatrix) => void,
-): Averaging {
+export function movingAverage(decay: number, check?: RestoreGuard<DenseMatrix>): Averaging {
   checkDecay('movingAverage', 'decay', decay);
   if (check !== undefined) checkFunction('movingAverage', 'check', check);
   return (backend, rows, cols) => new MovingAverage(backend, rows, cols, decay, check);

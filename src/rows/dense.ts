@@ -9,7 +9,7 @@ import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { checkMagnitude, sumOfSquares } from './magnitude.js';
 import { checkFirst, checkOwned, type Rows } from './rows.js';
-import { copyOfWeights, sumOf, weightList } from './weights.js';
+import { copyOfWeights, countOf, weightList } from './weights.js';
 
 /** The options of {@link denseRows}. */
 const DENSE_OPTIONS = /* @__PURE__ */ optionList({
@@ -64,7 +64,7 @@ export function readRows<D extends DType>(
   checkInteger(where, 'the number of rows of X', A.rows, 1);
   checkInteger(where, 'the number of columns of X', A.cols, 1);
   const w = copyOfWeights(where, dtype, A.rows, weights);
-  const count = w === undefined ? A.rows : sumOf(w);
+  const count = countOf(A.rows, w);
   const W = w === undefined ? A : weighted(A, w);
   const size = sumOfSquares(W) + (bias ? count : 0);
   checkMagnitude(where, 'X', W, { size, count, cols: bias ? W.cols + 1 : W.cols });
@@ -79,7 +79,7 @@ export function stripRows<D extends DType>(
   weights: Float64Array | undefined,
 ): Rows<D> {
   const W = weights === undefined ? A : weighted(A, weights);
-  const count = weights === undefined ? A.rows : sumOf(weights);
+  const count = countOf(A.rows, weights);
   return new DenseRows(backend, place(backend, W), { bias, weights, count, size: undefined });
 }
 
@@ -169,10 +169,7 @@ class DenseRows<D extends DType> implements Rows<D> {
     }
     this.backend.borrow((take) => {
       const roots = take(this.rows, 1);
-      this.backend.write(
-        roots,
-        this.#roots((i) => i < first),
-      );
+      this.backend.write(roots, this.#roots(first));
       this.backend.gemm(weight, roots, 'T', this.#X, 'N', decay, a);
     });
   }
@@ -201,18 +198,15 @@ class DenseRows<D extends DType> implements Rows<D> {
   }
 
   #rootWeights(): Slot<D> {
-    this.#column ??= place(
-      this.backend,
-      this.#roots(() => true),
-    );
+    this.#column ??= place(this.backend, this.#roots(this.rows));
     return this.#column;
   }
 
-  /** √w where `counts`, and 0 elsewhere. */
-  #roots(counts: (i: number) => boolean): DenseMatrix<D> {
+  /** √w of the `first` rows, and 0 of the others. */
+  #roots(first: number): DenseMatrix<D> {
     const { weights } = this;
     return filled(this.backend.dtype, this.rows, (i) => {
-      if (!counts(i)) return 0;
+      if (i >= first) return 0;
       return weights === undefined ? 1 : Math.sqrt(weights[i]);
     });
   }

@@ -77,8 +77,9 @@ function forEachWindow(
   let y = line % vertical.count;
   let example = (line - y) / vertical.count;
   let v = windowAt(vertical, y);
+  const across = Array.from({ length: horizontal.count }, (_, k) => windowAt(horizontal, k));
   for (let i = 0; i < rows; i++) {
-    visit(example, v, windowAt(horizontal, x), i);
+    visit(example, v, across[x], i);
     if (++x < horizontal.count) continue;
     x = 0;
     if (++y === vertical.count) {

@@ -1,8 +1,7 @@
 // ‖X‖²F, and how large it may be: one sum finds overflow, NaN and Infinity before any moment is taken.
 
-import { checkFinite } from '../core/check.js';
 import { LARGEST } from '../core/dtype.js';
-import type { DenseMatrix } from '../core/matrix.js';
+import { checkFinite, type DenseMatrix } from '../core/matrix.js';
 
 /** What {@link checkMagnitude} is told of the rows X. */
 export interface Magnitude {

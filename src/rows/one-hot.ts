@@ -5,11 +5,12 @@ import { checkInteger, checkType, isList } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DenseMatrix, zeros } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
+import { checkIndices } from '../kernels/indices.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { withDense } from '../sketch/sketch.js';
 import { addNumber, filled } from './dense.js';
 import { checkFirst, checkOwned, type Rows } from './rows.js';
-import { copyOfWeights, sumOf, weightList } from './weights.js';
+import { copyOfWeights, countOf, weightList } from './weights.js';
 
 /** Words are told apart by 32-bit indices. */
 const MOST_WORDS = 2 ** 31 - 1;
@@ -49,17 +50,9 @@ export function oneHotRows<D extends DType>(
   checkInteger(where, 'the number of indices', indices.length, 1);
   const { length: rows } = indices;
   const w = copyOfWeights(where, backend.dtype, rows, weights);
-  const own = new Int32Array(rows);
-  for (let i = 0; i < rows; i++) {
-    const index = indices[i];
-    // A name for each index would cost more than the copy.
-    if (!(Number.isInteger(index) && index >= 0 && index < cols)) {
-      checkInteger(where, `indices[${i}]`, index, 0, cols - 1);
-    }
-    own[i] = index;
-  }
-  const count = w === undefined ? rows : sumOf(w);
-  return new OneHotRows(backend, own, { rows, cols, count, weights: w });
+  checkIndices(where, (i) => `indices[${i}]`, indices, cols);
+  const own = Int32Array.from(indices);
+  return new OneHotRows(backend, own, { rows, cols, count: countOf(rows, w), weights: w });
 }
 
 interface OneHotRowsParts {

@@ -11,7 +11,7 @@ import { addNumber, readRows, stripRows } from './dense.js';
 import { imageMatrix, patchMatrix, patchNorms, pixelMatrices } from './images.js';
 import { checkMagnitude } from './magnitude.js';
 import { checkFirst, type Rows } from './rows.js';
-import { copyOfWeights, sumOf, weightList } from './weights.js';
+import { copyOfWeights, countOf, weightList } from './weights.js';
 
 /** The options of {@link patchRows}. */
 const PATCH_OPTIONS = /* @__PURE__ */ optionList({
@@ -54,7 +54,7 @@ export function patchRows<D extends DType>(
   checkDType(where, 'images', A, dtype);
   const { rows, inputs } = layer.output;
   const w = copyOfWeights(where, dtype, rows, weights);
-  const count = w === undefined ? rows : sumOf(w);
+  const count = countOf(rows, w);
   const cols = bias ? inputs + 1 : inputs;
   return Array.from(patchNorms(A, layer, w), (norm, group) => {
     const size = bias ? norm + count : norm;

@@ -34,7 +34,7 @@ export function copyOfWeights(
     if (!(Number.isFinite(weight) && weight >= 0)) checkNonNegative(where, `weights[${i}]`, weight);
   }
   const copy = Float64Array.from(weights);
-  const sum = sumOf(copy);
+  const sum = countOf(rows, copy);
   // 1/Σw must be representable too: it is what the moments are multiplied by.
   if (sum >= 1 / LARGEST[dtype] && sum <= LARGEST[dtype]) return copy;
   throw new RangeError(
@@ -42,7 +42,7 @@ export function copyOfWeights(
   );
 }
 
-/** Σw. */
-export function sumOf(weights: Float64Array): number {
-  return weights.reduce((sum, weight) => sum + weight, 0);
+/** What so many rows count for: Σw, each 1 where there are no weights. */
+export function countOf(rows: number, weights: Float64Array | undefined): number {
+  return weights === undefined ? rows : weights.reduce((sum, weight) => sum + weight, 0);
 }

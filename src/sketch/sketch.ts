@@ -6,7 +6,6 @@ import { distinctIndices, type StateEntry } from '../backend/state.js';
 import {
   checkChoice,
   checkDType,
-  checkFinite,
   checkInteger,
   checkNonNegative,
   checkShape,
@@ -15,6 +14,7 @@ import {
 } from '../core/check.js';
 import { DTYPES, type DType } from '../core/dtype.js';
 import {
+  checkFinite,
   checkMatrix,
   convert,
   copyInto,
@@ -24,7 +24,7 @@ import {
 } from '../core/matrix.js';
 import { Workspace } from '../core/workspace.js';
 import { gemm } from '../kernels/gemm.js';
-import { takeIndices } from '../kernels/indices.js';
+import { checkIndices, takeIndices } from '../kernels/indices.js';
 import { SKETCH_FORMS, type SketchOf } from '../kernels/kernels.js';
 import type { SketchShape } from './shape.js';
 
@@ -279,9 +279,7 @@ function copyOfIndices(
   checkType(where, `indices of ${name}`, indices, listed, 'an array of numbers');
   checkInteger(where, `the number of indices of ${name}`, indices.length, width, width);
   // Before they are copied, because the copy would round them.
-  for (let j = 0; j < width; j++) {
-    checkInteger(where, `indices of ${name}, number ${j}`, indices[j], 0, inputs - 1);
-  }
+  checkIndices(where, (j) => `indices of ${name}, number ${j}`, indices, inputs);
   const copy = Int32Array.from(indices);
   distinctIndices(inputs)(where, `indices of ${name}`, copy);
   return copy;

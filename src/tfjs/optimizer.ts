@@ -11,7 +11,7 @@ import type {
 import { copyOfSaved, type PlainState, type RestoreOptions } from '../backend/saved-state.js';
 import { checkInteger, checkNonNegative, checkType, isObject } from '../core/check.js';
 import { guarded, type OptionsOf, optionList, text } from '../core/options.js';
-import { checkTransform, type StepNeeds, type Transform } from '../optimize/transform.js';
+import { checkTransform, needsOf, type StepNeeds, type Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients, disposeCaptured } from './capture.js';
@@ -291,8 +291,7 @@ export function optimizerClass(
 
     /** What the coming step has to be given: known without any state. */
     get #needs(): StepNeeds {
-      const none = { inputs: false, outputGradients: false };
-      return this.#transform.needs?.(this.iterations) ?? none;
+      return needsOf(this.#transform, this.iterations);
     }
 
     /** Whether the transform ever looks at layers. */

@@ -18,7 +18,7 @@ export interface VariableReport {
 }
 
 /** What a report needs to know of the optimiser. */
-export interface ReportContext {
+interface ReportContext {
   /** Whether the optimiser preconditions at all. */
   readonly preconditions: boolean;
   /** The kind under which a variable is preconditioned, once a step was taken. */

@@ -84,9 +84,8 @@ function parse(json: string): Pick<PlainState, 'version' | 'run'> {
 function isHeader(
   value: unknown,
 ): value is { readonly version: number; readonly run: Description } {
-  if (typeof value !== 'object' || value === null) return false;
-  if (!('version' in value && 'run' in value) || typeof value.version !== 'number') return false;
-  return typeof value.run === 'object' && value.run !== null;
+  if (!isObject(value) || !('version' in value && 'run' in value)) return false;
+  return typeof value.version === 'number' && isObject(value.run);
 }
 
 function toTensor(tf: TensorFlowCore, value: PlainEntry): Tensor {

@@ -3,7 +3,6 @@ import {
   checkChoice,
   checkDecay,
   checkDType,
-  checkFinite,
   checkFraction,
   checkInteger,
   checkInvertible,
@@ -17,7 +16,7 @@ import {
   describe as show,
 } from '../../src/core/check.js';
 import { LARGEST } from '../../src/core/dtype.js';
-import { zeros } from '../../src/core/matrix.js';
+import { checkFinite, zeros } from '../../src/core/matrix.js';
 
 const { NaN: NAN, POSITIVE_INFINITY: INFINITY, MAX_SAFE_INTEGER } = Number;
 

@@ -3,7 +3,7 @@
 import { isPromiseLike } from '../../core/promise.js';
 
 /** Runs steps in order; an operation enqueues its steps and returns. */
-export interface Queue {
+interface Queue {
   /** `done` gets what `step` returns or resolves to, before the next step begins. */
   enqueue<T>(step: () => T | PromiseLike<T>, done: (outcome: T) => void): void;
 }

@@ -15,7 +15,7 @@ export interface Assignment {
 
 /** Whether a message is an {@link Assignment}. */
 export function isAssignment(message: unknown): message is Assignment {
-  return typeof message === 'object' && message !== null && 'control' in message;
+  return isObject(message) && 'control' in message;
 }
 
 /** A started thread. */
@@ -59,7 +59,7 @@ interface NodeProcess {
 }
 
 function isNodeProcess(value: unknown): value is NodeProcess {
-  return typeof value === 'object' && value !== null && 'getBuiltinModule' in value;
+  return isObject(value) && 'getBuiltinModule' in value;
 }
 
 /** The process, where this is Node: asked at run time, so that bundlers need not know its modules. */

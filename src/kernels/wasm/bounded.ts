@@ -1,5 +1,6 @@
 // Which calls the WebAssembly kernels take: in strips that bound their memory, and within their range.
 
+import { SMALLEST_NORMAL } from '../../core/dtype.js';
 import type { DenseMatrix, Op } from '../../core/matrix.js';
 import type { Kernels, SketchMatrix } from '../kernels.js';
 import { scalarKernels } from '../scalar/index.js';
@@ -42,9 +43,6 @@ export const BOUNDS: Bounds = {
 
 /** Depth of the blocks of the product: chunks are multiples of it, so that sums keep their order. */
 export const DEPTH = 256;
-
-/** The smallest number of float32 that has all its digits. */
-const SMALLEST = 2 ** -126;
 
 /** With a larger factor, what underflows in op(A)·op(B) would show. */
 const LARGEST_FACTOR = 2 ** 24;
@@ -140,8 +138,8 @@ export function boundedKernels(
 function areFactors(alpha: number, beta: number, C: DenseMatrix): boolean {
   if (C.dtype === 'float64') return true;
   const magnitude = Math.abs(alpha);
-  if (magnitude < SMALLEST || magnitude > LARGEST_FACTOR) return false;
-  return beta === 0 || Math.abs(beta) >= SMALLEST;
+  if (magnitude < SMALLEST_NORMAL.float32 || magnitude > LARGEST_FACTOR) return false;
+  return beta === 0 || Math.abs(beta) >= SMALLEST_NORMAL.float32;
 }
 
 /** A product in strips of columns; a lower triangle as a smaller one, and what lies below that. */

@@ -1,5 +1,6 @@
 // Compiling and instantiating the WebAssembly kernels.
 
+import { isObject } from '../../core/check.js';
 import { BINARIES } from './binaries.js';
 import { decodeBase64, type WasmMemory, type WasmModule, webAssembly } from './platform.js';
 
@@ -107,6 +108,12 @@ const PAGES = 65_536;
 /** The smallest range of a shared memory that is of use: 256 MiB. */
 const FEWEST_PAGES = 4096;
 
+function requireApi(): NonNullable<ReturnType<typeof webAssembly>> {
+  const api = webAssembly();
+  if (api === undefined) throw new Error('this platform has no WebAssembly');
+  return api;
+}
+
 /** Whether this engine has the instructions of a variant; does not compile it. */
 export function isSupported(arithmetic: Arithmetic): boolean {
   return webAssembly()?.validate(decodeBase64(BINARIES[arithmetic])) ?? false;
@@ -119,9 +126,7 @@ export function isSupported(arithmetic: Arithmetic): boolean {
  *   forbidden to compile (by a content security policy, or on a page's main thread).
  */
 export function compile(arithmetic: Arithmetic): WasmModule {
-  const api = webAssembly();
-  if (api === undefined) throw new Error('this platform has no WebAssembly');
-  return new api.Module(decodeBase64(BINARIES[arithmetic]));
+  return new (requireApi().Module)(decodeBase64(BINARIES[arithmetic]));
 }
 
 /**
@@ -130,9 +135,7 @@ export function compile(arithmetic: Arithmetic): WasmModule {
  * @throws (rejects) as it does.
  */
 export async function compileAsync(arithmetic: Arithmetic): Promise<WasmModule> {
-  const api = webAssembly();
-  if (api === undefined) throw new Error('this platform has no WebAssembly');
-  return api.compile(decodeBase64(BINARIES[arithmetic]));
+  return requireApi().compile(decodeBase64(BINARIES[arithmetic]));
 }
 
 /** An instance, and the memory that it computes in. */
@@ -143,17 +146,11 @@ export interface Instance {
 
 /** A memory that threads can share; it grows as it is needed. */
 export function sharedMemory(): WasmMemory {
-  return createMemory(true);
-}
-
-function createMemory(shared: boolean): WasmMemory {
-  const api = webAssembly();
-  if (api === undefined) throw new Error('this platform has no WebAssembly');
-  if (!shared) return new api.Memory({ initial: 1, maximum: PAGES, shared });
+  const { Memory } = requireApi();
   // Shared memory never moves: its whole range is set aside at once, which a small machine may refuse.
   for (let maximum = PAGES; ; maximum /= 2) {
     try {
-      return new api.Memory({ initial: 1, maximum, shared });
+      return new Memory({ initial: 1, maximum, shared: true });
     } catch (error) {
       if (maximum <= FEWEST_PAGES) throw error;
     }
@@ -167,11 +164,9 @@ function createMemory(shared: boolean): WasmMemory {
  */
 export function instantiate(
   module: WasmModule,
-  memory: WasmMemory = createMemory(false),
+  memory: WasmMemory = new (requireApi().Memory)({ initial: 1, maximum: PAGES, shared: false }),
 ): Instance {
-  const api = webAssembly();
-  if (api === undefined) throw new Error('this platform has no WebAssembly');
-  const { exports } = new api.Instance(module, { env: { memory } });
+  const { exports } = new (requireApi().Instance)(module, { env: { memory } });
   if (!isExports(exports)) throw new Error('the WebAssembly module exports other kernels');
   return { exports, memory };
 }
@@ -208,11 +203,9 @@ function sharedBinary(arithmetic: Arithmetic): Uint8Array {
  * @throws (rejects) as {@link compile} does.
  */
 export async function compileShared(arithmetic: Arithmetic): Promise<WasmModule> {
-  const api = webAssembly();
-  if (api === undefined) throw new Error('this platform has no WebAssembly');
-  return api.compile(sharedBinary(arithmetic));
+  return requireApi().compile(sharedBinary(arithmetic));
 }
 
 function isExports(exports: unknown): exports is Exports {
-  return typeof exports === 'object' && exports !== null && 'invert64' in exports;
+  return isObject(exports) && 'invert64' in exports;
 }

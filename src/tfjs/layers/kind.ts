@@ -7,7 +7,7 @@ import type { TensorFlow } from '../tensorflow.js';
 export type Layer = layers.Layer;
 
 /** The part of a layer's activation that a layer uses. */
-export interface Activation {
+interface Activation {
   getClassName(): string;
   apply(x: Tensor): Tensor;
 }
