@@ -22,7 +22,7 @@ const upward = layers.slice(0, -1).map((folders, level) => ({
     path: `^src/(${layers
       .slice(level + 1)
       .flat()
-      .join('|')}|[^/]+\\.ts$)`,
+      .join('|')})/`,
   },
 }));
 
@@ -30,6 +30,12 @@ const upward = layers.slice(0, -1).map((folders, level) => ({
 module.exports = {
   forbidden: [
     ...upward,
+    {
+      name: 'nothing-imports-an-entrance',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/[^/]+\\.ts$' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'backend-and-linalg-stay-apart',

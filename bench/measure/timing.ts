@@ -1,4 +1,4 @@
-// The one timer: pieces of work in turn, so that whatever slows the machine slows all of them.
+// Pieces of work timed in turn, so that whatever slows the machine slows all of them.
 
 import { quantile } from '../report/statistics.js';
 
