@@ -25,11 +25,13 @@ export class LossWatch {
   }
 
   /**
-   * Says what was found.
+   * Says once what was found since the last time.
    *
    * @throws DivergenceError where a loss was not finite.
    */
   check(): void {
-    if (this.#found !== undefined) throw this.#found;
+    const found = this.#found;
+    this.#found = undefined;
+    if (found !== undefined) throw found;
   }
 }

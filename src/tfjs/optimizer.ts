@@ -224,9 +224,7 @@ export function optimizerClass(
     override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
       this.#changes += 1;
       try {
-        const losses = this.#losses;
-        this.#losses = new LossWatch();
-        losses.check();
+        this.#losses.check();
         const named = namedGradients(tf, gradients);
         this.#checkLooked();
         const blocks = this.#captured?.blocks ?? [];

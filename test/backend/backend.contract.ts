@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import type { Op } from '../../src/core/matrix.js';
+import { placeRounded } from '../support/backends.js';
 import {
   build,
   filled,
@@ -16,7 +17,7 @@ import {
   uniform,
 } from '../support/matrices.js';
 import { backendOperations } from './backend.operations.js';
-import { EMPTY, expectClose, operationLaws, place, SIZES, type Sizes } from './operation.js';
+import { EMPTY, expectClose, operationLaws, SIZES, type Sizes } from './operation.js';
 import { scalarLaws } from './scalars.contract.js';
 import { slotLaws } from './slots.contract.js';
 
@@ -45,7 +46,7 @@ export function backendContract(
     test('operations run in the order in which they were enqueued', async () => {
       const backend = make();
       const A = rounded(gaussian(uniform(3), 6, 4), backend.dtype);
-      const slot = place(backend, A);
+      const slot = placeRounded(backend, A);
       const C = backend.allocate(4, 4);
       const s = backend.allocate(1, 1);
       backend.syrk(1, slot, 0, C);
@@ -73,8 +74,8 @@ export function backendContract(
         const S = rounded(gaussian(uniform(9), p, r), backend.dtype);
         const C = backend.allocate(p, r);
         const run = () => {
-          const sketch = { kind: 'dense', S: place(backend, S) } as const;
-          backend.sketchMoment(place(backend, X), sketch, 1, 0, C);
+          const sketch = { kind: 'dense', S: placeRounded(backend, S) } as const;
+          backend.sketchMoment(placeRounded(backend, X), sketch, 1, 0, C);
         };
         const value = product(X, 'T', product(X, 'N', S, 'N'), 'N');
         return { run, C, value, magnitude: norm(X) ** 2 * norm(S), terms: m + p };
@@ -86,8 +87,8 @@ export function backendContract(
     describe('gemm', () => {
       test('with α = 0 is β·C, and zeros where β = 0 too', async () => {
         const backend = make();
-        const A = place(backend, filled(2, 2, 3));
-        const C = place(
+        const A = placeRounded(backend, filled(2, 2, 3));
+        const C = placeRounded(
           backend,
           build(2, 2, (i, j) => 1 + i + j),
         );
@@ -100,7 +101,9 @@ export function backendContract(
 
       test('refuses an op that is neither N nor T', async () => {
         const backend = make();
-        const [A, C] = [filled(2, 2, 3), filled(2, 2, 7)].map((value) => place(backend, value));
+        const [A, C] = [filled(2, 2, 3), filled(2, 2, 7)].map((value) =>
+          placeRounded(backend, value),
+        );
         const op: Op = JSON.parse('"C"');
         expect(() => backend.gemm(1, A, op, A, 'N', 0, C)).toThrow(
           new RangeError("gemm: opA is 'C', expected 'N' or 'T'"),
@@ -115,8 +118,8 @@ export function backendContract(
     test('syrk is symmetric to the last bit', async () => {
       const backend = make();
       const C = backend.allocate(37, 37);
-      backend.syrk(0.3, place(backend, gaussian(uniform(1), 11, 37)), 0, C);
-      backend.syrk(0.7, place(backend, gaussian(uniform(2), 5, 37)), 0.9, C);
+      backend.syrk(0.3, placeRounded(backend, gaussian(uniform(1), 11, 37)), 0, C);
+      backend.syrk(0.7, placeRounded(backend, gaussian(uniform(2), 5, 37)), 0.9, C);
       const content = await backend.read(C);
       const symmetric = build(37, 37, (i, j) => content.at(i, j));
       expect(symmetric.toArrays()).toEqual(transpose(symmetric).toArrays());
@@ -124,7 +127,7 @@ export function backendContract(
 
     test('axpby with α = 0 in place scales', async () => {
       const backend = make();
-      const C = place(
+      const C = placeRounded(
         backend,
         build(2, 3, (i, j) => 1 + i + j),
       );
@@ -136,11 +139,11 @@ export function backendContract(
     describe('clip', () => {
       test.each([0, -3, 0.01, 0.25])('leaves C as it is for s = %d ≤ limit', async (value) => {
         const backend = make();
-        const C = place(
+        const C = placeRounded(
           backend,
           build(2, 3, (i, j) => i - j),
         );
-        backend.clip(place(backend, scalar(value)), 0.25, C);
+        backend.clip(placeRounded(backend, scalar(value)), 0.25, C);
         expect((await backend.read(C)).toArrays()).toEqual([
           [0, -1, -2],
           [1, 0, -1],
@@ -149,8 +152,8 @@ export function backendContract(
 
       test('makes C zero for a limit of zero', async () => {
         const backend = make();
-        const C = place(backend, filled(2, 3, 1));
-        backend.clip(place(backend, scalar(4)), 0, C);
+        const C = placeRounded(backend, filled(2, 3, 1));
+        backend.clip(placeRounded(backend, scalar(4)), 0, C);
         await expectClose(backend, C, { value: filled(2, 3, 0), magnitude: 0 }, 1);
       });
     });
@@ -158,9 +161,9 @@ export function backendContract(
     describe('columns', () => {
       test('that are not of A are refused and nothing changes', async () => {
         const backend = make();
-        const A = place(backend, filled(2, 3, 1));
-        const C = place(backend, filled(2, 2, 7));
-        const wide = place(backend, filled(2, 4, 7));
+        const A = placeRounded(backend, filled(2, 3, 1));
+        const C = placeRounded(backend, filled(2, 2, 7));
+        const wide = placeRounded(backend, filled(2, 4, 7));
         for (const wrong of [-1, 2, 0.5, Number.NaN]) {
           const slice = () => backend.sliceColumns(A, wrong, C);
           expect(slice).toThrow(RangeError);
@@ -182,7 +185,7 @@ export function backendContract(
 
       test('of no number are joined and sliced, and change nothing', async () => {
         const backend = make();
-        const A = place(backend, filled(2, 3, 5));
+        const A = placeRounded(backend, filled(2, 3, 5));
         const [none, C] = [backend.allocate(2, 0), backend.allocate(2, 3)];
         backend.sliceColumns(A, 3, none);
         backend.joinColumns(none, A, C);
@@ -193,8 +196,8 @@ export function backendContract(
     describe('sketchMoment', () => {
       test('refuses a sketch that does not fit and changes nothing', async () => {
         const backend = make();
-        const X = place(backend, filled(4, 3, 1));
-        const C = place(backend, filled(3, 2, 7));
+        const X = placeRounded(backend, filled(4, 3, 1));
+        const C = placeRounded(backend, filled(3, 2, 7));
         for (const wrong of [
           { kind: 'columns', indices: Int32Array.of(0) },
           { kind: 'columns', indices: Int32Array.of(0, 3) },
@@ -212,7 +215,7 @@ export function backendContract(
       test('multiplies nothing by zero: a column that is not picked may be large', async () => {
         const backend = make();
         const infinite = Number.POSITIVE_INFINITY;
-        const X = place(
+        const X = placeRounded(
           backend,
           build(2, 3, (_, j) => (j === 1 ? infinite : 1)),
         );

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Backend, Slot } from '../../src/backend/backend.js';
 import { type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert } from '../../src/core/matrix.js';
+import { placeRounded } from '../support/backends.js';
 import {
   build,
   combine,
@@ -118,13 +119,6 @@ export function draw(operation: Operation, sizes: Sizes, dtype: DType): Record<s
   });
 }
 
-/** A new slot holding `value`, rounded to the dtype of the backend. */
-export function place(backend: Backend, value: Matrix): Slot {
-  const A = backend.allocate(value.rows, value.cols);
-  backend.write(A, convert(value, backend.dtype));
-  return A;
-}
-
 /** What the slot holds, compared with what it should hold. */
 export async function expectClose(
   backend: Backend,
@@ -167,7 +161,7 @@ export async function expectResult(
 function setUp(make: () => Backend, operation: Operation, sizes: Sizes) {
   const backend = make();
   const values = draw(operation, sizes, backend.dtype);
-  return { backend, values, slots: mapNamed(values, (value) => place(backend, value)) };
+  return { backend, values, slots: mapNamed(values, (value) => placeRounded(backend, value)) };
 }
 
 /** How every message of an operation begins. */
@@ -230,7 +224,7 @@ export function operationLaws(
         if (name in outputs && !operation.accumulates) continue;
         const { backend, values, slots } = setUp(make, operation, SMALL);
         values[name] = map(values[name], () => Number.NaN);
-        slots[name] = place(backend, values[name]);
+        slots[name] = placeRounded(backend, values[name]);
         operation.run(backend, slots, SMALL);
         const expected = operation.expected(values, SMALL);
         for (const output of Object.keys(outputs)) {
@@ -277,7 +271,7 @@ export function operationLaws(
           const { backend, values, slots } = setUp(make, operation, SMALL);
           const [rows, cols] = shapeOf(letters, SMALL);
           values[name] = filled(rows + (k === 0 ? 1 : 0), cols + k, 1);
-          slots[name] = place(backend, values[name]);
+          slots[name] = placeRounded(backend, values[name]);
           const call = () => operation.run(backend, slots, SMALL);
           expect(call, name).toThrow(RangeError);
           expect(call, name).toThrow(routine);
@@ -289,7 +283,7 @@ export function operationLaws(
     test('refuses slots of another backend and changes nothing', async () => {
       for (const name of Object.keys(shapes)) {
         const { backend, values, slots } = setUp(make, operation, SMALL);
-        const foreign = place(make(), values[name]);
+        const foreign = placeRounded(make(), values[name]);
         const call = () => operation.run(backend, { ...slots, [name]: foreign }, SMALL);
         expect(call, name).toThrow(TypeError);
         expect(call, name).toThrow(new RegExp(`${routine.source}${name} belongs to another`));

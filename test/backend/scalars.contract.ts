@@ -3,8 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Backend, Slot } from '../../src/backend/backend.js';
 import type { DType } from '../../src/core/dtype.js';
+import { placeRounded } from '../support/backends.js';
 import { filled, scalar } from '../support/matrices.js';
-import { expectUnchanged, place } from './operation.js';
+import { expectUnchanged } from './operation.js';
 
 type Slots = Readonly<Record<'A' | 'B' | 'C' | 's', Slot>>;
 
@@ -63,7 +64,7 @@ export function scalarLaws(make: () => Backend): void {
     const setUp = () => {
       const backend = make();
       const [A, B, C, s] = [values.A, values.B, values.C, values.s].map((value) =>
-        place(backend, value),
+        placeRounded(backend, value),
       );
       return { backend, slots: { A, B, C, s } };
     };

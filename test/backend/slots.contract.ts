@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { Backend, Slot } from '../../src/backend/backend.js';
 import { EPSILON, LARGEST } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix } from '../../src/core/matrix.js';
+import { placeRounded } from '../support/backends.js';
 import { transferred } from '../support/buffers.js';
 import { build, filled, type Matrix, map } from '../support/matrices.js';
-import { place } from './operation.js';
 
 /** Every use of a slot that is no operation: its name, the argument's, and the call. */
 const USES: readonly (readonly [
@@ -35,7 +35,7 @@ function fitting(backend: Backend, A: Matrix): DenseMatrix {
 
 /** What the backend says of the elements of `A`. */
 function boundOf(backend: Backend, A: Matrix): number | undefined {
-  return backend.bound?.(place(backend, A));
+  return backend.bound?.(placeRounded(backend, A));
 }
 
 /** Declares the tests of slots themselves. */
@@ -75,7 +75,7 @@ export function slotLaws(make: () => Backend): void {
 
     test('is read as it is at the moment of the call', async () => {
       const backend = make();
-      const A = place(backend, value);
+      const A = placeRounded(backend, value);
       const first = backend.read(A);
       backend.write(A, fitting(backend, filled(3, 2, 9)));
       const second = backend.read(A);
@@ -90,7 +90,7 @@ export function slotLaws(make: () => Backend): void {
     test('is read at once where it can be: a copy, after all that was enqueued', () => {
       const backend = make();
       if (backend.readSync === undefined) return;
-      const A = place(backend, value);
+      const A = placeRounded(backend, value);
       backend.axpby(1, A, 1, A);
       backend.readSync(A).data.fill(0);
       expect(backend.readSync(A).toArrays()).toEqual(map(value, (x) => 2 * x).toArrays());
@@ -98,7 +98,7 @@ export function slotLaws(make: () => Backend): void {
 
     test('refuses what is no value of its shape and dtype and keeps what it holds', async () => {
       const backend = make();
-      const A = place(backend, value);
+      const A = placeRounded(backend, value);
       const other = backend.dtype === 'float32' ? 'float64' : 'float32';
       const write = (wrong: DenseMatrix) => () => backend.write(A, wrong);
       const nothing: DenseMatrix = JSON.parse('null');
@@ -115,7 +115,7 @@ export function slotLaws(make: () => Backend): void {
 
     test('of another backend is refused by whatever it is for', () => {
       const backend = make();
-      const A = place(make(), value);
+      const A = placeRounded(make(), value);
       for (const [routine, name, use] of usesOf(backend)) {
         const call = () => use(backend, A, fitting(backend, value));
         expect(call, routine).toThrow(TypeError);
@@ -125,7 +125,7 @@ export function slotLaws(make: () => Backend): void {
 
     test('is of no use once freed', () => {
       const backend = make();
-      const A = place(backend, value);
+      const A = placeRounded(backend, value);
       backend.free(A);
       for (const [routine, name, use] of usesOf(backend)) {
         const call = () => use(backend, A, fitting(backend, value));
@@ -137,7 +137,7 @@ export function slotLaws(make: () => Backend): void {
     test('shares memory with itself and no other', () => {
       const backend = make();
       if (backend.firstOverlap === undefined) return;
-      const [A, B, C] = [1, 2, 3].map(() => place(backend, value));
+      const [A, B, C] = [1, 2, 3].map(() => placeRounded(backend, value));
       expect(backend.firstOverlap([A, B, C])).toBe(undefined);
       expect(backend.firstOverlap([])).toBe(undefined);
       expect(backend.firstOverlap([A, B, C, B])?.toSorted()).toEqual([1, 3]);
@@ -216,7 +216,7 @@ export function slotLaws(make: () => Backend): void {
 
     test('an intermediate result counts, although its slot is lent again before it is read', async () => {
       const backend = make();
-      const A = place(backend, value);
+      const A = placeRounded(backend, value);
       const results = [1, 2, 3].map((factor) => {
         const C = backend.allocate(3, 2);
         backend.borrow((take) => {

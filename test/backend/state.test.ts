@@ -21,8 +21,7 @@ import {
 import { checkInteger } from '../../src/core/check.js';
 import { allocate, type DType } from '../../src/core/dtype.js';
 import { convert, DenseMatrix } from '../../src/core/matrix.js';
-import { place } from '../precondition/runs.js';
-import { asyncBackend } from '../support/backends.js';
+import { asyncBackend, placeRounded } from '../support/backends.js';
 import { build } from '../support/matrices.js';
 
 const [ROWS, COLS] = [2, 3];
@@ -34,11 +33,11 @@ const RUN = { method: 'none', seed: 3 };
 function fixture<D extends DType>(backend: Backend<D>) {
   const numbers = { c: new Cell(0.5, () => undefined), count: new Cell(3, checkInteger) };
   const list: { columns: Int32Array } = { columns: Int32Array.of(4, 0) };
-  const A = place(
+  const A = placeRounded(
     backend,
     build(ROWS, COLS, (i, j) => i - j / 3),
   );
-  const B = place(
+  const B = placeRounded(
     backend,
     build(1, 1, () => 7),
   );

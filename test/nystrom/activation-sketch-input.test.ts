@@ -1,7 +1,7 @@
 // What an accumulator and its factor refuse, naming it, and that nothing has changed then.
 
 import { describe, expect, test } from 'vitest';
-import type { DType } from '../../src/core/dtype.js';
+import { DTYPES, type DType } from '../../src/core/dtype.js';
 import { zeros } from '../../src/core/matrix.js';
 import {
   type ActivationSketchOptions,
@@ -9,7 +9,6 @@ import {
   type PreconditionOptions,
 } from '../../src/nystrom/activation-sketch.js';
 import { gaussian, uniform } from '../support/matrices.js';
-import { DTYPES } from '../support/nystrom.js';
 
 const INPUTS = 5;
 const X = gaussian(uniform(1), 12, INPUTS);

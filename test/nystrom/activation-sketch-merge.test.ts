@@ -2,14 +2,14 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { DTYPES, type DType, EPSILON } from '../../src/core/dtype.js';
 import {
   type ActivationSketch,
   type ActivationSketchOptions,
   activationSketch,
 } from '../../src/nystrom/activation-sketch.js';
 import { build, distance, gaussian, type Matrix, norm, uniform } from '../support/matrices.js';
-import { approximation, DTYPES, KINDS } from '../support/nystrom.js';
+import { approximation, KINDS } from '../support/nystrom.js';
 
 const CASES = KINDS.flatMap((kind) => DTYPES.map((dtype) => ({ kind, dtype })));
 const INPUTS = 8;

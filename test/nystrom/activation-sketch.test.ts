@@ -3,7 +3,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { Matrix as MlMatrix } from 'ml-matrix';
 import { describe, expect } from 'vitest';
-import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { DTYPES, type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
 import {
   type ActivationSketch,
@@ -23,7 +23,7 @@ import {
   rounded,
   uniform,
 } from '../support/matrices.js';
-import { approximation, DTYPES, dampedInverse, KINDS, spectralNorm } from '../support/nystrom.js';
+import { approximation, dampedInverse, KINDS, spectralNorm } from '../support/nystrom.js';
 
 const CASES = KINDS.flatMap((kind) => DTYPES.map((dtype) => ({ kind, dtype })));
 const INPUTS = 8;

@@ -2,7 +2,7 @@
 // the expected error, tight enough on these spectra that a wrong factor breaks them.
 
 import { describe, expect, test } from 'vitest';
-import type { DType } from '../../src/core/dtype.js';
+import { DTYPES, type DType } from '../../src/core/dtype.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { nystromEigenpairs } from '../../src/nystrom/factor.js';
 import { drawSketch } from '../../src/sketch/distributions.js';
@@ -10,7 +10,6 @@ import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { combine, type Matrix, product, transpose } from '../support/matrices.js';
 import {
   approximation,
-  DTYPES,
   INPUTS,
   nuclearNorm,
   type Pairs,

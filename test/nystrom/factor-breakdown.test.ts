@@ -2,7 +2,7 @@
 // it refuses.
 
 import { describe, expect, test } from 'vitest';
-import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { DTYPES, type DType, EPSILON } from '../../src/core/dtype.js';
 import { NonFiniteError, NotPositiveDefiniteError } from '../../src/core/errors.js';
 import { identity, zeros } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
@@ -12,15 +12,7 @@ import { publishedEigenpairs } from '../../src/published/factor.js';
 import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
 import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { build } from '../support/matrices.js';
-import {
-  DTYPES,
-  denseAs,
-  INPUTS,
-  KINDS,
-  SPECTRA,
-  sketchOf,
-  tinyShift,
-} from '../support/nystrom.js';
+import { denseAs, INPUTS, KINDS, SPECTRA, sketchOf, tinyShift } from '../support/nystrom.js';
 import { withSpectrum } from '../support/spectra.js';
 
 const CASES = KINDS.flatMap((kind) => DTYPES.map((dtype) => ({ kind, dtype })));

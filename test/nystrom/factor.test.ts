@@ -2,7 +2,7 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { DTYPES, type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
 import { scale } from '../../src/kernels/level1.js';
@@ -23,7 +23,6 @@ import {
 } from '../support/matrices.js';
 import {
   approximation,
-  DTYPES,
   INPUTS,
   KINDS,
   SPECTRA,

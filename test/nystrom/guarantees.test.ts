@@ -2,13 +2,12 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import type { DType } from '../../src/core/dtype.js';
+import { DTYPES, type DType } from '../../src/core/dtype.js';
 import { randomKey } from '../../src/core/random.js';
 import { drawSketch } from '../../src/sketch/distributions.js';
 import type { Sketch } from '../../src/sketch/sketch.js';
 import { build, uniform } from '../support/matrices.js';
 import {
-  DTYPES,
   denseAs,
   INPUTS,
   SPECTRA,

@@ -2,7 +2,7 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { DTYPES, type DType, EPSILON } from '../../src/core/dtype.js';
 import { convert, identity, zeros } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
 import { eigvalsh } from '../../src/linalg/eigh.js';
@@ -25,7 +25,6 @@ import {
 } from '../support/matrices.js';
 import {
   approximation,
-  DTYPES,
   dampedInverse,
   INPUTS,
   KINDS,

@@ -237,14 +237,14 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
 
     describe('on a backend that reads later', () => {
       test('a flushed run does not depend on how long a read takes', async () => {
-        const [soon, late] = [1, 5].map((turns) => start(later(dtype, turns), make()));
+        const [soon, late] = [1, 5].map((turns) => start(asyncBackend(dtype, turns), make()));
         await train(soon, STEPS);
         await train(late, STEPS);
         expect(await everything(late)).toEqual(await everything(soon));
       });
 
       test('a flushed run is that of reads at once, each refresh taking effect a step later', async () => {
-        const [sync, eventual] = [begin(), start(later(dtype, 2), make())];
+        const [sync, eventual] = [begin(), start(asyncBackend(dtype, 2), make())];
         for (let k = 0; k < STEPS; k++) {
           // A gradient of zero cannot tell the inverse before a refresh from the one after it.
           const scale = cadence !== undefined && k % refreshEvery === 0 ? 0 : 1;
@@ -257,7 +257,7 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
       });
 
       test('an export is of the moment of the call, whatever is done before it is awaited', async () => {
-        const [flushed, eager] = [1, 3].map((turns) => start(later(dtype, turns), make()));
+        const [flushed, eager] = [1, 3].map((turns) => start(asyncBackend(dtype, turns), make()));
         // After the step that refreshes the read is in flight; the next one observes, or not.
         for (const run of [flushed, eager]) take(run, provide(run, randomPass(run, 3)));
         const exported = eager.optimizer.exportState();
@@ -269,7 +269,7 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
       });
 
       test('its state is exported with what is in flight', async () => {
-        const [flushed, eager] = [1, 3].map((turns) => start(later(dtype, turns), make()));
+        const [flushed, eager] = [1, 3].map((turns) => start(asyncBackend(dtype, turns), make()));
         for (const run of [flushed, eager]) take(run, provide(run, randomPass(run, 3)));
         const exported = await eager.optimizer.exportState();
         await flushed.optimizer.flush();
@@ -277,7 +277,7 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
       });
 
       test('what is in flight does not reach a state that is restored meanwhile', async () => {
-        const run = start(later(dtype, 2), make());
+        const run = start(asyncBackend(dtype, 2), make());
         await train(run, refreshEvery);
         const saved = await run.optimizer.exportState();
         take(run, provide(run, randomPass(run, 3)));
@@ -286,7 +286,7 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
       });
 
       test('it can be disposed of while a read is in flight', async () => {
-        const { backend, live } = counting(later(dtype, 2));
+        const { backend, live } = counting(asyncBackend(dtype, 2));
         const run = start(backend, make());
         take(run, provide(run, randomPass(run, 3)));
         run.optimizer.dispose();
@@ -311,19 +311,6 @@ async function expectRefusal<D extends DType>(
   const step = () => optimizer.step(bad.gradients, bad.parameters, bad.observations);
   expect(step, fault).toThrow(/: .*(expected|freed|another backend)/);
   expect([await everything(run), await bitsOf(backend, good.gradients)], fault).toEqual(before);
-}
-
-/** The host's backend with reads that take so many turns of the event loop. */
-function later<D extends DType>(dtype: D, turns: number): Backend<D> {
-  const backend = asyncBackend(dtype);
-  const read = backend.read.bind(backend);
-  return Object.assign(backend, {
-    async read(A: Slot<D>) {
-      const content = await read(A);
-      for (let turn = 1; turn < turns; turn++) await new Promise((done) => setImmediate(done));
-      return content;
-    },
-  });
 }
 
 /** The backend, and how many of the slots that it has handed out are in use; its scratch is its own. */

@@ -5,8 +5,8 @@ import type { DType } from '../../src/core/dtype.js';
 import { descend } from '../../src/optimize/descend.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
+import { placeRounded } from '../support/backends.js';
 import { gaussian, type Matrix, uniform } from '../support/matrices.js';
-import { place } from './training.js';
 
 /** Two parameters, so that what belongs to one cannot pass for what belongs to all. */
 const SHAPES = [
@@ -47,11 +47,11 @@ export function trajectory(
   { parameters, gradients }: Start,
 ): number[][] {
   const backend = cpuBackend(dtype);
-  const theta = parameters.map((A) => place(backend, A));
+  const theta = parameters.map((A) => placeRounded(backend, A));
   const optimizer = new Optimizer({ backend, transform, parameters: theta });
   return gradients.map((step) => {
     optimizer.step(
-      step.map((G) => place(backend, G)),
+      step.map((G) => placeRounded(backend, G)),
       theta,
     );
     return flat(theta.map((slot) => backend.readSync(slot)));
@@ -65,7 +65,7 @@ export function updates(
   { parameters, gradients }: Start,
 ): number[][] {
   const backend = cpuBackend(dtype);
-  const theta = parameters.map((A) => place(backend, A));
+  const theta = parameters.map((A) => placeRounded(backend, A));
   const seen: number[][] = [];
   const tap = stateless({}, (_, slots) => {
     seen.push(flat(slots.map((slot) => backend.readSync(slot))));
@@ -78,7 +78,7 @@ export function updates(
   });
   for (const step of gradients) {
     optimizer.step(
-      step.map((G) => place(backend, G)),
+      step.map((G) => placeRounded(backend, G)),
       theta,
     );
   }

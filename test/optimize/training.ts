@@ -1,13 +1,14 @@
 // A transform at work on a small network, step by step, with its whole state to look at.
 
-import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
+import type { Backend, Slot } from '../../src/backend/backend.js';
 import type { PlainEntry, PlainState } from '../../src/backend/saved-state.js';
 import type { DType } from '../../src/core/dtype.js';
-import { convert, type DenseMatrix } from '../../src/core/matrix.js';
+import { convert } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import type { Observation } from '../../src/precondition/observation.js';
 import { denseRows } from '../../src/rows/dense.js';
+import { placeRounded } from '../support/backends.js';
 import { gaussian, type Matrix, uniform } from '../support/matrices.js';
 import {
   initialParameters,
@@ -42,18 +43,13 @@ export interface StepInput<D extends DType> {
   readonly observations: readonly Observation<D>[];
 }
 
-/** A new slot with `A`, rounded to the backend's dtype. */
-export function place<D extends DType>(backend: Backend<D>, A: DenseMatrix): Slot<D> {
-  return upload(backend, convert(A, backend.dtype));
-}
-
 /** The same parameters at every start. */
 export function start<D extends DType>(
   backend: Backend<D>,
   transform: Transform,
   widths: readonly number[] = NETWORK,
 ): Training<D> {
-  const parameters = initialParameters(widths, 5).map((theta) => place(backend, theta));
+  const parameters = initialParameters(widths, 5).map((theta) => placeRounded(backend, theta));
   const layers = layerParameters(widths);
   const optimizer = new Optimizer({ backend, transform, parameters, layers });
   return { backend, widths, task: teacherTask(widths, EXAMPLES, 17), parameters, optimizer };
@@ -98,7 +94,7 @@ export function provide<D extends DType>(
 ): StepInput<D> {
   const { inputs, outputGradients: wanted } = optimizer.needs;
   const observed = inputs ? layers.map((seen) => observe(backend, seen, wanted)) : [];
-  return { gradients: gradients.map((G) => place(backend, G)), observations: observed };
+  return { gradients: gradients.map((G) => placeRounded(backend, G)), observations: observed };
 }
 
 function observe<D extends DType>(

@@ -10,9 +10,9 @@ import {
   equationLaw,
   expectClose,
   type Operation,
-  place,
   type Sizes,
 } from '../backend/operation.js';
+import { placeRounded } from '../support/backends.js';
 import {
   build,
   combine,
@@ -70,7 +70,7 @@ async function contentOf(backend: Backend, P: Slot): Promise<Matrix> {
 
 /** `X` in place of what a slot holds, compared as that would be. */
 async function expectBack(backend: Backend, X: Matrix, expected: Expected, terms: number) {
-  await expectClose(backend, place(backend, X), expected, terms);
+  await expectClose(backend, placeRounded(backend, X), expected, terms);
 }
 
 /** Declares the laws of a low-rank inverse. */
@@ -107,7 +107,7 @@ export function lowRankLaws(
     );
     const G = gaussian(random, q, p);
     const P = backend.allocate(q, p);
-    apply(backend, place(backend, G), place(backend, V), RHO, P);
+    apply(backend, placeRounded(backend, G), placeRounded(backend, V), RHO, P);
     const back = product(await contentOf(backend, P), 'N', damped, 'N');
     await expectBack(backend, back, { value: G, magnitude: (norm(G) * 3) / RHO }, p + r);
   });
@@ -146,7 +146,7 @@ export function denseLaws(make: () => Backend, apply: ApplyDense, sizes: readonl
       Q,
       map(values, (value) => 1 / value),
     );
-    apply(backend, place(backend, G), place(backend, R), P);
+    apply(backend, placeRounded(backend, G), placeRounded(backend, R), P);
     const back = product(await contentOf(backend, P), 'N', withSpectrum(Q, values), 'N');
     // ‖R‖F·‖R⁻¹‖₂ ≤ √p·2·1.5.
     const magnitude = 3 * Math.sqrt(p) * norm(G);
@@ -184,7 +184,7 @@ export function spectralLaws(
     const [a, b] = [build(p, 1, random), build(q, 1, random)];
     const G = gaussian(random, q, p);
     const P = backend.allocate(q, p);
-    const slot = (A: Matrix) => place(backend, A);
+    const slot = (A: Matrix) => placeRounded(backend, A);
     apply(backend, slot(G), { QA: slot(QA), a: slot(a), QB: slot(QB), b: slot(b) }, RHO, P);
     const X = await contentOf(backend, P);
     const BXA = product(product(withSpectrum(QB, b), 'N', X, 'N'), 'N', withSpectrum(QA, a), 'N');
@@ -196,7 +196,7 @@ export function spectralLaws(
     const backend = make();
     const random = uniform(12);
     const [p, q] = [5, 3];
-    const slot = (A: Matrix) => place(backend, A);
+    const slot = (A: Matrix) => placeRounded(backend, A);
     const G = rounded(gaussian(random, q, p), backend.dtype);
     const [QA, QB] = [slot(orthogonal(random, p)), slot(orthogonal(random, q))];
     const [a, b] = [slot(build(p, 1, random)), slot(build(q, 1, random))];
@@ -210,14 +210,14 @@ export function spectralLaws(
   test('a spectral inverse is 0 where Q is 0, and no NaN for eigenvalues of 0', async () => {
     const backend = make();
     const [p, q] = [3, 2];
-    const G = place(backend, filled(q, p, 1));
+    const G = placeRounded(backend, filled(q, p, 1));
     const factors = {
       QA: backend.allocate(p, p),
       a: backend.allocate(p, 1),
       QB: backend.allocate(q, q),
       b: backend.allocate(q, 1),
     };
-    const P = place(backend, filled(q, p, Number.NaN));
+    const P = placeRounded(backend, filled(q, p, Number.NaN));
     apply(backend, G, factors, 0.5, P);
     await expectClose(backend, P, { value: filled(q, p, 0), magnitude: 0 }, 1);
   });
@@ -289,7 +289,7 @@ export function rankOneLaws(
     [scaleA, scaleG]: readonly [number, number] = [1, 1],
   ) => {
     const P = backend.allocate(G.rows, G.cols);
-    const slot = (A: Matrix) => place(backend, A);
+    const slot = (A: Matrix) => placeRounded(backend, A);
     apply(backend, slot(G), slot(a), slot(g), scaleA, scaleG, rho, P);
     return P;
   };

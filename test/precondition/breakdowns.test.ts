@@ -17,7 +17,7 @@ import { publishedNysactMethod } from '../../src/published/nysact.js';
 import { slotRows } from '../../src/rows/dense.js';
 import { drawSketch } from '../../src/sketch/distributions.js';
 import { denseSketch } from '../../src/sketch/sketch.js';
-import { asyncBackend, gatedBackend } from '../support/backends.js';
+import { asyncBackend, gatedBackend, placeRounded } from '../support/backends.js';
 import { build, filled } from '../support/matrices.js';
 import { oneSidedMethod } from './one-sided-method.js';
 import { forbidUnhandledRejections } from './rejections.js';
@@ -26,7 +26,6 @@ import {
   numberOf,
   observe,
   only,
-  place,
   preconditioned,
   putBack,
   type Run,
@@ -64,9 +63,9 @@ function observeNaN(backend: Backend<F64>, layer: LayerPreconditioner<F64>): voi
   X.set(1, 2, Number.NaN);
   D.set(1, 1, Number.NaN);
   layer.observe({
-    X: slotRows(backend, place(backend, X)),
-    D: slotRows(backend, place(backend, D)),
-    G: place(backend, filled(2, 6, Number.NaN)),
+    X: slotRows(backend, placeRounded(backend, X)),
+    D: slotRows(backend, placeRounded(backend, D)),
+    G: placeRounded(backend, filled(2, 6, Number.NaN)),
     examples: 5,
   });
 }

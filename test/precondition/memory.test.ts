@@ -10,9 +10,9 @@ import type { Method } from '../../src/precondition/method.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
 import { publishedNysactMethod } from '../../src/published/nysact.js';
 import { denseRows } from '../../src/rows/dense.js';
-import { countingBackend } from '../support/backends.js';
+import { countingBackend, placeRounded } from '../support/backends.js';
 import { build } from '../support/matrices.js';
-import { eigenvaluesOf, only, place } from './runs.js';
+import { eigenvaluesOf, only } from './runs.js';
 
 /** Every matrix that the library makes, those behind slots included. */
 const made = vi.hoisted(() => ({ elements: 0, largest: 0 }));
@@ -44,7 +44,7 @@ function work(method: Method, p: number) {
     backend,
     build(m, p, (i, j) => (j % m === i ? 4 : 1)),
   );
-  const G = place(
+  const G = placeRounded(
     backend,
     build(q, p, (i, j) => i - j / p),
   );

@@ -8,6 +8,7 @@ import { evaMethod } from '../../src/precondition/eva.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { LayerParameters, NetworkPreconditioner } from '../../src/precondition/network.js';
 import { denseRows, slotRows } from '../../src/rows/dense.js';
+import { placeRounded } from '../support/backends.js';
 import { build, filled } from '../support/matrices.js';
 import {
   backend,
@@ -22,13 +23,12 @@ import {
   takeStep,
 } from './networks.js';
 import { oneSidedMethod } from './one-sided-method.js';
-import { place } from './runs.js';
 
 /** Rows of ones with NaN at the end, as only a device would not notice them. */
 const broken = (cols: number) =>
   slotRows(
     backend,
-    place(
+    placeRounded(
       backend,
       build(6, cols, (i, j) => (i === 5 && j === cols - 1 ? Number.NaN : 1)),
     ),

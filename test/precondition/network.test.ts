@@ -10,7 +10,7 @@ import { precondition } from '../../src/optimize/precondition.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import { NetworkPreconditioner } from '../../src/precondition/network.js';
-import { primitivesOf } from '../support/backends.js';
+import { placeRounded, primitivesOf } from '../support/backends.js';
 import { build, combine, distance, gaussian, inner, norm, uniform } from '../support/matrices.js';
 import {
   backend,
@@ -27,7 +27,7 @@ import {
 } from './networks.js';
 import { oneSidedMethod } from './one-sided-method.js';
 import { turn } from './rejections.js';
-import { apply, observed, place, randomBatch, start } from './runs.js';
+import { apply, observed, randomBatch, start } from './runs.js';
 
 /** [W b] */
 const joined = (W: DenseMatrix<F64>, b: DenseMatrix<F64>) =>
@@ -121,7 +121,7 @@ describe('gradients', () => {
       const expected = layers.map((G, i) => {
         const layer = single.layers[i];
         // Nothing but G is shown, and one batch is one.
-        if (k % 2 === 0) layer.observe({ G: place(backend, G), examples: 1 });
+        if (k % 2 === 0) layer.observe({ G: placeRounded(backend, G), examples: 1 });
         layer.refresh();
         return apply(backend, layer, G);
       });
@@ -137,7 +137,7 @@ describe('gradients', () => {
     const seen = layers.map((_, i) =>
       observed(backend, randomBatch(i, 5, { inputs: 2, outputs: 3 })),
     );
-    const gradients = layers.map((_, i) => place(backend, gaussian(uniform(i), 3, 2)));
+    const gradients = layers.map((_, i) => placeRounded(backend, gaussian(uniform(i), 3, 2)));
     const before = contents(gradients);
     takeStep(three, stepOf(0, seen), gradients);
     expect(contents(gradients)).toEqual(before.map((G, i) => combine(2 + i, G, 0, G)));
@@ -156,7 +156,7 @@ describe('gradients', () => {
     const two = new NetworkPreconditioner(backend, recorder([2, 3]), parameters, layers);
     const seen = sizes.map((size, i) => observed(backend, randomBatch(i, 5, size)));
     const gradients = parameters.map(({ rows, cols }, i) =>
-      place(backend, gaussian(uniform(i), rows, cols)),
+      placeRounded(backend, gaussian(uniform(i), rows, cols)),
     );
     const before = contents(gradients);
     takeStep(two, stepOf(0, seen), gradients);

@@ -12,8 +12,9 @@ import {
 } from '../../src/precondition/network.js';
 import type { Observation } from '../../src/precondition/observation.js';
 import { movingAverage } from '../../src/rows/accumulator.js';
+import { placeRounded } from '../support/backends.js';
 import { gaussian, uniform } from '../support/matrices.js';
-import { observed, place, randomBatch } from './runs.js';
+import { observed, randomBatch } from './runs.js';
 
 export type F64 = 'float64';
 
@@ -72,7 +73,7 @@ export function takeStep(
 /** A gradient for every parameter. */
 export function gradientsOf(seed: number): Slot<F64>[] {
   return PARAMETERS.map(({ rows, cols }, i) =>
-    place(backend, gaussian(uniform(seed + i), rows, cols)),
+    placeRounded(backend, gaussian(uniform(seed + i), rows, cols)),
   );
 }
 

@@ -9,7 +9,7 @@ import { convert } from '../../src/core/matrix.js';
 import type { LayerShape, Method } from '../../src/precondition/method.js';
 import { NetworkPreconditioner } from '../../src/precondition/network.js';
 import { slotRows } from '../../src/rows/dense.js';
-import { asyncBackend } from '../support/backends.js';
+import { asyncBackend, placeRounded } from '../support/backends.js';
 import { build, combine, distance, filled, inner, type Matrix, norm } from '../support/matrices.js';
 import {
   apply,
@@ -17,7 +17,6 @@ import {
   learn,
   observe,
   observed,
-  place,
   preconditioned,
   putBack,
   randomBatch,
@@ -166,11 +165,11 @@ export function preconditionerContract(
         const run = await learnt();
         const { backend, layers } = run;
         const before = await snapshot(run);
-        const G = place(backend, filled(q, p, 1));
+        const G = placeRounded(backend, filled(q, p, 1));
         const wide = backend.allocate(q, p + 1);
         expect(() => layers[0].precondition(wide, wide)).toThrow(RangeError);
         expect(() => layers[0].precondition(wide, backend.allocate(q, p + 1))).toThrow(RangeError);
-        const P = place(backend, filled(q, p - 1, 7));
+        const P = placeRounded(backend, filled(q, p - 1, 7));
         expect(() => layers[0].precondition(G, P)).toThrow(RangeError);
         expect(() => layers[0].precondition(G, G)).toThrow(RangeError);
         expect(await backend.read(P)).toEqual(convert(filled(q, p - 1, 7), dtype));
@@ -188,8 +187,8 @@ export function preconditionerContract(
           alone.check({ index: 0, observations: [{ ...good, ...part }], clip: undefined });
         const weighted = { ...randomBatch(5, M, SHAPES[0]), weights: [1, 2, 1, 1, 1, 1] };
         const notFinite = [
-          { X: slotRows(backend, place(backend, filled(M, p, Number.NaN))) },
-          { D: slotRows(backend, place(backend, filled(M, q, Number.POSITIVE_INFINITY))) },
+          { X: slotRows(backend, placeRounded(backend, filled(M, p, Number.NaN))) },
+          { D: slotRows(backend, placeRounded(backend, filled(M, q, Number.POSITIVE_INFINITY))) },
         ];
         const bad: readonly object[] = [
           { X: batch(M, p - 1, q).X },
@@ -228,7 +227,7 @@ export function preconditionerContract(
         const { inputs, outputGradients, gradients } = make().needs;
         const { backend, layers } = fresh();
         const { X, D } = observed(backend, randomBatch(5, M, SHAPES[0]));
-        const G = place(backend, randomGradient(5, SHAPES[0]));
+        const G = placeRounded(backend, randomGradient(5, SHAPES[0]));
         const needed = {
           ...(inputs === true ? { X } : {}),
           ...(outputGradients === true ? { D } : {}),

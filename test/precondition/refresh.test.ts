@@ -11,10 +11,9 @@ import {
   PreconditionerError,
 } from '../../src/core/errors.js';
 import { RefreshDriver, type RefreshJob } from '../../src/precondition/refresh.js';
-import { asyncBackend, gatedBackend, primitivesOf } from '../support/backends.js';
+import { asyncBackend, gatedBackend, placeRounded, primitivesOf } from '../support/backends.js';
 import { build } from '../support/matrices.js';
 import { forbidUnhandledRejections, turn } from './rejections.js';
-import { place } from './runs.js';
 
 type F64 = 'float64';
 
@@ -22,7 +21,7 @@ forbidUnhandledRejections();
 
 describe('the driver', () => {
   const sync = cpuBackend('float64');
-  const slot = place(
+  const slot = placeRounded(
     sync,
     build(2, 2, () => 1),
   );
@@ -92,7 +91,7 @@ describe('the driver', () => {
     'discards what holds %d without computing from it',
     (bad) => {
       const driver = new RefreshDriver(sync, 'layer', 3);
-      const broken = place(
+      const broken = placeRounded(
         sync,
         build(2, 2, (i, j) => (i + j === 2 ? bad : 1)),
       );

@@ -1,15 +1,16 @@
 // What the tests of the preconditioners share: batches, and layers fed with them.
 
-import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
+import type { Backend, Slot } from '../../src/backend/backend.js';
 import { exportState, type PlainState, restoreState } from '../../src/backend/saved-state.js';
 import { Cell, type StateEntry, scoped } from '../../src/backend/state.js';
 import type { DType } from '../../src/core/dtype.js';
-import { convert, type DenseMatrix } from '../../src/core/matrix.js';
+import { convert } from '../../src/core/matrix.js';
 import { Workspace } from '../../src/core/workspace.js';
 import { LayerPreconditioner } from '../../src/precondition/layer.js';
 import type { LayerShape, Method } from '../../src/precondition/method.js';
 import type { Observation } from '../../src/precondition/observation.js';
 import { denseRows } from '../../src/rows/dense.js';
+import { placeRounded } from '../support/backends.js';
 import { build, gaussian, type Matrix, map, product, uniform } from '../support/matrices.js';
 
 /** What a layer shows of one batch, in float64. */
@@ -37,11 +38,6 @@ export function randomGradient(seed: number, { inputs, outputs }: Size): Matrix 
   return gaussian(uniform(seed), outputs, inputs);
 }
 
-/** A new slot with `A`, rounded to the backend's dtype. */
-export function place<D extends DType>(backend: Backend<D>, A: DenseMatrix): Slot<D> {
-  return upload(backend, convert(A, backend.dtype));
-}
-
 /** The batch as an observation on the backend. */
 export function observed<D extends DType>(backend: Backend<D>, batch: Batch): Observation<D> {
   const { X, D, weights, examples } = batch;
@@ -66,7 +62,7 @@ export function observe<D extends DType>(
 ): void {
   const seen = observed(backend, batch);
   const { X, D, examples = X.count } = seen;
-  const G = place(backend, product(batch.D, 'T', batch.X, 'N'));
+  const G = placeRounded(backend, product(batch.D, 'T', batch.X, 'N'));
   layer.observe({ X, D, G, examples });
   release(seen);
   backend.free(G);
@@ -79,8 +75,8 @@ export async function apply<D extends DType>(
   G: Matrix,
 ): Promise<Matrix> {
   const slots = [
-    place(backend, G),
-    place(
+    placeRounded(backend, G),
+    placeRounded(
       backend,
       build(G.rows, G.cols, () => Number.NaN),
     ),

@@ -6,7 +6,16 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import type { ConvolutionGeometry } from '../../src/rows/convolution.js';
 import { extractPatches, outputGradientRows } from '../../src/rows/images.js';
-import { build, distance, gaussian, type Matrix, norm, uniform } from '../support/matrices.js';
+import {
+  build,
+  distance,
+  gaussian,
+  type Matrix,
+  norm,
+  pickRows,
+  uniform,
+  withOnes,
+} from '../support/matrices.js';
 import { apply, type Batch, observe, only, randomBatch, randomGradient, start } from './runs.js';
 import { VARIANTS } from './variants.js';
 
@@ -18,10 +27,6 @@ const ROWS = 9;
  * factorisation of a sketch magnifies by the condition of SᵀAS.
  */
 const C_ORDER = 2000;
-
-/** The rows of A that `indices` name, in that order. */
-const pick = (A: Matrix, indices: readonly number[]) =>
-  build(indices.length, A.cols, (i, j) => A.at(indices[i], j));
 
 const weights = fc
   .array(fc.integer({ min: 0, max: 3 }), { minLength: ROWS, maxLength: ROWS })
@@ -49,7 +54,7 @@ describe.each(VARIANTS.filter(({ knowsMasks }) => knowsMasks))('$name', ({ make,
           return { X: padded, D, weights: of, examples };
         });
         const copied = plain.map(({ X, D }) => {
-          return { X: pick(X, repeated), D: pick(D, repeated), examples };
+          return { X: pickRows(X, repeated), D: pickRows(D, repeated), examples };
         });
         const G = randomGradient(seed, SIZE);
         const error = distance(
@@ -62,9 +67,6 @@ describe.each(VARIANTS.filter(({ knowsMasks }) => knowsMasks))('$name', ({ make,
     );
   });
 });
-
-/** [A 1] */
-const withOnes = (A: Matrix) => build(A.rows, A.cols + 1, (i, j) => (j < A.cols ? A.at(i, j) : 1));
 
 describe.each(VARIANTS)('$name, on a grouped convolution', ({ make }) => {
   const geometry: ConvolutionGeometry = {

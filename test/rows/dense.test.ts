@@ -17,6 +17,7 @@ import {
   type Matrix,
   map,
   norm,
+  pickRows,
   rounded,
   uniform,
 } from '../support/matrices.js';
@@ -70,11 +71,6 @@ function meanRow(rows: Rows): Matrix {
   return moment(rows, 1, rows.cols, (a) => rows.sum(1 / rows.count, 0, a));
 }
 
-/** The rows of A in the order of `indices`. */
-function pick(A: Matrix, indices: readonly number[]): Matrix {
-  return build(indices.length, A.cols, (i, j) => A.at(indices[i], j));
-}
-
 /** denseRows without its types. */
 function readDense(...values: readonly unknown[]): unknown {
   return Reflect.apply(denseRows, undefined, [...values]);
@@ -86,7 +82,7 @@ describe('denseRows', () => {
     ({ dtype, A, weights, bias }) => {
       const weighted = rowsOf(dtype, A, { bias, weights });
       const indices = weights.flatMap((weight, i) => Array.from({ length: weight }, () => i));
-      const repeated = rowsOf(dtype, pick(A, indices), { bias });
+      const repeated = rowsOf(dtype, pickRows(A, indices), { bias });
       expect(weighted.count).toBe(repeated.rows);
       const size = (repeated.bound() ?? Number.NaN) / repeated.rows;
       const tolerance = ROUNDINGS * indices.length * EPSILON[dtype] * size;
@@ -108,7 +104,7 @@ describe('denseRows', () => {
       );
       const masked = rowsOf(dtype, poisoned, { bias, weights: mask });
       const kept = [...mask.keys()].filter((i) => mask[i] === 1);
-      const dropped = rowsOf(dtype, pick(A, kept), { bias });
+      const dropped = rowsOf(dtype, pickRows(A, kept), { bias });
       expect(masked.count).toBe(dropped.rows);
       const limit = ROUNDINGS * A.rows * EPSILON[dtype] * (dropped.bound() ?? Number.NaN);
       expect(distance(secondMoment(masked), secondMoment(dropped))).toBeLessThanOrEqual(limit);

@@ -8,7 +8,7 @@ import { convolutionOutput } from '../../src/rows/convolution.js';
 import { denseRows, slotRows } from '../../src/rows/dense.js';
 import { oneHotRows } from '../../src/rows/one-hot.js';
 import { imageRows, patchRows } from '../../src/rows/patches.js';
-import { build, gaussian, type Matrix, rounded, uniform } from '../support/matrices.js';
+import { build, gaussian, type Matrix, rounded, uniform, withOnes } from '../support/matrices.js';
 import { elements, geometries, integers, patchPixel, pixel, shapeOf } from './images.js';
 import { type Draft, describeRows, POISON, weightsFor } from './rows.contract.js';
 
@@ -21,7 +21,7 @@ const shapes = fc.record({
 
 /** A with a column of ones where there is a bias. */
 function withBias(A: Matrix, bias: boolean): Matrix {
-  return bias ? build(A.rows, A.cols + 1, (i, j) => (j === A.cols ? 1 : A.at(i, j))) : A;
+  return bias ? withOnes(A) : A;
 }
 
 describeRows('dense rows', (dtype) =>

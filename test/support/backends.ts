@@ -1,10 +1,16 @@
 // The host's backend in other guises: made anew of its own operations, with some of them changed.
 
-import type { Backend, Slot } from '../../src/backend/backend.js';
+import { type Backend, type Slot, upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import type { Primitives } from '../../src/backend/primitives.js';
 import { backendFrom } from '../../src/backend/slot-backend.js';
 import type { DType } from '../../src/core/dtype.js';
+import { convert, type DenseMatrix } from '../../src/core/matrix.js';
+
+/** A new slot with `A`, rounded to the backend's dtype. */
+export function placeRounded<D extends DType>(backend: Backend<D>, A: DenseMatrix): Slot<D> {
+  return upload(backend, convert(A, backend.dtype));
+}
 
 /** The operations of a backend as the primitives of another: no fused form, and no optional one. */
 export function primitivesOf<D extends DType>(backend: Backend<D>): Primitives<D, Slot<D>> {
@@ -34,8 +40,8 @@ function fusedOf<D extends DType>(backend: Backend<D>): Pick<Primitives<D, Slot<
   return { fused: { sketchMoment: (...operands) => backend.sketchMoment(...operands) } };
 }
 
-/** The host's backend with reads that take a few turns of the event loop to arrive. */
-export function asyncBackend<D extends DType>(dtype: D): Backend<D> {
+/** The host's backend with reads that take so many turns of the event loop to arrive. */
+export function asyncBackend<D extends DType>(dtype: D, turns = 1): Backend<D> {
   const backend = cpuBackend(dtype);
   return backendFrom({
     ...primitivesOf(backend),
@@ -43,7 +49,7 @@ export function asyncBackend<D extends DType>(dtype: D): Backend<D> {
     bound: (A) => backend.bound(A),
     async read(A) {
       const content = backend.readSync(A);
-      await new Promise((resolve) => setImmediate(resolve));
+      for (let turn = 0; turn < turns; turn++) await new Promise((done) => setImmediate(done));
       return content;
     },
   });

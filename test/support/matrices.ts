@@ -111,3 +111,13 @@ export function distance(A: DenseMatrix, B: DenseMatrix): number {
 export function rounded(A: Matrix, dtype: DType): Matrix {
   return convert(convert(A, dtype), 'float64');
 }
+
+/** [A 1] */
+export function withOnes(A: Matrix): Matrix {
+  return build(A.rows, A.cols + 1, (i, j) => (j < A.cols ? A.at(i, j) : 1));
+}
+
+/** The rows of A that `indices` name, in that order. */
+export function pickRows(A: Matrix, indices: readonly number[]): Matrix {
+  return build(indices.length, A.cols, (i, j) => A.at(indices[i], j));
+}

@@ -1,6 +1,16 @@
 // A small multilayer perceptron with its gradients by hand: what the optimisers are tried on.
 
-import { build, combine, gaussian, type Matrix, map, product, uniform, zip } from './matrices.js';
+import {
+  build,
+  combine,
+  gaussian,
+  type Matrix,
+  map,
+  product,
+  uniform,
+  withOnes,
+  zip,
+} from './matrices.js';
 
 /** Inputs, one row an example, and what the network should make of them. */
 export interface Task {
@@ -65,7 +75,7 @@ export function pass(parameters: readonly Matrix[], { inputs, targets }: Task): 
   let D = map(residual, (x) => x / m);
   for (let layer = activations.length - 1; layer >= 0; layer--) {
     const Z = activations[layer];
-    const X = build(m, Z.cols + 1, (i, j) => (j < Z.cols ? Z.at(i, j) : 1));
+    const X = withOnes(Z);
     const G = product(D, 'T', X, 'N');
     layers.unshift({ X, D });
     gradients.unshift(

@@ -10,7 +10,6 @@ import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { build, type Matrix, norm, product } from './matrices.js';
 import { geometric } from './spectra.js';
 
-export const DTYPES: readonly DType[] = ['float32', 'float64'];
 export const KINDS = ['gaussian', 'subcolumn'] as const;
 
 /** The part of {@link Eigenpairs} that says what Â is. */

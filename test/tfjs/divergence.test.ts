@@ -6,7 +6,7 @@ import { DivergenceError } from '../../src/core/errors.js';
 import { adam, kfac, nysact, sgd, type TfjsOptimizer } from '../../src/tfjs/index.js';
 import type { TensorFlow } from '../../src/tfjs/tensorflow.js';
 import { onBackends, tf } from './backends.js';
-import { clouds, meanSquare, weightsOf } from './models.js';
+import { clouds, dense, meanSquare, weightsOf } from './models.js';
 
 /** TensorFlow.js as it is on a device: nothing is looked at without waiting. */
 const onDevice: TensorFlow = { ...tf, getBackend: () => 'webgl' };
@@ -17,13 +17,7 @@ const CASES: readonly (readonly [string, (module: TensorFlow) => TfjsOptimizer])
 ];
 
 function linear(): ReturnType<typeof tf.sequential> {
-  const kernelInitializer = tf.initializers.glorotNormal({ seed: 1 });
-  return tf.sequential({
-    layers: [
-      tf.layers.dense({ units: 4, inputShape: [6], kernelInitializer }),
-      tf.layers.dense({ units: 2, kernelInitializer }),
-    ],
-  });
+  return tf.sequential({ layers: [dense(4, 1, [6]), dense(2, 1)] });
 }
 
 /** Lets what is under way arrive. */
@@ -96,6 +90,35 @@ onBackends(['wasm'], () => {
       optimizer.dispose();
     }
     w.dispose();
+  });
+
+  test('a device that is some steps behind is heard all the same', async () => {
+    const slow: TensorFlow = {
+      ...onDevice,
+      clone: (tensor) => {
+        const copy = tf.clone(tensor);
+        const data = copy.data.bind(copy);
+        return Object.assign(copy, {
+          async data() {
+            for (let turn = 0; turn < 3; turn++) await later();
+            return data();
+          },
+        });
+      },
+    };
+    const { x, y } = clouds(9);
+    const broken = x.mul(Number.NaN);
+    const [model, optimizer] = [linear(), sgd(slow)];
+    const steps = async () => {
+      for (let step = 0; step < 9; step++) {
+        optimizer.minimize(meanSquare(model, step === 1 ? broken : x));
+        await later();
+      }
+    };
+    await expect(steps()).rejects.toThrow('training diverged at step 1');
+    for (let turn = 0; turn < 9; turn++) await later();
+    tf.dispose([x, y, broken]);
+    for (const one of [model, optimizer]) one.dispose();
   });
 
   test('what a device tells late is forgotten with the run that it was about', async () => {

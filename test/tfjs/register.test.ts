@@ -211,7 +211,7 @@ function damaged(artifacts: io.ModelArtifacts, change: object): io.ModelArtifact
   };
 }
 
-function weightsOf(model: LayersModel): number[][] {
+function allWeights(model: LayersModel): number[][] {
   return model.layers.flatMap((layer) => layerWeights(layer));
 }
 
@@ -259,11 +259,11 @@ onBackends(['wasm'], () => {
       expect(loaded.optimizer.iterations).toBe(8);
       expect(loaded.loss).toBe('categoricalCrossentropy');
       expect(loaded.metrics).toEqual(['accuracy']);
-      const before = weightsOf(model);
-      expect(weightsOf(loaded)).toEqual(before);
+      const before = allWeights(model);
+      expect(allWeights(loaded)).toEqual(before);
       expect(await train(loaded, 2)).toEqual(await train(model, 2));
-      expect(weightsOf(loaded)).toEqual(weightsOf(model));
-      expect(weightsOf(loaded)).not.toEqual(before);
+      expect(allWeights(loaded)).toEqual(allWeights(model));
+      expect(allWeights(loaded)).not.toEqual(before);
       dispose(model, loaded);
     });
 
@@ -285,7 +285,7 @@ onBackends(['wasm'], () => {
     const loaded = await load(await save(model));
     await train(model, 2);
     await train(loaded, 2);
-    expect(weightsOf(loaded)).toEqual(weightsOf(model));
+    expect(allWeights(loaded)).toEqual(allWeights(model));
     dispose(model, loaded);
   });
 
@@ -353,7 +353,7 @@ onBackends(['wasm'], () => {
     restored.restoreState(await optimizer.exportState());
     await train(model, 2);
     await train(loaded, 2);
-    expect(weightsOf(loaded)).toEqual(weightsOf(model));
+    expect(allWeights(loaded)).toEqual(allWeights(model));
     dispose(model, loaded);
   });
 
@@ -397,7 +397,7 @@ onBackends(['wasm'], () => {
       restored.restoreState(state);
       await train(model, 2);
       await train(loaded, 2);
-      expect(weightsOf(loaded)).toEqual(weightsOf(model));
+      expect(allWeights(loaded)).toEqual(allWeights(model));
       dispose(model, loaded);
     },
   );

@@ -144,7 +144,11 @@ export interface Instance {
   readonly memory: WasmMemory;
 }
 
-/** A memory that threads can share; it grows as it is needed. */
+/**
+ * A memory that threads can share; it grows as it is needed.
+ *
+ * @throws Error where there is no WebAssembly, or no room for it.
+ */
 export function sharedMemory(): WasmMemory {
   const { Memory } = requireApi();
   // Shared memory never moves: its whole range is set aside at once, which a small machine may refuse.

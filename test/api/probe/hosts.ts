@@ -17,6 +17,7 @@ import {
   own,
   parts,
   positive,
+  RESTORE_KINDS,
   record,
   text,
   that,
@@ -132,18 +133,10 @@ export const hosts: readonly Routine[] = [
   ),
   method('TfjsOptimizer.flush', {}, stepped, () => []),
   method('TfjsOptimizer.exportState', {}, stepped, () => []),
-  method(
-    'TfjsOptimizer.restoreState',
-    {
-      saved: parts({ version: own, run: own, entries: own }),
-      options: optional(
-        record({ accept: optional(that((v) => Array.isArray(v) && v.length === 0)) }),
-      ),
-    },
-    stepped,
-    () => [saved, {}],
-    { watch: stateOf, aliases: { entries: 'entries|entry' } },
-  ),
+  method('TfjsOptimizer.restoreState', RESTORE_KINDS, stepped, () => [saved, {}], {
+    watch: stateOf,
+    aliases: { entries: 'entries|entry' },
+  }),
   method('TfjsOptimizer.getWeights', {}, stepped, () => []),
   method(
     'TfjsOptimizer.setWeights',

@@ -26,6 +26,12 @@ export const flag: Kind = { has: (value) => typeof value === 'boolean' };
 export const text: Kind = { has: (value) => typeof value === 'string' };
 export const callable: Kind = { has: (value) => typeof value === 'function' };
 
+/** What `restoreState` takes. */
+export const RESTORE_KINDS: Readonly<Record<string, Kind>> = {
+  saved: parts({ version: own, run: own, entries: own }),
+  options: optional(record({ accept: optional(that((v) => Array.isArray(v) && v.length === 0)) })),
+};
+
 export function integer(min = 0, max = Number.MAX_SAFE_INTEGER): Kind {
   return numbers((x) => Number.isSafeInteger(x) && x >= min && x <= max);
 }

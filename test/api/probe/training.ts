@@ -20,6 +20,7 @@ import {
   own,
   parts,
   positive,
+  RESTORE_KINDS,
   record,
   text,
   that,
@@ -395,18 +396,10 @@ export const training: readonly Routine[] = [
   setter('Optimizer.learningRate', nonNegative, optimizer, 0.5),
   method('Optimizer.flush', {}, optimizer, () => []),
   method('Optimizer.exportState', {}, optimizer, () => []),
-  method(
-    'Optimizer.restoreState',
-    {
-      saved: parts({ version: own, run: own, entries: own }),
-      options: optional(
-        record({ accept: optional(that((v) => Array.isArray(v) && v.length === 0)) }),
-      ),
-    },
-    optimizer,
-    () => [saved, { accept: [] }],
-    { watch: stateOf, aliases: { entries: 'entries|entry' } },
-  ),
+  method('Optimizer.restoreState', RESTORE_KINDS, optimizer, () => [saved, { accept: [] }], {
+    watch: stateOf,
+    aliases: { entries: 'entries|entry' },
+  }),
   method(
     'Optimizer.takeOver',
     {
