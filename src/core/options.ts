@@ -35,8 +35,13 @@ export class Option<T, Default = undefined> {
     this.fallback = fallback;
   }
 
-  /** The same with a default, or with another one. */
+  /**
+   * The same with a default, or with another one.
+   *
+   * @throws As {@link check} does: the default must be what the option may be.
+   */
   default(value: T): Option<T, T> {
+    this.check('option', 'its default', value);
     return new Option(this.#alternatives, value);
   }
 
@@ -162,9 +167,11 @@ export interface SavedOptions {
 export class OptionList<E extends Entries> {
   /** To be spread into a longer list. */
   readonly entries: E;
+  readonly #options: readonly [string, Option<unknown, unknown>][];
 
   constructor(entries: E) {
     this.entries = entries;
+    this.#options = Object.entries(entries);
   }
 
   /**
@@ -174,9 +181,8 @@ export class OptionList<E extends Entries> {
    * @throws RangeError where an option is unknown or out of range.
    */
   read(where: string, given: unknown, name?: string): Settings<E> {
-    const defaults = this.#options.map(([option, { fallback }]) => [option, fallback]);
-    const settings: object = { ...Object.fromEntries(defaults), ...this.load(where, given, name) };
-    this.#checkSettings(where, settings);
+    const settings: object = this.load(where, given, name);
+    this.#addDefaults(settings);
     return settings;
   }
 
@@ -223,18 +229,14 @@ export class OptionList<E extends Entries> {
     }
   }
 
-  get #options(): readonly [string, Option<unknown, unknown>][] {
-    return Object.entries(this.entries);
-  }
-
   #valuesOf(given: object): readonly [string, unknown][] {
     return Object.keys(this.entries).map((name) => [name, Reflect.get(given, name)]);
   }
 
   #checkGiven(where: string, values: object): asserts values is Given<E> {
-    const names = Object.keys(this.entries);
     for (const [name, value] of Object.entries(values)) {
       if (!Object.hasOwn(this.entries, name)) {
+        const names = Object.keys(this.entries);
         const nearest = nearestName(name, names);
         const advice = nearest === undefined ? '' : `; did you mean '${nearest}'?`;
         throw new RangeError(
@@ -245,10 +247,10 @@ export class OptionList<E extends Entries> {
     }
   }
 
-  #checkSettings(where: string, values: object): asserts values is Settings<E> {
-    for (const [name, option] of this.#options) {
-      const value: unknown = Reflect.get(values, name);
-      if (value !== undefined || option.fallback !== undefined) option.check(where, name, value);
+  /** Completes what was checked. */
+  #addDefaults(values: object): asserts values is Settings<E> {
+    for (const [name, { fallback }] of this.#options) {
+      if (!Object.hasOwn(values, name)) Reflect.set(values, name, fallback);
     }
   }
 }

@@ -85,10 +85,10 @@ export interface Kernels {
   // Householder reflections and rotations compute in float64 whatever the dtype of their input.
 
   /**
-   * Replaces the rows of At (the columns of A, m elements each) by the vectors of the reflections that
-   * make A upper triangular, row j with zeros before element j, and Rt (n×n, zeros) by Rᵀ.
+   * A = QR of an A (m×n, n ≤ m) whose columns are the rows of At: Qt (n×m) ← Qᵀ, and the lower triangle of
+   * Rt (n×n, zeros) ← that of Rᵀ. At is destroyed.
    */
-  reduceColumns(At: Matrix64, Rt: Matrix64): void;
+  factorColumns(At: Matrix64, Qt: Matrix64, Rt: Matrix64): void;
   /**
    * Qt ← the first n columns of Q = H₀H₁⋯H_{k−1}, as rows. Vt is k×m, its row j the vector of Hⱼ with
    * zeros before element j; Qt is n×m, with 1 ≤ k ≤ n ≤ m.

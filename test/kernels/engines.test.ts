@@ -247,9 +247,8 @@ describe.each(variants)('%s kernels', (variant) => {
       const [n, m] = [columns, columns + more];
       const A = matrix('float64', n, m, reals(s));
       const results = [wasm, scalarKernels].map((kernels) => {
-        const [Vt, Rt, Qt] = [A.clone(), zeros('float64', n, n), zeros('float64', n, m)];
-        kernels.reduceColumns(Vt, Rt);
-        kernels.accumulate(Vt, Qt);
+        const [At, Rt, Qt] = [A.clone(), zeros('float64', n, n), zeros('float64', n, m)];
+        kernels.factorColumns(At, Qt, Rt);
         return { Rt, Qt };
       });
       // QR itself is stable where A is not: what is compared is the product, RᵀQᵀ = Aᵀ.
@@ -344,7 +343,7 @@ test('what is too large to be inside is left to plain TypeScript', () => {
   outside.invertFactored(L, inverse);
   expect(inverse.at(0, 0)).toBeCloseTo(4 / 15, 14);
   outside.fillNormal(randomKey(1), 1, B);
-  outside.reduceColumns(A.clone(), zeros('float64', 2, 2));
+  outside.factorColumns(A.clone(), zeros('float64', 2, 2), zeros('float64', 2, 2));
   outside.accumulate(identity('float64', 2), zeros('float64', 2, 2));
   outside.tridiagonalise(A.clone(), new Float64Array(2), new Float64Array(2));
   const none = {

@@ -97,13 +97,13 @@ export function rotate64(
 }
 
 export function fillNormal32(
-  keyLow: u32, keyHigh: u32, scale: f64, p: i32, r: i32, S: usize, words: usize,
+  keyLow: u32, keyHigh: u32, scale: f64, p: i32, r: i32, S: usize, work: usize,
 ): void {
-  fillNormal<f32>(keyLow, keyHigh, scale, p, r, S, words);
+  fillNormal<f32>(keyLow, keyHigh, scale, p, r, S, work);
 }
 
 export function fillNormal64(
-  keyLow: u32, keyHigh: u32, scale: f64, p: i32, r: i32, S: usize, words: usize,
+  keyLow: u32, keyHigh: u32, scale: f64, p: i32, r: i32, S: usize, work: usize,
 ): void {
-  fillNormal<f64>(keyLow, keyHigh, scale, p, r, S, words);
+  fillNormal<f64>(keyLow, keyHigh, scale, p, r, S, work);
 }

@@ -90,8 +90,14 @@ export function accumulate(Vt: Matrix64, Qt: Matrix64): void {
   }
 }
 
+/** A = QR from At: Qt ← Qᵀ and Rt (zeros) ← Rᵀ. At is destroyed. Cost: 4mn² − 4n³/3 flops. */
+export function factorColumns(At: Matrix64, Qt: Matrix64, Rt: Matrix64): void {
+  reduceColumns(At, Rt);
+  accumulate(At, Qt);
+}
+
 /** Replaces the rows of At (columns of A) by the vectors of the reflections, and Rt (zeros) by Rᵀ. */
-export function reduceColumns(At: Matrix64, Rt: Matrix64): void {
+function reduceColumns(At: Matrix64, Rt: Matrix64): void {
   const { rows: n, cols: m } = At;
   const work = zeros('float64', 1, BLOCK);
   for (let start = 0; start < n; start += BLOCK) {

@@ -4,7 +4,7 @@ import { DenseMatrix } from '../../core/matrix.js';
 import { fillNormal, type RandomKey } from '../../core/random.js';
 import type { Kernels, SketchMatrix } from '../kernels.js';
 import { factorCholesky, invertFactored } from './cholesky.js';
-import { accumulate, reduceColumns } from './householder.js';
+import { accumulate, factorColumns } from './householder.js';
 import { packedProduct } from './packed.js';
 import { rotate } from './rotations.js';
 import { solveTriangular } from './solve.js';
@@ -18,7 +18,7 @@ export const scalarKernels: Kernels = {
   solve: solveTriangular,
   cholesky: factorCholesky,
   invertFactored,
-  reduceColumns,
+  factorColumns,
   accumulate,
   tridiagonalise,
   rotate,

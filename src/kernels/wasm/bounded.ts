@@ -123,8 +123,8 @@ export function boundedKernels(
     cholesky: (A, L) => run(within(A.rows, A.rows), (kernels) => kernels.cholesky(A, L)),
     invertFactored: (L, B) =>
       run(within(L.rows, L.rows), (kernels) => kernels.invertFactored(L, B)),
-    reduceColumns: (At, Rt) =>
-      run(within(At.rows, At.cols), (kernels) => kernels.reduceColumns(At, Rt)),
+    factorColumns: (At, Qt, Rt) =>
+      run(within(At.rows, At.cols), (kernels) => kernels.factorColumns(At, Qt, Rt)),
     accumulate: (Vt, Qt) => run(within(Qt.rows, Qt.cols), (kernels) => kernels.accumulate(Vt, Qt)),
     tridiagonalise: (A, diagonal, offDiagonal) =>
       run(within(A.rows, A.rows), (kernels) => kernels.tridiagonalise(A, diagonal, offDiagonal)),

@@ -160,10 +160,10 @@ function insideKernels({ exports, memory }: Instance, team: Team, limit: number)
 
     fillNormal({ low, high }, factor, S) {
       const { dtype, rows: p, cols: r } = S;
-      const words = linear.begin(16);
+      const work = linear.begin(workspace);
       const to = linear.take(dtype, p * r);
       linear.commit();
-      typed[dtype].fillNormal(low, high, factor, p, r, to, words);
+      typed[dtype].fillNormal(low, high, factor, p, r, to, work);
       linear.store(S, 0, p, 0, r, to);
     },
 
@@ -214,17 +214,19 @@ function insideKernels({ exports, memory }: Instance, team: Team, limit: number)
       linear.storeLower(B, to, n);
     },
 
-    reduceColumns(At, Rt) {
+    factorColumns(At, Qt, Rt) {
       const { rows: n, cols: m } = At;
       const work = linear.begin(reflectionsBytes(n));
       const columns = linear.take('float64', n * m);
-      const to = linear.take('float64', n * n);
+      const Q = linear.take('float64', n * m);
+      const R = linear.take('float64', n * n);
       linear.commit();
       linear.load(At, 0, n, 0, m, columns);
-      linear.clear('float64', to, n * n);
-      exports.reduceColumns64(n, m, columns, to, work);
-      linear.store(At, 0, n, 0, m, columns);
-      linear.store(Rt, 0, n, 0, n, to);
+      linear.clear('float64', R, n * n);
+      exports.reduceColumns64(n, m, columns, R, work);
+      exports.accumulate64(n, n, m, columns, m, Q, m, work);
+      linear.store(Qt, 0, n, 0, m, Q);
+      linear.store(Rt, 0, n, 0, n, R);
     },
 
     accumulate(Vt, Qt) {

@@ -48,7 +48,7 @@ type FillNormal = (
   p: number,
   r: number,
   S: number,
-  words: number,
+  work: number,
 ) => void;
 
 type Cholesky = (n: number, A: number, lda: number, work: number) => number;
