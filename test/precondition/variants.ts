@@ -24,7 +24,9 @@ export interface Variant {
 }
 
 const damping = 0.1;
-const ofRankThree = { rank: 3, seed: 5, damping };
+/** r of the variants that sketch. */
+export const RANK = 3;
+const ofRankThree = { rank: RANK, seed: 5, damping };
 
 function variant(name: string, make: () => Method): Variant {
   return { name, damping, knowsMasks: true, make };
