@@ -1,9 +1,13 @@
 // What layers took in, and what came back to them, during one computation of gradients.
 
-import type { NamedTensorMap, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
 import type { StepNeeds } from '../optimize/transform.js';
-import { type KnownLayer, type LayerTable, layerTable } from './layers/index.js';
-import type { ActivatedLayer, Layer } from './layers/kind.js';
+import { joinedRows } from '../rows/joined.js';
+import type { Rows } from '../rows/rows.js';
+import type { Layout } from './content.js';
+import { type LayerTable, layerTable } from './layers/index.js';
+import type { ActivatedLayer, KnownLayer, Layer } from './layers/kind.js';
+import type { RowsHost } from './rows/host.js';
 import { checkLayers, type TensorFlow, type TensorFlowCore } from './tensorflow.js';
 
 /** One block of weights that took part, known by the names of its variables. */
@@ -13,12 +17,21 @@ export interface CapturedBlock {
   readonly weight: string;
   /** Undefined where the layer has no bias, or none that is trained. */
   readonly bias: string | undefined;
-  /** What entered the layer: m×in, a row for each example (and position, where the rank is > 2). */
-  readonly X: Tensor2D | undefined;
-  /** Gradients of the mean loss with respect to the pre-activations: m×out, row by row as X. */
-  readonly D: Tensor2D | undefined;
+  /** How the variable holds the weight. */
+  readonly layout: Layout;
+  /** What every use of the weight saw; none where nobody asks. */
+  readonly uses: readonly CapturedUse[];
   /** Examples in the batch. */
   readonly examples: number;
+}
+
+/** One application of a layer. */
+export interface CapturedUse {
+  readonly known: KnownLayer;
+  /** What entered the layer. */
+  readonly X: Tensor;
+  /** The gradient of the mean loss with respect to its pre-activations; undefined where nobody asks. */
+  readonly D: Tensor | undefined;
 }
 
 /** Gradients, and the blocks whose weight is among them in the order of their first use. */
@@ -42,7 +55,7 @@ export interface CapturedGradients {
  * left out, and layers that are called by other means than `apply` (inside a TimeDistributed or a
  * recurrent layer) are not seen.
  *
- * X and D are the caller's to dispose of. If `f` throws, nothing stays patched or captured.
+ * What was captured is the caller's to dispose of. If `f` throws, nothing stays patched or captured.
  *
  * @throws TypeError where `tf` has no layers, or they have no method `apply`; what `f` or
  *   `tf.variableGrads` throws.
@@ -78,8 +91,25 @@ export function captureGradients(
 
 /** Disposes of what {@link captureGradients} captured, not of the gradients. */
 export function disposeCaptured(captured: readonly CapturedBlock[]): void {
-  for (const { X, D } of captured) {
-    X?.dispose();
+  for (const { uses } of captured) disposeUses(uses);
+}
+
+/** The rows that entered a block, and the gradients beside them, of all its uses. */
+export function rowsOf(
+  host: RowsHost,
+  { uses, bias }: CapturedBlock,
+): { readonly X: Rows<'float32'>; readonly D: Rows<'float32'> | undefined } | undefined {
+  if (uses.length === 0) return undefined;
+  const X = joinedRows(uses.map(({ known, X: x }) => known.rows(host, x, bias !== undefined)));
+  const gradients = uses.flatMap(({ known, D: dy }) =>
+    dy === undefined ? [] : [known.gradientRows(host, dy)],
+  );
+  return { X, D: gradients.length === 0 ? undefined : joinedRows(gradients) };
+}
+
+function disposeUses(uses: Iterable<CapturedUse>): void {
+  for (const { X, D } of uses) {
+    X.dispose();
     D?.dispose();
   }
 }
@@ -87,13 +117,10 @@ export function disposeCaptured(captured: readonly CapturedBlock[]): void {
 /** What a layer gives. */
 type Output = ReturnType<Layer['apply']>;
 
-/** One application of a layer. */
-interface Use {
-  readonly known: KnownLayer;
-  readonly X: Tensor;
+/** An application that is being watched. */
+interface Use extends CapturedUse {
   /** Whether its output reaches the loss. */
   reached: boolean;
-  /** Undefined where nobody asks for it, or nothing has come back. */
   D: Tensor | undefined;
 }
 
@@ -103,7 +130,7 @@ class Recorder {
   readonly #tf: TensorFlow;
   readonly #needs: StepNeeds;
   readonly #table: LayerTable;
-  readonly #uses: Use[] = [];
+  readonly #uses = new Set<Use>();
   #isForward = true;
 
   constructor(tf: TensorFlow, needs: StepNeeds) {
@@ -124,7 +151,7 @@ class Recorder {
     const known = this.#table.find(layer);
     if (known === undefined) return apply();
     const use: Use = { known, X: this.#keep(input), reached: false, D: undefined };
-    this.#uses.push(use);
+    this.#uses.add(use);
     return this.#tapped(known.layer, use, apply);
   }
 
@@ -132,49 +159,38 @@ class Recorder {
   blocks(grads: NamedTensorMap): CapturedBlock[] {
     const uses = new Map<string, Use[]>();
     for (const use of this.#uses) {
-      const weight = use.known.kind.block(use.known.layer)?.weight.name;
+      const weight = use.known.block?.weight.name;
       if (!use.reached || weight === undefined || !this.#isTrained(grads, weight)) continue;
       uses.set(weight, [...(uses.get(weight) ?? []), use]);
     }
     return [...uses].map(([weight, ofWeight]) => this.#block(weight, ofWeight, grads));
   }
 
+  /** Lets go of what no block has taken. */
   dispose(): void {
-    for (const { X, D } of this.#uses) {
-      X.dispose();
-      D?.dispose();
-    }
+    disposeUses(this.#uses);
   }
 
   #block(weight: string, uses: readonly Use[], grads: NamedTensorMap): CapturedBlock {
-    const { inputs, outputGradients } = this.#needs;
     const [{ known, X }] = uses;
-    const biases = new Set(uses.map((use) => use.known.kind.block(use.known.layer)?.bias?.name));
+    const biases = new Set(uses.map((use) => use.known.block?.bias?.name));
     const [bias] = biases;
     // Where layers share a weight but not the bias, no column of ones stands for all their rows.
     const shared = biases.size === 1 && bias !== undefined && this.#isTrained(grads, bias);
     return {
-      kind: known.kind.name,
+      kind: known.kind,
       weight,
       bias: shared ? bias : undefined,
+      layout: known.block?.layout ?? 'columns',
       examples: X.shape[0],
-      X: inputs
-        ? this.#stack(
-            uses.map(
-              ({ known: { kind, layer }, X: x }) =>
-                () =>
-                  kind.rows(this.#tf, layer, x),
-            ),
-          )
-        : undefined,
-      D: outputGradients
-        ? this.#stack(
-            uses.flatMap(({ known: { kind, layer }, D: dy }) =>
-              dy === undefined ? [] : [() => kind.gradientRows(this.#tf, layer, dy)],
-            ),
-          )
-        : undefined,
+      uses: this.#needs.inputs ? uses.map((use) => this.#taken(use)) : [],
     };
+  }
+
+  /** A use that is the block's from now on. */
+  #taken(use: Use): CapturedUse {
+    this.#uses.delete(use);
+    return use;
   }
 
   #isTrained(grads: NamedTensorMap, name: string): boolean {
@@ -223,14 +239,5 @@ class Recorder {
   /** A handle that outlives the pass. Reshaping waits, as the tape would keep what it reshapes. */
   #keep(tensor: Tensor): Tensor {
     return this.#tf.keep(this.#tf.clone(tensor));
-  }
-
-  /** The rows of all uses, one below the other. */
-  #stack(parts: readonly (() => Tensor2D)[]): Tensor2D {
-    const stacked = this.#tf.tidy(() => {
-      const rows = parts.map((part) => part());
-      return rows.length === 1 ? rows[0] : this.#tf.concat(rows, 0);
-    });
-    return this.#tf.keep(stacked);
   }
 }

@@ -81,16 +81,16 @@ function line(
   const { name, shape } = variable;
   const found = { variable: name, layer: layer.name, shape };
   const known = layerTable(tf).find(layer);
-  const block = known?.kind.block(known.layer);
+  const block = known?.block;
   const isPart = block?.weight.name === name || block?.bias?.name === name;
-  const kind = kindOf === undefined ? known?.kind.name : kindOf(name);
+  const kind = kindOf === undefined ? known?.kind : kindOf(name);
   const refused = (reason: string): VariableReport => ({ ...found, kind: undefined, reason });
   if (!preconditions) return refused('the optimizer preconditions nothing');
   if (!layer.trainable) return refused('the layer is frozen');
   if (known === undefined) {
     return refused(`no kind of layer is known for ${layer.getClassName()}`);
   }
-  if (!isPart) return refused(`it is no weight or bias that the kind '${known.kind.name}' knows`);
+  if (!isPart) return refused(`it is no weight or bias that the kind '${known.kind}' knows`);
   if (wrapper !== undefined) {
     return refused(`${wrapper} applies its layer by other means, which are not seen`);
   }

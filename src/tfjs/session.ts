@@ -5,10 +5,9 @@ import type { Slot } from '../backend/backend.js';
 import { Optimizer } from '../optimize/optimizer.js';
 import type { Transform } from '../optimize/transform.js';
 import type { Observation } from '../precondition/observation.js';
-import { slotRows } from '../rows/dense.js';
-import type { Rows } from '../rows/rows.js';
 import type { TfjsBackend } from './backend.js';
-import type { CapturedBlock } from './capture.js';
+import { type CapturedBlock, rowsOf } from './capture.js';
+import type { Layout } from './content.js';
 import type { TensorFlowCore } from './tensorflow.js';
 
 type F32 = 'float32';
@@ -36,6 +35,8 @@ export class Session {
   readonly #backend: TfjsBackend;
   readonly #names: readonly string[];
   readonly #blocks: readonly CapturedBlock[];
+  /** How variables hold their matrices, where it is told. */
+  readonly #layouts: ReadonlyMap<string, Layout>;
 
   constructor(
     tf: TensorFlowCore,
@@ -49,8 +50,9 @@ export class Session {
     this.#names = gradients.map(([name]) => name);
     const index = (name: string): number => this.#names.indexOf(name);
     // What they saw is the caller's to dispose of.
-    this.#blocks = captured.map((block) => ({ ...block, X: undefined, D: undefined }));
-    const slots = gradients.map(([, gradient]) => backend.adopt(gradient, 'columns'));
+    this.#blocks = captured.map((block) => ({ ...block, uses: [] }));
+    this.#layouts = new Map(captured.map(({ weight, layout }) => [weight, layout]));
+    const slots = gradients.map(([name, gradient]) => backend.adopt(gradient, this.#layout(name)));
     try {
       this.optimizer = new Optimizer({
         backend,
@@ -99,6 +101,10 @@ export class Session {
     });
   }
 
+  #layout(variable: string): Layout {
+    return this.#layouts.get(variable) ?? 'columns';
+  }
+
   #unknown(captured: readonly CapturedBlock[]): CapturedBlock[] {
     const weights = new Set(this.#blocks.map(({ weight }) => weight));
     return captured.filter(({ weight }) => !weights.has(weight));
@@ -115,36 +121,32 @@ export class Session {
     const variables = this.#names.map((name) => variableOf(this.#tf, name));
     const backend = this.#backend;
     const made: { dispose(): void }[] = [];
-    const adopt = (tensor: Tensor): Slot<F32> => {
-      const slot = backend.adopt(tensor, 'columns');
+    const adopt = (tensor: Tensor, name: string): Slot<F32> => {
+      const slot = backend.adopt(tensor, this.#layout(name));
       made.push({ dispose: () => backend.free(slot) });
       return slot;
     };
-    const rows = (tensor: Tensor, bias: boolean): Rows<F32> => {
-      const X = slotRows(backend, backend.adopt(tensor, 'rows'), { bias });
-      made.push(X);
-      return X;
-    };
     try {
-      const parameters = variables.map(adopt);
+      const parameters = variables.map((variable) => adopt(variable, variable.name));
       const observations = this.#blocks.map(({ weight, bias }): Observation<F32> | undefined => {
         const block = captured.find((seen) => seen.weight === weight);
-        if (block?.X === undefined) return undefined;
-        const { X, D, examples } = block;
-        return {
-          X: rows(X, bias !== undefined),
-          D: D === undefined ? undefined : rows(D, false),
-          examples,
-        };
+        if (block === undefined) return undefined;
+        const host = { tf: this.#tf, backend };
+        // The bias of the session: a step may show less of a layer than the first one did.
+        const rows = rowsOf(host, { ...block, bias });
+        if (rows === undefined) return undefined;
+        const { X, D } = rows;
+        made.push(X, ...(D === undefined ? [] : [D]));
+        return { X, D, examples: block.examples };
       });
       this.optimizer.step(
-        ordered.map(([, gradient]) => adopt(gradient)),
+        ordered.map(([name, gradient]) => adopt(gradient, name)),
         parameters,
         observations,
       );
       this.#tf.tidy(() => {
         variables.forEach((variable, i) => {
-          const value = backend.tensorOf(parameters[i], 'columns');
+          const value = backend.tensorOf(parameters[i], this.#layout(variable.name));
           // A reshaped tensor shares its data, and the wasm backend's fused kernels look at the shape
           // that the data were made with: what is not a matrix gets data of its own.
           variable.assign(

@@ -42,7 +42,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/rows': {
     values: `
-      convolutionOutput extractPatches flattenSequences imageRows oneHotRows
+      convolutionOutput extractPatches flattenSequences imageRows joinedRows oneHotRows
       outputGradientRows patchRows`,
     types: `
       ConvolutionGeometry ConvolutionOutput DenseRowsOptions ImageRowsOptions ImageShape

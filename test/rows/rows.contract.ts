@@ -188,180 +188,186 @@ const MOMENTS: readonly Moment[] = [
 /** Roundings beside those of the sum: of √w, of √w·x twice, of the product, of weight, decay, S and store. */
 const ROUNDINGS = 8;
 
+/** Where rows are tried. */
+export interface Place {
+  readonly dtype: DType;
+  readonly backend: Backend;
+  /** How many slots, or what holds them, are in use; always 0 where nobody counts. */
+  readonly live: () => number;
+}
+
 /** Describes one kind of rows. */
 export function describeRows(name: string, drafts: Drafts): void {
   describe.each(dtypes)(`${name}, %s`, (dtype) => {
     describe.each(backends)('%s', (_, backendOf) => {
       const backend = backendOf<DType>(dtype);
-      const read = (slot: Slot): Promise<DenseMatrix> => backend.read(slot);
-      const put = (A: Matrix): Slot => upload(backend, convert(A, dtype));
-
-      /** slot ← decay·old + weight·moment, and what may have been rounded away. */
-      const check = async (
-        draft: Draft<DType>,
-        {
-          terms,
-          shape,
-          exact,
-          size,
-          take,
-        }: Pick<Moment, 'terms' | 'shape' | 'exact' | 'size' | 'take'>,
-        { weight, decay, seed }: { weight: number; decay: number; seed: number },
-      ) => {
-        const sums = sumsOf(draft);
-        const { rows: m, cols: p } = draft.X;
-        const [height, cols] = shape(p);
-        const drawn = gaussian(uniform(seed), height, cols);
-        // Symmetric where it is square, as syrk wants it.
-        const symmetric = height === cols ? combine(0.5, drawn, 0.5, transpose(drawn)) : drawn;
-        const old = decay === 0 ? filled(height, cols, Number.NaN) : rounded(symmetric, dtype);
-        const rows = draft.make(backend);
-        const slot = put(old);
-        take(rows, weight, decay, slot);
-        rows.dispose();
-        const expected = combine(weight, exact(sums), decay, old);
-        const W = weighted(sums);
-        const kept = decay === 0 ? 0 : Math.abs(decay) * norm(old);
-        // Σ wᵢ|xᵢ| ≤ √Σw·‖W‖F, for the sum.
-        const scale = Math.abs(weight) * size(W, p) * Math.sqrt(Math.max(1, countOf(sums)));
-        const tolerance = (terms(m, p) + ROUNDINGS) * EPSILON[dtype] * (scale + kept);
-        expect(distance(await read(slot), expected)).toBeLessThanOrEqual(tolerance);
-        backend.free(slot);
-      };
-
-      test.prop([drafts<DType>(dtype)], { numRuns: 20 })(
-        'says how many rows and columns there are, and what they count for',
-        (draft) => {
-          const rows = draft.make(backend);
-          const sums = sumsOf(draft);
-          expect([rows.rows, rows.cols]).toEqual([draft.X.rows, draft.X.cols]);
-          expect(rows.backend).toBe(backend);
-          expect(rows.count).toBe(countOf(sums));
-          expect(rows.weights === undefined ? undefined : Array.from(rows.weights)).toEqual(
-            draft.weights,
-          );
-          const size = squared(weighted(sums));
-          const bound = rows.bound();
-          // Of what is on a device already, nothing need be known.
-          if (bound !== undefined) {
-            expect(bound).toBeGreaterThanOrEqual(
-              size * (1 - (draft.X.rows * draft.X.cols + ROUNDINGS) * EPSILON[dtype]),
-            );
-            expect(bound).toBeLessThan(Number.POSITIVE_INFINITY);
-          }
-          rows.dispose();
-        },
-      );
-
-      test.each(MOMENTS)('$name', async (moment) => {
-        await fc.assert(
-          fc.asyncProperty(drafts<DType>(dtype), scalars, (draft, numbers) =>
-            check(draft, moment, numbers),
-          ),
-          { numRuns: 25 },
-        );
-      });
-
-      test('sum over the first so many rows', async () => {
-        await fc.assert(
-          fc.asyncProperty(drafts<DType>(dtype), scalars, fc.nat(), (draft, numbers, drawn) => {
-            const first = 1 + (drawn % draft.X.rows);
-            return check(
-              draft,
-              {
-                terms: (m) => m,
-                shape: (p) => [1, p],
-                take: (rows, weight, decay, a) => rows.sum(weight, decay, a, first),
-                exact: (sums) => product(roots(sums), 'T', weighted(sums, first), 'N'),
-                size: (W) => norm(W),
-              },
-              numbers,
-            );
-          }),
-          { numRuns: 25 },
-        );
-      });
-
-      test.prop([drafts<DType>(dtype)], { numRuns: 5 })(
-        'refuses to sum over no rows, more than there are, or a part of one',
-        (draft) => {
-          const rows = draft.make(backend);
-          const a = backend.allocate(1, rows.cols);
-          for (const first of [0, rows.rows + 1, 0.5, Number.NaN]) {
-            expect(() => rows.sum(1, 0, a, first)).toThrow(
-              new RangeError(
-                `sum: first is ${first}, expected an integer >= 1 and <= ${rows.rows}`,
-              ),
-            );
-          }
-          rows.dispose();
-          backend.free(a);
-        },
-      );
-
-      test.prop([drafts<DType>(dtype)], { numRuns: 5 })(
-        'refuses slots of another backend, and numbers that are none; nothing leaks or changes',
-        async (draft) => {
-          const other = cpuBackend<DType>(dtype);
-          const rows = draft.make(backend);
-          const p = draft.X.cols;
-          const live = () => ('count' in backend ? backend.count.live : 0);
-          const round = () => {
-            for (const { shape, take } of MOMENTS) {
-              const foreign = other.allocate(...shape(p));
-              expect(() => take(rows, 1, 0, foreign)).toThrow(TypeError);
-              expect(() => take(rows, 1, 0, foreign)).toThrow(
-                /^\w+: [ACs] belongs to another backend, expected a slot of this one/,
-              );
-            }
-            const S = other.allocate(p, 1);
-            const C = backend.allocate(p, 1);
-            const sketch: SketchOf<Slot> = { kind: 'dense', S };
-            expect(() => rows.sketchMoment(sketch, 1, 0, C)).toThrow(TypeError);
-            expect(() => rows.sketchMoment(sketch, 1, 0, C)).toThrow('belongs to another backend');
-            const beyond = Int32Array.of(p);
-            expect(() => rows.sketchMoment({ kind: 'columns', indices: beyond }, 1, 0, C)).toThrow(
-              `indices[0] is ${p}, expected an integer >= 0`,
-            );
-            backend.free(C);
-          };
-          // What is borrowed is kept, once.
-          round();
-          const before = live();
-          round();
-          expect(live()).toBe(before);
-          for (const { shape, take } of MOMENTS) {
-            const old = filled(...shape(p), 3);
-            const slot = put(old);
-            expect(() => take(rows, Number.NaN, 0, slot)).toThrow(/^\w+: (alpha|weight) is NaN/);
-            expect(() => take(rows, 1, Number.NaN, slot)).toThrow(/^\w+: (beta|decay) is NaN/);
-            expect(distance(await read(slot), old)).toBe(0);
-            backend.free(slot);
-          }
-          rows.dispose();
-        },
-      );
-
-      test.prop([drafts<DType>(dtype)], { numRuns: 5 })(
-        'dispose frees what was made for the rows',
-        (draft) => {
-          if (!('count' in backend)) return;
-          const round = () => {
-            const rows = draft.make(backend);
-            for (const { shape, take } of MOMENTS) {
-              const slot = backend.allocate(...shape(rows.cols));
-              take(rows, 1, 0, slot);
-              backend.free(slot);
-            }
-            rows.dispose();
-          };
-          // What is borrowed is kept, once.
-          round();
-          const before = backend.count.live;
-          round();
-          expect(backend.count.live).toBe(before);
-        },
-      );
+      const live = () => ('count' in backend ? backend.count.live : 0);
+      describeRowsAt({ dtype, backend, live }, drafts<DType>(dtype));
     });
+  });
+}
+
+/** Describes one kind of rows in one place. */
+export function describeRowsAt(place: Place, drafts: fc.Arbitrary<Draft<DType>>): void {
+  const { dtype, backend, live } = place;
+  const read = (slot: Slot): Promise<DenseMatrix> => backend.read(slot);
+  const put = (A: Matrix): Slot => upload(backend, convert(A, dtype));
+
+  /** slot ← decay·old + weight·moment, and what may have been rounded away. */
+  const check = async (
+    draft: Draft<DType>,
+    {
+      terms,
+      shape,
+      exact,
+      size,
+      take,
+    }: Pick<Moment, 'terms' | 'shape' | 'exact' | 'size' | 'take'>,
+    { weight, decay, seed }: { weight: number; decay: number; seed: number },
+  ) => {
+    const sums = sumsOf(draft);
+    const { rows: m, cols: p } = draft.X;
+    const [height, cols] = shape(p);
+    const drawn = gaussian(uniform(seed), height, cols);
+    // Symmetric where it is square, as syrk wants it.
+    const symmetric = height === cols ? combine(0.5, drawn, 0.5, transpose(drawn)) : drawn;
+    const old = decay === 0 ? filled(height, cols, Number.NaN) : rounded(symmetric, dtype);
+    const rows = draft.make(backend);
+    const slot = put(old);
+    take(rows, weight, decay, slot);
+    rows.dispose();
+    const expected = combine(weight, exact(sums), decay, old);
+    const W = weighted(sums);
+    const kept = decay === 0 ? 0 : Math.abs(decay) * norm(old);
+    // Σ wᵢ|xᵢ| ≤ √Σw·‖W‖F, for the sum.
+    const scale = Math.abs(weight) * size(W, p) * Math.sqrt(Math.max(1, countOf(sums)));
+    const tolerance = (terms(m, p) + ROUNDINGS) * EPSILON[dtype] * (scale + kept);
+    expect(distance(await read(slot), expected)).toBeLessThanOrEqual(tolerance);
+    backend.free(slot);
+  };
+
+  test.prop([drafts], { numRuns: 20 })(
+    'says how many rows and columns there are, and what they count for',
+    (draft) => {
+      const rows = draft.make(backend);
+      const sums = sumsOf(draft);
+      expect([rows.rows, rows.cols]).toEqual([draft.X.rows, draft.X.cols]);
+      expect(rows.backend).toBe(backend);
+      expect(rows.count).toBe(countOf(sums));
+      expect(rows.weights === undefined ? undefined : Array.from(rows.weights)).toEqual(
+        draft.weights,
+      );
+      const size = squared(weighted(sums));
+      const bound = rows.bound();
+      // Of what is on a device already, nothing need be known.
+      if (bound !== undefined) {
+        expect(bound).toBeGreaterThanOrEqual(
+          size * (1 - (draft.X.rows * draft.X.cols + ROUNDINGS) * EPSILON[dtype]),
+        );
+        expect(bound).toBeLessThan(Number.POSITIVE_INFINITY);
+      }
+      rows.dispose();
+    },
+  );
+
+  test.each(MOMENTS)('$name', async (moment) => {
+    await fc.assert(
+      fc.asyncProperty(drafts, scalars, (draft, numbers) => check(draft, moment, numbers)),
+      { numRuns: 25 },
+    );
+  });
+
+  test('sum over the first so many rows', async () => {
+    await fc.assert(
+      fc.asyncProperty(drafts, scalars, fc.nat(), (draft, numbers, drawn) => {
+        const first = 1 + (drawn % draft.X.rows);
+        return check(
+          draft,
+          {
+            terms: (m) => m,
+            shape: (p) => [1, p],
+            take: (rows, weight, decay, a) => rows.sum(weight, decay, a, first),
+            exact: (sums) => product(roots(sums), 'T', weighted(sums, first), 'N'),
+            size: (W) => norm(W),
+          },
+          numbers,
+        );
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test.prop([drafts], { numRuns: 5 })(
+    'refuses to sum over no rows, more than there are, or a part of one',
+    (draft) => {
+      const rows = draft.make(backend);
+      const a = backend.allocate(1, rows.cols);
+      for (const first of [0, rows.rows + 1, 0.5, Number.NaN]) {
+        expect(() => rows.sum(1, 0, a, first)).toThrow(
+          new RangeError(`sum: first is ${first}, expected an integer >= 1 and <= ${rows.rows}`),
+        );
+      }
+      rows.dispose();
+      backend.free(a);
+    },
+  );
+
+  test.prop([drafts], { numRuns: 5 })(
+    'refuses slots of another backend, and numbers that are none; nothing leaks or changes',
+    async (draft) => {
+      const other = cpuBackend<DType>(dtype);
+      const rows = draft.make(backend);
+      const p = draft.X.cols;
+      const round = () => {
+        for (const { shape, take } of MOMENTS) {
+          const foreign = other.allocate(...shape(p));
+          expect(() => take(rows, 1, 0, foreign)).toThrow(TypeError);
+          expect(() => take(rows, 1, 0, foreign)).toThrow(
+            /^\w+: [ACs] belongs to another backend, expected a slot of this one/,
+          );
+        }
+        const S = other.allocate(p, 1);
+        const C = backend.allocate(p, 1);
+        const sketch: SketchOf<Slot> = { kind: 'dense', S };
+        expect(() => rows.sketchMoment(sketch, 1, 0, C)).toThrow(TypeError);
+        expect(() => rows.sketchMoment(sketch, 1, 0, C)).toThrow('belongs to another backend');
+        const beyond = Int32Array.of(p);
+        expect(() => rows.sketchMoment({ kind: 'columns', indices: beyond }, 1, 0, C)).toThrow(
+          `indices[0] is ${p}, expected an integer >= 0`,
+        );
+        backend.free(C);
+      };
+      // What is borrowed is kept, once.
+      round();
+      const before = live();
+      round();
+      expect(live()).toBe(before);
+      for (const { shape, take } of MOMENTS) {
+        const old = filled(...shape(p), 3);
+        const slot = put(old);
+        expect(() => take(rows, Number.NaN, 0, slot)).toThrow(/^\w+: (alpha|weight) is NaN/);
+        expect(() => take(rows, 1, Number.NaN, slot)).toThrow(/^\w+: (beta|decay) is NaN/);
+        expect(distance(await read(slot), old)).toBe(0);
+        backend.free(slot);
+      }
+      rows.dispose();
+    },
+  );
+
+  test.prop([drafts], { numRuns: 5 })('dispose frees what was made for the rows', (draft) => {
+    const round = () => {
+      const rows = draft.make(backend);
+      for (const { shape, take } of MOMENTS) {
+        const slot = backend.allocate(...shape(rows.cols));
+        take(rows, 1, 0, slot);
+        backend.free(slot);
+      }
+      rows.dispose();
+    };
+    // What is borrowed is kept, once.
+    round();
+    const before = live();
+    round();
+    expect(live()).toBe(before);
   });
 }

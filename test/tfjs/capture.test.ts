@@ -4,7 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { type CapturedBlock, captureGradients, disposeCaptured } from '../../src/tfjs/capture.js';
 import { onBackends, tf } from './backends.js';
-import { clouds, outputOf, perceptron } from './models.js';
+import { clouds, outputOf, perceptron, stacked } from './models.js';
 
 type Model = ReturnType<typeof tf.model>;
 
@@ -24,14 +24,16 @@ function lossOf(model: Model, x: Tensor, y: Tensor): () => ReturnType<typeof tf.
 /** Captures everything, compares every product with its gradient, and returns the blocks' shapes. */
 function expectProducts(loss: () => ReturnType<typeof tf.scalar>): number[][] {
   const { value, grads, blocks } = captureGradients(tf, loss, undefined, EVERYTHING);
-  const shapes = blocks.map(({ X, D, weight, bias, examples }) => {
-    if (X === undefined || D === undefined) throw new Error('X and D must be captured');
+  const shapes = blocks.map((block) => {
+    const { weight, bias, examples } = block;
+    const { X, D } = stacked(block);
     tf.tidy(() => {
       expect(distance(tf.matMul(X.transpose(), D), grads[weight])).toBeLessThanOrEqual(TOLERANCE);
       if (bias !== undefined) {
         expect(distance(tf.sum(D, 0), grads[bias])).toBeLessThanOrEqual(TOLERANCE);
       }
     });
+    tf.dispose([X, D]);
     return [...X.shape, ...D.shape, examples];
   });
   disposeCaptured(blocks);
@@ -206,8 +208,8 @@ onBackends(['wasm'], () => {
       const blocks = capture({ inputs, outputGradients });
       expect(tf.memory().numTensors).toBe(before);
       expect(blocks.map(({ bias }) => bias !== undefined)).toEqual([false, true]);
-      for (const { X, D } of blocks) {
-        expect([X !== undefined, D !== undefined]).toEqual([inputs, outputGradients]);
+      for (const { uses } of blocks) {
+        expect(uses.map(({ D }) => D !== undefined)).toEqual(inputs ? [outputGradients] : []);
       }
     });
   });

@@ -78,12 +78,12 @@ onBackends(['cpu'], () => {
   describe('layers that are not known train without being preconditioned:', () => {
     test.each([
       {
-        name: 'convolutions only',
+        name: 'depthwise convolutions only',
         shape: [3, 5, 5, 2],
         layers: () => [
-          tf.layers.conv2d({ filters: 2, kernelSize: 3, kernelInitializer: initializer() }),
+          tf.layers.depthwiseConv2d({ kernelSize: 3, depthwiseInitializer: initializer() }),
         ],
-        reasons: ['no kind of layer is known for Conv2D', 'no kind of layer is known for Conv2D'],
+        reasons: Array.from({ length: 2 }, () => 'no kind of layer is known for DepthwiseConv2D'),
       },
       {
         name: 'LSTM only',

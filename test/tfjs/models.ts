@@ -1,6 +1,7 @@
 // Small seeded problems and models for the tests of the TensorFlow.js host.
 
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
+import type { CapturedBlock } from '../../src/tfjs/capture.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { tf } from './backends.js';
 
@@ -71,10 +72,24 @@ export function outputOf(model: InstanceType<typeof tf.layers.Layer>, x: Tensor)
   return output;
 }
 
+/** What a dense block saw, all its uses one below the other; the caller disposes of it. */
+export function stacked({ uses }: CapturedBlock): { X: Points; D: Points } {
+  const stack = (parts: readonly (Tensor | undefined)[]): Points =>
+    tf.tidy(() =>
+      tf.concat(
+        parts.map((part) => {
+          if (part === undefined) throw new Error('X and D must be captured');
+          return tf.reshape<Points['rankType']>(part, [-1, part.shape[part.rank - 1]]);
+        }),
+      ),
+    );
+  return { X: stack(uses.map(({ X }) => X)), D: stack(uses.map(({ D }) => D)) };
+}
+
 /** The cross-entropy of a model on the points, as a loss function. */
 export function crossEntropy(
   model: InstanceType<typeof tf.layers.Layer>,
-  { x, y }: { readonly x: Points; readonly y: Points },
+  { x, y }: { readonly x: Tensor; readonly y: Points },
 ): () => Scalar {
   return () => tf.losses.softmaxCrossEntropy(y, outputOf(model, x)).asScalar();
 }

@@ -24,7 +24,7 @@ import {
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
-import { clouds, crossEntropy, layerWeights, perceptron, weightsOf } from './models.js';
+import { clouds, crossEntropy, layerWeights, perceptron, stacked, weightsOf } from './models.js';
 
 type Model = ReturnType<typeof perceptron>;
 type Matrix = DenseMatrix<'float32'>;
@@ -430,13 +430,16 @@ class Twin {
         bias: bias === undefined ? undefined : names.indexOf(bias),
       })),
     });
-    const observations = blocks.map(({ X, D, bias, examples }) => {
-      if (X === undefined || D === undefined) throw new Error('X and D must be captured');
-      return {
+    const observations = blocks.map((block) => {
+      const { X, D } = stacked(block);
+      const { bias, examples } = block;
+      const rows = {
         X: slotRows(this.#backend, this.#place(matrixOf(X)), { bias: bias !== undefined }),
         D: slotRows(this.#backend, this.#place(matrixOf(D))),
         examples,
       };
+      tf.dispose([X, D]);
+      return rows;
     });
     this.#optimizer.step(
       names.map((name) => this.#put(grads[name])),

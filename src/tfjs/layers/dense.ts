@@ -1,8 +1,8 @@
 // Dense layers of any rank: the last axis is the features, every other position is a row.
 
-import type { LayerVariable, Tensor, Tensor2D } from '@tensorflow/tfjs';
-import type { TensorFlow } from '../tensorflow.js';
-import type { ActivatedLayer, Block, Layer, LayerKind } from './kind.js';
+import type { LayerVariable } from '@tensorflow/tfjs';
+import { positions } from '../rows/positions.js';
+import type { ActivatedLayer, LayerKind } from './kind.js';
 
 interface DenseLayer extends ActivatedLayer {
   readonly kernel: LayerVariable;
@@ -10,21 +10,12 @@ interface DenseLayer extends ActivatedLayer {
 }
 
 /** tf.layers.dense. */
-export const dense: LayerKind = {
+export const dense: LayerKind<DenseLayer> = {
   name: 'dense',
   sample: (tf) => tf.layers.dense({ units: 1, name: 'nysact' }),
-  fits: isDense,
-  block: (layer): Block | undefined =>
-    isDense(layer) ? { weight: layer.kernel, bias: layer.bias ?? undefined } : undefined,
-  rows: (tf, _, input) => lastAxisAsColumns(tf, input),
-  gradientRows: (tf, _, dy) => lastAxisAsColumns(tf, dy),
+  fits: (layer): layer is DenseLayer =>
+    'kernel' in layer && 'bias' in layer && 'activation' in layer,
+  block: ({ kernel, bias }) => ({ weight: kernel, bias: bias ?? undefined, layout: 'columns' }),
+  rows: (host, _, input, bias) => positions(host, input, bias),
+  gradientRows: (host, _, dy) => positions(host, dy, false),
 };
-
-function isDense(layer: Layer): layer is DenseLayer {
-  return 'kernel' in layer && 'bias' in layer && 'activation' in layer;
-}
-
-function lastAxisAsColumns(tf: TensorFlow, tensor: Tensor): Tensor2D {
-  const columns = tensor.shape[tensor.rank - 1];
-  return tf.reshape<Tensor2D['rankType']>(tf.cast(tensor, 'float32'), [-1, columns]);
-}

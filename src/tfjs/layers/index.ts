@@ -1,34 +1,54 @@
 // The table of layer kinds.
 
 import type { TensorFlow } from '../tensorflow.js';
+import { conv1d, conv2d } from './convolution.js';
 import { dense } from './dense.js';
-import type { ActivatedLayer, Layer, LayerKind } from './kind.js';
+import {
+  type ActivatedLayer,
+  type KnownLayer,
+  type Layer,
+  type LayerKind,
+  ofKind,
+} from './kind.js';
+import { separable } from './separable.js';
+import { transposedConvolution } from './transposed-convolution.js';
 
 /** Every kind that is preconditioned: adding one is a file beside this and a line here. */
-const KINDS: readonly LayerKind[] = [dense];
+const KINDS: readonly Entry[] = [
+  entry(dense),
+  entry(conv1d),
+  entry(conv2d),
+  entry(transposedConvolution),
+  entry(separable),
+];
 
-/** A layer that is known, and its kind. */
-export interface KnownLayer {
-  readonly kind: LayerKind;
-  readonly layer: ActivatedLayer;
+/** A kind that has forgotten what its layers are like. */
+interface Entry {
+  sample(tf: TensorFlow): Layer;
+  known(layer: Layer): KnownLayer | undefined;
+}
+
+function entry<Known extends ActivatedLayer>(kind: LayerKind<Known>): Entry {
+  return { sample: (tf) => kind.sample(tf), known: (layer) => ofKind(kind, layer) };
 }
 
 /** Tells the kind of layers of one copy of TensorFlow.js. */
 export class LayerTable {
-  readonly #entries: readonly { readonly kind: LayerKind; readonly sample: Layer }[];
+  readonly #entries: readonly { readonly entry: Entry; readonly sample: Layer }[];
 
   constructor(tf: TensorFlow) {
-    this.#entries = KINDS.map((kind) => ({ kind, sample: kind.sample(tf) }));
+    this.#entries = KINDS.map((kind) => ({ entry: kind, sample: kind.sample(tf) }));
   }
 
   /**
-   * The kind of a layer, if it has one. A class of one's own that extends a known class is of its kind as
+   * A layer with its kind, if it has one. A class of one's own that extends a known class is of its kind as
    * long as it computes as that class does.
    */
   find(layer: Layer): KnownLayer | undefined {
-    for (const { kind, sample } of this.#entries) {
-      const sameClass = layer instanceof sample.constructor && layer.call === sample.call;
-      if (sameClass && kind.fits(layer)) return { kind, layer };
+    for (const { entry: kind, sample } of this.#entries) {
+      if (!(layer instanceof sample.constructor) || layer.call !== sample.call) continue;
+      const known = kind.known(layer);
+      if (known !== undefined) return known;
     }
     return undefined;
   }

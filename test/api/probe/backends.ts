@@ -293,8 +293,17 @@ export const backends: readonly Routine[] = [
   ),
   ...moments('Rows of slots', () => root.slotRows(backend, placed(3, 4))),
   ...moments('Rows of words', () => entry.oneHotRows(backend, [0, 2, 1], { cols: 4 })),
+  ...moments('Rows of parts', () =>
+    entry.joinedRows([
+      root.slotRows(backend, placed(3, 4)),
+      root.denseRows(backend, dense(3, 4), { weights: [1, 2, 3] }),
+    ]),
+  ),
   ...moments('Rows of patches', () => entry.patchRows(backend, images(), geometry)[0]),
 
+  exported(entry, 'joinedRows', { parts: list(own) }, () => [
+    [root.slotRows(backend, placed(3, 4)), root.slotRows(backend, placed(2, 4))],
+  ]),
   exported(entry, 'convolutionOutput', { geometry: geometryKind }, () => [full]),
   exported(entry, 'extractPatches', { input: own, geometry: geometryKind }, () => [images(), full]),
   exported(entry, 'outputGradientRows', { input: own, shape: record(image) }, () => [

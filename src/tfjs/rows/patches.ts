@@ -1,0 +1,213 @@
+// Rows of a convolution whose images are tensors: its sketch needs no patches.
+
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
+import type { Slot } from '../../backend/backend.js';
+import type { SketchOf } from '../../kernels/kernels.js';
+import type { Plan } from '../../rows/convolution.js';
+import { slotRows } from '../../rows/dense.js';
+import { checkFirst, type Rows } from '../../rows/rows.js';
+import { withDense } from '../../sketch/sketch.js';
+import type { TfjsBackend } from '../backend.js';
+import type { TensorFlowCore } from '../tensorflow.js';
+import { filterGradient } from './filter-gradient.js';
+import type { RowsHost } from './host.js';
+
+type F32 = 'float32';
+
+/** Elements of patches that exist at a time, at least those of one example. */
+const STRIP = 2 ** 22;
+
+/** What {@link tensorPatchRows} is made of. */
+export interface TensorPatches {
+  /** [batch, rows, columns, channels], not padded. They belong to the rows from now on. */
+  readonly images: Tensor4D;
+  /** The convolution, channels last and in one group. */
+  readonly plan: Plan;
+  /** Whether a column of ones is appended. */
+  readonly bias: boolean;
+}
+
+/**
+ * The patches that a convolution's kernel sees, as rows of each example, output row and output column.
+ * Columns run over (kernel row, kernel column, channel), as kernels of TensorFlow.js lie in memory.
+ *
+ * XS is a convolution with the columns of S as kernels, and Xᵀ(XS) the gradient of such kernels where XS
+ * is what comes back: so a sketch costs two convolutions and no patch is made. All other moments are
+ * taken strip by strip of the patches of some examples.
+ */
+export function tensorPatchRows(host: RowsHost, patches: TensorPatches): Rows<F32> {
+  return new TensorPatchRows(host, patches);
+}
+
+class TensorPatchRows implements Rows<F32> {
+  readonly backend: TfjsBackend;
+  readonly rows: number;
+  readonly cols: number;
+  readonly count: number;
+  readonly weights: undefined;
+  readonly #tf: TensorFlowCore;
+  readonly #patches: TensorPatches;
+
+  constructor({ tf, backend }: RowsHost, patches: TensorPatches) {
+    const { inputs, rows } = patches.plan.output;
+    this.backend = backend;
+    this.rows = rows;
+    this.cols = patches.bias ? inputs + 1 : inputs;
+    this.count = rows;
+    this.#tf = tf;
+    this.#patches = patches;
+  }
+
+  /** A pixel lies in as many patches as the kernel has elements, at most. */
+  bound(): number | undefined {
+    const { images, plan, bias } = this.#patches;
+    const { backend } = this;
+    if (backend.bound === undefined) return undefined;
+    const pixels = backend.adopt(images, 'rows');
+    try {
+      const norm = backend.bound(pixels);
+      const cover = plan.vertical.kernel * plan.horizontal.kernel;
+      return norm ** 2 * cover + (bias ? this.count : 0);
+    } finally {
+      backend.free(pixels);
+    }
+  }
+
+  secondMoment(weight: number, decay: number, A: Slot<F32>): void {
+    this.#accumulate(decay, (strip, keep) => strip.secondMoment(weight, keep, A));
+  }
+
+  sketchMoment(sketch: SketchOf<Slot<F32>>, weight: number, decay: number, C: Slot<F32>): void {
+    if (!this.#isConvolution()) {
+      this.#accumulate(decay, (strip, keep) => strip.sketchMoment(sketch, weight, keep, C));
+      return;
+    }
+    const { backend } = this;
+    withDense('sketchMoment', backend, sketch, this.cols, (S) => {
+      const columns = backend.tensorOf(S, 'rows');
+      try {
+        const moment = this.#tf.tidy(() => this.#sketched(columns));
+        this.#add(moment, weight, decay, C);
+      } finally {
+        columns.dispose();
+      }
+    });
+  }
+
+  sum(weight: number, decay: number, a: Slot<F32>, first: number = this.rows): void {
+    checkFirst('sum', first, this.rows);
+    let left = first;
+    this.#accumulate(decay, (strip, keep) => {
+      if (left > 0) strip.sum(weight, keep, a, Math.min(left, strip.rows));
+      left -= strip.rows;
+    });
+  }
+
+  diagonal(weight: number, decay: number, a: Slot<F32>): void {
+    this.#accumulate(decay, (strip, keep) => strip.diagonal(weight, keep, a));
+  }
+
+  squaredNorm(weight: number, decay: number, s: Slot<F32>): void {
+    this.#accumulate(decay, (strip, keep) => strip.squaredNorm(weight, keep, s));
+  }
+
+  dispose(): void {
+    this.#patches.images.dispose();
+  }
+
+  /** TensorFlow.js convolves with strides or with dilations, not with both. */
+  #isConvolution(): boolean {
+    const { vertical, horizontal } = this.#patches.plan;
+    const strides = vertical.stride * horizontal.stride;
+    return strides === 1 || vertical.dilation * horizontal.dilation === 1;
+  }
+
+  /** Xᵀ(XS) of S in rows. */
+  #sketched(S: Tensor2D): Tensor2D {
+    const tf = this.#tf;
+    const { plan, bias } = this.#patches;
+    const { vertical, horizontal, output } = plan;
+    const [, r] = S.shape;
+    const x = this.#padded();
+    const { kernel: rows } = vertical;
+    const { kernel: columns } = horizontal;
+    // Times 1: a kernel gets data of its own, as TensorFlow.js keeps what it made of data by their name.
+    const above = tf.mul<Tensor2D>(tf.slice(S, [0, 0], [output.inputs, r]), 1);
+    const kernel = tf.reshape<Tensor4D['rankType']>(above, [rows, columns, x.shape[3], r]);
+    const strides: [number, number] = [vertical.stride, horizontal.stride];
+    const dilations: [number, number] = [vertical.dilation, horizontal.dilation];
+    let XS: Tensor4D = tf.conv2d(x, kernel, strides, 'valid', 'NHWC', dilations);
+    if (bias) XS = tf.add<Tensor4D>(XS, tf.reshape(tf.slice(S, [output.inputs, 0], [1, r]), [r]));
+    const moment = tf.reshape<Tensor2D['rankType']>(filterGradient(tf, x, XS, plan), [-1, r]);
+    if (!bias) return moment;
+    const sums = tf.reshape<Tensor2D['rankType']>(tf.sum(XS, [0, 1, 2]), [1, r]);
+    return tf.concat([moment, sums], 0);
+  }
+
+  /** slot ← decay·slot + weight·tensor. The tensor is disposed of. */
+  #add(tensor: Tensor2D, weight: number, decay: number, slot: Slot<F32>): void {
+    const own = this.backend.adopt(tensor, 'rows');
+    tensor.dispose();
+    try {
+      this.backend.axpby(weight, own, decay, slot);
+    } finally {
+      this.backend.free(own);
+    }
+  }
+
+  /** `add` for one strip after another: the first decays what is there, the others add to it. */
+  #accumulate(decay: number, add: (strip: Rows<F32>, decay: number) => void): void {
+    const { images, plan, bias } = this.#patches;
+    const [batch] = images.shape;
+    const step = Math.max(1, Math.floor(STRIP / ((this.rows / batch) * plan.output.inputs)));
+    for (let from = 0; from < batch; from += step) {
+      const strip = this.#strip(from, Math.min(step, batch - from), bias);
+      try {
+        add(strip, from === 0 ? decay : 1);
+      } finally {
+        strip.dispose();
+      }
+    }
+  }
+
+  /** The patches of `count` examples as a matrix. */
+  #strip(from: number, count: number, bias: boolean): Rows<F32> {
+    const tf = this.#tf;
+    const { backend } = this;
+    const { vertical, horizontal, output } = this.#patches.plan;
+    const patches = tf.tidy(() => {
+      const x = this.#padded(from, count);
+      const [, , , channels] = x.shape;
+      const parts: Tensor[] = [];
+      for (let k = 0; k < vertical.kernel; k++) {
+        for (let l = 0; l < horizontal.kernel; l++) {
+          const [top, left] = [k * vertical.dilation, l * horizontal.dilation];
+          const bottom = top + (vertical.count - 1) * vertical.stride + 1;
+          const right = left + (horizontal.count - 1) * horizontal.stride + 1;
+          const step = [1, vertical.stride, horizontal.stride, 1];
+          parts.push(tf.stridedSlice(x, [0, top, left, 0], [count, bottom, right, channels], step));
+        }
+      }
+      return tf.reshape<Tensor2D['rankType']>(tf.concat(parts, 3), [-1, output.inputs]);
+    });
+    const slot = backend.adopt(patches, 'rows');
+    patches.dispose();
+    return slotRows(backend, slot, { bias });
+  }
+
+  /** Some examples, or all, with zeros around them: the kernel moves from corner to corner. */
+  #padded(from = 0, count: number = this.#patches.images.shape[0]): Tensor4D {
+    const tf = this.#tf;
+    const { images, plan } = this.#patches;
+    const [, height, width, channels] = images.shape;
+    const x = tf.slice(images, [from, 0, 0, 0], [count, height, width, channels]);
+    const around = [plan.vertical, plan.horizontal].map(
+      ({ size, kernel, stride, dilation, before, count: positions }): [number, number] => {
+        const reach = (positions - 1) * stride + (kernel - 1) * dilation + 1;
+        return [before, Math.max(0, reach - before - size)];
+      },
+    );
+    if (around.flat().every((zeros) => zeros === 0)) return x;
+    return tf.pad(x, [[0, 0], around[0], around[1], [0, 0]]);
+  }
+}

@@ -1,0 +1,20 @@
+// Rows of a tensor: its last axis is the columns, every other position is a row.
+
+import type { Tensor } from '@tensorflow/tfjs';
+import { slotRows } from '../../rows/dense.js';
+import type { Rows } from '../../rows/rows.js';
+import type { RowsHost } from './host.js';
+
+/** The tensor as rows, of float32 whatever its dtype, with a column of ones where there is a bias. */
+export function positions(
+  { tf, backend }: RowsHost,
+  tensor: Tensor,
+  bias: boolean,
+): Rows<'float32'> {
+  const floats = tf.cast(tensor, 'float32');
+  try {
+    return slotRows(backend, backend.adopt(floats, 'rows'), { bias });
+  } finally {
+    floats.dispose();
+  }
+}

@@ -1,0 +1,131 @@
+// A network of every kind of convolution, trained by every optimiser that preconditions.
+
+import { describe, expect, test } from 'vitest';
+import { eva, foof, kfac, nysact, type TfjsOptimizer } from '../../src/tfjs/index.js';
+import { onBackends, tf } from './backends.js';
+import { crossEntropy, weightsOf } from './models.js';
+
+/** Images of three kinds of stripes, with one-hot labels. */
+function stripes(examples: number): {
+  x: ReturnType<typeof tf.tensor4d>;
+  y: ReturnType<typeof tf.tensor2d>;
+} {
+  const kinds = Array.from({ length: examples }, (_, i) => i % 3);
+  const pixels = kinds.flatMap((kind, i) =>
+    Array.from({ length: 64 }, (_, k) => {
+      const [row, column] = [Math.floor(k / 8), k % 8];
+      return Math.sin([row, column, row + column][kind]) + 0.1 * Math.cos(7 * k + i);
+    }),
+  );
+  return {
+    x: tf.tensor4d(pixels, [examples, 8, 8, 1]),
+    y: tf.tensor2d(kinds.map((kind) => [0, 1, 2].map((k) => (k === kind ? 1 : 0)))),
+  };
+}
+
+const initializer = (seed: number) => tf.initializers.glorotNormal({ seed });
+
+/** Conv2D, SeparableConv2D, Conv2DTranspose, Conv1D and Dense, the same weights every time. */
+function network(): ReturnType<typeof tf.sequential> {
+  return tf.sequential({
+    layers: [
+      tf.layers.conv2d({
+        inputShape: [8, 8, 1],
+        filters: 4,
+        kernelSize: 3,
+        padding: 'same',
+        strides: 2,
+        activation: 'relu',
+        kernelInitializer: initializer(1),
+      }),
+      tf.layers.separableConv2d({
+        filters: 4,
+        kernelSize: 3,
+        padding: 'same',
+        activation: 'tanh',
+        depthwiseInitializer: initializer(2),
+      }),
+      tf.layers.conv2dTranspose({
+        filters: 3,
+        kernelSize: 2,
+        strides: 2,
+        activation: 'elu',
+        kernelInitializer: initializer(3),
+      }),
+      tf.layers.reshape({ targetShape: [64, 3] }),
+      tf.layers.conv1d({
+        filters: 2,
+        kernelSize: 4,
+        strides: 4,
+        activation: 'relu',
+        kernelInitializer: initializer(4),
+      }),
+      tf.layers.flatten(),
+      tf.layers.dense({ units: 3, kernelInitializer: initializer(5) }),
+    ],
+  });
+}
+
+const CADENCE = { observeEvery: 1, refreshEvery: 2, learningRate: 0.5, momentum: 0.9 } as const;
+
+const optimizers: readonly (readonly [string, () => TfjsOptimizer])[] = [
+  ['nysact', () => nysact(tf, { ...CADENCE, rank: 4 })],
+  [
+    'nysact of sub-columns, with the tail',
+    () => nysact(tf, { ...CADENCE, rank: 3, sketch: 'subcolumn', tail: true }),
+  ],
+  ['foof', () => foof(tf, CADENCE)],
+  ['kfac', () => kfac(tf, { ...CADENCE, learningRate: 0.02 })],
+  ['eva', () => eva(tf, { ...CADENCE, learningRate: 0.02 })],
+];
+
+/** The variables that are preconditioned are all but the depthwise kernel and a bias that patches share. */
+const KINDS = [
+  'conv2d',
+  'conv2d',
+  undefined,
+  'separableConv2d',
+  'separableConv2d',
+  'conv2dTranspose',
+  undefined,
+  'conv1d',
+  'conv1d',
+  'dense',
+  'dense',
+];
+
+// The wasm backend has no gradient of a convolution.
+onBackends(['cpu'], () => {
+  describe.each(optimizers)('%s', (_, make) => {
+    test('trains it, leaks nothing, and names every variable', () => {
+      const before = tf.memory().numTensors;
+      const [model, optimizer, { x, y }] = [network(), make(), stripes(12)];
+      const loss = crossEntropy(model, { x, y });
+      const first = tf.tidy(() => loss().dataSync()[0]);
+      for (let k = 0; k < 5; k++) optimizer.minimize(loss);
+      const during = tf.memory().numTensors;
+      for (let k = 0; k < 8; k++) optimizer.minimize(loss);
+      expect(tf.memory().numTensors).toBe(during);
+      expect(tf.tidy(() => loss().dataSync()[0])).toBeLessThan(0.8 * first);
+      expect(optimizer.report(model).map(({ kind }) => kind)).toEqual(KINDS);
+      expect(optimizer.diagnostics.map(({ failures }) => failures)).toEqual([0, 0, 0, 0, 0]);
+      tf.dispose([x, y]);
+      for (const one of [model, optimizer]) one.dispose();
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
+    test('goes on from a saved state bit for bit', async () => {
+      const { x, y } = stripes(6);
+      const [whole, half] = [network(), network()];
+      const [through, early, late] = [make(), make(), make()];
+      const [lossOfWhole, lossOfHalf] = [whole, half].map((model) => crossEntropy(model, { x, y }));
+      for (let k = 0; k < 6; k++) through.minimize(lossOfWhole);
+      for (let k = 0; k < 3; k++) early.minimize(lossOfHalf);
+      late.restoreState(await early.exportState());
+      for (let k = 0; k < 3; k++) late.minimize(lossOfHalf);
+      expect(weightsOf(half)).toEqual(weightsOf(whole));
+      tf.dispose([x, y]);
+      for (const one of [whole, half, through, early, late]) one.dispose();
+    });
+  });
+});

@@ -1,0 +1,61 @@
+// Rows of a convolution on tensors, by the contract of rows, against the patches that the host makes.
+
+import { fc } from '@fast-check/vitest';
+import { beforeAll, describe } from 'vitest';
+import { type ConvolutionGeometry, plan } from '../../src/rows/convolution.js';
+import { extractPatches } from '../../src/rows/images.js';
+import { tfjsBackend } from '../../src/tfjs/index.js';
+import { tensorPatchRows } from '../../src/tfjs/rows/patches.js';
+import { elements, geometries, integers } from '../rows/images.js';
+import { type Draft, describeRowsAt } from '../rows/rows.contract.js';
+import { build } from '../support/matrices.js';
+import { tf } from './backends.js';
+
+type F32 = 'float32';
+
+/** One group of a convolution over images of small integers, with a bias or without. */
+function drafts(backend: ReturnType<typeof tfjsBackend>): fc.Arbitrary<Draft<F32>> {
+  return fc
+    .record({ full: geometries, seed: fc.nat(), bias: fc.boolean() })
+    .map(({ full, seed, bias }) => {
+      const geometry: ConvolutionGeometry = { ...full, layout: 'channelsLast' };
+      const { batch, height, width, channels } = full;
+      const group = seed % full.groups;
+      const images = integers('float32', elements(geometry), seed);
+      const patches = extractPatches(images, geometry)[group];
+      const own = channels / full.groups;
+      return {
+        make: () =>
+          tensorPatchRows(
+            { tf, backend },
+            {
+              images: tf.tidy(() =>
+                tf.slice(
+                  tf.tensor4d(images, [batch, height, width, channels]),
+                  [0, 0, 0, group * own],
+                  [batch, height, width, own],
+                ),
+              ),
+              plan: plan('test', { ...geometry, channels: own, groups: 1 }),
+              bias,
+            },
+          ),
+        X: build(patches.rows, patches.cols + (bias ? 1 : 0), (i, j) =>
+          j === patches.cols ? 1 : patches.at(i, j),
+        ),
+        weights: undefined,
+      };
+    });
+}
+
+for (const name of ['cpu', 'wasm'] as const) {
+  await tf.setBackend(name);
+  const backend = tfjsBackend(tf);
+  describe(`patches on the ${name} backend of TensorFlow.js`, () => {
+    beforeAll(() => tf.setBackend(name));
+    describeRowsAt(
+      { dtype: 'float32', backend, live: () => tf.memory().numTensors },
+      drafts(backend),
+    );
+  });
+}
