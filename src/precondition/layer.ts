@@ -8,6 +8,7 @@ import {
   type StateEntry,
   type Stateful,
   scoped,
+  stateBytes,
 } from '../backend/state.js';
 import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
@@ -17,9 +18,20 @@ import { Accumulator, type Batch, type Reading } from '../rows/accumulator.js';
 import type { Curvature, Found, LayerShape, Method } from './method.js';
 import { RefreshDriver } from './refresh.js';
 
-/** What a layer's refreshes have found so far. After a restore only the counts are known. */
+/**
+ * A layer as it is preconditioned, and what its refreshes have found so far: of that only the counts are
+ * known after a restore.
+ */
 export interface Diagnostics {
   readonly layer: string;
+  /** p, the bias column included. */
+  readonly inputs: number;
+  /** q. */
+  readonly outputs: number;
+  /** r, where the inverse is of low rank. */
+  readonly rank: number | undefined;
+  /** Bytes of the averages, the sketch and the inverse. */
+  readonly bytes: number;
   /** Refreshes that broke down, in all. */
   readonly failures: number;
   /** Refreshes that put an inverse in place, in all. */
@@ -144,8 +156,13 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   }
 
   get diagnostics(): Diagnostics {
+    const { name: layer, inputs, outputs } = this.#layer;
     return {
-      layer: this.#layer.name,
+      layer,
+      inputs,
+      outputs,
+      rank: this.#curvature.rank,
+      bytes: stateBytes(this.state),
       failures: this.#refresh.failures,
       refreshes: this.#refreshes.value,
       found: this.#found,

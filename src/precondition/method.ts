@@ -90,6 +90,8 @@ export interface Curvature<
   /** Present where statistics are taken with a sketch. */
   readonly sketch?: Sketching;
   readonly inverse: Parts;
+  /** r, where the inverse is of low rank: for reports. */
+  readonly rank?: number;
   /**
    * Makes the inverse of bias-corrected averages, on the host: the refresh. Pure; may throw a breakdown.
    * Absent where {@link apply} works from the averages.

@@ -122,6 +122,7 @@ function sketched(
       draw: (draw, dtype) => source({ layer, draw, shape, dtype }),
       restarts: policy === 'restart',
     },
+    rank,
     inverse: {
       V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
       c: { value: damping, check: atLeast(damping, of) },

@@ -72,6 +72,7 @@ function redrawn(
         },
       },
     ],
+    rank,
     inverse: { V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) } },
     factorise({ C }, { dtype, updates, workspace }) {
       const newest = source({ layer, draw: updates - 1, shape, dtype });

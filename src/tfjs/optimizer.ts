@@ -191,6 +191,7 @@ export function optimizerClass(
       return reportOn(tf, model, {
         preconditions: this.#preconditions,
         kindOf: session === undefined ? undefined : (variable) => session.kindOf(variable),
+        diagnostics: this.diagnostics,
       });
     }
 

@@ -2,6 +2,7 @@
 
 import type { LayerVariable, layers } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
+import type { Diagnostics } from '../precondition/layer.js';
 import { layerTable } from './layers/index.js';
 import type { Layer } from './layers/kind.js';
 import type { TensorFlow } from './tensorflow.js';
@@ -15,6 +16,11 @@ export interface VariableReport {
   readonly kind: string | undefined;
   /** Why its gradient is not preconditioned, if it is not. */
   readonly reason: string | undefined;
+  /** p, q, the rank where it is low, and the bytes of what is kept: with a weight, once a step was taken. */
+  readonly inputs?: number;
+  readonly outputs?: number;
+  readonly rank?: number | undefined;
+  readonly bytes?: number;
 }
 
 /** What a report needs to know of the optimiser. */
@@ -23,6 +29,8 @@ interface ReportContext {
   readonly preconditions: boolean;
   /** The kind under which a variable is preconditioned, once a step was taken. */
   readonly kindOf: ((variable: string) => string | undefined) | undefined;
+  /** How the layers are preconditioned, by the names of their weights. */
+  readonly diagnostics: readonly Diagnostics[];
 }
 
 /**
@@ -76,7 +84,7 @@ function innerLayers(layer: Layer): Layer[] {
 function line(
   tf: TensorFlow,
   { layer, wrapper, variable }: Leaf & { readonly variable: LayerVariable },
-  { preconditions, kindOf }: ReportContext,
+  { preconditions, kindOf, diagnostics }: ReportContext,
 ): VariableReport {
   const { name, shape } = variable;
   const found = { variable: name, layer: layer.name, shape };
@@ -98,5 +106,8 @@ function line(
     return refused('layers share its weight, and have a bias each');
   }
   if (kind === undefined) return refused('it took no part in a step so far, or not in its loss');
-  return { ...found, kind, reason: undefined };
+  const seen = diagnostics.find((one) => one.layer === name);
+  if (seen === undefined) return { ...found, kind, reason: undefined };
+  const { inputs, outputs, rank, bytes } = seen;
+  return { ...found, kind, reason: undefined, inputs, outputs, rank, bytes };
 }

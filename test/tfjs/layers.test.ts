@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { preconditionedBy } from '../../src/optimize/optimizers.js';
 import {
   adam,
+  foof,
   kfac,
   makeOptimizer,
   nysact,
@@ -198,6 +199,37 @@ onBackends(['wasm', 'cpu'], () => {
     }
     tf.dispose([x, y]);
     for (const one of [model, optimizer, plain]) one.dispose();
+  });
+
+  test('after a step, the line of a weight has p, q, the rank and the bytes of what is kept', () => {
+    const [model, { x, y }] = [perceptron(), clouds(9)];
+    const [optimizer, exact] = [nysact(tf, OPTIONS), foof(tf, { learningRate: 0.01 })];
+    expect(optimizer.report(model).map(({ bytes }) => bytes)).toEqual(
+      model.weights.map(() => undefined),
+    );
+    for (const one of [optimizer, exact]) losses(one, model, x, 1);
+    const kept = (inputs: number, numbers: number) => ({ inputs, bytes: 4 * numbers });
+    const lines = (one: TfjsOptimizer) =>
+      one
+        .report(model)
+        .flatMap(({ inputs, outputs, rank, bytes }) =>
+          inputs === undefined ? [] : [{ inputs, outputs, rank, bytes }],
+        );
+    // The perceptron has 6 → 8 → 5 → 3 units, of which the second layer has no bias.
+    expect(lines(optimizer)).toMatchObject([
+      { inputs: 7, outputs: 8, rank: 2 },
+      { inputs: 8, outputs: 5, rank: 2 },
+      { inputs: 6, outputs: 3, rank: 2 },
+    ]);
+    expect(lines(exact)).toMatchObject([
+      { ...kept(7, 2 * 7 ** 2), outputs: 8, rank: undefined },
+      { ...kept(8, 2 * 8 ** 2), outputs: 5, rank: undefined },
+      { ...kept(6, 2 * 6 ** 2), outputs: 3, rank: undefined },
+    ]);
+    const bytes = lines(optimizer).reduce((sum, line) => sum + (line.bytes ?? 0), 0);
+    expect(bytes).toBe(4 * 3 * 2 * (7 + 8 + 6));
+    tf.dispose([x, y]);
+    for (const one of [model, optimizer, exact]) one.dispose();
   });
 
   test.each([
