@@ -142,7 +142,7 @@ export class Optimizer<D extends DType> {
     return stateBytes(this.#entries());
   }
 
-  /** What the preconditioner's refreshes have found, by layer. */
+  /** How each layer is preconditioned, and what its refreshes have found. */
   get diagnostics(): readonly Diagnostics[] {
     return this.#stage.diagnostics?.() ?? [];
   }

@@ -23,6 +23,7 @@ import { RefreshDriver } from './refresh.js';
  * known after a restore.
  */
 export interface Diagnostics {
+  /** The name of the layer. */
   readonly layer: string;
   /** p, the bias column included. */
   readonly inputs: number;

@@ -198,7 +198,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     for (const { preconditioner } of this.#layers) preconditioner.abandon();
   }
 
-  /** What the refreshes have found, by layer. */
+  /** How each layer is preconditioned, and what its refreshes have found. */
   get diagnostics(): readonly Diagnostics[] {
     return this.#layers.map(({ preconditioner }) => preconditioner.diagnostics);
   }

@@ -21,7 +21,7 @@ export interface CapturedBlock {
   readonly layout: Layout;
   /** What every use of the weight saw; none where nobody asks. */
   readonly uses: readonly CapturedUse[];
-  /** Examples in the batch. */
+  /** Examples in the batch: of the first use, where uses have batches of their own. */
   readonly examples: number;
 }
 
@@ -50,7 +50,7 @@ export interface CapturedGradients {
  * gradient of its own, in front of the activation where D is asked for. The tap tells which uses reach the
  * loss: only these count, and only the outermost backward pass. What a loss computes beside (the
  * prediction of a target, the gradient of something else) leaves no trace. For each block XᵀD is the
- * gradient of its weight. A weight that is used several times has the rows of all its uses one below the
+ * gradient of its weight, or DᵀX where that is how the weight lies. A weight that is used several times has the rows of all its uses one below the
  * other, as its gradient is the sum over them; layers that share it are one block. Frozen weights are
  * left out, and layers that are called by other means than `apply` (inside a TimeDistributed or a
  * recurrent layer) are not seen.
@@ -94,17 +94,28 @@ export function disposeCaptured(captured: readonly CapturedBlock[]): void {
   for (const { uses } of captured) disposeUses(uses);
 }
 
-/** The rows that entered a block, and the gradients beside them, of all its uses. */
+/**
+ * The rows that entered a block, and the gradients beside them, of all its uses. Everything that is made
+ * for them is put into `made`, to be disposed of, also where it throws.
+ */
 export function rowsOf(
   host: RowsHost,
   { uses, bias }: CapturedBlock,
+  made: { dispose(): void }[],
 ): { readonly X: Rows<'float32'>; readonly D: Rows<'float32'> | undefined } | undefined {
   if (uses.length === 0) return undefined;
-  const X = joinedRows(uses.map(({ known, X: x }) => known.rows(host, x, bias !== undefined)));
-  const gradients = uses.flatMap(({ known, D: dy }) =>
-    dy === undefined ? [] : [known.gradientRows(host, dy)],
+  const own = (rows: Rows<'float32'>): Rows<'float32'> => {
+    made.push(rows);
+    return rows;
+  };
+  const inputs = uses.map(({ known, X }) => own(known.rows(host, X, bias !== undefined)));
+  const gradients = uses.flatMap(({ known, D }) =>
+    D === undefined ? [] : [own(known.gradientRows(host, D))],
   );
-  return { X, D: gradients.length === 0 ? undefined : joinedRows(gradients) };
+  return {
+    X: joinedRows(inputs),
+    D: gradients.length === 0 ? undefined : joinedRows(gradients),
+  };
 }
 
 function disposeUses(uses: Iterable<CapturedUse>): void {
@@ -159,8 +170,10 @@ class Recorder {
   blocks(grads: NamedTensorMap): CapturedBlock[] {
     const uses = new Map<string, Use[]>();
     for (const use of this.#uses) {
+      // A use without rows shows nothing; one that failed may have left its layer without a weight.
+      if (!use.reached || use.X.size === 0) continue;
       const weight = use.known.block?.weight.name;
-      if (!use.reached || weight === undefined || !this.#isTrained(grads, weight)) continue;
+      if (weight === undefined || !this.#isTrained(grads, weight)) continue;
       uses.set(weight, [...(uses.get(weight) ?? []), use]);
     }
     return [...uses].map(([weight, ofWeight]) => this.#block(weight, ofWeight, grads));

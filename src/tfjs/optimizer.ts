@@ -38,11 +38,11 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
   learningRate: number;
   /** Bytes of state; 0 before the first step. */
   readonly stateBytes: number;
-  /** What the preconditioner's refreshes have found, by layer. */
+  /** How each layer is preconditioned, and what its refreshes have found. */
   readonly diagnostics: readonly Diagnostics[];
   /**
    * What happens to each variable of a model: under which kind of layer its gradient is preconditioned,
-   * or why it is not. After the first step it tells what was seen.
+   * or why it is not. After the first step it tells what was seen, with p, q, the rank and the bytes.
    *
    * @throws TypeError where `model` is no model, or TensorFlow.js came without layers.
    */
@@ -363,7 +363,12 @@ function grown(
   if (!session.grownBy(gradients, blocks)) return run;
   const all = inOrderOf(gradients, session.blocksWith(blocks));
   const next = new Session(tf, backend, transform, gradients, all);
-  next.takeOver(session);
+  try {
+    next.takeOver(session);
+  } catch (error) {
+    next.optimizer.dispose();
+    throw error;
+  }
   session.optimizer.dispose();
   return { backend, session: next };
 }

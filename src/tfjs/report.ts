@@ -9,17 +9,23 @@ import type { TensorFlow } from './tensorflow.js';
 
 /** One variable of a model. */
 export interface VariableReport {
+  /** The name of the variable. */
   readonly variable: string;
+  /** The name of its layer. */
   readonly layer: string;
+  /** The shape of the variable. */
   readonly shape: readonly (number | null)[];
   /** The kind of layer under which its gradient is preconditioned, if it is. */
   readonly kind: string | undefined;
   /** Why its gradient is not preconditioned, if it is not. */
   readonly reason: string | undefined;
-  /** p, q, the rank where it is low, and the bytes of what is kept: with a weight, once a step was taken. */
+  /** p, the bias column included. This and the following: of weights alone, once a step was taken. */
   readonly inputs?: number;
+  /** q. */
   readonly outputs?: number;
+  /** r, where the inverse is of low rank. */
   readonly rank?: number | undefined;
+  /** Bytes of the averages, the sketch and the inverse. */
   readonly bytes?: number;
 }
 

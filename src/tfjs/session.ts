@@ -105,9 +105,17 @@ export class Session {
     return this.#layouts.get(variable) ?? 'columns';
   }
 
+  /**
+   * Blocks that appear. A weight whose state is kept in another layout since it was trained without its
+   * layer goes on without: the two could not be told apart where it is square.
+   */
   #unknown(captured: readonly CapturedBlock[]): CapturedBlock[] {
     const weights = new Set(this.#blocks.map(({ weight }) => weight));
-    return captured.filter(({ weight }) => !weights.has(weight));
+    const names = new Set(this.#names);
+    return captured.filter(
+      ({ weight, layout }) =>
+        !weights.has(weight) && (!names.has(weight) || layout === this.#layout(weight)),
+    );
   }
 
   /**
@@ -133,11 +141,8 @@ export class Session {
         if (block === undefined) return undefined;
         const host = { tf: this.#tf, backend };
         // The bias of the session: a step may show less of a layer than the first one did.
-        const rows = rowsOf(host, { ...block, bias });
-        if (rows === undefined) return undefined;
-        const { X, D } = rows;
-        made.push(X, ...(D === undefined ? [] : [D]));
-        return { X, D, examples: block.examples };
+        const rows = rowsOf(host, { ...block, bias }, made);
+        return rows === undefined ? undefined : { ...rows, examples: block.examples };
       });
       this.optimizer.step(
         ordered.map(([name, gradient]) => adopt(gradient, name)),

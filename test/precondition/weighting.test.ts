@@ -23,6 +23,7 @@ import { RANK, VARIANTS } from './variants.js';
 const SIZE = { inputs: 7, outputs: 3 };
 const ROWS = 9;
 
+/** The largest weight. */
 const HEAVIEST = 3;
 
 /** Two orders of summing as many terms of A ~ 1 differ by as many roundings each. */
@@ -66,6 +67,7 @@ describe.each(VARIANTS.filter(({ knowsMasks }) => knowsMasks))('$name', ({ make,
         const G = randomGradient(seed, SIZE);
         const { P, condition } = await preconditionedAfter(weighted, G);
         const error = distance(P, (await preconditionedAfter(copied, G)).P);
+        expect(condition).toBeLessThan(Number.POSITIVE_INFINITY);
         const rounding = 2 * MOST_TERMS * EPSILON.float64 * condition;
         expect(error).toBeLessThanOrEqual((rounding * norm(G)) / damping ** 2);
       }),

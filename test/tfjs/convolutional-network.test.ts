@@ -1,9 +1,9 @@
 // A network of every kind of convolution, trained by every optimiser that preconditions.
 
 import { describe, expect, test } from 'vitest';
-import { eva, foof, kfac, nysact, type TfjsOptimizer } from '../../src/tfjs/index.js';
+import { eva, foof, kfac, nysact, sgd, type TfjsOptimizer } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
-import { crossEntropy, weightsOf } from './models.js';
+import { crossEntropy, meanSquare, outputOf, weightsOf } from './models.js';
 
 /** Images of three kinds of stripes, with one-hot labels. */
 function stripes(examples: number): {
@@ -127,5 +127,63 @@ onBackends(['cpu'], () => {
       tf.dispose([x, y]);
       for (const one of [whole, half, through, early, late]) one.dispose();
     });
+  });
+
+  test.each([
+    ['of another shape transposed', 2, 3],
+    ['square', 4, 1],
+  ])(
+    'a kernel %s that is trained before its layer is used goes on as it was',
+    (_, channels, filters) => {
+      const runs = [nysact(tf, CADENCE), sgd(tf, { learningRate: 0.5, momentum: 0.9 })].map(
+        (optimizer) => {
+          const layer = tf.layers.conv2dTranspose({
+            filters,
+            kernelSize: 2,
+            useBias: false,
+            kernelInitializer: initializer(6),
+          });
+          const input = tf.linspace(-1, 1, 8 * channels).reshape([2, 2, 2, channels]);
+          // Something has to be preconditioned in the first step.
+          const dense = tf.layers.dense({ units: 1, kernelInitializer: initializer(7) });
+          for (const one of [layer, dense]) outputOf(one, input).dispose();
+          const [kernel] = layer.trainableWeights;
+          const alone = () => kernel.read().square().sum().mul(0.1);
+          const beside = () => meanSquare(dense, input)().add(alone()).asScalar();
+          const both = () => meanSquare(layer, input)().add(beside()).asScalar();
+          optimizer.minimize(beside);
+          const before = tf.memory().numTensors;
+          for (let k = 0; k < 4; k++) optimizer.minimize(both);
+          expect(tf.memory().numTensors).toBe(before);
+          const weights = Array.from(kernel.read().dataSync());
+          input.dispose();
+          for (const one of [layer, dense, optimizer]) one.dispose();
+          return weights;
+        },
+      );
+      expect(runs[0]).toEqual(runs[1]);
+    },
+  );
+
+  test('a use of no examples, and one that failed, show nothing and leave nothing behind', () => {
+    const [model, optimizer, { x, y }] = [
+      network(),
+      nysact(tf, { ...CADENCE, rank: 4 }),
+      stripes(6),
+    ];
+    const loss = crossEntropy(model, { x, y });
+    const failing = tf.layers.conv2d({ filters: 1, kernelSize: 1 });
+    const both = () => {
+      expect(() => failing.apply(y)).toThrow();
+      const none = outputOf(model.layers[0], tf.zeros([0, 8, 8, 1]));
+      return loss().add(none.sum()).asScalar();
+    };
+    for (let k = 0; k < 3; k++) optimizer.minimize(both);
+    const before = tf.memory().numTensors;
+    for (let k = 0; k < 4; k++) optimizer.minimize(both);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(optimizer.diagnostics).toHaveLength(5);
+    tf.dispose([x, y]);
+    for (const one of [model, optimizer]) one.dispose();
   });
 });

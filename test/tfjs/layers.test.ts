@@ -208,7 +208,6 @@ onBackends(['wasm', 'cpu'], () => {
       model.weights.map(() => undefined),
     );
     for (const one of [optimizer, exact]) losses(one, model, x, 1);
-    const kept = (inputs: number, numbers: number) => ({ inputs, bytes: 4 * numbers });
     const lines = (one: TfjsOptimizer) =>
       one
         .report(model)
@@ -222,9 +221,9 @@ onBackends(['wasm', 'cpu'], () => {
       { inputs: 6, outputs: 3, rank: 2 },
     ]);
     expect(lines(exact)).toMatchObject([
-      { ...kept(7, 2 * 7 ** 2), outputs: 8, rank: undefined },
-      { ...kept(8, 2 * 8 ** 2), outputs: 5, rank: undefined },
-      { ...kept(6, 2 * 6 ** 2), outputs: 3, rank: undefined },
+      { inputs: 7, outputs: 8, rank: undefined, bytes: 4 * 2 * 7 ** 2 },
+      { inputs: 8, outputs: 5, rank: undefined, bytes: 4 * 2 * 8 ** 2 },
+      { inputs: 6, outputs: 3, rank: undefined, bytes: 4 * 2 * 6 ** 2 },
     ]);
     const bytes = lines(optimizer).reduce((sum, line) => sum + (line.bytes ?? 0), 0);
     expect(bytes).toBe(4 * 3 * 2 * (7 + 8 + 6));

@@ -1,7 +1,7 @@
 // Rows of a convolution on tensors, by the contract of rows, against the patches that the host makes.
 
 import { fc } from '@fast-check/vitest';
-import { beforeAll, describe } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type ConvolutionGeometry, plan } from '../../src/rows/convolution.js';
 import { extractPatches } from '../../src/rows/images.js';
 import { tfjsBackend } from '../../src/tfjs/index.js';
@@ -16,8 +16,14 @@ type F32 = 'float32';
 /** One group of a convolution over images of small integers, with a bias or without. */
 function drafts(backend: ReturnType<typeof tfjsBackend>): fc.Arbitrary<Draft<F32>> {
   return fc
-    .record({ full: geometries, seed: fc.nat(), bias: fc.boolean() })
-    .map(({ full, seed, bias }) => {
+    .record({
+      full: geometries,
+      seed: fc.nat(),
+      bias: fc.boolean(),
+      // One example at a time, or all at once.
+      strip: fc.constantFrom(1, undefined),
+    })
+    .map(({ full, seed, bias, strip }) => {
       const geometry: ConvolutionGeometry = { ...full, layout: 'channelsLast' };
       const { batch, height, width, channels } = full;
       const group = seed % full.groups;
@@ -38,6 +44,7 @@ function drafts(backend: ReturnType<typeof tfjsBackend>): fc.Arbitrary<Draft<F32
               ),
               plan: plan('test', { ...geometry, channels: own, groups: 1 }),
               bias,
+              strip,
             },
           ),
         X: build(patches.rows, patches.cols + (bias ? 1 : 0), (i, j) =>
@@ -53,6 +60,29 @@ for (const name of ['cpu', 'wasm'] as const) {
   const backend = tfjsBackend(tf);
   describe(`patches on the ${name} backend of TensorFlow.js`, () => {
     beforeAll(() => tf.setBackend(name));
+
+    test('the bound holds where the squares of the pixels leave the range of float32', () => {
+      const images = tf.ones([2, 8, 8, 2]).mul(3e17);
+      const geometry = {
+        batch: 2,
+        height: 8,
+        width: 8,
+        channels: 2,
+        layout: 'channelsLast',
+      } as const;
+      const rows = tensorPatchRows(
+        { tf, backend },
+        {
+          images: images.as4D(2, 8, 8, 2),
+          plan: plan('test', { ...geometry, kernel: [2, 2] }),
+          bias: false,
+        },
+      );
+      images.dispose();
+      expect(rows.bound()).toBeGreaterThanOrEqual(rows.rows * rows.cols * 3e17 ** 2 * (1 - 1e-6));
+      rows.dispose();
+    });
+
     describeRowsAt(
       { dtype: 'float32', backend, live: () => tf.memory().numTensors },
       drafts(backend),

@@ -9,15 +9,21 @@ import { positions } from '../rows/positions.js';
 import type { TensorFlowCore } from '../tensorflow.js';
 import type { ActivatedLayer, Block, Layer, LayerKind } from './kind.js';
 
-/** What convolutions have in common; lists have a number an axis. */
-export interface ConvolutionLayer extends ActivatedLayer {
-  readonly kernel: LayerVariable;
-  readonly bias: LayerVariable | null;
+/** How a kernel moves over images; lists have a number an axis. */
+interface Sweep {
+  readonly name: string;
   readonly kernelSize: readonly number[];
   readonly strides: readonly number[];
   readonly dilationRate: readonly number[];
   readonly padding: string;
   readonly dataFormat: string;
+}
+
+/** What convolutions have in common. */
+export interface ConvolutionLayer extends ActivatedLayer, Sweep {
+  readonly name: string;
+  readonly kernel: LayerVariable;
+  readonly bias: LayerVariable | null;
 }
 
 const FIELDS = [
@@ -64,12 +70,17 @@ function block({ kernel, bias }: ConvolutionLayer): Block {
 /** What the layer's kernel sees of a tensor in its data format. */
 export function patchesOf(
   host: RowsHost,
-  layer: ConvolutionLayer,
+  layer: Sweep,
   input: Tensor,
   bias: boolean,
 ): Rows<'float32'> {
   const images = imagesOf(host.tf, layer, input);
-  return tensorPatchRows(host, { images, plan: planOf(layer, images), bias });
+  try {
+    return tensorPatchRows(host, { images, plan: planOf(layer, images), bias });
+  } catch (error) {
+    images.dispose();
+    throw error;
+  }
 }
 
 /** The pixels of a tensor in the layer's data format, as rows of channels. */
@@ -88,7 +99,7 @@ export function pixelsOf(
 }
 
 /** A tensor in the layer's data format as images with channels last; the caller disposes of them. */
-function imagesOf(tf: TensorFlowCore, { dataFormat }: ConvolutionLayer, input: Tensor): Tensor4D {
+function imagesOf(tf: TensorFlowCore, { dataFormat }: Sweep, input: Tensor): Tensor4D {
   const images = tf.tidy(() => {
     const axes = input.shape.map((_, axis) => axis);
     const channelsLast =
@@ -107,7 +118,7 @@ export function asImages(tf: TensorFlowCore, tensor: Tensor): Tensor4D {
 
 /** How the kernel moves over images. */
 function planOf(
-  { name, kernelSize, strides, dilationRate, padding }: ConvolutionLayer,
+  { name, kernelSize, strides, dilationRate, padding }: Sweep,
   { shape: [batch, height, width, channels] }: Tensor4D,
 ): Plan {
   return plan(name, {

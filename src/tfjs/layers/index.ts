@@ -24,8 +24,8 @@ const KINDS: readonly Entry[] = [
 
 /** A kind that has forgotten what its layers are like. */
 interface Entry {
-  sample(tf: TensorFlow): Layer;
-  known(layer: Layer): KnownLayer | undefined;
+  readonly sample: (tf: TensorFlow) => Layer;
+  readonly known: (layer: Layer) => KnownLayer | undefined;
 }
 
 function entry<Known extends ActivatedLayer>(kind: LayerKind<Known>): Entry {
@@ -34,10 +34,10 @@ function entry<Known extends ActivatedLayer>(kind: LayerKind<Known>): Entry {
 
 /** Tells the kind of layers of one copy of TensorFlow.js. */
 export class LayerTable {
-  readonly #entries: readonly { readonly entry: Entry; readonly sample: Layer }[];
+  readonly #entries: readonly { readonly sample: Layer; readonly known: Entry['known'] }[];
 
   constructor(tf: TensorFlow) {
-    this.#entries = KINDS.map((kind) => ({ entry: kind, sample: kind.sample(tf) }));
+    this.#entries = KINDS.map(({ sample, known }) => ({ sample: sample(tf), known }));
   }
 
   /**
@@ -45,10 +45,10 @@ export class LayerTable {
    * long as it computes as that class does.
    */
   find(layer: Layer): KnownLayer | undefined {
-    for (const { entry: kind, sample } of this.#entries) {
+    for (const { known, sample } of this.#entries) {
       if (!(layer instanceof sample.constructor) || layer.call !== sample.call) continue;
-      const known = kind.known(layer);
-      if (known !== undefined) return known;
+      const found = known(layer);
+      if (found !== undefined) return found;
     }
     return undefined;
   }

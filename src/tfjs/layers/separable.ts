@@ -27,6 +27,7 @@ export const separable: LayerKind<SeparableLayer> = {
     bias: bias ?? undefined,
     layout: 'columns',
   }),
+  // The depthwise kernel is read when the step is taken, as the gradients were computed with it.
   rows(host, { depthwiseKernel, strides, padding, dilationRate }, input, bias) {
     const { tf } = host;
     const pixels = tf.tidy(() =>

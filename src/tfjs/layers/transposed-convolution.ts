@@ -14,5 +14,14 @@ export const transposedConvolution: LayerKind<ConvolutionLayer> = {
   fits: isConvolution,
   block: ({ kernel }) => ({ weight: kernel, bias: undefined, layout: 'rows' }),
   rows: pixelsOf,
-  gradientRows: (host, layer, dy) => patchesOf(host, layer, dy, false),
+  gradientRows(host, { name, kernelSize, strides, padding, dataFormat }, dy) {
+    // TensorFlow.js takes a dilation for this layer, and does not heed it.
+    const dilationRate = kernelSize.map(() => 1);
+    return patchesOf(
+      host,
+      { name, kernelSize, strides, dilationRate, padding, dataFormat },
+      dy,
+      false,
+    );
+  },
 };

@@ -4,17 +4,17 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
 import type { SketchOf } from '../../kernels/kernels.js';
 import type { Plan } from '../../rows/convolution.js';
-import { slotRows } from '../../rows/dense.js';
 import { checkFirst, type Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
 import type { TensorFlowCore } from '../tensorflow.js';
 import { filterGradient } from './filter-gradient.js';
 import type { RowsHost } from './host.js';
+import { positions } from './positions.js';
 
 type F32 = 'float32';
 
-/** Elements of patches that exist at a time, at least those of one example. */
+/** Elements of patches that are made at a time; on their way they exist two or three times. */
 const STRIP = 2 ** 22;
 
 /** What {@link tensorPatchRows} is made of. */
@@ -25,6 +25,8 @@ export interface TensorPatches {
   readonly plan: Plan;
   /** Whether a column of ones is appended. */
   readonly bias: boolean;
+  /** Elements of patches that are made at a time, at least those of one example (default 2²²). */
+  readonly strip?: number | undefined;
 }
 
 /**
@@ -58,16 +60,15 @@ class TensorPatchRows implements Rows<F32> {
     this.#patches = patches;
   }
 
-  /** A pixel lies in as many patches as the kernel has elements, at most. */
+  /** Every element of a patch is a pixel, or 0. */
   bound(): number | undefined {
     const { images, plan, bias } = this.#patches;
     const { backend } = this;
     if (backend.bound === undefined) return undefined;
     const pixels = backend.adopt(images, 'rows');
     try {
-      const norm = backend.bound(pixels);
-      const cover = plan.vertical.kernel * plan.horizontal.kernel;
-      return norm ** 2 * cover + (bias ? this.count : 0);
+      const largest = backend.bound(pixels);
+      return this.rows * plan.output.inputs * largest ** 2 + (bias ? this.count : 0);
     } finally {
       backend.free(pixels);
     }
@@ -97,10 +98,14 @@ class TensorPatchRows implements Rows<F32> {
   sum(weight: number, decay: number, a: Slot<F32>, first: number = this.rows): void {
     checkFirst('sum', first, this.rows);
     let left = first;
-    this.#accumulate(decay, (strip, keep) => {
-      if (left > 0) strip.sum(weight, keep, a, Math.min(left, strip.rows));
-      left -= strip.rows;
-    });
+    this.#accumulate(
+      decay,
+      (strip, keep) => {
+        strip.sum(weight, keep, a, Math.min(left, strip.rows));
+        left -= strip.rows;
+      },
+      first,
+    );
   }
 
   diagonal(weight: number, decay: number, a: Slot<F32>): void {
@@ -155,13 +160,21 @@ class TensorPatchRows implements Rows<F32> {
     }
   }
 
-  /** `add` for one strip after another: the first decays what is there, the others add to it. */
-  #accumulate(decay: number, add: (strip: Rows<F32>, decay: number) => void): void {
-    const { images, plan, bias } = this.#patches;
+  /**
+   * `add` for one strip after another, until the `first` so many rows are in: the first strip decays what is
+   * there, the others add to it.
+   */
+  #accumulate(
+    decay: number,
+    add: (strip: Rows<F32>, decay: number) => void,
+    first: number = this.rows,
+  ): void {
+    const { images, plan, strip: elements = STRIP } = this.#patches;
     const [batch] = images.shape;
-    const step = Math.max(1, Math.floor(STRIP / ((this.rows / batch) * plan.output.inputs)));
-    for (let from = 0; from < batch; from += step) {
-      const strip = this.#strip(from, Math.min(step, batch - from), bias);
+    const perExample = this.rows / batch;
+    const step = Math.max(1, Math.floor(elements / (perExample * plan.output.inputs)));
+    for (let from = 0; from * perExample < first; from += step) {
+      const strip = this.#strip(from, Math.min(step, batch - from));
       try {
         add(strip, from === 0 ? decay : 1);
       } finally {
@@ -171,10 +184,10 @@ class TensorPatchRows implements Rows<F32> {
   }
 
   /** The patches of `count` examples as a matrix. */
-  #strip(from: number, count: number, bias: boolean): Rows<F32> {
+  #strip(from: number, count: number): Rows<F32> {
     const tf = this.#tf;
-    const { backend } = this;
-    const { vertical, horizontal, output } = this.#patches.plan;
+    const { plan, bias } = this.#patches;
+    const { vertical, horizontal, output } = plan;
     const patches = tf.tidy(() => {
       const x = this.#padded(from, count);
       const [, , , channels] = x.shape;
@@ -190,9 +203,11 @@ class TensorPatchRows implements Rows<F32> {
       }
       return tf.reshape<Tensor2D['rankType']>(tf.concat(parts, 3), [-1, output.inputs]);
     });
-    const slot = backend.adopt(patches, 'rows');
-    patches.dispose();
-    return slotRows(backend, slot, { bias });
+    try {
+      return positions({ tf, backend: this.backend }, patches, bias);
+    } finally {
+      patches.dispose();
+    }
   }
 
   /** Some examples, or all, with zeros around them: the kernel moves from corner to corner. */
@@ -201,12 +216,10 @@ class TensorPatchRows implements Rows<F32> {
     const { images, plan } = this.#patches;
     const [, height, width, channels] = images.shape;
     const x = tf.slice(images, [from, 0, 0, 0], [count, height, width, channels]);
-    const around = [plan.vertical, plan.horizontal].map(
-      ({ size, kernel, stride, dilation, before, count: positions }): [number, number] => {
-        const reach = (positions - 1) * stride + (kernel - 1) * dilation + 1;
-        return [before, Math.max(0, reach - before - size)];
-      },
-    );
+    const around = [plan.vertical, plan.horizontal].map((axis): [number, number] => {
+      const reach = (axis.count - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
+      return [axis.before, Math.max(0, reach - axis.before - axis.size)];
+    });
     if (around.flat().every((zeros) => zeros === 0)) return x;
     return tf.pad(x, [[0, 0], around[0], around[1], [0, 0]]);
   }

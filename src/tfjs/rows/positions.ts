@@ -12,9 +12,12 @@ export function positions(
   bias: boolean,
 ): Rows<'float32'> {
   const floats = tf.cast(tensor, 'float32');
+  const slot = backend.adopt(floats, 'rows');
+  floats.dispose();
   try {
-    return slotRows(backend, backend.adopt(floats, 'rows'), { bias });
-  } finally {
-    floats.dispose();
+    return slotRows(backend, slot, { bias });
+  } catch (error) {
+    backend.free(slot);
+    throw error;
   }
 }
