@@ -67,7 +67,11 @@ function block({ kernel, bias }: ConvolutionLayer): Block {
   return { weight: kernel, bias: bias ?? undefined, layout: 'columns' };
 }
 
-/** What the layer's kernel sees of a tensor in its data format. */
+/**
+ * What the layer's kernel sees of a tensor in its data format.
+ *
+ * @throws RangeError where the kernel does not fit on the images, or there are none.
+ */
 export function patchesOf(
   host: RowsHost,
   layer: Sweep,

@@ -5,7 +5,11 @@ import { slotRows } from '../../rows/dense.js';
 import type { Rows } from '../../rows/rows.js';
 import type { RowsHost } from './host.js';
 
-/** The tensor as rows, of float32 whatever its dtype, with a column of ones where there is a bias. */
+/**
+ * The tensor as rows, of float32 whatever its dtype, with a column of ones where there is a bias.
+ *
+ * @throws RangeError where the tensor has no elements.
+ */
 export function positions(
   { tf, backend }: RowsHost,
   tensor: Tensor,
