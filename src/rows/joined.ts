@@ -1,10 +1,9 @@
 // Rows one below the other: those of several uses of a layer, or of several batches.
 
-import type { Slot } from '../backend/backend.js';
 import { checkArray, checkShape, checkType } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import type { SketchOf } from '../kernels/kernels.js';
-import { checkFirst, isRows, type Rows } from './rows.js';
+import { RowsInParts } from './parts.js';
+import { isRows, type Rows } from './rows.js';
 
 /**
  * All rows of `parts`, in their order, as those of one batch: a layer that is used several times saw the
@@ -37,7 +36,7 @@ export function joinedRows<D extends DType>(parts: readonly Rows<D>[]): Rows<D> 
   return parts.length === 1 ? first : new JoinedRows(parts);
 }
 
-class JoinedRows<D extends DType> implements Rows<D> {
+class JoinedRows<D extends DType> extends RowsInParts<D> {
   readonly backend: Rows<D>['backend'];
   readonly rows: number;
   readonly cols: number;
@@ -46,6 +45,9 @@ class JoinedRows<D extends DType> implements Rows<D> {
   readonly #parts: readonly Rows<D>[];
 
   constructor(parts: readonly Rows<D>[]) {
+    super((visit) => {
+      for (const part of parts) visit(part);
+    });
     const [{ backend, cols }] = parts;
     this.backend = backend;
     this.rows = total(parts.map(({ rows }) => rows));
@@ -65,40 +67,8 @@ class JoinedRows<D extends DType> implements Rows<D> {
     return sum;
   }
 
-  secondMoment(weight: number, decay: number, A: Slot<D>): void {
-    this.#add(decay, (part, keep) => part.secondMoment(weight, keep, A));
-  }
-
-  sketchMoment(S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
-    this.#add(decay, (part, keep) => part.sketchMoment(S, weight, keep, C));
-  }
-
-  sum(weight: number, decay: number, a: Slot<D>, first: number = this.rows): void {
-    checkFirst('sum', first, this.rows);
-    let left = first;
-    this.#add(decay, (part, keep) => {
-      if (left > 0) part.sum(weight, keep, a, Math.min(left, part.rows));
-      left -= part.rows;
-    });
-  }
-
-  diagonal(weight: number, decay: number, a: Slot<D>): void {
-    this.#add(decay, (part, keep) => part.diagonal(weight, keep, a));
-  }
-
-  squaredNorm(weight: number, decay: number, s: Slot<D>): void {
-    this.#add(decay, (part, keep) => part.squaredNorm(weight, keep, s));
-  }
-
   dispose(): void {
     for (const part of this.#parts) part.dispose();
-  }
-
-  /** The first part decays what is there, the others add to it. */
-  #add(decay: number, moment: (part: Rows<D>, decay: number) => void): void {
-    this.#parts.forEach((part, i) => {
-      moment(part, i === 0 ? decay : 1);
-    });
   }
 }
 

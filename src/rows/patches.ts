@@ -5,12 +5,12 @@ import { checkDType } from '../core/check.js';
 import type { DType, TypedArrayOf } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
-import type { SketchOf } from '../kernels/kernels.js';
 import { type ConvolutionGeometry, type ImageShape, type Plan, plan } from './convolution.js';
 import { addNumber, readRows, stripRows } from './dense.js';
 import { imageMatrix, patchMatrix, patchNorms, pixelMatrices } from './images.js';
 import { checkMagnitude } from './magnitude.js';
-import { checkFirst, type Rows } from './rows.js';
+import { RowsInParts } from './parts.js';
+import type { Rows } from './rows.js';
 import { copyOfWeights, countOf, weightList } from './weights.js';
 
 /** The options of {@link patchRows}. */
@@ -105,7 +105,7 @@ interface PatchRowsParts {
   readonly strip: number;
 }
 
-class PatchRows<D extends DType> implements Rows<D> {
+class PatchRows<D extends DType> extends RowsInParts<D> {
   readonly backend: Backend<D>;
   readonly rows: number;
   readonly cols: number;
@@ -116,6 +116,7 @@ class PatchRows<D extends DType> implements Rows<D> {
   readonly #parts: PatchRowsParts;
 
   constructor(backend: Backend<D>, images: DenseMatrix<D>, layer: Plan, parts: PatchRowsParts) {
+    super((visit, first) => this.#visitStrips(visit, first));
     this.backend = backend;
     this.rows = layer.output.rows;
     this.cols = parts.cols;
@@ -130,24 +131,7 @@ class PatchRows<D extends DType> implements Rows<D> {
     return this.#parts.size;
   }
 
-  secondMoment(weight: number, decay: number, A: Slot<D>): void {
-    this.#accumulate(decay, (strip, keep) => strip.secondMoment(weight, keep, A));
-  }
-
-  sketchMoment(S: SketchOf<Slot<D>>, weight: number, decay: number, C: Slot<D>): void {
-    this.#accumulate(decay, (strip, keep) => strip.sketchMoment(S, weight, keep, C));
-  }
-
-  sum(weight: number, decay: number, a: Slot<D>, first: number = this.rows): void {
-    checkFirst('sum', first, this.rows);
-    this.#accumulate(decay, (strip, keep) => strip.sum(weight, keep, a), first);
-  }
-
-  diagonal(weight: number, decay: number, a: Slot<D>): void {
-    this.#accumulate(decay, (strip, keep) => strip.diagonal(weight, keep, a));
-  }
-
-  squaredNorm(weight: number, decay: number, s: Slot<D>): void {
+  override squaredNorm(weight: number, decay: number, s: Slot<D>): void {
     addNumber(this.backend, this.#parts.size, weight, decay, s);
   }
 
@@ -155,17 +139,12 @@ class PatchRows<D extends DType> implements Rows<D> {
     // Strips are freed as soon as they are summed.
   }
 
-  /** `add` for one strip after another: the first decays what is there, the others add to it. */
-  #accumulate(
-    decay: number,
-    add: (strip: Rows<D>, decay: number) => void,
-    rows: number = this.rows,
-  ): void {
+  #visitStrips(visit: (strip: Rows<D>) => void, first: number): void {
     const step = Math.max(1, Math.floor(this.#parts.strip / this.cols));
-    for (let from = 0; from < rows; from += step) {
-      const strip = this.#strip(from, Math.min(step, rows - from));
+    for (let from = 0; from < first; from += step) {
+      const strip = this.#strip(from, Math.min(step, first - from));
       try {
-        add(strip, from === 0 ? decay : 1);
+        visit(strip);
       } finally {
         strip.dispose();
       }

@@ -128,6 +128,8 @@ export class Session {
     const ordered = this.#inOrder(gradients);
     const variables = this.#names.map((name) => variableOf(this.#tf, name));
     const backend = this.#backend;
+    const host = { tf: this.#tf, backend };
+    const seen = new Map(captured.map((block) => [block.weight, block]));
     const made: { dispose(): void }[] = [];
     const adopt = (tensor: Tensor, name: string): Slot<F32> => {
       const slot = backend.adopt(tensor, this.#layout(name));
@@ -137,9 +139,8 @@ export class Session {
     try {
       const parameters = variables.map((variable) => adopt(variable, variable.name));
       const observations = this.#blocks.map(({ weight, bias }): Observation<F32> | undefined => {
-        const block = captured.find((seen) => seen.weight === weight);
+        const block = seen.get(weight);
         if (block === undefined) return undefined;
-        const host = { tf: this.#tf, backend };
         // The bias of the session: a step may show less of a layer than the first one did.
         const rows = rowsOf(host, { ...block, bias }, made);
         return rows === undefined ? undefined : { ...rows, examples: block.examples };

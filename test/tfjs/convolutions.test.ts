@@ -168,22 +168,28 @@ const cases = FORMATS.flatMap((format) =>
   ),
 );
 
+const KERNEL = [3, 2] as const;
+
+/** What a convolution in two dimensions is made with. */
+function planar({ format, padding, stride, relu, useBias }: (typeof cases)[number]) {
+  return {
+    filters: FILTERS,
+    kernelSize: [...KERNEL],
+    strides: [...stride],
+    dataFormat: format,
+    activation: relu ? ('relu' as const) : ('linear' as const),
+    padding,
+    useBias,
+  };
+}
+
 // The wasm backend has no gradient of a convolution.
 onBackends(['cpu'], () => {
   test.each(cases)('conv2d: a row is a patch, %o', ({ format, padding, stride, relu, useBias }) => {
-    const kernel = [3, 2] as const;
-    const layer = tf.layers.conv2d({
-      filters: FILTERS,
-      kernelSize: [...kernel],
-      strides: [...stride],
-      dataFormat: format,
-      activation: relu ? 'relu' : 'linear',
-      padding,
-      useBias,
-    });
+    const layer = tf.layers.conv2d(planar({ format, padding, stride, relu, useBias }));
     expectRows(
       { layer, input: shapeIn(format, 5, 6), formats: [format, format], relu },
-      (x, R) => ({ X: patchesOf(x, { kernel, stride, padding }), D: pixelsOf(R) }),
+      (x, R) => ({ X: patchesOf(x, { kernel: KERNEL, stride, padding }), D: pixelsOf(R) }),
     );
   });
 
@@ -213,21 +219,14 @@ onBackends(['cpu'], () => {
   test.each(cases)(
     'conv2dTranspose: a row is a pixel, and its gradient a patch, %o',
     ({ format, padding, stride, relu, useBias }) => {
-      const kernel = [3, 2] as const;
       const layer = tf.layers.conv2dTranspose({
         // Which TensorFlow.js does not heed.
         dilationRate: Math.max(...stride) === 1 ? 2 : 1,
-        filters: FILTERS,
-        kernelSize: [...kernel],
-        strides: [...stride],
-        dataFormat: format,
-        activation: relu ? 'relu' : 'linear',
-        padding,
-        useBias,
+        ...planar({ format, padding, stride, relu, useBias }),
       });
       expectRows(
         { layer, input: shapeIn(format, 3, 4), formats: [format, format], relu },
-        (x, R) => ({ X: pixelsOf(x), D: patchesOf(R, { kernel, stride, padding }) }),
+        (x, R) => ({ X: pixelsOf(x), D: patchesOf(R, { kernel: KERNEL, stride, padding }) }),
       );
     },
   );

@@ -4,7 +4,8 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
 import type { SketchOf } from '../../kernels/kernels.js';
 import type { Plan } from '../../rows/convolution.js';
-import { checkFirst, type Rows } from '../../rows/rows.js';
+import { RowsInParts } from '../../rows/parts.js';
+import type { Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
 import type { TensorFlowCore } from '../tensorflow.js';
@@ -41,7 +42,7 @@ export function tensorPatchRows(host: RowsHost, patches: TensorPatches): Rows<F3
   return new TensorPatchRows(host, patches);
 }
 
-class TensorPatchRows implements Rows<F32> {
+class TensorPatchRows extends RowsInParts<F32> {
   readonly backend: TfjsBackend;
   readonly rows: number;
   readonly cols: number;
@@ -51,6 +52,7 @@ class TensorPatchRows implements Rows<F32> {
   readonly #patches: TensorPatches;
 
   constructor({ tf, backend }: RowsHost, patches: TensorPatches) {
+    super((visit, first) => this.#visitStrips(visit, first));
     const { inputs, rows } = patches.plan.output;
     this.backend = backend;
     this.rows = rows;
@@ -74,13 +76,14 @@ class TensorPatchRows implements Rows<F32> {
     }
   }
 
-  secondMoment(weight: number, decay: number, A: Slot<F32>): void {
-    this.#accumulate(decay, (strip, keep) => strip.secondMoment(weight, keep, A));
-  }
-
-  sketchMoment(sketch: SketchOf<Slot<F32>>, weight: number, decay: number, C: Slot<F32>): void {
+  override sketchMoment(
+    sketch: SketchOf<Slot<F32>>,
+    weight: number,
+    decay: number,
+    C: Slot<F32>,
+  ): void {
     if (!this.#isConvolution()) {
-      this.#accumulate(decay, (strip, keep) => strip.sketchMoment(sketch, weight, keep, C));
+      super.sketchMoment(sketch, weight, decay, C);
       return;
     }
     const { backend } = this;
@@ -93,27 +96,6 @@ class TensorPatchRows implements Rows<F32> {
         columns.dispose();
       }
     });
-  }
-
-  sum(weight: number, decay: number, a: Slot<F32>, first: number = this.rows): void {
-    checkFirst('sum', first, this.rows);
-    let left = first;
-    this.#accumulate(
-      decay,
-      (strip, keep) => {
-        strip.sum(weight, keep, a, Math.min(left, strip.rows));
-        left -= strip.rows;
-      },
-      first,
-    );
-  }
-
-  diagonal(weight: number, decay: number, a: Slot<F32>): void {
-    this.#accumulate(decay, (strip, keep) => strip.diagonal(weight, keep, a));
-  }
-
-  squaredNorm(weight: number, decay: number, s: Slot<F32>): void {
-    this.#accumulate(decay, (strip, keep) => strip.squaredNorm(weight, keep, s));
   }
 
   dispose(): void {
@@ -160,15 +142,7 @@ class TensorPatchRows implements Rows<F32> {
     }
   }
 
-  /**
-   * `add` for one strip after another, until the `first` so many rows are in: the first strip decays what is
-   * there, the others add to it.
-   */
-  #accumulate(
-    decay: number,
-    add: (strip: Rows<F32>, decay: number) => void,
-    first: number = this.rows,
-  ): void {
+  #visitStrips(visit: (strip: Rows<F32>) => void, first: number): void {
     const { images, plan, strip: elements = STRIP } = this.#patches;
     const [batch] = images.shape;
     const perExample = this.rows / batch;
@@ -176,7 +150,7 @@ class TensorPatchRows implements Rows<F32> {
     for (let from = 0; from * perExample < first; from += step) {
       const strip = this.#strip(from, Math.min(step, batch - from));
       try {
-        add(strip, from === 0 ? decay : 1);
+        visit(strip);
       } finally {
         strip.dispose();
       }
