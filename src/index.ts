@@ -9,7 +9,7 @@ export {
 export { type CpuBackend, cpuBackend } from './backend/cpu.js';
 export type { Primitives } from './backend/primitives.js';
 export type { PlainState } from './backend/saved-state.js';
-export { withSlots } from './backend/scope.js';
+export { type SlotScope, withSlots } from './backend/scope.js';
 export { backendFrom } from './backend/slot-backend.js';
 export { asMatrix, type MatrixInput } from './core/convert.js';
 export type { DType } from './core/dtype.js';

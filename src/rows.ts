@@ -5,6 +5,7 @@ export {
   type ConvolutionOutput,
   convolutionOutput,
   type ImageShape,
+  type Padding,
   type PerAxis,
 } from './rows/convolution.js';
 export type { DenseRowsOptions, SlotRowsOptions } from './rows/dense.js';

@@ -6,14 +6,26 @@ export type {
   PlainMatrix,
   RestoreOptions,
 } from './backend/saved-state.js';
-export { Cell, type StateEntry } from './backend/state.js';
-export { scaleByAdam } from './optimize/adam.js';
+export {
+  Cell,
+  type IndexState,
+  type MatrixState,
+  type Pending,
+  type RestoreGuard,
+  type StateEntry,
+  type StatePart,
+} from './backend/state.js';
+export { type ScaleByAdamOptions, scaleByAdam } from './optimize/adam.js';
 export { clipByGlobalNorm } from './optimize/clip.js';
 export { descend } from './optimize/descend.js';
 export { momentum } from './optimize/momentum.js';
 export type {
   AdamOptions,
   AdamwOptions,
+  EvaOptimizerOptions,
+  FoofOptimizerOptions,
+  KfacOptimizerOptions,
+  NysactOptimizerOptions,
   PreconditionedOptions,
   SgdOptions,
 } from './optimize/optimizers.js';
@@ -31,5 +43,9 @@ export {
   type TransformContext,
   writable,
 } from './optimize/transform.js';
-export { addWeightDecay, type DecayFilter } from './optimize/weight-decay.js';
+export {
+  addWeightDecay,
+  type DecayFilter,
+  type WeightDecayOptions,
+} from './optimize/weight-decay.js';
 export type { CadenceOptions } from './precondition/network.js';

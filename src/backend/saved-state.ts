@@ -42,7 +42,7 @@ const RESTORE_OPTIONS = /* @__PURE__ */ optionList({
 });
 
 /** Options of `restoreState`. */
-export type RestoreOptions = OptionsOf<typeof RESTORE_OPTIONS>;
+export interface RestoreOptions extends OptionsOf<typeof RESTORE_OPTIONS> {}
 
 function isNames(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((name) => typeof name === 'string');

@@ -9,7 +9,7 @@ export type DType = 'float32' | 'float64';
 /** Every {@link DType}. */
 export const DTYPES: readonly DType[] = ['float32', 'float64'];
 
-/** The typed array that stores each {@link DType}. */
+/** The typed array that stores each {@link DType}. @inline */
 export interface TypedArrays {
   readonly float32: Float32Array;
   readonly float64: Float64Array;

@@ -23,14 +23,14 @@ const CHOICES: readonly KernelChoice[] = ['auto', 'wasm', 'typescript'];
 
 const KERNEL_OPTIONS = /* @__PURE__ */ optionList({
   /**
-   * 'strict' rounds every product, and gives the same bits on every machine; 'relaxed' leaves it to
-   * the processor whether a product and its sum are rounded once or twice, and is faster; 'auto'
+   * The rounding: 'strict' rounds every product, and gives the same bits on every machine; 'relaxed' leaves
+   * it to the processor whether a product and its sum are rounded once or twice, and is faster; 'auto'
    * (default) is relaxed where the platform has it. Plain TypeScript is always strict.
    */
   arithmetic: /* @__PURE__ */ choice('auto', 'strict', 'relaxed').default('auto'),
 });
 
-/** Options of {@link useKernels}. */
+/** Options of {@link useKernels}. @interface */
 export type KernelOptions = OptionsOf<typeof KERNEL_OPTIONS>;
 
 /** What runs. */
@@ -134,7 +134,7 @@ const POOL_OPTIONS = /* @__PURE__ */ optionList({
   worker: /* @__PURE__ */ guarded('a URL, or a function that starts a worker', isSource),
 });
 
-/** Options of {@link openPool}. */
+/** Options of {@link openPool}. @interface */
 export type PoolOptions = OptionsOf<typeof POOL_OPTIONS>;
 
 /** Threads that share the large products of this process. */

@@ -38,7 +38,7 @@ const EIGH_OPTIONS = /* @__PURE__ */ optionList({
   maxSweeps: /* @__PURE__ */ integer(1).default(30),
 });
 
-/** The bound of an iteration. */
+/** The bound of an iteration. @interface */
 export type EighOptions = OptionsOf<typeof EIGH_OPTIONS>;
 
 /** Up to this size Jacobi rotations are used, for their accuracy; beyond, QL for its speed. */

@@ -5,6 +5,7 @@ export { EPSILON, type TypedArrayOf } from '../core/dtype.js';
 export { convert, identity } from '../core/matrix.js';
 export { Workspace } from '../core/workspace.js';
 export { gemm } from '../kernels/gemm.js';
+export type { Side } from '../kernels/kernels.js';
 export { axpby, dot, frobeniusNorm, scale } from '../kernels/level1.js';
 export { transpose } from '../kernels/movement.js';
 export type { KernelChoice, KernelOptions, PoolOptions } from '../kernels/selection.js';

@@ -33,30 +33,30 @@ const backends: { readonly [D in DType]: CpuBackend<D> } = {
 
 /** The options of {@link activationSketch} beside p. */
 const SKETCH_OPTIONS = /* @__PURE__ */ optionList({
-  /** p, with the bias column counted. */
+  /** The number of inputs p, with the bias column counted. */
   inputs: integer(1),
-  /** r, the eigenpairs of the factor; p where it is larger. */
+  /** The rank r, the eigenpairs of the factor; p where it is larger. */
   rank: integer(1),
   /** The distribution of the sketch: 'gaussian' (default) or 'subcolumn'. */
   kind: choice(...SKETCH_KINDS).default('gaussian'),
-  /** A non-negative integer (default 0). */
+  /** The seed of the sketch, an integer ≥ 0 (default 0). */
   seed: integer().default(0),
-  /** s ≥ 0: sketch with r + s columns, keep the r largest eigenvalues (default 0). */
+  /** Oversampling s ≥ 0: sketch with r + s columns, keep the r largest eigenvalues (default 0). */
   oversample: integer().default(0),
   /** Append a column of ones to what is observed, which then has p − 1 columns (default false). */
   bias: flag.default(false),
-  /** β of the moving average over calls of observe; 1 (default) is the plain mean over all rows. */
+  /** The decay β of the moving average over calls of observe; 1 (default): the mean over all rows. */
   decay: unitInterval.default(1),
   /** Element type of the accumulator (default 'float64'). */
   dtype: choice(...DTYPES).default('float64'),
 });
 
 /** Options of {@link activationSketch}. */
-export type ActivationSketchOptions<D extends DType> = OptionsOf<typeof SKETCH_OPTIONS> & {
+export interface ActivationSketchOptions<D extends DType> extends OptionsOf<typeof SKETCH_OPTIONS> {
   readonly inputs: number;
   readonly rank: number;
   readonly dtype?: D | undefined;
-};
+}
 
 type Settings = SettingsOf<typeof SKETCH_OPTIONS>;
 
@@ -150,13 +150,13 @@ const OBSERVE_OPTIONS = /* @__PURE__ */ optionList({
 });
 
 const PRECONDITION_OPTIONS = /* @__PURE__ */ optionList({
-  /** ρ > 0. */
+  /** The damping ρ > 0. */
   damping: positive,
   /** Let the discarded spectrum count: c = ρ + max(0, tr A − Σλ̂)/(p − r) (default false: c = ρ). */
   tail: flag.default(false),
 });
 
-/** Options of {@link NystromFactor.precondition}. */
+/** Options of {@link NystromFactor.precondition}. @interface */
 export type PreconditionOptions = OptionsOf<typeof PRECONDITION_OPTIONS> & {
   readonly damping: number;
 };

@@ -46,7 +46,7 @@ import {
 /** Â = U·diag(λ̂)·Uᵀ, always in float64. */
 export interface Eigenpairs {
   /** p×r, orthonormal columns. */
-  readonly U: Matrix64;
+  readonly U: DenseMatrix<'float64'>;
   /** λ̂, r numbers ≥ 0 in descending order. */
   readonly eigenvalues: Float64Array;
   /** ν, the eigenvalue shift that was used. */
@@ -56,15 +56,15 @@ export interface Eigenpairs {
 }
 
 const NYSTROM_OPTIONS = /* @__PURE__ */ optionList({
-  /** r, the eigenpairs to keep: at most the width of the sketch (default: all). */
+  /** The rank r, the eigenpairs to keep: at most the width of the sketch (default: all). */
   rank: number,
-  /** ν to start from: a number, or 'tiny' for √p·eps(dtype of C)·‖C‖F (the default). */
+  /** The shift ν to start from: a number, or 'tiny' for √p·eps(dtype of C)·‖C‖F (the default). */
   shift: /* @__PURE__ */ choice('tiny').or(nonNegative).default('tiny'),
   /** Where U goes, p×r, for a caller who needs it for a moment only (default: a new matrix). */
   U: /* @__PURE__ */ guarded('a float64 matrix', isMatrix64),
 });
 
-/** Options of {@link nystromEigenpairs}. */
+/** Options of {@link nystromEigenpairs}. @interface */
 export type NystromOptions = OptionsOf<typeof NYSTROM_OPTIONS>;
 
 /**
@@ -145,7 +145,7 @@ export function checkSketched(
   checkWorkspace(where, workspace);
 }
 
-function isMatrix64(value: unknown): value is Matrix64 {
+function isMatrix64(value: unknown): value is DenseMatrix<'float64'> {
   return isDenseMatrix(value) && value.dtype === 'float64';
 }
 

@@ -25,16 +25,16 @@ export interface LowRankInverse<D extends DType> {
 }
 
 const INVERSE_OPTIONS = /* @__PURE__ */ optionList({
-  /** ρ > 0. */
+  /** The damping ρ > 0. */
   damping: positive,
   /**
-   * tr(A), to let the discarded spectrum count: c = ρ + max(0, tr − Σλ̂)/(p − r). Without it c = ρ,
-   * as in the paper. Advised for ρ ≤ 0.1.
+   * The trace tr(A), to let the discarded spectrum count: c = ρ + max(0, tr − Σλ̂)/(p − r).
+   * Without it c = ρ, as in the paper. Advised for ρ ≤ 0.1.
    */
   trace: nonNegative,
 });
 
-/** Options of {@link lowRankInverse}. */
+/** Options of {@link lowRankInverse}. @interface */
 export type InverseOptions = OptionsOf<typeof INVERSE_OPTIONS> & { readonly damping: number };
 
 /**

@@ -12,13 +12,16 @@ import type { Stage, Transform, TransformContext } from './transform.js';
 
 /** The options of {@link scaleByAdam}. */
 export const SCALE_BY_ADAM = /* @__PURE__ */ optionList({
-  /** β₁ (default 0.9). */
+  /** The decay β₁ of the first moment, in [0, 1) (default 0.9). */
   beta1: /* @__PURE__ */ fraction.default(0.9),
-  /** β₂ (default 0.999). */
+  /** The decay β₂ of the second moment, in [0, 1) (default 0.999). */
   beta2: /* @__PURE__ */ fraction.default(0.999),
-  /** ε (default 1e-8). */
+  /** The summand ε > 0 of the denominator (default 1e-8). */
   epsilon: /* @__PURE__ */ positive.default(1e-8),
 });
+
+/** Options of {@link scaleByAdam}. @interface */
+export type ScaleByAdamOptions = OptionsOf<typeof SCALE_BY_ADAM>;
 
 /**
  * Adam's direction: m ← β₁m + (1−β₁)u, v ← β₂v + (1−β₂)u², u ← m̂/(√v̂ + ε) with
@@ -29,7 +32,7 @@ export const SCALE_BY_ADAM = /* @__PURE__ */ optionList({
  *   the dtype, so that a v that underflows would leave nothing to divide by; under `refuseOverflow` at a
  *   step, where u² could leave the range of the dtype, which would freeze a parameter for good.
  */
-export function scaleByAdam(options: OptionsOf<typeof SCALE_BY_ADAM> = {}): Transform {
+export function scaleByAdam(options: ScaleByAdamOptions = {}): Transform {
   const { beta1, beta2, epsilon } = SCALE_BY_ADAM.read('scaleByAdam', options);
   // By Cauchy and Schwarz |m̂/√v̂| ≤ 1/√((1−β₂)(1−β₁²/β₂)), whatever the gradients; where v forgets faster
   // than m (β₁² ≥ β₂) there is no such bound, and ε alone keeps the quotient finite.

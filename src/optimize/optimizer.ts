@@ -59,7 +59,7 @@ const PLACES = /* @__PURE__ */ optionList({
   layers: /* @__PURE__ */ guarded('an array of indices', isPlaces),
 });
 
-/** Where the parts of an optimiser are in the one that it takes over from. */
+/** Where the parts of an optimiser are in the one that it takes over from. @inline */
 export type Places = OptionsOf<typeof PLACES>;
 
 /** Moves parameters by what a transform makes of their gradients. */

@@ -11,12 +11,12 @@ import {
   positive,
   type SettingsOf,
 } from '../core/options.js';
-import { EVA_OPTIONS, evaMethod } from '../precondition/eva.js';
-import { FOOF_OPTIONS, foofMethod } from '../precondition/foof.js';
-import { KFAC_OPTIONS, kfacMethod } from '../precondition/kfac.js';
+import { EVA_OPTIONS, type EvaOptions, evaMethod } from '../precondition/eva.js';
+import { FOOF_OPTIONS, type FoofOptions, foofMethod } from '../precondition/foof.js';
+import { KFAC_OPTIONS, type KfacOptions, kfacMethod } from '../precondition/kfac.js';
 import { checkMethod, type Method } from '../precondition/method.js';
 import { CADENCE_OPTIONS } from '../precondition/network.js';
-import { NYSACT_OPTIONS, nysactMethod } from '../precondition/nysact.js';
+import { NYSACT_OPTIONS, type NysactOptions, nysactMethod } from '../precondition/nysact.js';
 import { SCALE_BY_ADAM, scaleByAdam } from './adam.js';
 import { descend } from './descend.js';
 import { momentum } from './momentum.js';
@@ -30,54 +30,54 @@ const schedule = guarded('a schedule', isSchedule);
 
 /** The options of {@link sgd}, which every preconditioned optimiser shares. */
 const SGD_OPTIONS = optionList({
-  /** η, a number or a schedule (default 0.1). */
+  /** The learning rate η: a number or a schedule (default 0.1). */
   learningRate: nonNegative.or(schedule).default(0.1),
-  /** In [0, 1) (default 0). */
+  /** The momentum m, in [0, 1) (default 0). */
   momentum: fraction.default(0),
   /** Nesterov's variant of momentum (default false). */
   nesterov: flag.default(false),
-  /** λ ≥ 0 of u ← u + λθ before momentum (default 0). */
+  /** The weight decay λ ≥ 0 of u ← u + λθ, before momentum (default 0). */
   weightDecay: nonNegative.default(0),
   /** Which parameters decay (default: all), by shape, name and index. */
   decays: decayFilter,
 });
 
-/** Options of {@link sgd}. */
+/** Options of {@link sgd}. @interface */
 export type SgdOptions = OptionsOf<typeof SGD_OPTIONS>;
 
 /** The options of {@link adam}. */
 const ADAM_OPTIONS = optionList({
-  /** η, a number or a schedule (default 1e-3). */
+  /** The learning rate η: a number or a schedule (default 1e-3). */
   learningRate: nonNegative.or(schedule).default(1e-3),
   ...SCALE_BY_ADAM.entries,
-  /** λ ≥ 0 (default 0), added to the gradient. */
+  /** The weight decay λ ≥ 0, added to the gradient (default 0). */
   weightDecay: nonNegative.default(0),
   /** Which parameters decay (default: all), by shape, name and index. */
   decays: decayFilter,
 });
 
-/** Options of {@link adam}. */
+/** Options of {@link adam}. @interface */
 export type AdamOptions = OptionsOf<typeof ADAM_OPTIONS>;
 
 /** The options of {@link adamw}. */
 const ADAMW_OPTIONS = optionList({
   ...ADAM_OPTIONS.entries,
-  /** λ ≥ 0 (default 0.01), decoupled from the moments. */
+  /** The weight decay λ ≥ 0, decoupled from the moments (default 0.01). */
   weightDecay: nonNegative.default(0.01),
 });
 
-/** Options of {@link adamw}. */
+/** Options of {@link adamw}. @interface */
 export type AdamwOptions = OptionsOf<typeof ADAMW_OPTIONS>;
 
 /** The options that a preconditioned optimiser has beside those of its method. */
 export const PRECONDITIONED_OPTIONS = optionList({
   ...SGD_OPTIONS.entries,
   ...CADENCE_OPTIONS.entries,
-  /** κ of the KL clip, or 'none' (default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF). */
+  /** The limit κ of the KL clip, or 'none' (default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF). */
   klClip: positive.or(choice('none')).default('none'),
 });
 
-/** Options that a preconditioned optimiser has beside those of its method. */
+/** Options that a preconditioned optimiser has beside those of its method. @interface */
 export type PreconditionedOptions = OptionsOf<typeof PRECONDITIONED_OPTIONS>;
 
 const { klClip } = PRECONDITIONED_OPTIONS.entries;
@@ -101,6 +101,18 @@ export const EVA = optionList({
   ...EVA_OPTIONS.entries,
   klClip: klClip.default(1e-3),
 });
+
+/** Options of {@link nysact}. */
+export interface NysactOptimizerOptions extends PreconditionedOptions, NysactOptions {}
+
+/** Options of {@link foof}. */
+export interface FoofOptimizerOptions extends PreconditionedOptions, FoofOptions {}
+
+/** Options of {@link kfac}. */
+export interface KfacOptimizerOptions extends PreconditionedOptions, KfacOptions {}
+
+/** Options of {@link eva}. */
+export interface EvaOptimizerOptions extends PreconditionedOptions, EvaOptions {}
 
 /**
  * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
@@ -151,7 +163,7 @@ export function adamw(options: AdamwOptions = {}): Transform {
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function nysact(options: OptionsOf<typeof NYSACT> = {}): Transform {
+export function nysact(options: NysactOptimizerOptions = {}): Transform {
   const settings = NYSACT.read('nysact', options);
   return preconditioned(nysactMethod(NYSACT_OPTIONS.pick('nysact', settings)), settings);
 }
@@ -161,7 +173,7 @@ export function nysact(options: OptionsOf<typeof NYSACT> = {}): Transform {
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function foof(options: OptionsOf<typeof FOOF> = {}): Transform {
+export function foof(options: FoofOptimizerOptions = {}): Transform {
   const settings = FOOF.read('foof', options);
   return preconditioned(foofMethod(FOOF_OPTIONS.pick('foof', settings)), settings);
 }
@@ -171,7 +183,7 @@ export function foof(options: OptionsOf<typeof FOOF> = {}): Transform {
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function kfac(options: OptionsOf<typeof KFAC> = {}): Transform {
+export function kfac(options: KfacOptimizerOptions = {}): Transform {
   const settings = KFAC.read('kfac', options);
   return preconditioned(kfacMethod(KFAC_OPTIONS.pick('kfac', settings)), settings);
 }
@@ -181,7 +193,7 @@ export function kfac(options: OptionsOf<typeof KFAC> = {}): Transform {
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function eva(options: OptionsOf<typeof EVA> = {}): Transform {
+export function eva(options: EvaOptimizerOptions = {}): Transform {
   const settings = EVA.read('eva', options);
   return preconditioned(evaMethod(EVA_OPTIONS.pick('eva', settings)), settings);
 }

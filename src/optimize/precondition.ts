@@ -9,9 +9,9 @@ import type { Step, Transform } from './transform.js';
 
 /** The KL clip. */
 export interface KlClip {
-  /** κ > 0. */
+  /** The limit κ > 0. */
   readonly limit: number;
-  /** η, if it is not that of the step. */
+  /** The learning rate η, if it is not that of the step. */
   readonly learningRate?: number | undefined;
 }
 
@@ -23,7 +23,7 @@ const PRECONDITION_OPTIONS = /* @__PURE__ */ optionList({
   klClip: /* @__PURE__ */ guarded('an object with a limit', isKlClip),
 });
 
-/** Options of {@link precondition}. */
+/** Options of {@link precondition}. @interface */
 export type PreconditionOptions = OptionsOf<typeof PRECONDITION_OPTIONS>;
 
 function isKlClip(value: unknown): value is KlClip {

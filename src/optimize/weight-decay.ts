@@ -19,6 +19,9 @@ const DECAY_OPTIONS = /* @__PURE__ */ optionList({
   decays: decayFilter,
 });
 
+/** Options of {@link addWeightDecay}. @interface */
+export type WeightDecayOptions = OptionsOf<typeof DECAY_OPTIONS>;
+
 /**
  * u ← u + λθ, for the parameters that `decays` picks (default: all). Before `momentum` or
  * `scaleByAdam` this is L2 regularisation (coupled weight decay); after `scaleByAdam` it is
@@ -26,10 +29,7 @@ const DECAY_OPTIONS = /* @__PURE__ */ optionList({
  *
  * @throws RangeError unless `weightDecay` is finite and ≥ 0, and TypeError unless `decays` is a function.
  */
-export function addWeightDecay(
-  weightDecay: number,
-  options: OptionsOf<typeof DECAY_OPTIONS> = {},
-): Transform {
+export function addWeightDecay(weightDecay: number, options: WeightDecayOptions = {}): Transform {
   checkNonNegative('addWeightDecay', 'weightDecay', weightDecay);
   const { decays } = DECAY_OPTIONS.read('addWeightDecay', options);
   return {

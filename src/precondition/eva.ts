@@ -11,11 +11,11 @@ import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 /** The options of {@link evaMethod}. */
 export const EVA_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** ρ > 0 (default 0.03). */
+  /** The damping ρ > 0 (default 0.03). */
   damping: positive.default(0.03),
 });
 
-/** Options of {@link evaMethod}. */
+/** Options of {@link evaMethod}. @interface */
 export type EvaOptions = OptionsOf<typeof EVA_OPTIONS>;
 
 /**

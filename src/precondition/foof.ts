@@ -11,11 +11,11 @@ import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 /** The options of {@link foofMethod}. */
 export const FOOF_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** ρ > 0 (default 1). */
+  /** The damping ρ > 0 (default 1). */
   damping: positive.default(1),
 });
 
-/** Options of {@link foofMethod}. */
+/** Options of {@link foofMethod}. @interface */
 export type FoofOptions = OptionsOf<typeof FOOF_OPTIONS>;
 
 /**

@@ -18,16 +18,16 @@ import { checkNoNegative, describeMethod, elementsWithin, METHOD_OPTIONS } from 
 /** The options of {@link kfacMethod}. */
 export const KFAC_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** ρ > 0 (default 0.03). */
+  /** The damping ρ > 0 (default 0.03). */
   damping: positive.default(0.03),
   /**
-   * 'eigenbasis' (default) damps the Kronecker product itself; 'factored' damps each factor, by two
-   * Cholesky factorisations, which is cheaper.
+   * The kind of inverse: 'eigenbasis' (default) damps the Kronecker product itself; 'factored' damps each
+   * factor, by two Cholesky factorisations, which is cheaper.
    */
   inverse: choice('eigenbasis', 'factored').default('eigenbasis'),
 });
 
-/** Options of {@link kfacMethod}. */
+/** Options of {@link kfacMethod}. @interface */
 export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
 
 /**

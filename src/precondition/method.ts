@@ -15,9 +15,9 @@ import type { Sketch } from '../sketch/sketch.js';
 /** One layer with a weight gradient G of outputs × inputs (q×p, the bias column included). */
 export interface LayerShape {
   readonly name: string;
-  /** p, one more than the features where the layer has a bias. */
+  /** The number of inputs p, one more than the features where the layer has a bias. */
   readonly inputs: number;
-  /** q. */
+  /** The number of outputs q. */
   readonly outputs: number;
 }
 

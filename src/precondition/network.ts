@@ -20,7 +20,7 @@ export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
   bias: /* @__PURE__ */ integer(),
 });
 
-/** Which parameters make up a layer, by index. */
+/** Which parameters make up a layer, by index. @interface */
 export type LayerParameters = OptionsOf<typeof LAYER_OPTIONS> & { readonly weight: number };
 
 /** Shape of one parameter, and what messages call it. */
@@ -32,13 +32,13 @@ export interface ParameterShape {
 
 /** When to look and when to factorise: τ_cov and τ_inv of the paper's Table VI. */
 export const CADENCE_OPTIONS = optionList({
-  /** τ_cov: observe at steps k with k mod τ_cov = 0 (default 5). */
+  /** The interval τ_cov: observe at steps k with k mod τ_cov = 0 (default 5). */
   observeEvery: integer(1).default(5),
-  /** τ_inv: refresh at steps k with k mod τ_inv = 0, after observing (default 50). */
+  /** The interval τ_inv: refresh at steps k with k mod τ_inv = 0, after observing (default 50). */
   refreshEvery: integer(1).default(50),
 });
 
-/** Options of {@link NetworkPreconditioner}. */
+/** When layers are observed, and their inverses refreshed. @interface */
 export type CadenceOptions = OptionsOf<typeof CADENCE_OPTIONS>;
 
 /** What a network sees of one step. */

@@ -38,11 +38,11 @@ export type SketchSource = <D extends DType>(request: {
 /** Options of every method that works on sketches. */
 export const SKETCH_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** r ≥ 1 (default 10). A layer with p ≤ r inputs gets the exact inverse instead. */
+  /** The rank r ≥ 1 (default 10). A layer with p ≤ r inputs gets the exact inverse instead. */
   rank: integer(1).default(10),
-  /** ρ > 0 (default 1). */
+  /** The damping ρ > 0 (default 1). */
   damping: positive.default(1),
-  /** NysAct-G ('gaussian', the default), NysAct-S ('subcolumn'), or sketches of one's own. */
+  /** The sketch: 'gaussian' (default) for NysAct-G, 'subcolumn' for NysAct-S, or one's own source. */
   sketch: choice(...SKETCH_KINDS)
     .or(guarded('a function that gives sketches', isSource))
     .default('gaussian'),
@@ -60,13 +60,13 @@ export const NYSACT_OPTIONS = optionList({
   policy: choice('restart', 'fixed').default('restart'),
   /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' is ρ, or ν itself. */
   shift: choice('tiny', 'damping').or(nonNegative).default('tiny'),
-  /** s ≥ 0: sketch with r + s columns and keep the r largest eigenvalues (default 0). */
+  /** Oversampling s ≥ 0: sketch with r + s columns and keep the r largest eigenvalues (default 0). */
   oversample: integer().default(0),
   /** Let the discarded spectrum count, see `InverseOptions.trace` (default false). */
   tail: flag.default(false),
 });
 
-/** Options of {@link nysactMethod}. */
+/** Options of {@link nysactMethod}. @interface */
 export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
 
 /**

@@ -15,7 +15,7 @@ import {
 
 /** Options that every method has. */
 export const METHOD_OPTIONS: OptionList<{
-  /** β of the moving averages, in [0, 1]; 1 is the plain mean (default 0.95). */
+  /** The decay β of the moving averages, in [0, 1]; 1 is the plain mean (default 0.95). */
   readonly decay: Option<number, number>;
   /** Breakdowns in a row that are survived before an error (default 5). */
   readonly maxFailures: Option<number, number>;

@@ -16,7 +16,7 @@ export const PUBLISHED_EVA_OPTIONS = optionList({
   examples: integer(1).default(16),
 });
 
-/** Options of {@link publishedEvaMethod}. */
+/** Options of {@link publishedEvaMethod}. @interface */
 export type PublishedEvaOptions = OptionsOf<typeof PUBLISHED_EVA_OPTIONS>;
 
 /**

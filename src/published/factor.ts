@@ -18,9 +18,9 @@ import { applySketchTranspose, type Sketch, shiftedTranspose } from '../sketch/s
  * LLᵀ = W + νI,   X̃ = Cd L⁻¹,   λ̂ = max(σ²(X̃) − ν, 0)
  * ```
  * It does not approximate A: it fails even on an exact matrix of rank r (see docs/departures.md).
- * Cost as {@link nystromEigenpairs}. Source: NysAct, Algorithm 1, as its authors' code runs it.
+ * Cost as {@link nysact/sketch!nystromEigenpairs}. Source: NysAct, Algorithm 1, as its authors' code runs it.
  *
- * @throws as {@link nystromEigenpairs}.
+ * @throws as {@link nysact/sketch!nystromEigenpairs}.
  */
 export function publishedEigenpairs<D extends DType>(
   C: DenseMatrix<D>,

@@ -14,11 +14,11 @@ import { averageFromIdentity } from './averages.js';
 /** The options of {@link publishedFoofMethod}. */
 export const PUBLISHED_FOOF_OPTIONS = optionList({
   ...FOOF_OPTIONS.entries,
-  /** β of the moving average, in [0, 1) (default 0.95). */
+  /** The decay β of the moving average, in [0, 1) (default 0.95). */
   decay: fraction.default(0.95),
 });
 
-/** Options of {@link publishedFoofMethod}. */
+/** Options of {@link publishedFoofMethod}. @interface */
 export type PublishedFoofOptions = OptionsOf<typeof PUBLISHED_FOOF_OPTIONS>;
 
 /**

@@ -5,4 +5,13 @@ export { publishedEigenpairs } from './factor.js';
 export { type PublishedFoofOptions, publishedFoofMethod } from './foof.js';
 export { type PublishedKfacOptions, publishedKfacMethod } from './kfac.js';
 export { type PublishedNysactOptions, publishedNysactMethod } from './nysact.js';
-export { publishedEva, publishedFoof, publishedKfac, publishedNysact } from './optimizers.js';
+export {
+  type PublishedEvaOptimizerOptions,
+  type PublishedFoofOptimizerOptions,
+  type PublishedKfacOptimizerOptions,
+  type PublishedNysactOptimizerOptions,
+  publishedEva,
+  publishedFoof,
+  publishedKfac,
+  publishedNysact,
+} from './optimizers.js';

@@ -16,11 +16,11 @@ const CUTOFF = 1e-10;
 export const PUBLISHED_KFAC_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
   damping: KFAC_OPTIONS.entries.damping,
-  /** β of the moving averages, in [0, 1) (default 0.95). */
+  /** The decay β of the moving averages, in [0, 1) (default 0.95). */
   decay: fraction.default(0.95),
 });
 
-/** Options of {@link publishedKfacMethod}. */
+/** Options of {@link publishedKfacMethod}. @interface */
 export type PublishedKfacOptions = OptionsOf<typeof PUBLISHED_KFAC_OPTIONS>;
 
 /**

@@ -16,7 +16,7 @@ import { movingAverage } from '../rows/accumulator.js';
 import { freeSketch, holdSketch } from '../sketch/sketch.js';
 import { publishedEigenpairs } from './factor.js';
 
-/** Options of {@link publishedNysactMethod}. */
+/** Options of {@link publishedNysactMethod}. @interface */
 export type PublishedNysactOptions = OptionsOf<typeof SKETCH_OPTIONS>;
 
 /**

@@ -1,19 +1,23 @@
 // The optimisers by name, as the code published with the NysAct paper runs them.
 
-import { type OptionsOf, optionList, type SettingsOf } from '../core/options.js';
+import { optionList, type SettingsOf } from '../core/options.js';
 import { descend } from '../optimize/descend.js';
 import { momentum } from '../optimize/momentum.js';
-import { PRECONDITIONED_OPTIONS, preconditionedBy } from '../optimize/optimizers.js';
+import {
+  PRECONDITIONED_OPTIONS,
+  type PreconditionedOptions,
+  preconditionedBy,
+} from '../optimize/optimizers.js';
 import { precondition } from '../optimize/precondition.js';
 import { refuseOverflow } from '../optimize/refuse-overflow.js';
 import { chain, type Transform } from '../optimize/transform.js';
 import { addWeightDecay } from '../optimize/weight-decay.js';
 import type { Method } from '../precondition/method.js';
 import { SKETCH_OPTIONS } from '../precondition/nysact.js';
-import { PUBLISHED_EVA_OPTIONS, publishedEvaMethod } from './eva.js';
-import { PUBLISHED_FOOF_OPTIONS, publishedFoofMethod } from './foof.js';
-import { PUBLISHED_KFAC_OPTIONS, publishedKfacMethod } from './kfac.js';
-import { publishedNysactMethod } from './nysact.js';
+import { PUBLISHED_EVA_OPTIONS, type PublishedEvaOptions, publishedEvaMethod } from './eva.js';
+import { PUBLISHED_FOOF_OPTIONS, type PublishedFoofOptions, publishedFoofMethod } from './foof.js';
+import { PUBLISHED_KFAC_OPTIONS, type PublishedKfacOptions, publishedKfacMethod } from './kfac.js';
+import { type PublishedNysactOptions, publishedNysactMethod } from './nysact.js';
 
 const SHARED = PRECONDITIONED_OPTIONS.entries;
 const CLIPPED = { ...SHARED, klClip: SHARED.klClip.default(1e-3) };
@@ -27,6 +31,24 @@ const PUBLISHED_KFAC = optionList({ ...CLIPPED, ...PUBLISHED_KFAC_OPTIONS.entrie
 /** The options of {@link publishedEva}. */
 const PUBLISHED_EVA = optionList({ ...CLIPPED, ...PUBLISHED_EVA_OPTIONS.entries });
 
+/** Options of {@link publishedNysact}. */
+export interface PublishedNysactOptimizerOptions
+  extends PreconditionedOptions,
+    PublishedNysactOptions {}
+
+/** Options of {@link publishedFoof}. */
+export interface PublishedFoofOptimizerOptions
+  extends PreconditionedOptions,
+    PublishedFoofOptions {}
+
+/** Options of {@link publishedKfac}. */
+export interface PublishedKfacOptimizerOptions
+  extends PreconditionedOptions,
+    PublishedKfacOptions {}
+
+/** Options of {@link publishedEva}. */
+export interface PublishedEvaOptimizerOptions extends PreconditionedOptions, PublishedEvaOptions {}
+
 /** The η that the published Eva clips with, whatever the schedule says. */
 const CLIP_RATE = 0.1;
 
@@ -35,7 +57,7 @@ const CLIP_RATE = 0.1;
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}): Transform {
+export function publishedNysact(options: PublishedNysactOptimizerOptions = {}): Transform {
   const settings = PUBLISHED_NYSACT.read('publishedNysact', options);
   const method = publishedNysactMethod(SKETCH_OPTIONS.pick('publishedNysact', settings));
   return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedNysact', settings));
@@ -46,7 +68,7 @@ export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): Transform {
+export function publishedFoof(options: PublishedFoofOptimizerOptions = {}): Transform {
   const settings = PUBLISHED_FOOF.read('publishedFoof', options);
   const method = publishedFoofMethod(PUBLISHED_FOOF_OPTIONS.pick('publishedFoof', settings));
   return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedFoof', settings));
@@ -57,7 +79,7 @@ export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): T
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function publishedKfac(options: OptionsOf<typeof PUBLISHED_KFAC> = {}): Transform {
+export function publishedKfac(options: PublishedKfacOptimizerOptions = {}): Transform {
   const settings = PUBLISHED_KFAC.read('publishedKfac', options);
   const method = publishedKfacMethod(PUBLISHED_KFAC_OPTIONS.pick('publishedKfac', settings));
   const decaysFrom = 20 * settings.observeEvery;
@@ -69,7 +91,7 @@ export function publishedKfac(options: OptionsOf<typeof PUBLISHED_KFAC> = {}): T
  *
  * @throws RangeError or TypeError on a bad option.
  */
-export function publishedEva(options: OptionsOf<typeof PUBLISHED_EVA> = {}): Transform {
+export function publishedEva(options: PublishedEvaOptimizerOptions = {}): Transform {
   const settings = PUBLISHED_EVA.read('publishedEva', options);
   const method = publishedEvaMethod(PUBLISHED_EVA_OPTIONS.pick('publishedEva', settings));
   return published(method, settings, { decaysFrom: 0, clipRate: CLIP_RATE });

@@ -44,7 +44,7 @@ export interface Seen<D extends DType> {
   readonly updates: number;
 }
 
-/** Makes an average, a {@link MovingAverage} for the most part. */
+/** Makes an average, that of {@link movingAverage} for the most part. */
 export type Averaging = <D extends DType>(
   backend: Backend<D>,
   rows: number,
@@ -64,7 +64,7 @@ export interface Statistic<Name extends string = string> {
 }
 
 /**
- * The moving average of Algorithm 1, see {@link MovingAverage}. `check` guards what is restored.
+ * The moving average of Algorithm 1. `check` guards what is restored.
  *
  * @throws RangeError unless β is in [0, 1], TypeError where `check` is no function.
  */

@@ -9,7 +9,7 @@ export interface ImageShape {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
-  /** [batch, channels, height, width] or [batch, height, width, channels]. */
+  /** The order in memory: [batch, channels, height, width] or [batch, height, width, channels]. */
   readonly layout: 'channelsFirst' | 'channelsLast';
   /** Blocks of channels that never meet; as many as channels for a depthwise convolution. */
   readonly groups?: number | undefined;
@@ -27,7 +27,7 @@ export type Padding =
 
 /** A convolution: its input images and how its kernel moves over them. */
 export interface ConvolutionGeometry extends ImageShape {
-  /** [rows, columns] of the kernel. */
+  /** The size of the kernel, [rows, columns]. */
   readonly kernel: readonly [number, number];
   readonly stride?: PerAxis | undefined;
   /**

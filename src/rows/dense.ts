@@ -21,7 +21,7 @@ const DENSE_OPTIONS = /* @__PURE__ */ optionList({
   weights: weightList,
 });
 
-/** How {@link denseRows} reads its input. */
+/** How {@link denseRows} reads its input. @interface */
 export type DenseRowsOptions = OptionsOf<typeof DENSE_OPTIONS>;
 
 /**
@@ -89,7 +89,7 @@ const SLOT_OPTIONS = /* @__PURE__ */ optionList({
   bias: /* @__PURE__ */ flag.default(false),
 });
 
-/** How {@link slotRows} reads its slot. */
+/** How {@link slotRows} reads its slot. @interface */
 export type SlotRowsOptions = OptionsOf<typeof SLOT_OPTIONS>;
 
 /**

@@ -17,13 +17,13 @@ const MOST_WORDS = 2 ** 31 - 1;
 
 /** The options of {@link oneHotRows}. */
 const ONE_HOT_OPTIONS = /* @__PURE__ */ optionList({
-  /** p, the number of words: indices are 0 … p − 1. */
+  /** The number of words p: indices are 0 … p − 1. */
   cols: /* @__PURE__ */ integer(1, MOST_WORDS),
   /** One weight ≥ 0 a row; a mask of zeros and ones leaves rows out. */
   weights: weightList,
 });
 
-/** How {@link oneHotRows} reads its indices. */
+/** How {@link oneHotRows} reads its indices. @interface */
 export type OneHotRowsOptions = OptionsOf<typeof ONE_HOT_OPTIONS> & { readonly cols: number };
 
 /**

@@ -23,7 +23,7 @@ const PATCH_OPTIONS = /* @__PURE__ */ optionList({
   strip: /* @__PURE__ */ integer(1).default(2 ** 22),
 });
 
-/** How {@link patchRows} reads its images. */
+/** How {@link patchRows} reads its images. @interface */
 export type PatchRowsOptions = OptionsOf<typeof PATCH_OPTIONS>;
 
 /**
@@ -69,7 +69,7 @@ const IMAGE_OPTIONS = /* @__PURE__ */ optionList({
   weights: weightList,
 });
 
-/** How {@link imageRows} reads its images. */
+/** How {@link imageRows} reads its images. @interface */
 export type ImageRowsOptions = OptionsOf<typeof IMAGE_OPTIONS>;
 
 /**

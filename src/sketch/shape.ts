@@ -5,11 +5,11 @@ import { DTYPES, type DType } from '../core/dtype.js';
 import { number, optionList } from '../core/options.js';
 import { checkKey, type RandomKey } from '../core/random.js';
 
-/** p and r of a sketch S (p×r). */
+/** The sizes of a sketch S (p×r). */
 export interface SketchShape {
-  /** p, the columns of the activations that S is applied to. */
+  /** The number of inputs p, the columns of the activations that S is applied to. */
   readonly inputs: number;
-  /** r, the columns of S: 1 … inputs. */
+  /** The width r, the columns of S: 1 … inputs. */
   readonly width: number;
 }
 

@@ -46,7 +46,7 @@ export const BACKEND_OPTIONS = /* @__PURE__ */ optionList({
   reading: /* @__PURE__ */ choice('sync', 'async'),
 });
 
-/** Options of {@link tfjsBackend}. */
+/** Options of {@link tfjsBackend}. @interface */
 export type TfjsBackendOptions = OptionsOf<typeof BACKEND_OPTIONS>;
 
 /**

@@ -88,7 +88,7 @@ const OPTIMIZER_OPTIONS = /* @__PURE__ */ optionList({
   config: /* @__PURE__ */ guarded('an object', isObject),
 });
 
-/** How an optimiser presents itself to TensorFlow.js, and how its backend reads. */
+/** How an optimiser presents itself to TensorFlow.js, and how its backend reads. @interface */
 export type MakeOptimizerOptions = OptionsOf<typeof OPTIMIZER_OPTIONS> & {
   readonly className: string;
 };

@@ -21,24 +21,26 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     types: `
       Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
       MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
-      Slot`,
+      Slot SlotScope`,
   },
   'nysact/methods': {
     values: `
       curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod`,
     types: `
-      Average Averages Averaging Batch Curvature Description EvaOptions FoofOptions Found
-      KfacOptions LayerShape Needs NysactOptions RefreshContext Seen SketchSource Sketching
-      Statistic Take`,
+      Average Averages Averaging Batch Curvature Description EvaOptions FoofOptions Found Held
+      InversePart InverseParts KfacOptions LayerShape Made Needs NysactOptions RefreshContext
+      Seen SketchSource Sketching Statistic Take`,
   },
   'nysact/transforms': {
     values: `
       Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
       precondition refuseOverflow scaleByAdam stateless stepDecay warmUp writable`,
     types: `
-      AdamOptions AdamwOptions CadenceOptions DecayFilter Description KlClip ParameterShape
-      PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions RestoreOptions
-      Schedule SgdOptions Stage StateEntry Step StepNeeds Transform TransformContext`,
+      AdamOptions AdamwOptions CadenceOptions DecayFilter Description EvaOptimizerOptions
+      FoofOptimizerOptions IndexState KfacOptimizerOptions KlClip MatrixState
+      NysactOptimizerOptions ParameterShape Pending PlainEntry PlainMatrix PreconditionOptions
+      PreconditionedOptions RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions
+      Stage StateEntry StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
     values: `
@@ -46,7 +48,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       outputGradientRows patchRows`,
     types: `
       ConvolutionGeometry ConvolutionOutput DenseRowsOptions ImageRowsOptions ImageShape
-      OneHotRowsOptions PatchRowsOptions PerAxis SequenceShape SlotRowsOptions`,
+      OneHotRowsOptions Padding PatchRowsOptions PerAxis SequenceShape SlotRowsOptions`,
   },
   'nysact/sketch': {
     values: `
@@ -62,7 +64,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       EPSILON Workspace axpby cholesky choleskyInPlace convert dot eigh eigvalsh
       frobeniusNorm gemm identity scale solveCholesky spdInverse syrk thinQr transpose trsm`,
     types: `
-      AsMatrixOptions Eigh EighOptions KernelChoice KernelOptions PoolOptions ThinQr
+      AsMatrixOptions Eigh EighOptions KernelChoice KernelOptions PoolOptions Side ThinQr
       TypedArrayOf`,
   },
   'nysact/random': {
@@ -82,7 +84,9 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       publishedEigenpairs publishedEva publishedEvaMethod publishedFoof publishedFoofMethod
       publishedKfac publishedKfacMethod publishedNysact publishedNysactMethod`,
     types: `
-      PublishedEvaOptions PublishedFoofOptions PublishedKfacOptions PublishedNysactOptions`,
+      PublishedEvaOptimizerOptions PublishedEvaOptions PublishedFoofOptimizerOptions
+      PublishedFoofOptions PublishedKfacOptimizerOptions PublishedKfacOptions
+      PublishedNysactOptimizerOptions PublishedNysactOptions`,
   },
   'nysact/tfjs': {
     values: `

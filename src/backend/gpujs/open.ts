@@ -37,7 +37,7 @@ const GPU_OPTIONS = optionList({
   kernels: integer(1).default(1024),
 });
 
-/** Options of {@link gpuBackend}. */
+/** Options of {@link gpuBackend}. @interface */
 export type GpuOptions = OptionsOf<typeof GPU_OPTIONS>;
 
 type GpuSettings = SettingsOf<typeof GPU_OPTIONS>;
