@@ -1,6 +1,7 @@
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './bench/gpu/chromium.js';
+import { ENTRANCES } from './test/api/entrances.js';
 
 /** The tests that run in a real browser, where there is one. */
 function browserProject(): TestProjectInlineConfiguration[] {
@@ -52,6 +53,13 @@ const ALONE = ['test/kernels/selection.test.ts', 'test/optimize/steady-state.tes
 // worker share their modules, ours and those of others, with the state that these keep. A file that
 // changes some of it takes that back; one that cannot runs alone.
 export default defineConfig({
+  // What examples import by the names that users import is the sources.
+  resolve: {
+    alias: Object.entries(ENTRANCES).map(([name, replacement]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement,
+    })),
+  },
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -6,7 +6,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { onSources } from './entrances.js';
 
 interface Example {
   readonly document: string;
@@ -35,7 +34,7 @@ let files = 0;
 async function run(code: string): Promise<void> {
   files += 1;
   const file = join(folder, `example${files}.ts`);
-  writeFileSync(file, onSources(code));
+  writeFileSync(file, code);
   await import(/* @vite-ignore */ pathToFileURL(file).href);
 }
 

@@ -24,10 +24,3 @@ export const ENTRANCES: Readonly<Record<string, string>> = Object.fromEntries(
     resolve('src', `${file}.ts`),
   ]),
 );
-
-/** Code that imports the built package, on the sources instead. */
-export function onSources(code: string): string {
-  return code.replaceAll(/(from\s+)'(nysact(?:\/[\w-]+)?)'/g, (_, from: string, name: string) => {
-    return `${from}'${ENTRANCES[name]}'`;
-  });
-}

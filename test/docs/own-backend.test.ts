@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
-import { onSources } from '../api/entrances.js';
 import { backendContract } from '../backend/backend.contract.js';
 
 /** What the example exports. */
@@ -24,7 +23,7 @@ mkdirSync('build', { recursive: true });
 const folder = mkdtempSync(join('build', 'own-backend-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, 'backend.ts');
-writeFileSync(file, onSources(code));
+writeFileSync(file, code);
 const example: unknown = await import(/* @vite-ignore */ pathToFileURL(file).href);
 if (!isExample(example)) throw new TypeError('docs/backends.md writes no backend');
 const { plainBackend } = example;
