@@ -83,20 +83,20 @@ export type PreconditionedOptions = OptionsOf<typeof PRECONDITIONED_OPTIONS>;
 const { klClip } = PRECONDITIONED_OPTIONS.entries;
 
 /** The options of {@link nysact}. */
-export const NYSACT = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...NYSACT_OPTIONS.entries });
+const NYSACT = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...NYSACT_OPTIONS.entries });
 
 /** The options of {@link foof}. */
-export const FOOF = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...FOOF_OPTIONS.entries });
+const FOOF = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...FOOF_OPTIONS.entries });
 
 /** The options of {@link kfac}. */
-export const KFAC = optionList({
+const KFAC = optionList({
   ...PRECONDITIONED_OPTIONS.entries,
   ...KFAC_OPTIONS.entries,
   klClip: klClip.default(1e-3),
 });
 
 /** The options of {@link eva}. */
-export const EVA = optionList({
+const EVA = optionList({
   ...PRECONDITIONED_OPTIONS.entries,
   ...EVA_OPTIONS.entries,
   klClip: klClip.default(1e-3),

@@ -2,7 +2,6 @@
 
 import type { serialization } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
-import type { OptionsOf } from '../core/options.js';
 import type { AdamOptions, AdamwOptions, SgdOptions } from '../optimize/optimizers.js';
 import * as transforms from '../optimize/optimizers.js';
 import type { Transform } from '../optimize/transform.js';
@@ -54,7 +53,7 @@ interface SavedClass {
  */
 export function nysact(
   tf: TensorFlowCore,
-  options: OptionsOf<typeof transforms.NYSACT> = {},
+  options: transforms.NysactOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('nysact', tf, options);
 }
@@ -66,7 +65,7 @@ export function nysact(
  */
 export function foof(
   tf: TensorFlowCore,
-  options: OptionsOf<typeof transforms.FOOF> = {},
+  options: transforms.FoofOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('foof', tf, options);
 }
@@ -78,7 +77,7 @@ export function foof(
  */
 export function kfac(
   tf: TensorFlowCore,
-  options: OptionsOf<typeof transforms.KFAC> = {},
+  options: transforms.KfacOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('kfac', tf, options);
 }
@@ -90,7 +89,7 @@ export function kfac(
  */
 export function eva(
   tf: TensorFlowCore,
-  options: OptionsOf<typeof transforms.EVA> = {},
+  options: transforms.EvaOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('eva', tf, options);
 }
