@@ -34,8 +34,6 @@ export function evaMethod(options: EvaOptions = {}): Method {
   return {
     name: 'eva',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('eva', EVA_OPTIONS, settings),
     layers(shapes, dtype) {
@@ -77,6 +75,8 @@ function meanRows(
 /** The Sherman–Morrison inverse, straight from the averages. */
 export function rankOne(statistics: Statistic<'a' | 'g'>[], rho: number): Curvature {
   return curvature({
+    gain: 1 / rho,
+    flat: 1 / rho,
     statistics,
     inverse: {},
     apply: (on, G, _, P, { a, g }) =>

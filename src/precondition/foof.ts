@@ -32,8 +32,6 @@ export function foofMethod(options: FoofOptions = {}): Method {
   return {
     name: 'foof',
     needs: { inputs: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('foof', FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
@@ -47,6 +45,8 @@ export function foofMethod(options: FoofOptions = {}): Method {
 /** P = G(Ā + ρI)⁻¹ for one layer. */
 export function exactCurvature({ inputs: p }: LayerShape, rho: number, decay: number): Curvature {
   return curvature({
+    gain: 1 / rho,
+    flat: 1 / rho,
     statistics: [activationMoment(p, movingAverage(decay))],
     inverse: { R: { rows: p, cols: p, check: elementsWithin(1.01 / rho) } },
     factorise: ({ A }, { workspace }) => ({ inverse: { R: dampedInverse(A, rho, workspace) } }),

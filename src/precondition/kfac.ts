@@ -49,8 +49,6 @@ export function kfacMethod(options: KfacOptions = {}): Method {
   return {
     name: 'kfac',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('kfac', KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
@@ -88,6 +86,8 @@ export function eigenbasis(
   cutoff = 0,
 ): Curvature {
   return curvature({
+    gain: 1 / rho,
+    flat: 1 / rho,
     statistics,
     inverse: {
       QA: { rows: p, cols: p, check: elementsWithin(1) },
@@ -145,6 +145,8 @@ function factored(
 ): Curvature {
   const root = Math.sqrt(rho);
   return curvature({
+    gain: 1 / rho,
+    flat: 1 / rho,
     statistics,
     // Each times its damping, so that neither is larger than I, nor GR larger than G.
     inverse: {

@@ -142,12 +142,12 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    */
   bound(gradients: readonly number[], { index: step, clip }: NetworkStep<D>): readonly number[] {
     const { dtype } = this.#backend;
-    const { gain, needs } = this.#method;
-    const averaged = needs.gradients === true && step % this.#observeEvery === 0;
+    const averaged = this.#method.needs.gradients === true && step % this.#observeEvery === 0;
     const bounds = [...gradients];
     let sum = 0;
-    for (const { shape, parameters } of this.#layers) {
+    for (const { shape, parameters, preconditioner } of this.#layers) {
       const { inputs, outputs } = shape;
+      const { gain } = preconditioner;
       const indices = indicesOf(parameters);
       const norm = Math.sqrt(inputs * outputs) * Math.max(...indices.map((i) => gradients[i]));
       const where = `precondition: layer '${shape.name}'`;

@@ -89,8 +89,6 @@ export function nysactMethod(options: NysactOptions = {}): Method {
   return {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',
     needs: { inputs: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('nysact', NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
@@ -116,6 +114,8 @@ function sketched(
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
   const pairing = { rank, shift: shift === 'damping' ? damping : shift };
   return curvature({
+    gain: 1 / damping,
+    flat: 1 / damping,
     statistics: [sketchedMoment(shape, decay), ...(tail ? [momentTrace(decay)] : [])],
     sketch: {
       shape,

@@ -31,8 +31,6 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
   return {
     name: 'published-eva',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('published eva', PUBLISHED_EVA_OPTIONS, settings),
     layers(shapes, dtype) {

@@ -34,8 +34,6 @@ export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method 
   return {
     name: 'published-foof',
     needs: { inputs: true },
-    gain: Math.max(1, 1 / damping),
-    flat: 1,
     maxFailures,
     description: describeMethod('published foof', PUBLISHED_FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
@@ -44,6 +42,8 @@ export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method 
       const counter = new Cell(0, checkInteger);
       return shapes.map(({ inputs: p }) =>
         curvature({
+          gain: Math.max(1, 1 / damping),
+          flat: 1,
           statistics: [activationMoment(p, averageFromIdentity(decay, counter))],
           inverse: { R: { rows: p, cols: p, check: elementsWithin(Math.max(1, 1.01 / damping)) } },
           factorise: ({ A }, { refreshes, workspace, dtype: type }) => {

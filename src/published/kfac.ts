@@ -36,8 +36,6 @@ export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method 
   return {
     name: 'published-kfac',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('published kfac', PUBLISHED_KFAC_OPTIONS, settings),
     layers(shapes, dtype) {

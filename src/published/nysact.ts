@@ -33,8 +33,6 @@ export function publishedNysactMethod(options: PublishedNysactOptions = {}): Met
   return {
     name: 'published-nysact',
     needs: { inputs: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('published nysact', SKETCH_OPTIONS, settings),
     layers(shapes, dtype) {
@@ -58,6 +56,8 @@ function redrawn(
 ): Curvature {
   const shape = { inputs, width: rank };
   return curvature({
+    gain: 1 / damping,
+    flat: 1 / damping,
     statistics: [
       {
         name: 'C',
