@@ -146,7 +146,13 @@ export function checkMethod(where: string, method: unknown): void {
 export function curvature<Name extends string, const Parts extends InverseParts>(
   parts: Curvature<Name, Parts>,
 ): Curvature {
-  checkType('curvature', 'parts', parts, isCurvature(parts), 'gain, flat, statistics, inverse and apply');
+  checkType(
+    'curvature',
+    'parts',
+    parts,
+    isCurvature(parts),
+    'gain, flat, statistics, inverse and apply',
+  );
   return parts;
 }
 
