@@ -15,6 +15,7 @@ export {
   type Sketching,
 } from './precondition/method.js';
 export { type NysactOptions, nysactMethod, type SketchSource } from './precondition/nysact.js';
+export type { Overrides } from './precondition/overrides.js';
 export {
   type Averages,
   type Averaging,

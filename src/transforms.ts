@@ -17,11 +17,15 @@ export type {
   PreconditionedOptions,
   SgdOptions,
 } from './optimize/optimizers.js';
+export type { ParameterFilter } from './optimize/parameter-filter.js';
+export { type Group, partition } from './optimize/partition.js';
 export { type KlClip, type PreconditionOptions, precondition } from './optimize/precondition.js';
 export { refuseOverflow } from './optimize/refuse-overflow.js';
+export { scaleBy } from './optimize/scale.js';
 export { constant, cosine, type Schedule, stepDecay, warmUp } from './optimize/schedules.js';
 export {
   chain,
+  type Parameter,
   type ParameterShape,
   type Stage,
   type Step,
@@ -31,5 +35,5 @@ export {
   type TransformContext,
   writable,
 } from './optimize/transform.js';
-export { addWeightDecay, type DecayFilter } from './optimize/weight-decay.js';
+export { addWeightDecay } from './optimize/weight-decay.js';
 export type { CadenceOptions } from './precondition/network.js';

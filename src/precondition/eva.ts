@@ -1,18 +1,26 @@
 // Eva: rank-one Kronecker factors from the mean rows of X and D (Zhang, Shi and Li 2023).
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { checkInvertible } from '../core/check.js';
 import { type DType, LARGEST, SMALLEST_NORMAL } from '../core/dtype.js';
 import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { type Averaging, movingAverage, type Statistic } from '../rows/accumulator.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
+
+/** The options of a layer. */
+const LAYER = optionList({
+  decay: METHOD_OPTIONS.entries.decay,
+  /** The damping ρ > 0 (default 0.03). */
+  damping: positive.default(0.03),
+});
 
 /** The options of {@link evaMethod}. */
 export const EVA_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** ρ > 0 (default 0.03). */
-  damping: positive.default(0.03),
+  ...LAYER.entries,
+  /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
+  overrides: overridesOf(LAYER),
 });
 
 /** Options of {@link evaMethod}. */
@@ -30,16 +38,16 @@ export type EvaOptions = OptionsOf<typeof EVA_OPTIONS>;
  */
 export function evaMethod(options: EvaOptions = {}): Method {
   const settings = EVA_OPTIONS.read('eva', options);
-  const { damping, decay, maxFailures } = settings;
+  checkOverrides('eva', LAYER, settings.overrides);
   return {
     name: 'eva',
     needs: { inputs: true, outputGradients: true },
-    maxFailures,
+    maxFailures: settings.maxFailures,
     description: describeMethod('eva', EVA_OPTIONS, settings),
     layers(shapes, dtype) {
-      checkInvertible('eva', 'damping', damping, dtype);
-      EVA_OPTIONS.checkIn('eva', settings, dtype);
-      return shapes.map((shape) => rankOne(meanRows(shape, decay, dtype), damping));
+      return settingsOfLayers('eva', LAYER, settings, shapes, dtype).map(
+        ({ damping, decay }, layer) => rankOne(meanRows(shapes[layer], decay, dtype), damping),
+      );
     },
   };
 }

@@ -1,18 +1,26 @@
 // FOOF: P = G(Ā + ρI)⁻¹ with the exact activation second moment Ā (Benzing 2022).
 
-import { checkInvertible } from '../core/check.js';
 import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
 import { dampedInverse } from './dense-inverse.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
+
+/** The options of a layer. */
+const LAYER = optionList({
+  decay: METHOD_OPTIONS.entries.decay,
+  /** The damping ρ > 0 (default 1). */
+  damping: positive.default(1),
+});
 
 /** The options of {@link foofMethod}. */
 export const FOOF_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** ρ > 0 (default 1). */
-  damping: positive.default(1),
+  ...LAYER.entries,
+  /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
+  overrides: overridesOf(LAYER),
 });
 
 /** Options of {@link foofMethod}. */
@@ -28,16 +36,16 @@ export type FoofOptions = OptionsOf<typeof FOOF_OPTIONS>;
  */
 export function foofMethod(options: FoofOptions = {}): Method {
   const settings = FOOF_OPTIONS.read('foof', options);
-  const { damping, decay, maxFailures } = settings;
+  checkOverrides('foof', LAYER, settings.overrides);
   return {
     name: 'foof',
     needs: { inputs: true },
-    maxFailures,
+    maxFailures: settings.maxFailures,
     description: describeMethod('foof', FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
-      checkInvertible('foof', 'damping', damping, dtype);
-      FOOF_OPTIONS.checkIn('foof', settings, dtype);
-      return shapes.map((shape) => exactCurvature(shape, damping, decay));
+      return settingsOfLayers('foof', LAYER, settings, shapes, dtype).map(
+        ({ damping, decay }, layer) => exactCurvature(shapes[layer], damping, decay),
+      );
     },
   };
 }

@@ -2,7 +2,6 @@
 // (Martens and Grosse 2015).
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, DenseMatrix } from '../core/matrix.js';
 import { choice, type OptionsOf, optionList, positive } from '../core/options.js';
@@ -14,12 +13,21 @@ import { activationMoment } from '../rows/second-moment.js';
 import { dampedInverse } from './dense-inverse.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { checkNoNegative, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
+
+/** The options of a layer. */
+const LAYER = optionList({
+  decay: METHOD_OPTIONS.entries.decay,
+  /** The damping ρ > 0 (default 0.03). */
+  damping: positive.default(0.03),
+});
 
 /** The options of {@link kfacMethod}. */
 export const KFAC_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** ρ > 0 (default 0.03). */
-  damping: positive.default(0.03),
+  ...LAYER.entries,
+  /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
+  overrides: overridesOf(LAYER),
   /**
    * 'eigenbasis' (default) damps the Kronecker product itself; 'factored' damps each factor, by two
    * Cholesky factorisations, which is cheaper.
@@ -45,18 +53,18 @@ export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
  */
 export function kfacMethod(options: KfacOptions = {}): Method {
   const settings = KFAC_OPTIONS.read('kfac', options);
-  const { damping, decay, inverse, maxFailures } = settings;
+  checkOverrides('kfac', LAYER, settings.overrides);
   return {
     name: 'kfac',
     needs: { inputs: true, outputGradients: true },
-    maxFailures,
+    maxFailures: settings.maxFailures,
     description: describeMethod('kfac', KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
-      checkInvertible('kfac', 'damping', damping, dtype);
-      KFAC_OPTIONS.checkIn('kfac', settings, dtype);
-      return shapes.map((shape) => {
+      return settingsOfLayers('kfac', LAYER, settings, shapes, dtype).map((own, layer) => {
+        const { damping, decay } = own;
+        const shape = shapes[layer];
         const statistics = factors(shape, decay);
-        return inverse === 'factored'
+        return own.inverse === 'factored'
           ? factored(shape, statistics, damping)
           : eigenbasis(shape, statistics, damping);
       });

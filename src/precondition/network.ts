@@ -9,7 +9,7 @@ import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
 import { type Diagnostics, LayerPreconditioner } from './layer.js';
 import type { LayerShape, Method } from './method.js';
-import { batchOf, checkObservation, type Observation } from './observation.js';
+import { batchOf, checkCount, checkObservation, type Observation } from './observation.js';
 
 /** The parts of a layer. */
 export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
@@ -88,8 +88,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     options: CadenceOptions = {},
   ) {
     const { observeEvery, refreshEvery } = CADENCE_OPTIONS.read('precondition', options);
-    const shapes = layers.map((layer, index) => layerShape(layer, index, parameters));
-    checkDistinct(shapes, layers);
+    const shapes = layerShapes(parameters, layers);
     const curvatures = method.layers(shapes, backend.dtype);
     // One refresh computes at a time, of whatever layer: they share what they need on their way.
     const workspace = new Workspace();
@@ -120,11 +119,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    */
   check({ index, observations }: NetworkStep<D>): void {
     const layers = this.#layers;
-    if (observations.length > layers.length) {
-      throw new RangeError(
-        `observe: ${observations.length} observations, expected one for each of ${layers.length} layers`,
-      );
-    }
+    checkCount(observations, layers.length);
     if (index % this.#observeEvery !== 0) return;
     layers.forEach(({ shape }, i) => {
       const observation = observations[i];
@@ -151,10 +146,9 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
       const indices = indicesOf(parameters);
       const norm = Math.sqrt(inputs * outputs) * Math.max(...indices.map((i) => gradients[i]));
       const where = `precondition: layer '${shape.name}'`;
-      const gradient = `gradients[${parameters.weight}]`;
       // With a gain below 1, products on the way to P may still be as large as G.
-      checkRange(where, `what becomes of ${gradient}`, Math.max(1, gain) * norm, dtype);
-      if (averaged) checkRange(where, `the squares of ${gradient}`, norm ** 2, dtype);
+      checkRange(where, 'what becomes of its gradients', Math.max(1, gain) * norm, dtype);
+      if (averaged) checkRange(where, 'the squares of its gradients', norm ** 2, dtype);
       for (const index of indices) bounds[index] = gain * norm;
       sum += gain * norm ** 2;
     }
@@ -260,6 +254,21 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
 
 function indicesOf({ weight, bias }: LayerParameters): number[] {
   return bias === undefined ? [weight] : [weight, bias];
+}
+
+/**
+ * What each layer is like. Its name is its own, or that of its weight, or its index.
+ *
+ * @throws RangeError where a layer's weight and bias are no parameters or do not fit together, and where
+ *   two layers share a parameter; TypeError where a layer is no object.
+ */
+export function layerShapes(
+  parameters: readonly ParameterShape[],
+  layers: readonly LayerParameters[],
+): readonly LayerShape[] {
+  const shapes = layers.map((layer, index) => layerShape(layer, index, parameters));
+  checkDistinct(shapes, layers);
+  return shapes;
 }
 
 function layerShape(

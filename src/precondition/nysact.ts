@@ -25,6 +25,7 @@ import type { Sketch } from '../sketch/sketch.js';
 import { exactCurvature } from './foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 
 /** A source of sketches other than the seeded one: the same arguments must give the same sketch. */
 export type SketchSource = <D extends DType>(request: {
@@ -50,9 +51,11 @@ export const SKETCH_OPTIONS = optionList({
   seed: integer().default(0),
 });
 
-/** The options of {@link nysactMethod}. */
-export const NYSACT_OPTIONS = optionList({
-  ...SKETCH_OPTIONS.entries,
+/** The options of a layer. */
+const LAYER = optionList({
+  decay: SKETCH_OPTIONS.entries.decay,
+  rank: SKETCH_OPTIONS.entries.rank,
+  damping: SKETCH_OPTIONS.entries.damping,
   /**
    * When a new sketch is drawn: 'restart' (default) opens a new window after every refresh, 'fixed'
    * keeps one sketch for ever; advised where a window would see few observations.
@@ -60,10 +63,18 @@ export const NYSACT_OPTIONS = optionList({
   policy: choice('restart', 'fixed').default('restart'),
   /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' is ρ, or ν itself. */
   shift: choice('tiny', 'damping').or(nonNegative).default('tiny'),
-  /** s ≥ 0: sketch with r + s columns and keep the r largest eigenvalues (default 0). */
+  /** How many columns s ≥ 0 a sketch has beyond r, whose r largest eigenvalues are kept (default 0). */
   oversample: integer().default(0),
   /** Let the discarded spectrum count, see `InverseOptions.trace` (default false). */
   tail: flag.default(false),
+});
+
+/** The options of {@link nysactMethod}. */
+export const NYSACT_OPTIONS = optionList({
+  ...SKETCH_OPTIONS.entries,
+  ...LAYER.entries,
+  /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
+  overrides: overridesOf(LAYER),
 });
 
 /** Options of {@link nysactMethod}. */
@@ -84,7 +95,8 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  */
 export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysact', options);
-  const { damping, rank, decay, sketch, seed, maxFailures } = settings;
+  checkOverrides('nysact', LAYER, settings.overrides);
+  const { sketch, seed, maxFailures } = settings;
   const source = sketchSource(sketch, seed);
   return {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',
@@ -92,12 +104,10 @@ export function nysactMethod(options: NysactOptions = {}): Method {
     maxFailures,
     description: describeMethod('nysact', NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
-      checkInvertible('nysact', 'damping', damping, dtype);
-      NYSACT_OPTIONS.checkIn('nysact', settings, dtype);
-      return shapes.map((shape, layer) =>
-        shape.inputs <= rank
-          ? exactCurvature(shape, damping, decay)
-          : sketched(shape, layer, settings, source, dtype),
+      return settingsOfLayers('nysact', LAYER, settings, shapes, dtype).map((own, layer) =>
+        shapes[layer].inputs <= own.rank
+          ? exactCurvature(shapes[layer], own.damping, own.decay)
+          : sketched(shapes[layer], layer, own, source, dtype),
       );
     },
   };
@@ -107,7 +117,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
 function sketched(
   { inputs }: LayerShape,
   layer: number,
-  { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof NYSACT_OPTIONS>,
+  { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof LAYER>,
   source: SketchSource,
   of: DType,
 ): Curvature {

@@ -5,13 +5,14 @@ import { type DType, LARGEST } from '../core/dtype.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
 import { EVA_OPTIONS, rankOne } from '../precondition/eva.js';
 import type { Method } from '../precondition/method.js';
-import { describeMethod, elementsWithin } from '../precondition/options.js';
+import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import type { Seen, Statistic } from '../rows/accumulator.js';
 import { copiedAverage } from './averages.js';
 
 /** The options of {@link publishedEvaMethod}. */
 export const PUBLISHED_EVA_OPTIONS = optionList({
-  ...EVA_OPTIONS.entries,
+  ...METHOD_OPTIONS.entries,
+  damping: EVA_OPTIONS.entries.damping,
   /** Only the first so many examples of a batch are looked at (default 16). */
   examples: integer(1).default(16),
 });

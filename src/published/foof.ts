@@ -7,13 +7,14 @@ import { fraction, type OptionsOf, optionList } from '../core/options.js';
 import { dampedInverse } from '../precondition/dense-inverse.js';
 import { FOOF_OPTIONS } from '../precondition/foof.js';
 import { curvature, type Method } from '../precondition/method.js';
-import { describeMethod, elementsWithin } from '../precondition/options.js';
+import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import { activationMoment } from '../rows/second-moment.js';
 import { averageFromIdentity } from './averages.js';
 
 /** The options of {@link publishedFoofMethod}. */
 export const PUBLISHED_FOOF_OPTIONS = optionList({
-  ...FOOF_OPTIONS.entries,
+  ...METHOD_OPTIONS.entries,
+  damping: FOOF_OPTIONS.entries.damping,
   /** β of the moving average, in [0, 1) (default 0.95). */
   decay: fraction.default(0.95),
 });

@@ -3,7 +3,7 @@
 import { type OptionsOf, optionList, type SettingsOf } from '../core/options.js';
 import { descend } from '../optimize/descend.js';
 import { momentum } from '../optimize/momentum.js';
-import { PRECONDITIONED_OPTIONS, preconditionedBy } from '../optimize/optimizers.js';
+import { LAYERED_OPTIONS } from '../optimize/optimizers.js';
 import { precondition } from '../optimize/precondition.js';
 import { refuseOverflow } from '../optimize/refuse-overflow.js';
 import { chain, type Transform } from '../optimize/transform.js';
@@ -15,7 +15,7 @@ import { PUBLISHED_FOOF_OPTIONS, publishedFoofMethod } from './foof.js';
 import { PUBLISHED_KFAC_OPTIONS, publishedKfacMethod } from './kfac.js';
 import { publishedNysactMethod } from './nysact.js';
 
-const SHARED = PRECONDITIONED_OPTIONS.entries;
+const SHARED = LAYERED_OPTIONS.entries;
 const CLIPPED = { ...SHARED, klClip: SHARED.klClip.default(1e-3) };
 
 /** The options of {@link publishedNysact}. */
@@ -26,6 +26,9 @@ const PUBLISHED_FOOF = optionList({ ...SHARED, ...PUBLISHED_FOOF_OPTIONS.entries
 const PUBLISHED_KFAC = optionList({ ...CLIPPED, ...PUBLISHED_KFAC_OPTIONS.entries });
 /** The options of {@link publishedEva}. */
 const PUBLISHED_EVA = optionList({ ...CLIPPED, ...PUBLISHED_EVA_OPTIONS.entries });
+
+/** Decay from the start, and a clip with the η of the step. */
+const AS_IT_IS = { decaysFrom: 0, clipRate: undefined };
 
 /** The η that the published Eva clips with, whatever the schedule says. */
 const CLIP_RATE = 0.1;
@@ -38,7 +41,7 @@ const CLIP_RATE = 0.1;
 export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}): Transform {
   const settings = PUBLISHED_NYSACT.read('publishedNysact', options);
   const method = publishedNysactMethod(SKETCH_OPTIONS.pick('publishedNysact', settings));
-  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedNysact', settings));
+  return published(method, settings, AS_IT_IS);
 }
 
 /**
@@ -49,7 +52,7 @@ export function publishedNysact(options: OptionsOf<typeof PUBLISHED_NYSACT> = {}
 export function publishedFoof(options: OptionsOf<typeof PUBLISHED_FOOF> = {}): Transform {
   const settings = PUBLISHED_FOOF.read('publishedFoof', options);
   const method = publishedFoofMethod(PUBLISHED_FOOF_OPTIONS.pick('publishedFoof', settings));
-  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedFoof', settings));
+  return published(method, settings, AS_IT_IS);
 }
 
 /**
@@ -77,7 +80,7 @@ export function publishedEva(options: OptionsOf<typeof PUBLISHED_EVA> = {}): Tra
 
 function published(
   method: Method,
-  settings: SettingsOf<typeof PRECONDITIONED_OPTIONS>,
+  settings: SettingsOf<typeof LAYERED_OPTIONS>,
   { decaysFrom, clipRate }: { decaysFrom: number; clipRate: number | undefined },
 ): Transform {
   const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay, decays } =

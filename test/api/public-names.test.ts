@@ -28,16 +28,17 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod`,
     types: `
       Average Averages Averaging Batch Curvature Description EvaOptions FoofOptions Found
-      KfacOptions LayerShape Needs NysactOptions RefreshContext Seen SketchSource Sketching
+      KfacOptions LayerShape Needs NysactOptions Overrides RefreshContext Seen SketchSource Sketching
       Statistic Take`,
   },
   'nysact/transforms': {
     values: `
       Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
-      precondition refuseOverflow scaleByAdam stateless stepDecay warmUp writable`,
+      partition precondition refuseOverflow scaleBy scaleByAdam stateless stepDecay warmUp
+      writable`,
     types: `
-      AdamOptions AdamwOptions CadenceOptions DecayFilter Description KlClip ParameterShape
-      PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions RestoreOptions
+      AdamOptions AdamwOptions CadenceOptions Description Group KlClip Parameter
+      ParameterFilter ParameterShape PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions RestoreOptions
       Schedule SgdOptions Stage StateEntry Step StepNeeds Transform TransformContext`,
   },
   'nysact/rows': {

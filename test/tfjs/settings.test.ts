@@ -166,7 +166,7 @@ onBackends(['wasm', 'cpu'], () => {
     const optimizer = adamw(tf, {
       learningRate: 0.5,
       weightDecay: 0.5,
-      decays: ({ name, cols }, index) => {
+      decays: ({ name, cols, index }) => {
         seen[index] = name;
         return name?.endsWith('/kernel') === true && cols > 1;
       },
