@@ -36,11 +36,6 @@ export const parameterFilter: Option<ParameterFilter> = /* @__PURE__ */ choice('
   namesOrFunction,
 );
 
-/** What a parameter goes by. */
-function namesOf({ name, layer }: Parameter): readonly (string | undefined)[] {
-  return [name, layer];
-}
-
 function isNames(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((name) => typeof name === 'string');
 }
@@ -64,20 +59,27 @@ export function parametersOf<D extends DType>({
   // A part of the network is handed on with the places that its parameters have in the whole.
   if (network !== undefined) return network.part;
   const shapes = layerShapes(parameters, layers);
-  const places = new Map<number, Pick<Parameter, 'layer' | 'role'>>();
+  const owners = new Map<number, number>();
   layers.forEach(({ weight, bias }, l) => {
-    const { name } = shapes[l];
-    places.set(weight, { layer: name, role: 'weight' });
-    if (bias !== undefined) places.set(bias, { layer: name, role: 'bias' });
+    owners.set(weight, l);
+    if (bias !== undefined) owners.set(bias, l);
   });
-  const nowhere = { layer: undefined, role: undefined };
-  return parameters.map(({ rows, cols, name }, index) => ({
-    rows,
-    cols,
-    name,
-    index,
-    ...(places.get(index) ?? nowhere),
-  }));
+  return parameters.map(({ rows, cols, name }, index) => {
+    const owner = owners.get(index);
+    const own = { rows, cols, name, index };
+    if (owner === undefined)
+      return { ...own, layer: undefined, role: undefined, names: named(name) };
+    return {
+      ...own,
+      layer: shapes[owner].name,
+      role: layers[owner].weight === index ? 'weight' : 'bias',
+      names: named(name, layers[owner].name),
+    };
+  });
+}
+
+function named(...names: readonly (string | undefined)[]): readonly string[] {
+  return names.filter((name) => name !== undefined);
 }
 
 /**
@@ -95,7 +97,12 @@ export function taken<D extends DType>(
   const parameters = parametersOf(context);
   if (isNames(filter)) {
     const whole = context.network?.whole ?? parameters;
-    checkCalled(where, name, filter, whole.flatMap(namesOf));
+    checkCalled(
+      where,
+      name,
+      filter,
+      whole.flatMap(({ names }) => names),
+    );
   }
   return parameters.map((parameter) => takes(where, name, filter, parameter));
 }
@@ -111,7 +118,7 @@ function takes(
     return parameter.role === 'weight' || (parameter.role === undefined && parameter.cols > 1);
   }
   if (typeof filter !== 'function')
-    return namesOf(parameter).some((own) => filter.some((one) => isCalled(one, own)));
+    return parameter.names.some((own) => filter.some((one) => isCalled(one, own)));
   const answer: unknown = filter(parameter);
   if (typeof answer === 'boolean') return answer;
   throw new RangeError(

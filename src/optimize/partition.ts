@@ -6,8 +6,8 @@ import { type StateEntry, scoped } from '../backend/state.js';
 import { checkArray, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { optionList } from '../core/options.js';
-import type { LayerParameters } from '../precondition/network.js';
-import { checkCount } from '../precondition/observation.js';
+import { type LayerParameters, layerShapes } from '../precondition/network.js';
+import { checkCount, checkObservation } from '../precondition/observation.js';
 import { type ParameterFilter, parameterFilter, parametersOf, taken } from './parameter-filter.js';
 import {
   checkTransform,
@@ -80,7 +80,11 @@ export function apart(
         const part = partOf(context, members, g);
         return { ...part, stage: transform.init(part.context) };
       });
-      return joined(parts, context, looks);
+      const stage = joined(parts, context);
+      const seen = new Set(
+        parts.flatMap(({ layers }, g) => (transforms[g].needs === undefined ? [] : layers)),
+      );
+      return looks ? watched(stage, context, seen, (step) => unionOf(transforms, step)) : stage;
     },
   };
 }
@@ -179,8 +183,7 @@ function partOf<D extends DType>(
 /** The stages of all groups as one. */
 function joined<D extends DType>(
   parts: readonly (Part<D> & { readonly stage: Stage<D> })[],
-  { parameters, layers }: TransformContext<D>,
-  looks: boolean,
+  { parameters }: TransformContext<D>,
 ): Stage<D> {
   const moving = parts.filter(({ stage }) => stage.learningRate !== undefined);
   if (moving.length > 0 && moving.length < parts.length) {
@@ -218,7 +221,6 @@ function joined<D extends DType>(
     workspace: parts.flatMap(({ stage }) => stage.workspace ?? []),
     learningRate: parts[0].stage.learningRate,
     check(step) {
-      if (looks) checkCount(step.observations, layers.length);
       for (const part of parts) part.stage.check?.(stepOf(part, step));
     },
     ...(bounded
@@ -239,6 +241,28 @@ function joined<D extends DType>(
       for (const { stage } of parts) stage.restored?.();
     },
     diagnostics: () => parts.flatMap(({ stage }) => stage.diagnostics?.() ?? []),
+  };
+}
+
+/** The same stage, which also refuses bad observations of the layers that no group has `seen`. */
+function watched<D extends DType>(
+  stage: Stage<D>,
+  { backend, parameters, layers }: TransformContext<D>,
+  seen: ReadonlySet<number>,
+  needsAt: (step: number) => StepNeeds,
+): Stage<D> {
+  const shapes = layerShapes(parameters, layers);
+  return {
+    ...stage,
+    check(step) {
+      const needs = needsAt(step.index);
+      checkCount(step.observations, layers.length);
+      step.observations.forEach((observation, l) => {
+        if (seen.has(l) || observation === undefined || !needs.inputs) return;
+        checkObservation(backend, shapes[l], needs, observation);
+      });
+      stage.check?.(step);
+    },
   };
 }
 

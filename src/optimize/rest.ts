@@ -29,7 +29,7 @@ export const REST_OPTIONS = optionList({
   restLearningRate: rate,
   /** The weight decay λ ≥ 0 there (default: `weightDecay` for 'sgd'; 0 for 'adam', where it is decoupled). */
   restWeightDecay: nonNegative,
-  /** Layers that are not preconditioned: names, or a function of a parameter (default: none). */
+  /** Layers that are not preconditioned: names, or a function of their weights (default: none). */
   skip: namesOrFunction,
 });
 
@@ -83,6 +83,11 @@ function memberships<D extends DType>(
   skip: Settings['skip'],
   context: TransformContext<D>,
 ): readonly number[] {
+  const parameters = parametersOf(context);
   const skipped = skip === undefined ? [] : taken(where, 'skip', skip, context);
-  return parametersOf(context).map(({ layer }, i) => (layer === undefined || skipped[i] ? 1 : 0));
+  // A layer is skipped where its weight is taken.
+  const left = new Set(
+    parameters.filter(({ role }, i) => role === 'weight' && skipped[i]).map(({ layer }) => layer),
+  );
+  return parameters.map(({ layer }) => (layer === undefined || left.has(layer) ? 1 : 0));
 }

@@ -27,6 +27,8 @@ export interface Parameter extends ParameterShape {
   readonly index: number;
   /** The name of the layer whose weight or bias it is, if it is one's. */
   readonly layer: string | undefined;
+  /** What filters may call it: its name, and that of its layer if the layer was given one. */
+  readonly names: readonly string[];
   /** What it is there. */
   readonly role: 'weight' | 'bias' | undefined;
 }
