@@ -96,7 +96,6 @@ function line(
   const found = { variable: name, layer: layer.name, shape };
   const known = layerTable(tf).find(layer);
   const block = known?.block;
-  const isPart = block?.weight.name === name || block?.bias?.name === name;
   const kind = kindOf === undefined ? known?.kind : kindOf(name);
   const refused = (reason: string): VariableReport => ({ ...found, kind: undefined, reason });
   if (!preconditions) return refused('the optimizer preconditions nothing');
@@ -104,15 +103,20 @@ function line(
   if (known === undefined) {
     return refused(`no kind of layer is known for ${layer.getClassName()}`);
   }
-  if (!isPart) return refused(`it is no weight or bias that the kind '${known.kind}' knows`);
+  if (block === undefined || (block.weight.name !== name && block.bias?.name !== name)) {
+    return refused(`it is no weight or bias that the kind '${known.kind}' knows`);
+  }
   if (wrapper !== undefined) {
     return refused(`${wrapper} applies its layer by other means, which are not seen`);
   }
-  if (kind === undefined && kindOf?.(block?.weight.name ?? '') !== undefined) {
+  if (kind === undefined && kindOf?.(block.weight.name) !== undefined) {
     return refused('layers share its weight, and have a bias each');
   }
   if (kind === undefined) return refused('it took no part in a step so far, or not in its loss');
   const seen = diagnostics.find((one) => one.layer === name);
+  if (kindOf !== undefined && !diagnostics.some((one) => one.layer === block.weight.name)) {
+    return refused('the optimizer was told to leave its layer to the rest');
+  }
   if (seen === undefined) return { ...found, kind, reason: undefined };
   const { inputs, outputs, rank, bytes } = seen;
   return { ...found, kind, reason: undefined, inputs, outputs, rank, bytes };
