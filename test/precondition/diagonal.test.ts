@@ -322,7 +322,7 @@ describe('100,000 words', () => {
 });
 
 /** One step on the parameters W, the first of which looks words up. */
-function step(on: Optimizer<'float64'>, k: number, W: readonly Matrix[]): void {
+function train(on: Optimizer<'float64'>, k: number, W: readonly Matrix[]): void {
   const [G, X] = [
     host.wrap(randomGradient(k, { inputs: 3, outputs: 2 })),
     oneHotRows(host, [k % 3, 1], { cols: 3 }),
@@ -360,10 +360,10 @@ describe('layers say what enters them', () => {
   test('training with Optimizer goes on bit for bit', async () => {
     const [whole, parts] = [weights(), weights()];
     const [through, early, late] = [training(), training(), training()];
-    for (let k = 0; k < 6; k++) step(through, k, whole);
-    for (let k = 0; k < 3; k++) step(early, k, parts);
+    for (let k = 0; k < 6; k++) train(through, k, whole);
+    for (let k = 0; k < 3; k++) train(early, k, parts);
     late.restoreState(await early.exportState());
-    for (let k = 3; k < 6; k++) step(late, k, parts);
+    for (let k = 3; k < 6; k++) train(late, k, parts);
     expect(parts).toEqual(whole);
   });
 
