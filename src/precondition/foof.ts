@@ -4,6 +4,7 @@ import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
 import { dampedInverse } from './dense-inverse.js';
+import { diagonalCurvature } from './diagonal.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
@@ -29,7 +30,8 @@ export type FoofOptions = OptionsOf<typeof FOOF_OPTIONS>;
 /**
  * FOOF: P = G(Ā + ρI)⁻¹, with Ā the bias-corrected moving average of XᵀX/m.
  *
- * Per layer: p² + p² numbers of memory; observe O(mp²), refresh O(p³), precondition O(qp²).
+ * Per layer: p² + p² numbers of memory; observe O(mp²), refresh O(p³), precondition O(qp²). Of one-hot
+ * rows Ā is diagonal: p + p, O(m + p), O(p), O(qp).
  * Source: Benzing 2022 (arXiv:2201.12250), as the NysAct paper's baseline.
  *
  * @throws RangeError or TypeError on a bad option.
@@ -50,8 +52,10 @@ export function foofMethod(options: FoofOptions = {}): Method {
   };
 }
 
-/** P = G(Ā + ρI)⁻¹ for one layer. */
-export function exactCurvature({ inputs: p }: LayerShape, rho: number, decay: number): Curvature {
+/** P = G(Ā + ρI)⁻¹ for one layer, whose Ā is diagonal if its rows are one-hot. */
+export function exactCurvature(shape: LayerShape, rho: number, decay: number): Curvature {
+  if (shape.rows === 'oneHot') return diagonalCurvature(shape, rho, decay);
+  const { inputs: p } = shape;
   return curvature({
     gain: 1 / rho,
     flat: 1 / rho,

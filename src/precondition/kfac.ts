@@ -3,14 +3,12 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
-import { convert, DenseMatrix } from '../core/matrix.js';
 import { choice, type OptionsOf, optionList, positive } from '../core/options.js';
-import type { Workspace } from '../core/workspace.js';
-import { scale, trace } from '../kernels/level1.js';
-import { eigh } from '../linalg/eigh.js';
+import { trace } from '../kernels/level1.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
-import { dampedInverse } from './dense-inverse.js';
+import { diagonalEigenbasis, diagonalFactored } from './diagonal.js';
+import { balance, dampedFactor, gradientMoment, spectrum } from './kronecker.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { checkNoNegative, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
@@ -47,7 +45,7 @@ export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
  *   is 0.
  *
  * Per layer: 2(p² + q²) numbers of memory; observe O(m(p² + q²)), refresh O(p³ + q³), precondition
- * O(qp(p + q)). Source: Martens and Grosse 2015 (arXiv:1503.05671), sections 4 and 6.3.
+ * O(qp(p + q)). Of one-hot rows Ā is diagonal and Q_A = I: 2(p + q²), O(mq² + p), O(p + q³), O(q²p). Source: Martens and Grosse 2015 (arXiv:1503.05671), sections 4 and 6.3.
  *
  * @throws RangeError or TypeError on a bad option.
  */
@@ -63,6 +61,10 @@ export function kfacMethod(options: KfacOptions = {}): Method {
       return settingsOfLayers('kfac', LAYER, settings, shapes, dtype).map((own, layer) => {
         const { damping, decay } = own;
         const shape = shapes[layer];
+        if (shape.rows === 'oneHot') {
+          const diagonal = own.inverse === 'factored' ? diagonalFactored : diagonalEigenbasis;
+          return diagonal(shape, damping, decay);
+        }
         const statistics = factors(shape, decay);
         return own.inverse === 'factored'
           ? factored(shape, statistics, damping)
@@ -72,18 +74,9 @@ export function kfacMethod(options: KfacOptions = {}): Method {
   };
 }
 
-/** Ā and B̄. Rows of D times `examples` are the gradients of the examples. */
+/** Ā and B̄. */
 function factors({ inputs: p, outputs: q }: LayerShape, decay: number): Statistic<'A' | 'B'>[] {
-  return [
-    activationMoment(p, movingAverage(decay)),
-    {
-      name: 'B',
-      rows: q,
-      cols: q,
-      average: movingAverage(decay),
-      of: ({ D, examples }, weight, keep, B) => D.secondMoment(weight * examples ** 2, keep, B),
-    },
-  ];
+  return [activationMoment(p, movingAverage(decay)), gradientMoment(q, movingAverage(decay))];
 }
 
 /** P = Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ of any two factors; eigenvalues up to `cutoff` count as 0. */
@@ -109,20 +102,6 @@ export function eigenbasis(
     },
     apply: (on, G, inverse, P) => applySpectral(on, G, inverse, rho, P),
   });
-}
-
-/** M = Q·diag(values)·Qᵀ; eigenvalues up to `cutoff` count as 0. */
-function spectrum<D extends DType>(
-  M: DenseMatrix<D>,
-  cutoff: number,
-  workspace: Workspace,
-): { readonly Q: DenseMatrix<D>; readonly values: DenseMatrix<D> } {
-  const { eigenvalues, vectors } = eigh(M, {}, workspace);
-  const kept = eigenvalues.map((value) => (value > cutoff ? value : 0));
-  return {
-    Q: vectors,
-    values: convert(new DenseMatrix('float64', kept.length, 1, kept), M.dtype),
-  };
 }
 
 /** P ← Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ. G and P are q×p, a is p×1 and b q×1. */
@@ -162,12 +141,9 @@ function factored(
       L: { rows: q, cols: q, check: elementsWithin(1.01) },
     },
     factorise({ A, B }, { workspace }) {
-      const [meanA, meanB] = [trace(A) / p, trace(B) / q];
-      const pi = meanA > 0 && meanB > 0 ? Math.sqrt(meanA / meanB) : 1;
-      const R = dampedInverse(A, pi * root, workspace);
-      const L = dampedInverse(B, root / pi, workspace);
-      scale(pi * root, R);
-      scale(root / pi, L);
+      const pi = balance(trace(A) / p, B);
+      const R = dampedFactor(A, pi * root, workspace);
+      const L = dampedFactor(B, root / pi, workspace);
       return { inverse: { R, L } };
     },
     apply(on, G, { R, L }, P) {

@@ -12,6 +12,12 @@ import type { Average } from '../rows/moving-average.js';
 import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
 
+/** What the rows that enter a layer may be. */
+export const ROW_FORMS = ['dense', 'oneHot'] as const;
+
+/** What the rows that enter a layer are. */
+export type RowForm = (typeof ROW_FORMS)[number];
+
 /** One layer with a weight gradient G of outputs × inputs (q×p, the bias column included). */
 export interface LayerShape {
   readonly name: string;
@@ -19,6 +25,11 @@ export interface LayerShape {
   readonly inputs: number;
   /** q. */
   readonly outputs: number;
+  /**
+   * 'oneHot' where every row of X is one of I, as of an embedding: A is diagonal then, p may be very large,
+   * and nothing of p×p numbers should be formed. Of other rows only the diagonal counts. Else 'dense'.
+   */
+  readonly rows?: RowForm | undefined;
 }
 
 /** What a method takes its statistics of. */

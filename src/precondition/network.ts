@@ -2,13 +2,13 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import { ofLayer, type StateEntry, type Stateful } from '../backend/state.js';
-import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
+import { checkChoice, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
-import { integer, type OptionsOf, optionList, text } from '../core/options.js';
+import { choice, integer, type OptionsOf, optionList, text } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
 import { type Diagnostics, LayerPreconditioner } from './layer.js';
-import type { LayerShape, Method } from './method.js';
+import { type LayerShape, type Method, ROW_FORMS } from './method.js';
 import { batchOf, checkCount, checkObservation, type Observation } from './observation.js';
 
 /** The parts of a layer. */
@@ -18,6 +18,11 @@ export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
   weight: /* @__PURE__ */ integer(),
   /** The bias, q×1. */
   bias: /* @__PURE__ */ integer(),
+  /**
+   * What enters: 'dense' rows (default), or 'oneHot' ones, as an embedding's are. Their second moment is
+   * taken to be diagonal, so there can be no bias, and no p×p matrix is formed.
+   */
+  rows: /* @__PURE__ */ choice(...ROW_FORMS),
 });
 
 /** Which parameters make up a layer, by index. */
@@ -278,11 +283,17 @@ function layerShape(
 ): LayerShape {
   const where = `precondition: layer ${index}`;
   checkType(where, 'the layer', layer, isObject(layer), 'an object with a weight');
-  const { name, weight, bias } = layer;
+  const { name, weight, bias, rows } = layer;
   checkInteger(where, 'weight', weight, 0, parameters.length - 1);
   const W = parameters[weight];
-  const shape = { name: name ?? W.name ?? String(index), outputs: W.rows };
+  if (rows !== undefined) checkChoice(where, 'rows', rows, ROW_FORMS);
+  const shape = { name: name ?? W.name ?? String(index), outputs: W.rows, rows };
   if (bias === undefined) return { ...shape, inputs: W.cols };
+  if (rows === 'oneHot') {
+    throw new RangeError(
+      `${where}: bias is ${bias}, expected none: one-hot rows have no column of ones`,
+    );
+  }
   checkInteger(where, 'bias', bias, 0, parameters.length - 1);
   checkShape(where, 'bias', parameters[bias], W.rows, 1);
   return { ...shape, inputs: W.cols + 1 };

@@ -39,7 +39,7 @@ export type SketchSource = <D extends DType>(request: {
 /** Options of every method that works on sketches. */
 export const SKETCH_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** r ≥ 1 (default 10). A layer with p ≤ r inputs gets the exact inverse instead. */
+  /** r ≥ 1 (default 10). A layer with p ≤ r inputs, or of one-hot rows, gets the exact inverse instead. */
   rank: integer(1).default(10),
   /** ρ > 0 (default 1). */
   damping: positive.default(1),
@@ -86,7 +86,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  *
  * S is held over a window, so that C really is ĀS. C is averaged with its own bias correction, and
  * factorised with a shift of rounding size (see {@link nystromEigenpairs}). A layer with p ≤ r gets the
- * exact inverse.
+ * exact inverse, and so does one of one-hot rows, of which Ā is diagonal.
  *
  * Per layer: 3pr numbers of memory (2pr for subcolumns); observe O(mpr), refresh O(pr² + r³),
  * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
@@ -105,7 +105,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
     description: describeMethod('nysact', NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
       return settingsOfLayers('nysact', LAYER, settings, shapes, dtype).map((own, layer) =>
-        shapes[layer].inputs <= own.rank
+        shapes[layer].inputs <= own.rank || shapes[layer].rows === 'oneHot'
           ? exactCurvature(shapes[layer], own.damping, own.decay)
           : sketched(shapes[layer], layer, own, source, dtype),
       );

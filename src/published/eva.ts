@@ -8,6 +8,7 @@ import type { Method } from '../precondition/method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import type { Seen, Statistic } from '../rows/accumulator.js';
 import { copiedAverage } from './averages.js';
+import { checkDenseRows } from './dense-rows.js';
 
 /** The options of {@link publishedEvaMethod}. */
 export const PUBLISHED_EVA_OPTIONS = optionList({
@@ -35,6 +36,7 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
     maxFailures,
     description: describeMethod('published eva', PUBLISHED_EVA_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-eva', shapes);
       checkInvertible('eva', 'damping', damping, dtype);
       PUBLISHED_EVA_OPTIONS.checkIn('eva', settings, dtype);
       const average = (size: number) =>

@@ -10,6 +10,7 @@ import { curvature, type Method } from '../precondition/method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import { activationMoment } from '../rows/second-moment.js';
 import { averageFromIdentity } from './averages.js';
+import { checkDenseRows } from './dense-rows.js';
 
 /** The options of {@link publishedFoofMethod}. */
 export const PUBLISHED_FOOF_OPTIONS = optionList({
@@ -38,6 +39,7 @@ export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method 
     maxFailures,
     description: describeMethod('published foof', PUBLISHED_FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-foof', shapes);
       checkInvertible('foof', 'damping', damping, dtype);
       PUBLISHED_FOOF_OPTIONS.checkIn('foof', settings, dtype);
       const counter = new Cell(0, checkInteger);

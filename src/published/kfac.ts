@@ -8,6 +8,7 @@ import { describeMethod, METHOD_OPTIONS } from '../precondition/options.js';
 import type { Statistic } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
 import { averageFromIdentity } from './averages.js';
+import { checkDenseRows } from './dense-rows.js';
 
 /** Up to this the published code takes an eigenvalue as 0. */
 const CUTOFF = 1e-10;
@@ -39,6 +40,7 @@ export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method 
     maxFailures,
     description: describeMethod('published kfac', PUBLISHED_KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-kfac', shapes);
       checkInvertible('kfac', 'damping', damping, dtype);
       PUBLISHED_KFAC_OPTIONS.checkIn('kfac', settings, dtype);
       const average = averageFromIdentity(decay);

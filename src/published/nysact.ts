@@ -14,6 +14,7 @@ import {
 import { describeMethod, elementsWithin } from '../precondition/options.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { freeSketch, holdSketch } from '../sketch/sketch.js';
+import { checkDenseRows } from './dense-rows.js';
 import { publishedEigenpairs } from './factor.js';
 
 /** Options of {@link publishedNysactMethod}. */
@@ -36,6 +37,7 @@ export function publishedNysactMethod(options: PublishedNysactOptions = {}): Met
     maxFailures,
     description: describeMethod('published nysact', SKETCH_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-nysact', shapes);
       checkInvertible('nysact', 'damping', damping, dtype);
       SKETCH_OPTIONS.checkIn('nysact', settings, dtype);
       return shapes.map((shape, layer) =>

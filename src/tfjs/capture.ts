@@ -2,11 +2,12 @@
 
 import type { NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
 import type { StepNeeds } from '../optimize/transform.js';
+import type { RowForm } from '../precondition/method.js';
 import { joinedRows } from '../rows/joined.js';
 import type { Rows } from '../rows/rows.js';
 import type { Layout } from './content.js';
 import { type LayerTable, layerTable } from './layers/index.js';
-import type { ActivatedLayer, KnownLayer, Layer } from './layers/kind.js';
+import type { KnownLayer, Layer, TappedLayer } from './layers/kind.js';
 import type { RowsHost } from './rows/host.js';
 import { checkLayers, type TensorFlow, type TensorFlowCore } from './tensorflow.js';
 
@@ -19,6 +20,8 @@ export interface CapturedBlock {
   readonly bias: string | undefined;
   /** How the variable holds the weight. */
   readonly layout: Layout;
+  /** What enters, where the rows are not dense ones. */
+  readonly rows: RowForm | undefined;
   /** What every use of the weight saw; none where nobody asks. */
   readonly uses: readonly CapturedUse[];
   /** Examples in the batch: of the first use, where uses have batches of their own. */
@@ -195,6 +198,7 @@ class Recorder {
       weight,
       bias: shared ? bias : undefined,
       layout: known.block?.layout ?? 'columns',
+      rows: known.block?.rows,
       examples: X.shape[0],
       uses: this.#needs.inputs ? uses.map((use) => this.#taken(use)) : [],
     };
@@ -213,11 +217,12 @@ class Recorder {
   /**
    * Applies the layer with a tap on it. Only D needs the tap in front of the activation, which then is
    * none that the fused kernels know: that costs time, and a sum and its bias round differently apart.
-   * Elsewhere, and behind a linear activation, the output is tapped.
+   * Elsewhere, and behind a linear activation or none, the output is tapped.
    */
-  #tapped(layer: ActivatedLayer, use: Use, apply: () => Output): Output {
+  #tapped(layer: TappedLayer, use: Use, apply: () => Output): Output {
     const { activation } = layer;
-    if (!this.#needs.outputGradients || activation.getClassName() === 'linear') {
+    const isOutput = activation === undefined || activation.getClassName() === 'linear';
+    if (!this.#needs.outputGradients || isOutput) {
       const output = apply();
       return output instanceof this.#tf.Tensor ? this.#tap(use, output) : output;
     }

@@ -58,9 +58,10 @@ export class Session {
         backend,
         transform,
         parameters: slots.map(({ rows, cols }, i) => ({ rows, cols, name: this.#names[i] })),
-        layers: this.#blocks.map(({ weight, bias }) => ({
+        layers: this.#blocks.map(({ weight, bias, rows }) => ({
           weight: index(weight),
           bias: bias === undefined ? undefined : index(bias),
+          rows,
         })),
       });
     } finally {

@@ -2,9 +2,9 @@
 
 import type { LayerVariable } from '@tensorflow/tfjs';
 import { positions } from '../rows/positions.js';
-import type { ActivatedLayer, LayerKind } from './kind.js';
+import type { LayerKind, TappedLayer } from './kind.js';
 
-interface DenseLayer extends ActivatedLayer {
+interface DenseLayer extends TappedLayer {
   readonly kernel: LayerVariable;
   readonly bias: LayerVariable | null;
 }

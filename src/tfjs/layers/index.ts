@@ -3,13 +3,8 @@
 import type { TensorFlow } from '../tensorflow.js';
 import { conv1d, conv2d } from './convolution.js';
 import { dense } from './dense.js';
-import {
-  type ActivatedLayer,
-  type KnownLayer,
-  type Layer,
-  type LayerKind,
-  ofKind,
-} from './kind.js';
+import { embedding } from './embedding.js';
+import { type KnownLayer, type Layer, type LayerKind, ofKind, type TappedLayer } from './kind.js';
 import { separable } from './separable.js';
 import { transposedConvolution } from './transposed-convolution.js';
 
@@ -20,6 +15,7 @@ const KINDS: readonly Entry[] = [
   entry(conv2d),
   entry(transposedConvolution),
   entry(separable),
+  entry(embedding),
 ];
 
 /** A kind that has forgotten what its layers are like. */
@@ -28,7 +24,7 @@ interface Entry {
   readonly known: (layer: Layer) => KnownLayer | undefined;
 }
 
-function entry<Known extends ActivatedLayer>(kind: LayerKind<Known>): Entry {
+function entry<Known extends TappedLayer>(kind: LayerKind<Known>): Entry {
   return { sample: (tf) => kind.sample(tf), known: (layer) => ofKind(kind, layer) };
 }
 

@@ -1,6 +1,7 @@
 // A kind of layer: how a block of its weights meets what enters and leaves it.
 
 import type { LayerVariable, layers, Tensor } from '@tensorflow/tfjs';
+import type { RowForm } from '../../precondition/method.js';
 import type { Rows } from '../../rows/rows.js';
 import type { Layout } from '../content.js';
 import type { RowsHost } from '../rows/host.js';
@@ -15,9 +16,9 @@ interface Activation {
   apply(x: Tensor): Tensor;
 }
 
-/** A layer whose pre-activations can be tapped. */
-export interface ActivatedLayer extends Layer {
-  activation: Activation;
+/** A layer whose pre-activations can be tapped. Of one without an activation they are the output. */
+export interface TappedLayer extends Layer {
+  activation?: Activation;
 }
 
 /** A weight whose gradient is preconditioned, and the bias that goes with it. */
@@ -30,10 +31,12 @@ export interface Block {
    * most layers do, or with the inputs ('rows').
    */
   readonly layout: Layout;
+  /** What enters, where the rows are not dense ones. */
+  readonly rows?: RowForm;
 }
 
 /** One kind of layer. A new one is a file beside this one and a line in the table. */
-export interface LayerKind<Known extends ActivatedLayer = ActivatedLayer> {
+export interface LayerKind<Known extends TappedLayer = TappedLayer> {
   readonly name: string;
   /** A layer of the class that the kind is about: it is told by the class itself, never by a name. */
   sample(tf: TensorFlow): Layer;
@@ -50,14 +53,14 @@ export interface LayerKind<Known extends ActivatedLayer = ActivatedLayer> {
 /** A layer of a kind: all that the rest needs to know of it. */
 export interface KnownLayer {
   readonly kind: string;
-  readonly layer: ActivatedLayer;
+  readonly layer: TappedLayer;
   readonly block: Block | undefined;
   rows(host: RowsHost, input: Tensor, bias: boolean): Rows<'float32'>;
   gradientRows(host: RowsHost, dy: Tensor): Rows<'float32'>;
 }
 
 /** `layer` as one of `kind`, if it is. */
-export function ofKind<Known extends ActivatedLayer>(
+export function ofKind<Known extends TappedLayer>(
   kind: LayerKind<Known>,
   layer: Layer,
 ): KnownLayer | undefined {

@@ -382,7 +382,14 @@ export const training: readonly Routine[] = [
         parameters: shapes,
         layers: {
           ...optional(
-            list(record({ name: optional(text), weight: integer(0, 0), bias: optional(own) })),
+            list(
+              record({
+                name: optional(text),
+                weight: integer(0, 0),
+                bias: optional(own),
+                rows: optional(word),
+              }),
+            ),
           ),
           has: (v) => v === undefined || (Array.isArray(v) && v.length === 0),
         },
