@@ -1,0 +1,34 @@
+// TensorFlow.js on WebGL: the backend keeps its contract on textures of float32, and refuses half floats.
+
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tfjsBackend } from '../../src/tfjs/backend.js';
+import { backendContract } from '../backend/backend.contract.js';
+import { SIZES } from './selection.js';
+
+describe('textures of float32', () => {
+  beforeAll(() => tf.setBackend('webgl'));
+
+  test('are what runs', () => {
+    expect(tf.getBackend()).toBe('webgl');
+    expect(tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED')).toBe(true);
+  });
+
+  backendContract('tfjsBackend on WebGL', () => tfjsBackend(tf), SIZES);
+});
+
+describe('half floats', () => {
+  beforeAll(async () => {
+    // Kernels belong to the name; the context and its textures are new.
+    const make = tf.findBackendFactory('webgl');
+    tf.removeBackend('webgl');
+    tf.env().set('WEBGL_FORCE_F16_TEXTURES', true);
+    tf.env().set('WEBGL_RENDER_FLOAT32_ENABLED', false);
+    tf.registerBackend('webgl', make);
+    await tf.setBackend('webgl');
+  });
+
+  test('are refused by name', () => {
+    expect(() => tfjsBackend(tf)).toThrow(/^tfjsBackend: tf computes in half floats/);
+  });
+});
