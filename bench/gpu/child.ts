@@ -17,5 +17,8 @@ async function measure(options: MeasureOptions): Promise<HostReport> {
 }
 
 const [, , options = ''] = process.argv;
-process.send?.(await measure(JSON.parse(options)));
+const answer: HostReport | { readonly failure: string } = await measure(JSON.parse(options)).catch(
+  (error: unknown) => ({ failure: String(error) }),
+);
+process.send?.(answer);
 process.disconnect();

@@ -65,7 +65,6 @@ export async function run(args: string[]): Promise<void> {
     return;
   }
   const [{ cpu }] = reports;
-  console.log(`The CPU backend is ${cpu.kind}, ${cpu.variant}, one thread, in the same process.`);
   if (!values.hardware) {
     console.log('On software: this says nothing of a real GPU. `--hardware` uses one.');
   }
@@ -80,7 +79,7 @@ export async function run(args: string[]): Promise<void> {
 }
 
 function printReport(
-  { host, modes, missing, steps }: HostReport,
+  { host, cpu, modes, missing, steps }: HostReport,
   print: (table: Table) => void,
 ): void {
   for (const mode of modes) {
@@ -91,4 +90,5 @@ function printReport(
   }
   if (steps !== undefined) print(stepTable(steps));
   for (const reason of missing) console.log(`Not measured: ${reason}`);
+  console.log(`The CPU backend there is ${cpu.kind}, ${cpu.variant}, one thread.\n`);
 }
