@@ -18,7 +18,7 @@ async function measure(options: MeasureOptions): Promise<HostReport> {
 
 const [, , options = ''] = process.argv;
 const answer: HostReport | { readonly failure: string } = await measure(JSON.parse(options)).catch(
-  (error: unknown) => ({ failure: String(error) }),
+  (error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }),
 );
 process.send?.(answer);
 process.disconnect();

@@ -88,7 +88,7 @@ function printReport(
     );
     print(operationTable(mode));
   }
-  if (steps !== undefined) print(stepTable(steps));
+  if (steps !== undefined && steps.length > 0) print(stepTable(steps));
   for (const reason of missing) console.log(`Not measured: ${reason}`);
   console.log(`The CPU backend there is ${cpu.kind}, ${cpu.variant}, one thread.\n`);
 }
