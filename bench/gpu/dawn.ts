@@ -35,7 +35,9 @@ export async function provideWebGpu(): Promise<void> {
       `Dawn finds no adapter (VK_ICD_FILENAMES is ${driver ?? 'not set'}), expected a Vulkan driver that it takes`,
     );
   }
-  Object.assign(globalThis, dawn.globals, { navigator: { gpu } });
+  Object.assign(globalThis, dawn.globals);
+  // Node 21 and later have one that cannot be assigned.
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
 }
 
 /** What is used of the package. */
