@@ -10,10 +10,11 @@ import asc from 'assemblyscript/asc';
 /** What is built: the kernels, and what benchmarks hold them against. Paths from the root. */
 export const TARGETS = [
   { entry: 'src/kernels/assembly/index.ts', output: 'src/kernels/wasm/binaries.ts' },
+  { entry: 'src/tfjs-wasm/assembly/index.ts', output: 'src/tfjs-wasm/binaries.ts' },
   { entry: 'bench/kernels/assembly/calibrator.ts', output: 'bench/kernels/calibrator-binaries.ts' },
 ];
 
-const FOLDERS = ['src/kernels/assembly', 'bench/kernels/assembly'];
+const FOLDERS = ['src/kernels/assembly', 'src/tfjs-wasm/assembly', 'bench/kernels/assembly'];
 
 /** The SHA-256 of all sources, this script included, in the order of their names. */
 export function sourceDigest() {
