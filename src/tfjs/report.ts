@@ -40,8 +40,8 @@ interface ReportContext {
 }
 
 /**
- * A line for every variable of `model`, in the order of its layers, those inside nested models and
- * wrappers included.
+ * A line for every variable of `model`, in the order of its layers, those inside nested models,
+ * wrappers and recurrent layers included.
  *
  * @throws TypeError where `model` is no model.
  */
@@ -53,62 +53,58 @@ export function reportOn(
   const fits = isObject(model) && 'weights' in model && Array.isArray(model.weights);
   checkType('report', 'model', model, fits, 'a model or a layer');
   const seen = new Set<string>();
-  return leaves(model).flatMap(({ layer, wrapper }) =>
-    layer.weights.flatMap((variable) => {
+  return leaves(model).flatMap((leaf) =>
+    leaf.layer.weights.flatMap((variable) => {
       if (seen.has(variable.name)) return [];
       seen.add(variable.name);
-      return [line(tf, { layer, wrapper, variable }, context)];
+      return [line(tf, { ...leaf, variable }, context)];
     }),
   );
 }
 
-/** A layer that has weights of its own, and the wrapper that applies it, if any. */
+/** A layer that has weights of its own. */
 interface Leaf {
   readonly layer: Layer;
-  readonly wrapper: string | undefined;
+  /** Whether it is frozen, or what it is part of. */
+  readonly frozen: boolean;
 }
 
-/** The layers inside a model, through nested models and wrappers. */
-function leaves(layer: Layer, wrapper?: string): Leaf[] {
-  if ('layers' in layer && Array.isArray(layer.layers)) {
-    return layer.layers.flatMap((inner: Layer) => leaves(inner, wrapper));
-  }
+/** The layers inside a model, through nested models and whatever else applies layers. */
+function leaves(layer: Layer, isInFrozen = false): Leaf[] {
+  const frozen = isInFrozen || !layer.trainable;
   const inner = innerLayers(layer);
-  if (inner.length === 0) return [{ layer, wrapper }];
-  return inner.flatMap((one) => leaves(one, layer.getClassName()));
+  if (inner.length === 0) return [{ layer, frozen }];
+  return inner.flatMap((one) => leaves(one, frozen));
 }
 
-/** What a wrapper wraps. */
+/** What a model, a wrapper or a recurrent layer is made of. */
 function innerLayers(layer: Layer): Layer[] {
-  const parts = ['layer', 'forwardLayer', 'backwardLayer'] as const;
+  const parts = ['layers', 'layer', 'forwardLayer', 'backwardLayer', 'cell', 'cells'] as const;
   const inner = parts.flatMap((part): unknown[] =>
-    part in layer ? [Reflect.get(layer, part)] : [],
+    part in layer ? [Reflect.get(layer, part)].flat() : [],
   );
   return inner.filter((value): value is Layer => isObject(value) && 'weights' in value);
 }
 
 function line(
   tf: TensorFlow,
-  { layer, wrapper, variable }: Leaf & { readonly variable: LayerVariable },
+  { layer, frozen, variable }: Leaf & { readonly variable: LayerVariable },
   { preconditions, kindOf, diagnostics }: ReportContext,
 ): VariableReport {
   const { name, shape } = variable;
   const found = { variable: name, layer: layer.name, shape };
-  const known = layerTable(tf).find(layer);
-  const block = known?.block;
-  const kind = kindOf === undefined ? known?.kind : kindOf(name);
   const refused = (reason: string): VariableReport => ({ ...found, kind: undefined, reason });
   if (!preconditions) return refused('the optimizer preconditions nothing');
-  if (!layer.trainable) return refused('the layer is frozen');
+  if (frozen) return refused('the layer is frozen');
+  const known = layerTable(tf).find(layer);
   if (known === undefined) {
     return refused(`no kind of layer is known for ${layer.getClassName()}`);
   }
-  if (block === undefined || (block.weight.name !== name && block.bias?.name !== name)) {
+  const block = known.blocks.find(({ weight, bias }) => [weight.name, bias?.name].includes(name));
+  if (block === undefined) {
     return refused(`it is no weight or bias that the kind '${known.kind}' knows`);
   }
-  if (wrapper !== undefined) {
-    return refused(`${wrapper} applies its layer by other means, which are not seen`);
-  }
+  const kind = kindOf === undefined ? known.kind : kindOf(name);
   if (kind === undefined && kindOf?.(block.weight.name) !== undefined) {
     return refused('layers share its weight, and have a bias each');
   }

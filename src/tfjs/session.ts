@@ -6,7 +6,7 @@ import { Optimizer } from '../optimize/optimizer.js';
 import type { Transform } from '../optimize/transform.js';
 import type { Observation } from '../precondition/observation.js';
 import type { TfjsBackend } from './backend.js';
-import { type CapturedBlock, rowsOf } from './capture.js';
+import { type CapturedBlock, rowsOf } from './captured.js';
 import type { Layout } from './content.js';
 import type { TensorFlowCore } from './tensorflow.js';
 

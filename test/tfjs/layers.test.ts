@@ -96,16 +96,7 @@ onBackends(['cpu'], () => {
             recurrentInitializer: initializer(),
           }),
         ],
-        reasons: Array.from({ length: 3 }, () => 'no kind of layer is known for LSTM'),
-      },
-      {
-        name: 'TimeDistributed(Dense) only',
-        shape: [3, 4, 2],
-        layers: () => [tf.layers.timeDistributed({ layer: dense(3, 1) })],
-        reasons: Array.from(
-          { length: 2 },
-          () => 'TimeDistributed applies its layer by other means, which are not seen',
-        ),
+        reasons: Array.from({ length: 3 }, () => 'no kind of layer is known for LSTMCell'),
       },
       {
         name: "one's own with the class name 'Dense'",

@@ -48,6 +48,11 @@ export class LayerTable {
     }
     return undefined;
   }
+
+  /** The prototypes whose `call` computes known layers: whoever applies a layer comes past one. */
+  get prototypes(): ReadonlySet<Layer> {
+    return new Set(this.#entries.map(({ sample }) => ownerOfCall(sample)));
+  }
 }
 
 const tables = new WeakMap<TensorFlow, LayerTable>();
@@ -57,4 +62,11 @@ export function layerTable(tf: TensorFlow): LayerTable {
   const table = tables.get(tf) ?? new LayerTable(tf);
   tables.set(tf, table);
   return table;
+}
+
+/** The prototype that a layer has its `call` from. */
+function ownerOfCall(layer: Layer): Layer {
+  let owner: Layer = Object.getPrototypeOf(layer);
+  while (!Object.hasOwn(owner, 'call')) owner = Object.getPrototypeOf(owner);
+  return owner;
 }

@@ -1,0 +1,61 @@
+// What a computation of gradients has shown of the weights that took part.
+
+import type { RowForm } from '../precondition/method.js';
+import { joinedRows } from '../rows/joined.js';
+import type { Rows } from '../rows/rows.js';
+import type { Layout } from './content.js';
+import type { Use } from './layers/call.js';
+import type { RowsHost } from './rows/host.js';
+
+/** One block of weights that took part, known by the names of its variables. */
+export interface CapturedBlock {
+  /** The name of its kind of layer. */
+  readonly kind: string;
+  readonly weight: string;
+  /** Undefined where the layer has no bias, or none that is trained. */
+  readonly bias: string | undefined;
+  /** How the variable holds the weight. */
+  readonly layout: Layout;
+  /** What enters, where the rows are not dense ones. */
+  readonly rows: RowForm | undefined;
+  /** What every use of the weight saw; none where nobody asks. */
+  readonly uses: readonly CapturedUse[];
+  /** Examples in the batch: of the first use, where uses have batches of their own. */
+  readonly examples: number;
+}
+
+/** One use of a weight, which keeps what it saw. */
+export interface CapturedUse extends Use {
+  /** Lets go of what it saw. */
+  dispose(): void;
+}
+
+/** Disposes of what was captured. */
+export function disposeCaptured(captured: readonly CapturedBlock[]): void {
+  for (const { uses } of captured) for (const use of uses) use.dispose();
+}
+
+/**
+ * The rows that entered a block, and the gradients beside them, of all its uses. Everything that is made
+ * for them is put into `made`, to be disposed of, also where it throws.
+ */
+export function rowsOf(
+  host: RowsHost,
+  { uses, bias }: CapturedBlock,
+  made: { dispose(): void }[],
+): { readonly X: Rows<'float32'>; readonly D: Rows<'float32'> | undefined } | undefined {
+  if (uses.length === 0) return undefined;
+  const own = (rows: Rows<'float32'>): Rows<'float32'> => {
+    made.push(rows);
+    return rows;
+  };
+  const inputs = uses.map((use) => own(use.rows(host, bias !== undefined)));
+  const gradients = uses.flatMap((use) => {
+    const rows = use.gradientRows(host);
+    return rows === undefined ? [] : [own(rows)];
+  });
+  return {
+    X: joinedRows(inputs),
+    D: gradients.length === 0 ? undefined : joinedRows(gradients),
+  };
+}

@@ -1,0 +1,55 @@
+// One computation of a layer that is looked at, and what it shows of the weights that take part.
+
+import type { LayerVariable, Tensor } from '@tensorflow/tfjs';
+import type { RowForm } from '../../precondition/method.js';
+import type { Rows } from '../../rows/rows.js';
+import type { Layout } from '../content.js';
+import type { RowsHost } from '../rows/host.js';
+
+/** What a layer gives. */
+export type Output = Tensor | Tensor[];
+
+/** A weight whose gradient is preconditioned, and the bias that goes with it. */
+export interface Block {
+  readonly weight: Pick<LayerVariable, 'name'>;
+  /** Its column of ones is appended to the rows. */
+  readonly bias: Pick<LayerVariable, 'name'> | undefined;
+  /**
+   * How the variable holds the weight, outputs × inputs: with the outputs as its last axis ('columns'), as
+   * most layers do, or with the inputs ('rows').
+   */
+  readonly layout: Layout;
+  /** What enters, where the rows are not dense ones. */
+  readonly rows?: RowForm;
+}
+
+/** One use of a weight: rows are made of what it kept once a step asks for them. */
+export interface Use {
+  /** The rows that entered, m×p with the bias column. */
+  rows(host: RowsHost, bias: boolean): Rows<'float32'>;
+  /** The gradients of the pre-activations beside them, m×q; undefined where nobody asked for them. */
+  gradientRows(host: RowsHost): Rows<'float32'> | undefined;
+}
+
+/** A place that gradients come back to. */
+export interface Tap {
+  /** `x` itself, looked at on the way back. */
+  through(x: Tensor): Tensor;
+  /** What has come back; undefined where nothing has, or nobody asks. */
+  readonly gradient: Tensor | undefined;
+}
+
+/** One computation of a layer. What it keeps lives as long as its uses. */
+export interface Call {
+  readonly inputs: readonly Tensor[];
+  /** Whether anybody asks for the gradients of pre-activations. */
+  readonly wantsGradients: boolean;
+  /** Computes as the layer does. */
+  compute(): Output;
+  /** A handle that outlives the pass. Reshaping waits, as the tape would keep what it reshapes. */
+  keep(x: Tensor): Tensor;
+  /** A tap. The call counts where a gradient of the loss comes back to one. */
+  tap(): Tap;
+  /** Tells a use of a weight. */
+  show(block: Block, use: Use): void;
+}
