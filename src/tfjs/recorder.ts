@@ -104,7 +104,7 @@ export class Recorder {
 /** What a call is made of, beside TensorFlow.js. */
 interface CallParts extends Pick<Call, 'inputs' | 'compute' | 'wantsGradients' | 'show'> {
   /** Whether gradients are those of the loss. */
-  isBackward(): boolean;
+  readonly isBackward: () => boolean;
 }
 
 class RecordedCall implements Call {

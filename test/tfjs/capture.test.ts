@@ -6,9 +6,16 @@ import { captureGradients } from '../../src/tfjs/capture.js';
 import { type CapturedBlock, disposeCaptured } from '../../src/tfjs/captured.js';
 import { onBackends, tf } from './backends.js';
 import { clouds, outputOf, perceptron } from './models.js';
-import { distance, EVERYTHING, expectProducts, TOLERANCE } from './products.js';
+import { EVERYTHING, expectProducts } from './products.js';
 
 type Model = ReturnType<typeof tf.model>;
+
+/** Relative distance ‖A − B‖/‖B‖ that rounding in sums of this length stays below. */
+const TOLERANCE = 1e-6;
+
+function distance(A: Tensor, B: Tensor): number {
+  return tf.tidy(() => tf.norm(A.sub(B)).div(tf.norm(B)).dataSync()[0]);
+}
 
 function lossOf(model: Model, x: Tensor, y: Tensor): () => ReturnType<typeof tf.scalar> {
   return () => tf.mean(tf.squaredDifference(outputOf(model, x), y)).asScalar();

@@ -87,16 +87,17 @@ onBackends(['cpu'], () => {
         reasons: Array.from({ length: 2 }, () => 'no kind of layer is known for DepthwiseConv2D'),
       },
       {
-        name: 'LSTM only',
-        shape: [3, 4, 2],
+        name: 'ConvLSTM2D only',
+        shape: [3, 2, 4, 4, 2],
         layers: () => [
-          tf.layers.lstm({
-            units: 3,
+          tf.layers.convLstm2d({
+            filters: 2,
+            kernelSize: 3,
             kernelInitializer: initializer(),
             recurrentInitializer: initializer(),
           }),
         ],
-        reasons: Array.from({ length: 3 }, () => 'no kind of layer is known for LSTMCell'),
+        reasons: Array.from({ length: 3 }, () => 'no kind of layer is known for ConvLSTM2DCell'),
       },
       {
         name: "one's own with the class name 'Dense'",

@@ -45,11 +45,11 @@ export interface Call {
   /** Whether anybody asks for the gradients of pre-activations. */
   readonly wantsGradients: boolean;
   /** Computes as the layer does. */
-  compute(): Output;
+  compute(this: void): Output;
   /** A handle that outlives the pass. Reshaping waits, as the tape would keep what it reshapes. */
   keep(x: Tensor): Tensor;
   /** A tap. The call counts where a gradient of the loss comes back to one. */
   tap(): Tap;
   /** Tells a use of a weight. */
-  show(block: Block, use: Use): void;
+  show(this: void, block: Block, use: Use): void;
 }

@@ -5,6 +5,7 @@ import { conv1d, conv2d } from './convolution.js';
 import { dense } from './dense.js';
 import { embedding } from './embedding.js';
 import { type KnownLayer, type Layer, type LayerKind, ofKind, type TappedLayer } from './kind.js';
+import { type CellKind, gru, lstm, ofCellKind, simpleRNN } from './recurrent.js';
 import { separable } from './separable.js';
 import { transposedConvolution } from './transposed-convolution.js';
 
@@ -16,6 +17,7 @@ const KINDS: readonly Entry[] = [
   entry(transposedConvolution),
   entry(separable),
   entry(embedding),
+  ...[simpleRNN, lstm, gru].map(cellEntry),
 ];
 
 /** A kind that has forgotten what its layers are like. */
@@ -26,6 +28,10 @@ interface Entry {
 
 function entry<Known extends TappedLayer>(kind: LayerKind<Known>): Entry {
   return { sample: (tf) => kind.sample(tf), known: (layer) => ofKind(kind, layer) };
+}
+
+function cellEntry(kind: CellKind): Entry {
+  return { sample: (tf) => kind.sample(tf), known: (layer) => ofCellKind(kind, layer) };
 }
 
 /** Tells the kind of layers of one copy of TensorFlow.js. */
