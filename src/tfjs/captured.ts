@@ -36,7 +36,8 @@ export function disposeCaptured(captured: readonly CapturedBlock[]): void {
 }
 
 /**
- * The rows that entered a block, and the gradients beside them, of all its uses. Everything that is made
+ * The rows that entered a block, and the gradients beside them, of all its uses; undefined where there are
+ * none. Everything that is made
  * for them is put into `made`, to be disposed of, also where it throws.
  */
 export function rowsOf(
@@ -44,18 +45,19 @@ export function rowsOf(
   { uses, bias }: CapturedBlock,
   made: { dispose(): void }[],
 ): { readonly X: Rows<'float32'>; readonly D: Rows<'float32'> | undefined } | undefined {
-  if (uses.length === 0) return undefined;
   const own = (rows: Rows<'float32'>): Rows<'float32'> => {
     made.push(rows);
     return rows;
   };
-  const inputs = uses.map((use) => own(use.rows(host, bias !== undefined)));
-  const gradients = uses.flatMap((use) => {
-    const rows = use.gradientRows(host);
-    return rows === undefined ? [] : [own(rows)];
-  });
-  return {
-    X: joinedRows(inputs),
-    D: gradients.length === 0 ? undefined : joinedRows(gradients),
+  const all = (
+    make: (use: CapturedUse) => Rows<'float32'> | undefined,
+  ): Rows<'float32'> | undefined => {
+    const parts = uses.flatMap((use) => {
+      const rows = make(use);
+      return rows === undefined ? [] : [own(rows)];
+    });
+    return parts.length === 0 ? undefined : joinedRows(parts);
   };
+  const X = all((use) => use.rows(host, bias !== undefined));
+  return X && { X, D: all((use) => use.gradientRows(host)) };
 }

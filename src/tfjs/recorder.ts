@@ -5,6 +5,7 @@ import type { StepNeeds } from '../optimize/transform.js';
 import type { CapturedBlock, CapturedUse } from './captured.js';
 import type { Block, Call, Output, Tap, Use } from './layers/call.js';
 import type { KnownLayer } from './layers/kind.js';
+import type { Mask } from './rows/masked.js';
 import type { TensorFlowCore } from './tensorflow.js';
 
 /** A use of a weight, and the computation that it is part of. */
@@ -39,10 +40,15 @@ export class Recorder {
   }
 
   /** Has a computation watched, from its start to its end. */
-  watch(known: KnownLayer, inputs: readonly Tensor[], compute: () => Output): Output {
+  watch(
+    known: KnownLayer,
+    { inputs, mask }: { readonly inputs: readonly Tensor[]; readonly mask: Mask | undefined },
+    compute: () => Output,
+  ): Output {
     const { kind } = known;
     const call: RecordedCall = new RecordedCall(this.#tf, {
       inputs,
+      mask,
       compute,
       wantsGradients: this.#needs.outputGradients,
       isBackward: () => !this.#isForward,
@@ -102,13 +108,14 @@ export class Recorder {
 }
 
 /** What a call is made of, beside TensorFlow.js. */
-interface CallParts extends Pick<Call, 'inputs' | 'compute' | 'wantsGradients' | 'show'> {
+interface CallParts extends Pick<Call, 'inputs' | 'mask' | 'compute' | 'wantsGradients' | 'show'> {
   /** Whether gradients are those of the loss. */
   readonly isBackward: () => boolean;
 }
 
 class RecordedCall implements Call {
   readonly inputs: Call['inputs'];
+  readonly mask: Mask | undefined;
   readonly wantsGradients: boolean;
   readonly compute: Call['compute'];
   readonly show: Call['show'];
@@ -120,10 +127,11 @@ class RecordedCall implements Call {
 
   constructor(
     tf: TensorFlowCore,
-    { inputs, compute, wantsGradients, show, isBackward }: CallParts,
+    { inputs, mask, compute, wantsGradients, show, isBackward }: CallParts,
   ) {
     this.#tf = tf;
     this.inputs = inputs;
+    this.mask = mask && { ...mask, marks: this.keep(mask.marks) };
     this.compute = compute;
     this.wantsGradients = wantsGradients;
     this.show = show;

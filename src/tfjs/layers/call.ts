@@ -5,6 +5,7 @@ import type { RowForm } from '../../precondition/method.js';
 import type { Rows } from '../../rows/rows.js';
 import type { Layout } from '../content.js';
 import type { RowsHost } from '../rows/host.js';
+import type { Mask } from '../rows/masked.js';
 
 /** What a layer gives. */
 export type Output = Tensor | Tensor[];
@@ -25,9 +26,9 @@ export interface Block {
 
 /** One use of a weight: rows are made of what it kept once a step asks for them. */
 export interface Use {
-  /** The rows that entered, m×p with the bias column. */
-  rows(host: RowsHost, bias: boolean): Rows<'float32'>;
-  /** The gradients of the pre-activations beside them, m×q; undefined where nobody asked for them. */
+  /** The rows that entered, m×p with the bias column; undefined where all positions are masked. */
+  rows(host: RowsHost, bias: boolean): Rows<'float32'> | undefined;
+  /** The gradients of the pre-activations beside them, m×q; undefined where nobody asked for them, or all are masked. */
   gradientRows(host: RowsHost): Rows<'float32'> | undefined;
 }
 
@@ -42,6 +43,8 @@ export interface Tap {
 /** One computation of a layer. What it keeps lives as long as its uses. */
 export interface Call {
   readonly inputs: readonly Tensor[];
+  /** Which positions count, as TensorFlow.js tells the layer; of several time steps, the one that it is. */
+  readonly mask: Mask | undefined;
   /** Whether anybody asks for the gradients of pre-activations. */
   readonly wantsGradients: boolean;
   /** Computes as the layer does. */

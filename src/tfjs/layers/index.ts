@@ -5,6 +5,7 @@ import { conv1d, conv2d } from './convolution.js';
 import { dense } from './dense.js';
 import { embedding } from './embedding.js';
 import { type KnownLayer, type Layer, type LayerKind, ofKind, type TappedLayer } from './kind.js';
+import { sampleLoops } from './loops.js';
 import { type CellKind, gru, lstm, ofCellKind, simpleRNN } from './recurrent.js';
 import { separable } from './separable.js';
 import { transposedConvolution } from './transposed-convolution.js';
@@ -37,9 +38,11 @@ function cellEntry(kind: CellKind): Entry {
 /** Tells the kind of layers of one copy of TensorFlow.js. */
 export class LayerTable {
   readonly #entries: readonly { readonly sample: Layer; readonly known: Entry['known'] }[];
+  readonly #loops: readonly Layer[];
 
   constructor(tf: TensorFlow) {
     this.#entries = KINDS.map(({ sample, known }) => ({ sample: sample(tf), known }));
+    this.#loops = sampleLoops(tf);
   }
 
   /**
@@ -53,6 +56,11 @@ export class LayerTable {
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** The prototypes whose `call` is a loop over time. */
+  get loops(): ReadonlySet<Layer> {
+    return new Set(this.#loops.map(ownerOfCall));
   }
 
   /** The prototypes whose `call` computes known layers: whoever applies a layer comes past one. */

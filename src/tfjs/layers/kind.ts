@@ -3,6 +3,7 @@
 import type { layers, Tensor } from '@tensorflow/tfjs';
 import type { Rows } from '../../rows/rows.js';
 import type { RowsHost } from '../rows/host.js';
+import type { Mask } from '../rows/masked.js';
 import type { TensorFlow } from '../tensorflow.js';
 import type { Block, Call, Output, Tap } from './call.js';
 
@@ -29,10 +30,26 @@ export interface LayerKind<Known extends TappedLayer = TappedLayer> {
   fits(layer: Layer): layer is Known;
   /** The weights that are preconditioned. */
   block(layer: Known): Block | undefined;
-  /** The rows that entered, m×p with the bias column, from the layer's input, which stays until then. */
-  rows(host: RowsHost, layer: Known, input: Tensor, bias: boolean): Rows<'float32'>;
+  /** The mask that the layer makes of its input, where that counts and not the one it is given. */
+  ownMask?(layer: Known, input: Tensor): Tensor | undefined;
+  /**
+   * The rows that entered, m×p with the bias column, from the layer's input, which stays until then. A kind
+   * whose rows are the mask's positions leaves out those that are masked: undefined where all are.
+   */
+  rows(
+    host: RowsHost,
+    layer: Known,
+    input: Tensor,
+    bias: boolean,
+    mask: Mask | undefined,
+  ): Rows<'float32'> | undefined;
   /** The gradients of the pre-activations beside them, m×q. */
-  gradientRows(host: RowsHost, layer: Known, dy: Tensor): Rows<'float32'>;
+  gradientRows(
+    host: RowsHost,
+    layer: Known,
+    dy: Tensor,
+    mask: Mask | undefined,
+  ): Rows<'float32'> | undefined;
 }
 
 /** A layer of a kind: all that the rest needs to know of it. */
@@ -60,11 +77,12 @@ export function ofKind<Known extends TappedLayer>(
       const block = kind.block(layer);
       if (block === undefined) return call.compute();
       const input = call.keep(call.inputs[0]);
+      const own = kind.ownMask?.(layer, input);
+      const mask = own === undefined ? call.mask : { marks: own, step: undefined };
       const tap = call.tap();
       call.show(block, {
-        rows: (host, bias) => kind.rows(host, layer, input, bias),
-        gradientRows: (host) =>
-          tap.gradient === undefined ? undefined : kind.gradientRows(host, layer, tap.gradient),
+        rows: (host, bias) => kind.rows(host, layer, input, bias, mask),
+        gradientRows: (host) => tap.gradient && kind.gradientRows(host, layer, tap.gradient, mask),
       });
       return tapped(layer, call, tap);
     },

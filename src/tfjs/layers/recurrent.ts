@@ -4,7 +4,7 @@ import type { LayerVariable, Tensor } from '@tensorflow/tfjs';
 import { joinedRows } from '../../rows/joined.js';
 import type { Rows } from '../../rows/rows.js';
 import type { RowsHost } from '../rows/host.js';
-import { positions } from '../rows/positions.js';
+import { maskedPositions } from '../rows/masked.js';
 import type { TensorFlow } from '../tensorflow.js';
 import type { Call, Output, Tap } from './call.js';
 import type { Activation, KnownLayer, Layer } from './kind.js';
@@ -141,17 +141,17 @@ class CellStep {
   }
 
   /** x, as it enters the kernel. */
-  inputRows(host: RowsHost, bias: boolean): Rows<'float32'> {
-    return rowsOf(host, bias, () => times(host, this.#x, this.#dropout));
+  inputRows(host: RowsHost, bias: boolean): Rows<'float32'> | undefined {
+    return this.#rows(host, bias, () => times(host, this.#x, this.#dropout));
   }
 
   /** h, as it enters the recurrent kernel, and r∘h where that enters too. */
-  stateRows(host: RowsHost): Rows<'float32'> {
+  stateRows(host: RowsHost): Rows<'float32'> | undefined {
     const state = () => times(host, this.#h, this.#recurrentDropout);
-    if (this.#reset === undefined) return rowsOf(host, false, state);
-    return joinedRows([
-      rowsOf(host, false, state),
-      rowsOf(host, false, () => times(host, state(), this.#reset)),
+    if (this.#reset === undefined) return this.#rows(host, false, state);
+    return joined([
+      this.#rows(host, false, state),
+      this.#rows(host, false, () => times(host, state(), this.#reset)),
     ]);
   }
 
@@ -162,12 +162,10 @@ class CellStep {
   stateGradientRows(host: RowsHost): Rows<'float32'> | undefined {
     if (this.#reset === undefined) return this.gradientRows(host);
     const candidate = this.#gates.length - 1;
-    const parts = [
+    return joined([
       this.#gradientsOf(host, (gate) => gate !== candidate),
       this.#gradientsOf(host, (gate) => gate === candidate),
-    ];
-    const rows = parts.filter((part) => part !== undefined);
-    return rows.length === 0 ? undefined : joinedRows(rows);
+    ]);
   }
 
   /** What came back to some gates, beside zeros for the others: of those nothing need have come. */
@@ -176,11 +174,21 @@ class CellStep {
     const some = gradients.find((gradient) => gradient !== undefined);
     if (some === undefined) return undefined;
     const { tf } = host;
-    return rowsOf(host, false, () => {
+    return this.#rows(host, false, () => {
       const zeros = tf.zeros<Tensor['rankType']>(some.shape);
       const parts = gradients.map((dy = zeros, gate) => (counts(gate) ? dy : zeros));
       return tf.concat(parts, -1);
     });
+  }
+
+  /** The rows of what is computed only for them; a sequence that is masked at this step has none. */
+  #rows(host: RowsHost, bias: boolean, compute: () => Tensor): Rows<'float32'> | undefined {
+    const tensor = host.tf.tidy(compute);
+    try {
+      return maskedPositions(host, tensor, bias, this.#call.mask);
+    } finally {
+      tensor.dispose();
+    }
   }
 
   /** An activation whose calls are of these gates, one after the other. */
@@ -205,14 +213,10 @@ class CellStep {
   }
 }
 
-/** The rows of what is computed only for them. */
-function rowsOf(host: RowsHost, bias: boolean, compute: () => Tensor): Rows<'float32'> {
-  const tensor = host.tf.tidy(compute);
-  try {
-    return positions(host, tensor, bias);
-  } finally {
-    tensor.dispose();
-  }
+/** Rows one below the other, where there are any. */
+function joined(parts: readonly (Rows<'float32'> | undefined)[]): Rows<'float32'> | undefined {
+  const rows = parts.filter((part) => part !== undefined);
+  return rows.length === 0 ? undefined : joinedRows(rows);
 }
 
 function times({ tf }: RowsHost, x: Tensor, factor: Tensor | undefined): Tensor {
