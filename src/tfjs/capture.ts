@@ -5,19 +5,19 @@ import type { StepNeeds } from '../optimize/transform.js';
 import type { CapturedBlock } from './captured.js';
 import { LayerWatch } from './layer-watch.js';
 import { Recorder } from './recorder.js';
-import { checkLayers, type TensorFlowCore } from './tensorflow.js';
+import { hasLayers, type TensorFlowCore } from './tensorflow.js';
 
 /** Gradients, and the blocks whose weight is among them in the order of their first use. */
 export interface CapturedGradients {
   readonly value: Scalar;
   readonly grads: NamedTensorMap;
   readonly blocks: readonly CapturedBlock[];
-  /** Layers that were applied, known or not. */
-  readonly applied: number;
+  /** Whether any layer took part, known or not, or any tap. */
+  readonly tookPart: boolean;
 }
 
 /**
- * `tf.variableGrads(f, variables)`, with what the known layers of tf.layers saw on the way.
+ * `tf.variableGrads(f, variables)`, with what `taps` and the known layers of tf.layers saw on the way.
  *
  * For its duration every known class of layers computes through a recorder, which taps the output by an
  * identity with a gradient of its own, in front of the activation where D is asked for. It is the method
@@ -30,7 +30,7 @@ export interface CapturedGradients {
  *
  * What was captured is the caller's to dispose of. If `f` throws, nothing stays patched or captured.
  *
- * @throws TypeError where `tf` has no layers, or they have no method `apply`; what `f` or
+ * @throws TypeError where layers have no method `apply` or `call`; what `f` or
  *   `tf.variableGrads` throws.
  */
 export function captureGradients(
@@ -38,21 +38,24 @@ export function captureGradients(
   f: () => Scalar,
   variables: Variable[] | undefined,
   needs: StepNeeds,
+  taps: { recorder: Recorder | undefined } = { recorder: undefined },
 ): CapturedGradients {
-  checkLayers('captureGradients', tf);
   const recorder = new Recorder(tf, needs);
-  const layers = new LayerWatch(tf, recorder);
+  const layers = hasLayers(tf) ? new LayerWatch(tf, recorder) : undefined;
   try {
-    layers.begin();
+    taps.recorder = recorder;
+    layers?.begin();
     const forward = (): Scalar => {
       const value = f();
       recorder.forwardIsDone();
       return value;
     };
     const { value, grads } = tf.variableGrads(forward, variables);
-    return { value, grads, blocks: recorder.blocks(grads), applied: layers.applied };
+    const tookPart = recorder.watched > 0 || (layers !== undefined && layers.applied > 0);
+    return { value, grads, blocks: recorder.blocks(grads), tookPart };
   } finally {
-    layers.end();
+    taps.recorder = undefined;
+    layers?.end();
     recorder.dispose();
   }
 }

@@ -16,4 +16,5 @@ export {
   sgd,
 } from './optimizers.js';
 export type { VariableReport } from './report.js';
+export type { TapConvolutionOptions, Taps } from './taps.js';
 export type { TensorFlow, TensorFlowCore } from './tensorflow.js';

@@ -19,8 +19,9 @@ import { disposeCaptured } from './captured.js';
 import { configDict } from './config.js';
 import { checkLoss, namedGradients } from './gradients.js';
 import { LossWatch } from './loss-watch.js';
-import { reportOn, type VariableReport } from './report.js';
+import { reportOn, reportOnTrained, type VariableReport } from './report.js';
 import { inOrderOf, type NamedGradient, Session } from './session.js';
+import { OptimizerTaps, type Taps } from './taps.js';
 import {
   checkLayers,
   checkTensorFlow,
@@ -41,13 +42,16 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
   readonly stateBytes: number;
   /** How each layer is preconditioned, and what its refreshes have found. */
   readonly diagnostics: readonly Diagnostics[];
+  /** Operations that are looked at, for models without layers. */
+  readonly tap: Taps;
   /**
    * What happens to each variable of a model: under which kind of layer its gradient is preconditioned,
    * or why it is not. After the first step it tells what was seen, with p, q, the rank and the bytes.
+   * Without a model: of each variable that was trained so far, those that taps use among them.
    *
    * @throws TypeError where `model` is no model, or TensorFlow.js came without layers.
    */
-  report(model: layers.Layer): readonly VariableReport[];
+  report(model?: layers.Layer): readonly VariableReport[];
   /** Resolves when no read is in flight: after it, a run with asynchronous reads is repeatable. */
   flush(): Promise<void>;
   /** The whole state as plain data, as it is at the moment of the call; no entries before the first step. */
@@ -107,8 +111,7 @@ export type MakeOptimizerOptions = OptionsOf<typeof OPTIMIZER_OPTIONS> & {
  * finite throws it and changes nothing; elsewhere a loss that is not finite makes the next step throw it.
  *
  * @param tf TensorFlow.js itself, the copy that made the model.
- * @throws TypeError where it is missing, or has no layers although the transform looks at them; and where
- *   the transform or the class name is missing.
+ * @throws TypeError where it, the transform or the class name is missing.
  */
 export function makeOptimizer(
   tf: TensorFlowCore,
@@ -130,8 +133,7 @@ interface Run {
 }
 
 /**
- * The class of what {@link makeOptimizer} makes; messages call it `name`. Its constructor throws
- * TypeError where TensorFlow.js has no layers although the transform looks at them.
+ * The class of what {@link makeOptimizer} makes; messages call it `name`.
  */
 export function optimizerClass(
   tf: TensorFlowCore,
@@ -144,6 +146,7 @@ export function optimizerClass(
     readonly #transform: Transform;
     readonly #options: MakeOptimizerOptions;
     readonly #name: string;
+    readonly #taps = new OptimizerTaps(tf);
     #run: Run | undefined;
     #waiting = new Waiting();
     /** What the last computation of gradients saw; undefined where none has been made. */
@@ -160,7 +163,6 @@ export function optimizerClass(
       this.#transform = transform;
       this.#options = options;
       this.#name = name;
-      if (this.#preconditions) checkLayers(name, tf);
     }
 
     override get iterations(): number {
@@ -178,6 +180,10 @@ export function optimizerClass(
       (this.#run?.session.optimizer ?? this.#waiting).learningRate = eta;
     }
 
+    get tap(): Taps {
+      return this.#taps;
+    }
+
     get stateBytes(): number {
       return this.#run?.session.optimizer.stateBytes ?? 0;
     }
@@ -186,14 +192,15 @@ export function optimizerClass(
       return this.#run?.session.optimizer.diagnostics ?? [];
     }
 
-    report(model: layers.Layer): readonly VariableReport[] {
-      checkLayers('report', tf);
-      const session = this.#run?.session;
-      return reportOn(tf, model, {
+    report(model?: layers.Layer): readonly VariableReport[] {
+      const context = {
         preconditions: this.#preconditions,
-        kindOf: session === undefined ? undefined : (variable) => session.kindOf(variable),
+        session: this.#run?.session,
         diagnostics: this.diagnostics,
-      });
+      };
+      if (model === undefined) return reportOnTrained(tf, context);
+      checkLayers('report', tf);
+      return reportOn(tf, model, context);
     }
 
     override minimize(f: () => Scalar, returnCost = false, varList?: Variable[]): Scalar | null {
@@ -218,7 +225,7 @@ export function optimizerClass(
       checkLoss(tf, f, varList);
       this.#forget();
       if (!this.#looks) return tf.variableGrads(f, varList);
-      this.#captured = captureGradients(tf, f, varList, this.#needs);
+      this.#captured = captureGradients(tf, f, varList, this.#needs, this.#taps);
       const { value, grads } = this.#captured;
       return { value, grads };
     }
@@ -313,9 +320,9 @@ export function optimizerClass(
           `${this.#name}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
         );
       }
-      if (this.#captured.applied === 0) {
+      if (!this.#captured.tookPart) {
         throw new RangeError(
-          `${this.#name}: no layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition: make the model with the copy that was handed in, or use sgd`,
+          `${this.#name}: no layer of this copy of TensorFlow.js took part in computing the gradients, and no tap, so there is nothing to precondition: make the model with the copy that was handed in, compute without layers through optimizer.tap, or use sgd`,
         );
       }
     }

@@ -1,10 +1,9 @@
 // Looks at computations of layers, and tells those that reach the loss.
 
-import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Rank, Tensor } from '@tensorflow/tfjs';
 import type { StepNeeds } from '../optimize/transform.js';
 import type { CapturedBlock, CapturedUse } from './captured.js';
 import type { Block, Call, Output, Tap, Use } from './layers/call.js';
-import type { KnownLayer } from './layers/kind.js';
 import type { Mask } from './rows/masked.js';
 import type { TensorFlowCore } from './tensorflow.js';
 
@@ -29,6 +28,11 @@ export class Recorder {
     this.#needs = needs;
   }
 
+  /** How many computations it has watched. */
+  get watched(): number {
+    return this.#calls.size;
+  }
+
   /** Whether the loss is being computed, and no gradients of it. */
   get isForward(): boolean {
     return this.#isForward;
@@ -40,11 +44,11 @@ export class Recorder {
   }
 
   /** Has a computation watched, from its start to its end. */
-  watch(
-    known: KnownLayer,
+  watch<Result extends Output>(
+    known: { readonly kind: string; watch(call: Call): Result },
     { inputs, mask }: { readonly inputs: readonly Tensor[]; readonly mask: Mask | undefined },
     compute: () => Output,
-  ): Output {
+  ): Result {
     const { kind } = known;
     const call: RecordedCall = new RecordedCall(this.#tf, {
       inputs,
@@ -159,10 +163,10 @@ class RecordedCall implements Call {
     };
     return {
       /** The identity, with a gradient that is looked at. */
-      through: (x) =>
+      through: <R extends Rank>(x: Tensor<R>) =>
         tf.customGrad(() => ({
           value: tf.clone(x),
-          gradFunc: (dy: Tensor) => {
+          gradFunc: (dy: Tensor<R>) => {
             comeBack(dy);
             return tf.clone(dy);
           },

@@ -3,15 +3,17 @@
 import type { LayerVariable, layers } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
 import type { Diagnostics } from '../precondition/layer.js';
+import type { CapturedBlock } from './captured.js';
 import { layerTable } from './layers/index.js';
 import type { Layer } from './layers/kind.js';
-import type { TensorFlow } from './tensorflow.js';
+import { type Session, variableOf } from './session.js';
+import type { TensorFlow, TensorFlowCore } from './tensorflow.js';
 
 /** One variable of a model. */
 export interface VariableReport {
   /** The name of the variable. */
   readonly variable: string;
-  /** The name of its layer. */
+  /** The name of its layer; of the weight where no model is asked about. */
   readonly layer: string;
   /** The shape of the variable. */
   readonly shape: readonly (number | null)[];
@@ -33,10 +35,28 @@ export interface VariableReport {
 interface ReportContext {
   /** Whether the optimiser preconditions at all. */
   readonly preconditions: boolean;
-  /** The kind under which a variable is preconditioned, once a step was taken. */
-  readonly kindOf: ((variable: string) => string | undefined) | undefined;
+  /** The run, once a step was taken. */
+  readonly session: Session | undefined;
   /** How the layers are preconditioned, by the names of their weights. */
   readonly diagnostics: readonly Diagnostics[];
+}
+
+/** A line for every variable that was trained so far, of whatever model, or of none. */
+export function reportOnTrained(
+  tf: TensorFlowCore,
+  context: ReportContext,
+): readonly VariableReport[] {
+  return (context.session?.variables ?? []).map((name) => {
+    const block = context.session?.blockOf(name);
+    const found = {
+      variable: name,
+      layer: block?.weight ?? name,
+      shape: variableOf(tf, name).shape,
+    };
+    if (!context.preconditions) return refused(found, PLAIN);
+    if (block === undefined) return refused(found, 'no layer or tap of a known kind has used it');
+    return preconditioned(found, block, context);
+  });
 }
 
 /**
@@ -86,34 +106,54 @@ function innerLayers(layer: Layer): Layer[] {
   return inner.filter((value): value is Layer => isObject(value) && 'weights' in value);
 }
 
+type Found = Pick<VariableReport, 'variable' | 'layer' | 'shape'>;
+
+const PLAIN = 'the optimizer preconditions nothing';
+
 function line(
   tf: TensorFlow,
   { layer, frozen, variable }: Leaf & { readonly variable: LayerVariable },
-  { preconditions, kindOf, diagnostics }: ReportContext,
+  context: ReportContext,
 ): VariableReport {
   const { name, shape } = variable;
+  const { session } = context;
   const found = { variable: name, layer: layer.name, shape };
-  const refused = (reason: string): VariableReport => ({ ...found, kind: undefined, reason });
-  if (!preconditions) return refused('the optimizer preconditions nothing');
-  if (frozen) return refused('the layer is frozen');
+  if (!context.preconditions) return refused(found, PLAIN);
+  if (frozen) return refused(found, 'the layer is frozen');
   const known = layerTable(tf).find(layer);
   if (known === undefined) {
-    return refused(`no kind of layer is known for ${layer.getClassName()}`);
+    return refused(found, `no kind of layer is known for ${layer.getClassName()}`);
   }
   const block = known.blocks.find(({ weight, bias }) => [weight.name, bias?.name].includes(name));
   if (block === undefined) {
-    return refused(`it is no weight or bias that the kind '${known.kind}' knows`);
+    return refused(found, `it is no weight or bias that the kind '${known.kind}' knows`);
   }
-  const kind = kindOf === undefined ? known.kind : kindOf(name);
-  if (kind === undefined && kindOf?.(block.weight.name) !== undefined) {
-    return refused('layers share its weight, and have a bias each');
+  if (session === undefined) return { ...found, kind: known.kind, reason: undefined };
+  const captured = session.blockOf(name);
+  if (captured !== undefined) return preconditioned(found, captured, context);
+  return refused(
+    found,
+    session.blockOf(block.weight.name) === undefined
+      ? 'it took no part in a step so far, or not in its loss'
+      : 'layers share its weight, and have a bias each',
+  );
+}
+
+/** The line of a variable of a block, after a step. */
+function preconditioned(
+  found: Found,
+  { kind, weight }: CapturedBlock,
+  { diagnostics }: ReportContext,
+): VariableReport {
+  const seen = diagnostics.find(({ layer }) => layer === weight);
+  if (seen === undefined) {
+    return refused(found, 'the optimizer was told to leave its layer to the rest');
   }
-  if (kind === undefined) return refused('it took no part in a step so far, or not in its loss');
-  const seen = diagnostics.find((one) => one.layer === name);
-  if (kindOf !== undefined && !diagnostics.some((one) => one.layer === block.weight.name)) {
-    return refused('the optimizer was told to leave its layer to the rest');
-  }
-  if (seen === undefined) return { ...found, kind, reason: undefined };
+  if (weight !== found.variable) return { ...found, kind, reason: undefined };
   const { inputs, outputs, rank, bytes } = seen;
   return { ...found, kind, reason: undefined, inputs, outputs, rank, bytes };
+}
+
+function refused(found: Found, reason: string): VariableReport {
+  return { ...found, kind: undefined, reason };
 }

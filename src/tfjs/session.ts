@@ -69,9 +69,14 @@ export class Session {
     }
   }
 
-  /** The kind of the layer whose weight a variable is, or whose bias, if it is preconditioned. */
-  kindOf(variable: string): string | undefined {
-    return this.#blocks.find(({ weight, bias }) => weight === variable || bias === variable)?.kind;
+  /** The names of the variables. */
+  get variables(): readonly string[] {
+    return this.#names;
+  }
+
+  /** The block whose weight a variable is, or whose bias, if it is of one. */
+  blockOf(variable: string): CapturedBlock | undefined {
+    return this.#blocks.find(({ weight, bias }) => weight === variable || bias === variable);
   }
 
   /**

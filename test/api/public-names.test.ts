@@ -90,8 +90,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       adam adamw eva foof kfac makeOptimizer nysact registerOptimizer registerOptimizers sgd
       tfjsBackend`,
     types: `
-      Layout MakeOptimizerOptions OptimizerDefinition TensorFlow TensorFlowCore TfjsBackend
-      TfjsBackendOptions TfjsOptimizer VariableReport`,
+      Layout MakeOptimizerOptions OptimizerDefinition TapConvolutionOptions Taps TensorFlow
+      TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport`,
   },
   'nysact/gpu': {
     values: `

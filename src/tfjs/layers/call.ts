@@ -1,6 +1,6 @@
 // One computation of a layer that is looked at, and what it shows of the weights that take part.
 
-import type { LayerVariable, Tensor } from '@tensorflow/tfjs';
+import type { LayerVariable, Rank, Tensor } from '@tensorflow/tfjs';
 import type { RowForm } from '../../precondition/method.js';
 import type { Rows } from '../../rows/rows.js';
 import type { Layout } from '../content.js';
@@ -35,7 +35,7 @@ export interface Use {
 /** A place that gradients come back to. */
 export interface Tap {
   /** `x` itself, looked at on the way back. */
-  through(x: Tensor): Tensor;
+  through<R extends Rank>(x: Tensor<R>): Tensor<R>;
   /** What has come back; undefined where nothing has, or nobody asks. */
   readonly gradient: Tensor | undefined;
 }
