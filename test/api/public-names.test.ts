@@ -87,10 +87,11 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw eva foof kfac makeOptimizer nysact registerOptimizer registerOptimizers sgd
-      tfjsBackend`,
+      adam adamw eva foof kfac makeOptimizer nysact positionRows registerKind registerOptimizer
+      registerOptimizers sgd tfjsBackend`,
     types: `
-      Layout MakeOptimizerOptions OptimizerDefinition TapConvolutionOptions Taps TensorFlow
+      Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
+      TapConvolutionOptions TappedLayer Taps TensorFlow
       TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport`,
   },
   'nysact/gpu': {

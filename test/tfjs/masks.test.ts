@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { captureGradients } from '../../src/tfjs/capture.js';
 import { disposeCaptured, rowsOf } from '../../src/tfjs/captured.js';
 import { foof, kfac, nysact, type TfjsBackend, tfjsBackend } from '../../src/tfjs/index.js';
-import { maskedPositions } from '../../src/tfjs/rows/masked.js';
+import { positionRows } from '../../src/tfjs/rows/masked.js';
 import { onBackends, tf } from './backends.js';
 import { dense, outputOf, weightsOf } from './models.js';
 import { EVERYTHING, products } from './products.js';
@@ -195,7 +195,7 @@ onBackends(['wasm', 'cpu'], () => {
     // As on a device: nothing tells without waiting.
     Reflect.set(waits, 'bound', undefined);
     const found = [reads, waits].map((backend) => {
-      const rows = maskedPositions({ tf, backend }, x, true, { marks, step: undefined });
+      const rows = positionRows({ tf, backend }, x, true, { marks, step: undefined });
       if (rows === undefined) throw new Error('expected rows');
       const A = backend.allocate(INPUTS + 1, INPUTS + 1);
       rows.secondMoment(1, 0, A);

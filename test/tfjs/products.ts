@@ -31,10 +31,10 @@ interface Product {
   readonly shapes: readonly number[];
 }
 
-/** Captures everything, compares every product with its gradient, and leaves nothing behind. */
-export function products(loss: () => Scalar, { exact = false } = {}): Product[] {
+/** Captures everything, compares every product with its gradient, and leaves nothing behind: `using` knows the kinds of layers. */
+export function products(loss: () => Scalar, { exact = false, using = tf } = {}): Product[] {
   const before = tf.memory().numTensors;
-  const { value, grads, blocks } = captureGradients(tf, loss, undefined, EVERYTHING);
+  const { value, grads, blocks } = captureGradients(using, loss, undefined, EVERYTHING);
   const seen = blocks.map((block) => {
     const { kind, weight, bias, examples } = block;
     const { X, D } = stacked(block);

@@ -1,7 +1,7 @@
 // Embeddings: a row is a word that was looked up, and its gradient what came back to that place.
 
 import type { LayerVariable } from '@tensorflow/tfjs';
-import { maskedElements, maskedPositions } from '../rows/masked.js';
+import { maskedElements, positionRows } from '../rows/masked.js';
 import { tensorOneHotRows } from '../rows/one-hot.js';
 import type { LayerKind, TappedLayer } from './kind.js';
 
@@ -34,5 +34,5 @@ export const embedding: LayerKind<EmbeddingLayer> = {
       indices.dispose();
     }
   },
-  gradientRows: (host, _, dy, mask) => maskedPositions(host, dy, false, mask),
+  gradientRows: (host, _, dy, mask) => positionRows(host, dy, false, mask),
 };

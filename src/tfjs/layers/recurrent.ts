@@ -4,7 +4,7 @@ import type { LayerVariable, Tensor } from '@tensorflow/tfjs';
 import { joinedRows } from '../../rows/joined.js';
 import type { Rows } from '../../rows/rows.js';
 import type { RowsHost } from '../rows/host.js';
-import { maskedPositions } from '../rows/masked.js';
+import { positionRows } from '../rows/masked.js';
 import type { TensorFlow } from '../tensorflow.js';
 import type { Call, Output, Tap } from './call.js';
 import type { Activation, KnownLayer, Layer } from './kind.js';
@@ -185,7 +185,7 @@ class CellStep {
   #rows(host: RowsHost, bias: boolean, compute: () => Tensor): Rows<'float32'> | undefined {
     const tensor = host.tf.tidy(compute);
     try {
-      return maskedPositions(host, tensor, bias, this.#call.mask);
+      return positionRows(host, tensor, bias, this.#call.mask);
     } finally {
       tensor.dispose();
     }

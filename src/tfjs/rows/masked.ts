@@ -1,6 +1,7 @@
 // Which positions of a batch count: those that are masked are no rows.
 
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { checkType, isObject } from '../../core/check.js';
 import type { Rows } from '../../rows/rows.js';
 import type { RowsHost } from './host.js';
 import { positions } from './positions.js';
@@ -21,14 +22,15 @@ export interface Mask {
  * Elsewhere that would wait for the device: such rows are zeros instead, and the number of rows is that of
  * all. A moment that is a mean is smaller by the share of padding then, as if the damping were larger.
  *
- * @throws RangeError where the tensor has no elements.
+ * @throws RangeError where the tensor has no elements, TypeError where an argument is of another type.
  */
-export function maskedPositions(
+export function positionRows(
   host: RowsHost,
   tensor: Tensor,
   bias: boolean,
-  mask: Mask | undefined,
+  mask?: Mask,
 ): Rows<'float32'> | undefined {
+  checkArguments(host, tensor, bias, mask);
   const { tf } = host;
   const shape = tensor.shape.slice(0, -1);
   const [features] = tensor.shape.slice(-1);
@@ -71,6 +73,19 @@ export function maskedElements(
   } finally {
     marks?.dispose();
   }
+}
+
+function checkArguments(host: unknown, tensor: unknown, bias: unknown, mask: unknown): void {
+  const where = 'positionRows';
+  const { tf, backend }: Partial<RowsHost> = isObject(host) ? host : {};
+  const fits = tf !== undefined && backend !== undefined;
+  checkType(where, 'host', host, fits, 'an object with tf and backend');
+  const { Tensor: TensorClass } = tf;
+  checkType(where, 'tensor', tensor, tensor instanceof TensorClass, 'a tensor');
+  checkType(where, 'bias', bias, typeof bias === 'boolean', 'true or false');
+  const marks: unknown = isObject(mask) && 'marks' in mask ? mask.marks : undefined;
+  const masks = mask === undefined || marks instanceof TensorClass;
+  checkType(where, 'mask', mask, masks, 'an object with marks, a tensor');
 }
 
 /** The rows of what is computed only for them. */

@@ -39,6 +39,16 @@ const loss = () => tf.sum(tf.square(w)).asScalar();
 
 const kernel = tf.variable(tf.ones([1, 1, 1, 2]).as4D(1, 1, 1, 2));
 
+const none = () => undefined;
+const kind = {
+  name: 'probed',
+  sample: () => tf.layers.dense({ units: 1 }),
+  fits: () => false,
+  block: none,
+  rows: none,
+  gradientRows: none,
+};
+
 /** The taps of an optimiser. */
 function taps(): host.Taps {
   return host.sgd(tf).tap;
@@ -111,6 +121,29 @@ export const hosts: readonly Routine[] = [
       }),
     },
     () => [tf, transform, { className: 'Probed' }],
+  ),
+  exported(
+    host,
+    'registerKind',
+    {
+      tf: own,
+      kind: parts({
+        name: that((v) => typeof v === 'string' && v !== ''),
+        sample: own,
+        fits: callable,
+        block: callable,
+        rows: callable,
+        gradientRows: callable,
+      }),
+    },
+    // Kinds are kept for what is handed in.
+    () => [{ ...tf }, kind],
+  ),
+  exported(
+    host,
+    'positionRows',
+    { host: own, tensor: own, bias: flag, mask: optional(own) },
+    () => [{ tf, backend }, tf.ones([2, 3]), false],
   ),
   exported(host, 'registerOptimizers', { tf: own }, () => [tf]),
   exported(
