@@ -3,6 +3,7 @@
 import type { RowForm } from '../precondition/method.js';
 import { joinedRows } from '../rows/joined.js';
 import type { Rows } from '../rows/rows.js';
+import { scaledRows } from '../rows/scaled.js';
 import type { Layout } from './content.js';
 import type { Use } from './layers/call.js';
 import type { RowsHost } from './rows/host.js';
@@ -28,6 +29,40 @@ export interface CapturedBlock {
 export interface CapturedUse extends Use {
   /** Lets go of what it saw. */
   dispose(): void;
+}
+
+/**
+ * The blocks of several computations of gradients as those of one, of all their examples: the mean loss over
+ * n of N examples has n/N of the gradients in the mean loss over all, so its rows of D are so much smaller.
+ */
+export function joinedBlocks(captures: readonly (readonly CapturedBlock[])[]): CapturedBlock[] {
+  const byWeight = new Map<string, CapturedBlock[]>();
+  for (const block of captures.flat()) {
+    byWeight.set(block.weight, [...(byWeight.get(block.weight) ?? []), block]);
+  }
+  return [...byWeight.values()].map((parts) => {
+    const [first] = parts;
+    const examples = parts.reduce((sum, part) => sum + part.examples, 0);
+    return {
+      ...first,
+      bias: parts.every(({ bias }) => bias === first.bias) ? first.bias : undefined,
+      examples,
+      uses: parts.flatMap((part) =>
+        part.uses.map((use) => scaledUse(use, part.examples / examples)),
+      ),
+    };
+  });
+}
+
+function scaledUse(use: CapturedUse, share: number): CapturedUse {
+  return {
+    rows: (host, bias) => use.rows(host, bias),
+    gradientRows(host) {
+      const rows = use.gradientRows(host);
+      return rows && scaledRows(rows, share);
+    },
+    dispose: () => use.dispose(),
+  };
 }
 
 /** Disposes of what was captured. */

@@ -15,7 +15,7 @@ import { checkTransform, needsOf, type StepNeeds, type Transform } from '../opti
 import type { Diagnostics } from '../precondition/layer.js';
 import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients } from './capture.js';
-import { disposeCaptured } from './captured.js';
+import { type CapturedBlock, disposeCaptured, joinedBlocks } from './captured.js';
 import { configDict } from './config.js';
 import { checkLoss, namedGradients } from './gradients.js';
 import { LossWatch } from './loss-watch.js';
@@ -64,6 +64,13 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
    *   names what may differ; nothing has changed then.
    */
   restoreState(saved: PlainState, options?: RestoreOptions): void;
+  /**
+   * The gradients of a mean loss, and what its layers and taps saw, which the next step looks at. Several
+   * calls before a step are micro-batches of one batch, of any sizes: what they saw is joined, and kept
+   * until that step. The step is that of the whole batch where it is given the mean of the gradients,
+   * each weighted by its examples. Throws what `f` throws; then nothing of that call is kept.
+   */
+  computeGradients(f: () => Scalar, varList?: Variable[]): { value: Scalar; grads: NamedTensorMap };
   /**
    * One step with these gradients, found by name. Throws RangeError where they do not fit, or where the
    * step has to look at layers and the gradients were not computed by this optimizer's
@@ -149,8 +156,8 @@ export function optimizerClass(
     readonly #taps = new OptimizerTaps(tf);
     #run: Run | undefined;
     #waiting = new Waiting();
-    /** What the last computation of gradients saw; undefined where none has been made. */
-    #captured: CapturedGradients | undefined;
+    /** What every computation of gradients has seen since the last step. */
+    #captured: CapturedGradients[] = [];
     /** The losses of this run that are still to be looked at. */
     #losses = new LossWatch();
     /** How often the state may have changed. */
@@ -223,10 +230,10 @@ export function optimizerClass(
       varList?: Variable[],
     ): { value: Scalar; grads: NamedTensorMap } {
       checkLoss(tf, f, varList);
-      this.#forget();
       if (!this.#looks) return tf.variableGrads(f, varList);
-      this.#captured = captureGradients(tf, f, varList, this.#needs, this.#taps);
-      const { value, grads } = this.#captured;
+      const captured = captureGradients(tf, f, varList, this.#needs, this.#taps);
+      this.#captured.push(captured);
+      const { value, grads } = captured;
       return { value, grads };
     }
 
@@ -236,8 +243,8 @@ export function optimizerClass(
         this.#losses.check();
         const named = namedGradients(tf, gradients);
         this.#checkLooked();
-        const blocks = this.#captured?.blocks ?? [];
-        this.#run ??= this.#start(named);
+        const blocks = joinedBlocks(this.#captured.map((one) => one.blocks));
+        this.#run ??= this.#start(named, blocks);
         this.#run = grown(tf, this.#transform, this.#run, named, blocks);
         this.#run.session.step(named, blocks);
       } finally {
@@ -315,22 +322,22 @@ export function optimizerClass(
     /** A step that has to look at layers must have seen how its gradients were computed. */
     #checkLooked(): void {
       if (!this.#looks) return;
-      if (this.#captured === undefined) {
+      if (this.#captured.length === 0) {
         throw new RangeError(
           `${this.#name}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
         );
       }
-      if (!this.#captured.tookPart) {
+      if (!this.#captured.some(({ tookPart }) => tookPart)) {
         throw new RangeError(
           `${this.#name}: no layer of this copy of TensorFlow.js took part in computing the gradients, and no tap, so there is nothing to precondition: make the model with the copy that was handed in, compute without layers through optimizer.tap, or use sgd`,
         );
       }
     }
 
-    #start(gradients: readonly NamedGradient[]): Run {
+    #start(gradients: readonly NamedGradient[], captured: readonly CapturedBlock[]): Run {
       const backend = tfjsBackend(tf, { reading: this.#options.reading });
       try {
-        const blocks = inOrderOf(gradients, this.#captured?.blocks ?? []);
+        const blocks = inOrderOf(gradients, captured);
         const session = new Session(tf, backend, this.#transform, gradients, blocks);
         this.#waiting.putInto(session.optimizer, this.#name);
         this.#waiting = new Waiting();
@@ -348,8 +355,8 @@ export function optimizerClass(
     }
 
     #forget(): void {
-      disposeCaptured(this.#captured?.blocks ?? []);
-      this.#captured = undefined;
+      for (const { blocks } of this.#captured) disposeCaptured(blocks);
+      this.#captured = [];
     }
 
     #forgetGiven(): void {
@@ -365,7 +372,7 @@ function grown(
   transform: Transform,
   run: Run,
   gradients: readonly NamedGradient[],
-  blocks: CapturedGradients['blocks'],
+  blocks: readonly CapturedBlock[],
 ): Run {
   const { backend, session } = run;
   if (!session.grownBy(gradients, blocks)) return run;

@@ -120,10 +120,9 @@ function line(
   const found = { variable: name, layer: layer.name, shape };
   if (!context.preconditions) return refused(found, PLAIN);
   if (frozen) return refused(found, 'the layer is frozen');
+  if (!variable.trainable) return refused(found, 'it is not trained');
   const known = layerTable(tf).find(layer);
-  if (known === undefined) {
-    return refused(found, `no kind of layer is known for ${layer.getClassName()}`);
-  }
+  if (known === undefined) return refused(found, unknown(layer));
   const block = known.blocks.find(({ weight, bias }) => [weight.name, bias?.name].includes(name));
   if (block === undefined) {
     return refused(found, `it is no weight or bias that the kind '${known.kind}' knows`);
@@ -152,6 +151,14 @@ function preconditioned(
   if (weight !== found.variable) return { ...found, kind, reason: undefined };
   const { inputs, outputs, rank, bytes } = seen;
   return { ...found, kind, reason: undefined, inputs, outputs, rank, bytes };
+}
+
+/** Why no kind of layer is known: a normalisation has no matrix to precondition. */
+function unknown(layer: Layer): string {
+  const name = layer.getClassName();
+  return 'gamma' in layer && 'beta' in layer
+    ? `${name} scales and shifts each feature alone, and trains with the rest`
+    : `no kind of layer is known for ${name}`;
 }
 
 function refused(found: Found, reason: string): VariableReport {

@@ -171,7 +171,12 @@ onBackends(['wasm', 'cpu'], () => {
       'dense',
       'the layer is frozen',
       'the layer is frozen',
-      ...Array.from({ length: 4 }, () => 'no kind of layer is known for BatchNormalization'),
+      ...Array.from(
+        { length: 2 },
+        () => 'BatchNormalization scales and shifts each feature alone, and trains with the rest',
+      ),
+      'it is not trained',
+      'it is not trained',
       'dense',
       'dense',
     ];
