@@ -12,7 +12,7 @@ import {
 } from '../core/options.js';
 import type { Rows } from '../rows/rows.js';
 import type { Block } from './layers/call.js';
-import { patchesOf } from './layers/convolution.js';
+import { asImages, patchesOf } from './layers/convolution.js';
 import type { Recorder } from './recorder.js';
 import type { RowsHost } from './rows/host.js';
 import { tensorOneHotRows } from './rows/one-hot.js';
@@ -47,11 +47,11 @@ export type TapConvolutionOptions = OptionsOf<typeof CONVOLUTION_OPTIONS>;
  */
 export interface Taps {
   /** xW + b over the last axis of x: W is [inputs, outputs], b [outputs]. */
-  dense(x: Tensor, W: Variable<Rank.R2>, b?: Variable<Rank.R1>): Tensor;
+  dense(x: Tensor, W: Variable, b?: Variable): Tensor;
   /** A convolution of images [batch, height, width, channels] by [height, width, channels, outputs]. */
-  conv2d(x: Tensor4D, filter: Variable<Rank.R4>, options?: TapConvolutionOptions): Tensor4D;
+  conv2d(x: Tensor, filter: Variable, options?: TapConvolutionOptions): Tensor4D;
   /** The rows of W, [words, outputs], at the indices, which are of any shape. */
-  embedding(W: Variable<Rank.R2>, indices: Tensor): Tensor;
+  embedding(W: Variable, indices: Tensor): Tensor;
 }
 
 /** How rows are made of what entered an operation, and of what came back. */
@@ -73,7 +73,7 @@ export class OptimizerTaps implements Taps {
     this.#tf = tf;
   }
 
-  dense(x: Tensor, W: Variable<Rank.R2>, b?: Variable<Rank.R1>): Tensor {
+  dense(x: Tensor, W: Variable, b?: Variable): Tensor {
     const tf = this.#tf;
     const where = 'tap.dense';
     this.#checkTensor(where, 'x', x);
@@ -86,7 +86,10 @@ export class OptimizerTaps implements Taps {
       block: { weight: W, bias: b, layout: 'columns' },
       input: x,
       compute: () => {
-        const XW = tf.matMul(tf.reshape<Rank.R2>(x, [x.size / inputs, inputs]), W);
+        const XW = tf.matMul(
+          tf.reshape<Rank.R2>(x, [x.size / inputs, inputs]),
+          tf.reshape<Rank.R2>(W, [inputs, outputs]),
+        );
         const output = b === undefined ? XW : tf.add(XW, b);
         return tf.reshape(output, [...x.shape.slice(0, -1), outputs]);
       },
@@ -94,7 +97,7 @@ export class OptimizerTaps implements Taps {
     });
   }
 
-  conv2d(x: Tensor4D, filter: Variable<Rank.R4>, options: TapConvolutionOptions = {}): Tensor4D {
+  conv2d(x: Tensor, filter: Variable, options: TapConvolutionOptions = {}): Tensor4D {
     const tf = this.#tf;
     const where = 'tap.conv2d';
     this.#checkTensor(where, 'x', x);
@@ -110,7 +113,8 @@ export class OptimizerTaps implements Taps {
       block: { weight: filter, bias, layout: 'columns' },
       input: x,
       compute: () => {
-        const swept = tf.conv2d(x, filter, [...stride], pad, 'NHWC', [...dilation]);
+        const kernel = asImages(tf, filter);
+        const swept = tf.conv2d(asImages(tf, x), kernel, [...stride], pad, 'NHWC', [...dilation]);
         return bias === undefined ? swept : tf.add(swept, bias);
       },
       rows: (host, input, withBias) =>
@@ -130,7 +134,7 @@ export class OptimizerTaps implements Taps {
     });
   }
 
-  embedding(W: Variable<Rank.R2>, indices: Tensor): Tensor {
+  embedding(W: Variable, indices: Tensor): Tensor {
     const tf = this.#tf;
     const where = 'tap.embedding';
     this.#checkVariable(where, 'W', W, 2);
@@ -205,7 +209,7 @@ function pair(value: number | readonly [number, number]): readonly [number, numb
 }
 
 /** Of which copy of TensorFlow.js is checked where that is known. */
-function isVector(value: unknown): value is Variable<Rank.R1> {
+function isVector(value: unknown): value is Variable {
   return isObject(value) && 'assign' in value && 'rank' in value && value.rank === 1;
 }
 

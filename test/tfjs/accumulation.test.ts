@@ -110,7 +110,7 @@ onBackends(['wasm', 'cpu'], () => {
         optimizer: a,
         loss: (truth, prediction) => tf.losses.softmaxCrossEntropy(truth, prediction),
       });
-      await fitted.fit(data.x, data.y, { batchSize: 4, epochs: 2, shuffle: false, verbose: 0 });
+      await fitted.fit(data.x, data.y, { batchSize: 4, epochs: 2, shuffle: false });
       for (let epoch = 0; epoch < 2; epoch++) {
         for (const part of [
           [0, 4],
