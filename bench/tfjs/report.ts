@@ -31,14 +31,16 @@ export function stepTable(rows: readonly StepRow[]): Table {
       'A step of SGD on our kernels, and how many times longer TensorFlow.js takes with its own, its missing filter gradient composed: medians, middle half in brackets',
     columns: [
       left('network'),
+      right('weights'),
       right('batch'),
       right('ours'),
       right('TensorFlow.js'),
       right('times ours'),
       right('rounds'),
     ],
-    rows: rows.map(({ name, batch, ours, stock, ratio, rounds }) => [
+    rows: rows.map(({ name, batch, weights, ours, stock, ratio, rounds }) => [
       name,
+      weights.toLocaleString('en-US'),
       String(batch),
       formatMilliseconds(ours),
       formatMilliseconds(stock),

@@ -10,6 +10,8 @@ import type { Training, Workload } from './models.js';
 export interface StepRow {
   readonly name: string;
   readonly batch: number;
+  /** Numbers that are trained. */
+  readonly weights: number;
   readonly ours: number;
   readonly stock: number;
   /** Of neighbouring rounds. */
@@ -57,6 +59,7 @@ export async function timeSteps(
     return {
       name: workload.name,
       batch: workload.batch,
+      weights: weightsOf(training),
       ours: quantile(ours, 0.5),
       stock: quantile(stock, 0.5),
       ratio: quartiles(ours.map((time, round) => stock[round] / time)),
