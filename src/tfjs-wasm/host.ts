@@ -70,6 +70,17 @@ export class Host {
     return this.#backend.makeOutput([...shape], 'float32');
   }
 
+  /** A tensor on the data of another. */
+  sharing({ dataId, shape, dtype }: TensorInfo): TensorInfo {
+    this.#backend.incRef(dataId);
+    return { dataId, shape, dtype };
+  }
+
+  /** All memory, as floats: it is another after the next allocation. */
+  floats(): Float32Array {
+    return new Float32Array(this.#backend.wasm.asm.memory.buffer);
+  }
+
   /**
    * Memory for the call that asks, with any content: it stays as long as nobody asks for more.
    *

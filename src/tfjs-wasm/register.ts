@@ -9,7 +9,9 @@ import {
   conv2dBackpropInput,
   fusedConv2d,
 } from './kernels/convolutions.js';
+import { identity } from './kernels/identity.js';
 import { batchMatMul, fusedMatMul } from './kernels/products.js';
+import { slice } from './kernels/slice.js';
 import { asWasmBackend, checkTensorFlow, type Kernel, type TensorFlow } from './tensorflow.js';
 
 /** Every kernel: adding one is a file in kernels/ and a line here. */
@@ -20,6 +22,8 @@ const KERNELS: readonly TrainingKernel[] = [
   fusedConv2d,
   conv2dBackpropFilter,
   conv2dBackpropInput,
+  identity,
+  slice,
 ];
 
 const BACKEND = 'wasm';
@@ -36,7 +40,7 @@ const registered = new WeakMap<TensorFlow, RegisteredKernels>();
 
 /**
  * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
- * transpositions, convolutions and their gradients. They compute in TensorFlow.js's own memory, in float32,
+ * transpositions, convolutions and their gradients, clones and slices. They compute in TensorFlow.js's own memory, in float32,
  * and nothing is copied. What one does not know (another dtype, an activation) computes as it did before.
  *
  * TensorFlow.js documents none of what this rests on; it is looked at first, and was tested with 4.22. Where

@@ -13,6 +13,7 @@ export type TensorFlow = Pick<
   | 'findBackend'
   | 'getKernel'
   | 'registerKernel'
+  | 'slice_util'
   | 'unregisterKernel'
   | 'version_core'
 >;
@@ -28,6 +29,8 @@ export interface WasmBackend {
     _free(address: number): void;
   };
   getMemoryOffset(dataId: object): number;
+  /** One tensor more holds these data. */
+  incRef(dataId: object): void;
   makeOutput(shape: readonly number[], dtype: TensorInfo['dtype']): TensorInfo;
 }
 
@@ -49,7 +52,7 @@ export function checkTensorFlow(where: string, tf: unknown): void {
 export function asWasmBackend(where: string, backend: unknown, version: string): WasmBackend {
   if (isWasmBackend(backend)) return backend;
   throw new TypeError(
-    `${where}: the wasm backend of TensorFlow.js ${version} keeps its memory elsewhere than that of 4.22, expected wasm.asm.memory, wasm._malloc, wasm._free, getMemoryOffset and makeOutput`,
+    `${where}: the wasm backend of TensorFlow.js ${version} keeps its memory elsewhere than that of 4.22, expected wasm.asm.memory, wasm._malloc, wasm._free, getMemoryOffset, incRef and makeOutput`,
   );
 }
 
@@ -62,7 +65,7 @@ function isWasmBackend(backend: unknown): backend is WasmBackend {
     isObject(memory) &&
     'buffer' in memory &&
     ['_malloc', '_free'].every((name) => typeof Reflect.get(wasm, name) === 'function') &&
-    ['getMemoryOffset', 'makeOutput'].every(
+    ['getMemoryOffset', 'incRef', 'makeOutput'].every(
       (name) => typeof Reflect.get(backend, name) === 'function',
     )
   );
