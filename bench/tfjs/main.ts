@@ -29,15 +29,15 @@ export interface Scope {
 }
 
 const FULL: Scope = {
-  steps: { budget: 8_000, rounds: 5 },
-  convolutions: 500,
-  optimizers: { budget: 40_000, turns: 10 },
+  steps: { budget: 5_000, rounds: 3 },
+  convolutions: 300,
+  optimizers: { budget: 15_000, turns: 6 },
 };
 
 const QUICK: Scope = {
-  steps: { budget: 1_000, rounds: 2 },
+  steps: { budget: 500, rounds: 2 },
   convolutions: 100,
-  optimizers: { budget: 3_000, turns: 3 },
+  optimizers: { budget: 2_000, turns: 2 },
 };
 
 /** Runs the benchmark, prints its tables and writes bench/results/tfjs.json. */
