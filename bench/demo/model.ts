@@ -21,8 +21,11 @@ export interface Evaluation {
 const imagesPerPass = 1_000;
 
 /** ReLU between dense layers; the last one gives logits. The same weights for the same seed. */
-export function makePerceptron(tf: TensorFlow, seed: number): LayersModel {
-  const [inputs, ...units] = widths;
+export function makePerceptron(
+  tf: TensorFlow,
+  seed: number,
+  [inputs, ...units]: readonly [number, ...number[]] = widths,
+): LayersModel {
   return tf.sequential({
     layers: units.map((width, layer) =>
       tf.layers.dense({

@@ -87,11 +87,12 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw eva foof kfac makeOptimizer nysact registerOptimizer registerOptimizers sgd
-      tfjsBackend`,
+      adam adamw eva foof kfac makeOptimizer nysact positionRows registerKind registerOptimizer
+      registerOptimizers sgd tfjsBackend`,
     types: `
-      Layout MakeOptimizerOptions OptimizerDefinition TensorFlow TensorFlowCore TfjsBackend
-      TfjsBackendOptions TfjsOptimizer VariableReport`,
+      Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
+      TapConvolutionOptions TappedLayer Taps TensorFlow
+      TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport`,
   },
   'nysact/gpu': {
     values: `

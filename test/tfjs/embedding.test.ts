@@ -2,7 +2,8 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
-import { captureGradients, disposeCaptured, rowsOf } from '../../src/tfjs/capture.js';
+import { captureGradients } from '../../src/tfjs/capture.js';
+import { disposeCaptured, rowsOf } from '../../src/tfjs/captured.js';
 import { eva, foof, kfac, nysact, type TfjsOptimizer, tfjsBackend } from '../../src/tfjs/index.js';
 import { integers } from '../rows/images.js';
 import { build, distance, filled, map, product } from '../support/matrices.js';

@@ -96,7 +96,8 @@ onBackends(['wasm'], () => {
       .report(model)
       .map(({ layer, kind, rank, reason }) => [layer, kind ?? reason, rank]);
     const left = 'the optimizer was told to leave its layer to the rest';
-    const unknown = 'no kind of layer is known for LayerNormalization';
+    const unknown =
+      'LayerNormalization scales and shifts each feature alone, and trains with the rest';
     expect(lines).toEqual([
       ['first_Dense', 'dense', 3],
       ['first_Dense', 'dense', undefined],

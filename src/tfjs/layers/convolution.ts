@@ -7,7 +7,8 @@ import type { RowsHost } from '../rows/host.js';
 import { tensorPatchRows } from '../rows/patches.js';
 import { positions } from '../rows/positions.js';
 import type { TensorFlowCore } from '../tensorflow.js';
-import type { Block, Layer, LayerKind, TappedLayer } from './kind.js';
+import type { Block } from './call.js';
+import type { Layer, LayerKind, TappedLayer } from './kind.js';
 
 /** How a kernel moves over images; lists have a number an axis. */
 interface Sweep {

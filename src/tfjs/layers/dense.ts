@@ -1,7 +1,7 @@
 // Dense layers of any rank: the last axis is the features, every other position is a row.
 
 import type { LayerVariable } from '@tensorflow/tfjs';
-import { positions } from '../rows/positions.js';
+import { positionRows } from '../rows/masked.js';
 import type { LayerKind, TappedLayer } from './kind.js';
 
 interface DenseLayer extends TappedLayer {
@@ -16,6 +16,6 @@ export const dense: LayerKind<DenseLayer> = {
   fits: (layer): layer is DenseLayer =>
     'kernel' in layer && 'bias' in layer && 'activation' in layer,
   block: ({ kernel, bias }) => ({ weight: kernel, bias: bias ?? undefined, layout: 'columns' }),
-  rows: (host, _, input, bias) => positions(host, input, bias),
-  gradientRows: (host, _, dy) => positions(host, dy, false),
+  rows: (host, _, input, bias, mask) => positionRows(host, input, bias, mask),
+  gradientRows: (host, _, dy, mask) => positionRows(host, dy, false, mask),
 };

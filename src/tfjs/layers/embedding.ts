@@ -1,14 +1,16 @@
 // Embeddings: a row is a word that was looked up, and its gradient what came back to that place.
 
 import type { LayerVariable } from '@tensorflow/tfjs';
+import { maskedElements, positionRows } from '../rows/masked.js';
 import { tensorOneHotRows } from '../rows/one-hot.js';
-import { positions } from '../rows/positions.js';
 import type { LayerKind, TappedLayer } from './kind.js';
 
 interface EmbeddingLayer extends TappedLayer {
   readonly embeddings: LayerVariable;
   /** The number of words. */
   readonly inputDim: number;
+  /** Whether index 0 is padding. */
+  readonly maskZero?: boolean;
 }
 
 /** tf.layers.embedding, of indices of any rank. */
@@ -22,6 +24,15 @@ export const embedding: LayerKind<EmbeddingLayer> = {
     layout: 'columns',
     rows: 'oneHot',
   }),
-  rows: (host, { inputDim }, input) => tensorOneHotRows(host, input, inputDim),
-  gradientRows: (host, _, dy) => positions(host, dy, false),
+  ownMask: ({ maskZero }, input) => (maskZero === true ? input : undefined),
+  rows(host, { inputDim }, input, _, mask) {
+    const indices = maskedElements(host, input, mask);
+    if (indices === undefined) return undefined;
+    try {
+      return tensorOneHotRows(host, indices, inputDim);
+    } finally {
+      indices.dispose();
+    }
+  },
+  gradientRows: (host, _, dy, mask) => positionRows(host, dy, false, mask),
 };

@@ -1,0 +1,32 @@
+// What docs/backends.md says of training on a GPU in Node: it runs as it is printed, with the packed
+// library and packages that are installed beside it, and the process ends by itself.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DAWN } from '../../bench/gpu/dawn.js';
+import { installedProject, type Project } from '../package/project.js';
+
+let project: Project;
+
+beforeAll(() => {
+  project = installedProject();
+  const modules = join(project.folder, 'node_modules');
+  symlinkSync(resolve('node_modules/@tensorflow'), join(modules, '@tensorflow'));
+  symlinkSync(DAWN, join(modules, 'webgpu'));
+});
+
+afterAll(() => project.remove());
+
+test('the example trains, and ends', () => {
+  const document = readFileSync('docs/backends.md', 'utf8');
+  const [, code] = /<!-- webgpu test: train -->\n```ts\n(.*?)^```$/ms.exec(document) ?? [];
+  const report = 'console.log(JSON.stringify([tf.getBackend(), history.loss]));';
+  const script = project.write('train.js', `${code}\n${report}\n`);
+  const printed = execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 250_000 });
+  const [backend, losses]: [string, number[]] = JSON.parse(printed.trim().split('\n').at(-1) ?? '');
+  expect(backend).toBe('webgpu');
+  expect(losses).toHaveLength(3);
+  expect(losses[2]).toBeLessThan(0.9 * losses[0]);
+});
