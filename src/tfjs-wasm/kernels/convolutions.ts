@@ -17,13 +17,10 @@ export const fusedConv2d: TrainingKernel = {
   run(call) {
     const { host, inputs, attrs } = call;
     const { bias, preluActivationWeights, filter } = inputs;
-    const finish = finishOf(host, bias, attrs);
-    if (finish === undefined || preluActivationWeights) return undefined;
-    if (!isFloat(filter)) return undefined;
-    const outputs = filter.shape[3];
-    if (bias && !(isFloat(bias) && sizeOf(bias.shape) === outputs)) return undefined;
-    const result = convolved(call);
-    if (result !== undefined) finish(result, sizeOf(result.shape) / outputs, outputs);
+    if (!isFloat(filter) || filter.shape.length !== 4 || preluActivationWeights) return undefined;
+    const finish = finishOf(host, bias, filter.shape[3], attrs);
+    const result = finish === undefined ? undefined : convolved(call);
+    if (result !== undefined) finish?.(result);
     return result;
   },
 };
@@ -39,7 +36,7 @@ export const conv2dBackpropFilter: TrainingKernel = {
       return undefined;
     }
     const dF = host.output(filterShape);
-    const work = host.scratch(workspace(host.exports, plan));
+    const work = host.scratch(workspace(host.exports, plan, plan.out[0] * plan.out[1]));
     host.exports.filterGradient(
       ...plan.images,
       ...plan.kernel,
@@ -66,7 +63,7 @@ export const conv2dBackpropInput: TrainingKernel = {
       return undefined;
     }
     const dX = host.output(inputShape);
-    const work = host.scratch(workspace(host.exports, plan));
+    const work = host.scratch(workspace(host.exports, plan, inputShape[1] * inputShape[2]));
     host.exports.inputGradient(
       ...plan.images,
       ...plan.kernel,
@@ -85,7 +82,7 @@ export const conv2dBackpropInput: TrainingKernel = {
 function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo | undefined {
   if (!isFloat(x) || !isFloat(filter)) return undefined;
   const plan = planOf(tf, x.shape, filter.shape, attrs);
-  if (plan === undefined || sizeOf(plan.outShape) === 0) return undefined;
+  if (plan === undefined) return undefined;
   const Y = host.output(plan.outShape);
   const [batch, height, width, inputs] = plan.images;
   const [rows, columns, outputs] = plan.kernel;
@@ -107,7 +104,7 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
     );
     return Y;
   }
-  const work = host.scratch(workspace(host.exports, plan));
+  const work = host.scratch(workspace(host.exports, plan, plan.out[0] * plan.out[1]));
   host.exports.convolve(
     ...plan.images,
     rows,
@@ -154,6 +151,7 @@ function planOf(
   if (info === undefined || info.inChannels !== filterShape[2]) return undefined;
   const { padInfo } = info;
   if (padInfo.top < 0 || padInfo.left < 0) return undefined;
+  if (info.outHeight < 1 || info.outWidth < 1) return undefined;
   return {
     images: [info.batchSize, info.inHeight, info.inWidth, info.inChannels],
     kernel: [info.filterHeight, info.filterWidth, info.outChannels],
@@ -228,16 +226,17 @@ function isPointwise({ kernel: [rows, columns], strides, padding, images, out }:
   );
 }
 
-/** Bytes that any of the three functions needs. */
-function workspace(exports: Exports, plan: Plan): number {
+/** Bytes that a function needs which computes so many positions, or pixels, of each image. */
+function workspace(exports: Exports, plan: Plan, positions: number): number {
   const [batch, height, width, inputs] = plan.images;
   const [rows, columns, outputs] = plan.kernel;
   const [down, right] = plan.dilations;
   const [outHeight, outWidth] = plan.out;
   // A frame has the pixels of an image, what the kernel sees beyond its borders, and the positions.
-  const frameRows = Math.max(height, outHeight * plan.strides[0]) + 2 * rows * down;
-  const frameColumns = Math.max(width, outWidth * plan.strides[1]) + 2 * columns * right;
-  const positions = Math.max(height * width, outHeight * outWidth);
+  const frameRows =
+    Math.max(height + plan.padding[0], outHeight * plan.strides[0]) + 2 * rows * down;
+  const frameColumns =
+    Math.max(width + plan.padding[1], outWidth * plan.strides[1]) + 2 * columns * right;
   return exports.convolutionWorkspace(
     batch,
     positions,

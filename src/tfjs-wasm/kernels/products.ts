@@ -15,15 +15,12 @@ export const fusedMatMul: TrainingKernel = {
   name: '_FusedMatMul',
   run(call) {
     const { host, inputs, attrs } = call;
-    const { bias, preluActivationWeights } = inputs;
-    const finish = finishOf(host, bias, attrs);
-    if (finish === undefined || preluActivationWeights) return undefined;
-    if (bias && !(isFloat(bias) && bias.shape.length === 1)) return undefined;
-    const result = multiplied(call);
-    if (result === undefined) return undefined;
-    const columns = result.shape[result.shape.length - 1];
-    if (bias && bias.shape[0] !== columns) return undefined;
-    finish(result, sizeOf(result.shape) / columns, columns);
+    const { b, bias, preluActivationWeights } = inputs;
+    if (!isFloat(b) || preluActivationWeights) return undefined;
+    const { columns } = operandOf(b, isSet(attrs, 'transposeB'));
+    const finish = finishOf(host, bias, columns, attrs);
+    const result = finish === undefined ? undefined : multiplied(call);
+    if (result !== undefined) finish?.(result);
     return result;
   },
 };
