@@ -108,10 +108,11 @@ function replace(tf: TensorFlow, hosts: Hosts): RegisteredKernels {
     tf.registerKernel(ours);
     return { ours, before };
   });
-  return {
+  const handle: RegisteredKernels = {
     names: KERNELS.map(({ name }) => name),
     restore() {
-      if (!registered.delete(tf)) return;
+      if (registered.get(tf) !== handle) return;
+      registered.delete(tf);
       for (const { ours, before } of changes) {
         // What somebody else has put there since stays.
         if (tf.getKernel(ours.kernelName, BACKEND) !== ours) continue;
@@ -121,6 +122,7 @@ function replace(tf: TensorFlow, hosts: Hosts): RegisteredKernels {
       hosts.release();
     },
   };
+  return handle;
 }
 
 function kernelOf(
