@@ -18,6 +18,12 @@ export interface Exports {
   convolve(...args: Addresses): void;
   filterGradient(...args: Addresses): void;
   inputGradient(...args: Addresses): void;
+  maxPoolGradient(...args: Addresses): void;
+  averagePoolGradient(...args: Addresses): void;
+  depthwiseWorkspace(pixels: number, inputs: number, multiplier: number): number;
+  depthwiseFilterGradient(...args: Addresses): void;
+  depthwiseInputGradient(...args: Addresses): void;
+  segmentSum(...args: Addresses): void;
 }
 
 /** The module, for memories of both kinds. */

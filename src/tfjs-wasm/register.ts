@@ -9,7 +9,13 @@ import {
   conv2dBackpropInput,
   fusedConv2d,
 } from './kernels/convolutions.js';
+import {
+  depthwiseConv2dNativeBackpropFilter,
+  depthwiseConv2dNativeBackpropInput,
+} from './kernels/depthwise.js';
+import { avgPoolGrad, maxPoolGrad } from './kernels/pooling.js';
 import { batchMatMul, fusedMatMul } from './kernels/products.js';
+import { unsortedSegmentSum } from './kernels/segments.js';
 import { asWasmBackend, checkTensorFlow, type Kernel, type TensorFlow } from './tensorflow.js';
 
 /** Every kernel: adding one is a file in kernels/ and a line here. */
@@ -20,6 +26,11 @@ const KERNELS: readonly TrainingKernel[] = [
   fusedConv2d,
   conv2dBackpropFilter,
   conv2dBackpropInput,
+  depthwiseConv2dNativeBackpropFilter,
+  depthwiseConv2dNativeBackpropInput,
+  maxPoolGrad,
+  avgPoolGrad,
+  unsortedSegmentSum,
 ];
 
 const BACKEND = 'wasm';
@@ -36,8 +47,8 @@ const registered = new WeakMap<TensorFlow, RegisteredKernels>();
 
 /**
  * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
- * transpositions, convolutions and their gradients. They compute in TensorFlow.js's own memory, in float32,
- * and nothing is copied. What one does not know (another dtype, an activation) computes as it did before.
+ * transpositions, convolutions and their gradients, those of poolings, depthwise convolutions and embeddings.
+ * They compute in TensorFlow.js's own memory, in float32, and nothing is copied. What one does not know (another dtype, an activation) computes as it did before.
  *
  * TensorFlow.js documents none of what this rests on; it is looked at first, and was tested with 4.22. Where
  * the kernels are registered already, nothing happens, and the handle is the same.

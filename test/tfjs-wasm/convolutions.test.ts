@@ -6,7 +6,7 @@ import { describe, expect } from 'vitest';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
 import { computeOn, expectAgreement, tf, type Values, withKernels } from './backend.js';
 import { withGuards } from './guarded.js';
-import { fractions, roundingOf, wholes } from './values.js';
+import { differences, fractions, inner, roundingOf, wholes } from './values.js';
 
 const checkGuards = withGuards();
 withKernels();
@@ -158,20 +158,12 @@ describe('tf.conv2d and its gradients', () => {
     const [, dx, dFilter] = computeOn('wasm', [x, filter, dy], everything(convolution));
     const loss = (images: Values, taps: Values) => {
       const [y] = computeOn('cpu', [images, taps, dy], everything(convolution));
-      return y.data.reduce((sum, value, i) => sum + value * dy.data[i], 0);
+      return inner(y, dy);
     };
-    expect(Array.from(dx.data)).toEqual(differences(x, (moved) => loss(moved, filter)));
-    expect(Array.from(dFilter.data)).toEqual(differences(filter, (moved) => loss(x, moved)));
+    expect(Array.from(dx.data)).toEqual(differences(x, 1, (moved) => loss(moved, filter)));
+    expect(Array.from(dFilter.data)).toEqual(differences(filter, 1, (moved) => loss(x, moved)));
   });
 });
-
-/** (f(v + eᵢ) − f(v − eᵢ))/2 for every element i. */
-function differences({ shape, data }: Values, f: (moved: Values) => number): number[] {
-  return Array.from(data, (value, i) => {
-    const [up, down] = [1, -1].map((step) => f({ shape, data: data.with(i, value + step) }));
-    return (up - down) / 2;
-  });
-}
 
 describe('convolutions that become others', () => {
   test.prop([convolutions, pairs(3)])('are exact dilated', (convolution, dilations) => {

@@ -38,3 +38,20 @@ export function shuffled(shape: readonly number[], seed: number): Values {
 export function roundingOf(k: number): number {
   return 2 * (k + 2) * ROUNDOFF * (k + 1);
 }
+
+/** (f(v + h·eᵢ) − f(v − h·eᵢ))/2h for every element i: a derivative where f is linear in between. */
+export function differences(
+  { shape, data }: Values,
+  h: number,
+  f: (moved: Values) => number,
+): number[] {
+  return Array.from(data, (value, i) => {
+    const [up, down] = [h, -h].map((step) => f({ shape, data: data.with(i, value + step) }));
+    return (up - down) / (2 * h);
+  });
+}
+
+/** Σ xy, in float64. */
+export function inner(x: Values, y: Values): number {
+  return x.data.reduce((sum, value, i) => sum + value * y.data[i], 0);
+}
