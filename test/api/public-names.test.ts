@@ -93,6 +93,12 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       Layout MakeOptimizerOptions OptimizerDefinition TensorFlow TensorFlowCore TfjsBackend
       TfjsBackendOptions TfjsOptimizer VariableReport`,
   },
+  'nysact/tfjs-wasm': {
+    values: `
+      registerKernels`,
+    types: `
+      RegisteredKernels TensorFlow`,
+  },
   'nysact/gpu': {
     values: `
       GpuContextLostError GpuDisposedError GpuFallbackError GpuPrecisionError

@@ -26,14 +26,19 @@ export interface Values {
   readonly data: Float32Array;
 }
 
+/** The tensors that there are, and the memories of such. */
+function kept(): number[] {
+  return [tf.memory().numTensors, tf.backend().numDataIds()];
+}
+
 /** What `compute` makes of the values on one backend; leaves no tensor behind, nor memory of one. */
 export function computeOn(
   backend: 'wasm' | 'cpu',
   values: readonly Values[],
   compute: (...tensors: Tensor[]) => Tensor | Tensor[],
 ): Values[] {
-  tf.setBackend(backend);
-  const kept = () => [tf.memory().numTensors, tf.backend().numDataIds()];
+  // A backend that is ready is there at once.
+  void tf.setBackend(backend);
   const before = kept();
   const results = tf.tidy(() => {
     const tensors = values.map(({ shape, data }) => tf.tensor(data, [...shape]));
@@ -43,7 +48,7 @@ export function computeOn(
     }));
   });
   expect(kept()).toEqual(before);
-  tf.setBackend('wasm');
+  void tf.setBackend('wasm');
   return results;
 }
 

@@ -74,11 +74,12 @@ function operandsOf(
 
 /** The convolution and both of its gradients. */
 function everything({ strides, pad }: Convolution) {
-  return (x: Tensor, filter: Tensor, dy: Tensor) => {
-    const convolve = (a: Tensor, b: Tensor) =>
-      tf.conv2d(a.as4D(...four(a)), b.as4D(...four(b)), strides, pad);
-    return [convolve(x, filter), ...tf.grads(convolve)([x, filter], dy)];
-  };
+  const convolve = (a: Tensor, b: Tensor) =>
+    tf.conv2d(a.as4D(...four(a)), b.as4D(...four(b)), strides, pad);
+  return (x: Tensor, filter: Tensor, dy: Tensor) => [
+    convolve(x, filter),
+    ...tf.grads(convolve)([x, filter], dy),
+  ];
 }
 
 function four({ shape: [a = 0, b = 0, c = 0, d = 0] }: Tensor): [number, number, number, number] {
@@ -141,8 +142,14 @@ describe('tf.conv2d and its gradients', () => {
     ],
   ])('are exact %s', (_, special) => {
     const convolution: Convolution = {
-      ...{ batch: 2, image: [6, 6], kernel: [3, 3], inputs: 4, outputs: 8 },
-      ...{ strides: [1, 1], pad: 'same', seed: 1 },
+      batch: 2,
+      image: [6, 6],
+      kernel: [3, 3],
+      inputs: 4,
+      outputs: 8,
+      strides: [1, 1],
+      pad: 'same',
+      seed: 1,
       ...special,
     };
     expectAgreement(operandsOf(convolution, wholes), everything(convolution), 0);
@@ -151,8 +158,14 @@ describe('tf.conv2d and its gradients', () => {
 
   test('equal differences of the loss, which are exact for what is linear', () => {
     const convolution: Convolution = {
-      ...{ batch: 2, image: [4, 5], kernel: [3, 2], inputs: 2, outputs: 3 },
-      ...{ strides: [2, 1], pad: 'same', seed: 3 },
+      batch: 2,
+      image: [4, 5],
+      kernel: [3, 2],
+      inputs: 2,
+      outputs: 3,
+      strides: [2, 1],
+      pad: 'same',
+      seed: 3,
     };
     const [x, filter, dy] = operandsOf(convolution, wholes);
     const [, dx, dFilter] = computeOn('wasm', [x, filter, dy], everything(convolution));
@@ -228,7 +241,11 @@ describe('tf.fused.conv2d', () => {
       const added = wholes([bias === 'one' ? 1 : outputs], seed + 3);
       const compute = (a: Tensor, b: Tensor, c: Tensor) =>
         tf.fused.conv2d({
-          ...{ x: a.as4D(...four(a)), filter: b.as4D(...four(b)), strides, pad, activation },
+          x: a.as4D(...four(a)),
+          filter: b.as4D(...four(b)),
+          strides,
+          pad,
+          activation,
           // A power of two: what it multiplies stays exact.
           leakyreluAlpha: 0.25,
           ...(bias === 'none' ? {} : { bias: c }),
@@ -239,17 +256,23 @@ describe('tf.fused.conv2d', () => {
   );
 });
 
-describe('what is not finite', () => {
-  /** Pixels of the first image channel by channel: which of them are finite. */
-  function finite({ data }: Values): boolean[] {
-    return Array.from(data, Number.isFinite);
-  }
+/** Which of the values are finite. */
+function finite({ data }: Values): boolean[] {
+  return Array.from(data, Number.isFinite);
+}
 
+describe('what is not finite', () => {
   test.each([Number.NaN, Infinity])('%s reaches what its pixel reaches, and no more', (bad) => {
     const convolution: Convolution = {
-      ...{ batch: 2, image: [6, 7], kernel: [3, 3], inputs: 3, outputs: 5 },
+      batch: 2,
+      image: [6, 7],
+      kernel: [3, 3],
+      inputs: 3,
+      outputs: 5,
       // Where there is padding, a zero of ours times what is not finite is a NaN; the cpu leaves it out.
-      ...{ strides: [2, 1], pad: 'valid', seed: 5 },
+      strides: [2, 1],
+      pad: 'valid',
+      seed: 5,
     };
     for (const operand of [0, 2]) {
       const operands = operandsOf(convolution, fractions);

@@ -1,8 +1,10 @@
 // The memory of TensorFlow.js's wasm backend with guards, which show who writes where nothing is his.
 
 import { afterAll, beforeAll, expect } from 'vitest';
-import { asWasmBackend } from '../../src/tfjs-wasm/tensorflow.js';
+import { asWasmBackend, type WasmBackend } from '../../src/tfjs-wasm/tensorflow.js';
 import { tf } from './backend.js';
+
+type Wasm = WasmBackend['wasm'];
 
 /** Bytes behind every allocation. */
 const GUARD = 256;
@@ -16,12 +18,11 @@ const FILL = 0xff;
 export function withGuards(): () => void {
   const sizes = new Map<number, number>();
   const overrun: string[] = [];
-  let takeBack = () => {};
-  let memory = (): Uint8Array => new Uint8Array();
+  let guarded: { readonly wasm: Wasm; readonly own: Pick<Wasm, '_malloc' | '_free'> } | undefined;
 
   /** Notes and mends what was overwritten behind an allocation. */
-  function look(address: number, bytes: number): void {
-    const behind = memory().subarray(address + bytes, address + bytes + GUARD);
+  function look({ asm }: Wasm, address: number, bytes: number): void {
+    const behind = new Uint8Array(asm.memory.buffer).subarray(address + bytes).subarray(0, GUARD);
     const at = behind.findIndex((byte) => byte !== FILL);
     if (at >= 0) overrun.push(`${bytes} bytes, and ${at} behind them`);
     behind.fill(FILL);
@@ -32,31 +33,32 @@ export function withGuards(): () => void {
     const { wasm } = asWasmBackend('withGuards', tf.findBackend('wasm'), tf.version_core);
     // At the first call, both replace themselves.
     wasm._free(wasm._malloc(1));
-    const { _malloc, _free } = wasm;
-    memory = () => new Uint8Array(wasm.asm.memory.buffer);
+    const own = { _malloc: wasm._malloc.bind(wasm), _free: wasm._free.bind(wasm) };
+    guarded = { wasm, own };
     Object.assign(wasm, {
       _malloc(bytes: number) {
-        const address = _malloc(bytes + GUARD) >>> 0;
-        memory().fill(FILL, address, address + bytes + GUARD);
+        const address = own._malloc(bytes + GUARD) >>> 0;
+        new Uint8Array(wasm.asm.memory.buffer).fill(FILL, address, address + bytes + GUARD);
         sizes.set(address, bytes);
         return address;
       },
       _free(address: number) {
         const bytes = sizes.get(address >>> 0);
-        if (bytes !== undefined) look(address >>> 0, bytes);
+        if (bytes !== undefined) look(wasm, address >>> 0, bytes);
         sizes.delete(address >>> 0);
-        _free(address);
+        own._free(address);
       },
     });
-    takeBack = () => Object.assign(wasm, { _malloc, _free });
   });
 
   afterAll(() => {
-    takeBack();
+    if (guarded !== undefined) Object.assign(guarded.wasm, guarded.own);
   });
 
   return () => {
-    for (const [address, bytes] of sizes) look(address, bytes);
+    for (const [address, bytes] of sizes) {
+      if (guarded !== undefined) look(guarded.wasm, address, bytes);
+    }
     expect(overrun.splice(0)).toEqual([]);
   };
 }

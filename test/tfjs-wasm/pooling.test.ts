@@ -80,8 +80,13 @@ function pooled(name: 'maxPool' | 'avgPool', pooling: Pooling) {
 }
 
 const NEGATIVE: Pooling = {
-  ...{ batch: 1, image: [2, 2], channels: 1, window: [2, 2], strides: [2, 2] },
-  ...{ pad: 'valid', seed: 0 },
+  batch: 1,
+  image: [2, 2],
+  channels: 1,
+  window: [2, 2],
+  strides: [2, 2],
+  pad: 'valid',
+  seed: 0,
 };
 const BORDERS: Pooling = { ...NEGATIVE, strides: [1, 1], pad: 'same' };
 

@@ -71,8 +71,13 @@ describe('tf.matMul', () => {
     [true, true],
   ])('is exact beyond one block of each length, transposed %s and %s', (transposeA, transposeB) => {
     const shapes = shapesOf({
-      ...{ m: 131, n: 1030, k: 270, batch: [[], []], seed: 0 },
-      ...{ transposeA, transposeB },
+      m: 131,
+      n: 1030,
+      k: 270,
+      batch: [[], []],
+      seed: 0,
+      transposeA,
+      transposeB,
     });
     const [a, b] = shapes.map((shape, i) => wholes(shape, i));
     expectAgreement([a, b], (x, y) => tf.matMul(x, y, transposeA, transposeB), 0);
@@ -125,7 +130,11 @@ describe('tf.fused.matMul', () => {
           [a, b, added],
           (x, y, z) =>
             tf.fused.matMul({
-              ...{ a: x, b: y, transposeA, transposeB, activation },
+              a: x,
+              b: y,
+              transposeA,
+              transposeB,
+              activation,
               // A power of two: what it multiplies stays exact.
               leakyreluAlpha: 0.25,
               ...(bias === 'none' ? {} : { bias: z }),
@@ -157,7 +166,10 @@ describe('tf.fused.matMul', () => {
       const more = activation === 'prelu' ? [fractions([1], plain.seed + 3)] : [];
       const fused = (x: Tensor, y: Tensor, bias: Tensor, slope?: Tensor) =>
         tf.fused.matMul({
-          ...{ a: x, b: y, activation, bias },
+          a: x,
+          b: y,
+          activation,
+          bias,
           ...(slope === undefined ? {} : { preluActivationWeights: slope }),
         });
       // Their e^x is good to some units.
@@ -171,7 +183,8 @@ describe('tf.fused.matMul', () => {
       // One element among those that are done four at a time, and one of the rest.
       const [{ data }] = computeOn('wasm', [wholes([1, 1], 0)], () =>
         tf.fused.matMul({
-          ...{ a: tf.ones([1, 1]), b: tf.tensor2d([1, Number.NaN, 1, 1, 1, Number.NaN], [1, 6]) },
+          a: tf.ones([1, 1]),
+          b: tf.tensor2d([1, Number.NaN, 1, 1, 1, Number.NaN], [1, 6]),
           activation,
         }),
       );

@@ -40,8 +40,8 @@ export const conv2dBackpropFilter: TrainingKernel = {
     ) {
       return undefined;
     }
-    const dF = host.output(filterShape);
     const work = host.scratch(workspace(host.exports, geometry, geometry.out[0] * geometry.out[1]));
+    const dF = host.output(filterShape);
     host.exports.filterGradient(
       ...geometry.images,
       ...geometry.kernel,
@@ -71,8 +71,8 @@ export const conv2dBackpropInput: TrainingKernel = {
     ) {
       return undefined;
     }
-    const dX = host.output(inputShape);
     const work = host.scratch(workspace(host.exports, geometry, inputShape[1] * inputShape[2]));
+    const dX = host.output(inputShape);
     host.exports.inputGradient(
       ...geometry.images,
       ...geometry.kernel,
@@ -92,12 +92,12 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
   if (!isFloat(x) || !isFloat(filter)) return undefined;
   const geometry = geometryOf(tf, x.shape, filter.shape, attrs);
   if (geometry === undefined) return undefined;
-  const Y = host.output(geometry.outShape);
   const [batch, height, width, inputs] = geometry.images;
   const [rows, columns, outputs] = geometry.kernel;
   if (isPointwise(geometry)) {
     // Every pixel is a row as it lies.
     const work = host.scratch(host.exports.multiplyWorkspace());
+    const Y = host.output(geometry.outShape);
     host.exports.multiply(
       batch * height * width,
       outputs,
@@ -114,6 +114,7 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
     return Y;
   }
   const work = host.scratch(workspace(host.exports, geometry, geometry.out[0] * geometry.out[1]));
+  const Y = host.output(geometry.outShape);
   host.exports.convolve(
     ...geometry.images,
     rows,

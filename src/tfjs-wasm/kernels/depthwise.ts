@@ -13,8 +13,8 @@ export const depthwiseConv2dNativeBackpropFilter: TrainingKernel = {
     if (!isFloat(x) || !isFloat(dy) || filterShape === undefined) return undefined;
     const geometry = depthwise(tf, x.shape, filterShape, dy, attrs);
     if (geometry === undefined) return undefined;
-    const dF = host.output(filterShape);
     const work = workspace(host, geometry);
+    const dF = host.output(filterShape);
     host.exports.depthwiseFilterGradient(
       ...numbersOf(geometry),
       host.at(x),
@@ -34,8 +34,8 @@ export const depthwiseConv2dNativeBackpropInput: TrainingKernel = {
     if (!isFloat(dy) || !isFloat(filter) || inputShape === undefined) return undefined;
     const geometry = depthwise(tf, inputShape, filter.shape, dy, attrs);
     if (geometry === undefined) return undefined;
-    const dX = host.output(inputShape);
     const work = workspace(host, geometry);
+    const dX = host.output(inputShape);
     host.exports.depthwiseInputGradient(
       ...numbersOf(geometry),
       host.at(dy),

@@ -53,8 +53,8 @@ function multiplied({ host, inputs: { a, b }, attrs }: Call): TensorInfo | undef
   if (batch === undefined || A.columns !== B.rows) return undefined;
   const { rows: m, columns: k } = A;
   const { columns: n } = B;
-  const result = host.output([...batch, m, n]);
   const work = host.scratch(host.exports.multiplyWorkspace());
+  const result = host.output([...batch, m, n]);
   const [from, by, to] = [host.at(a), host.at(b), host.at(result)];
   const float = Float32Array.BYTES_PER_ELEMENT;
   for (let i = 0; i < sizeOf(batch); i++) {

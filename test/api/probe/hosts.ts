@@ -4,6 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import * as gpu from '../../../src/backend/gpujs/index.js';
 import { sgd } from '../../../src/index.js';
 import * as host from '../../../src/tfjs/index.js';
+import * as wasm from '../../../src/tfjs-wasm/index.js';
 import { doubleOf } from '../../support/gpujs-double.js';
 import { tf } from '../../tfjs/backends.js';
 import { operations } from './backends.js';
@@ -26,7 +27,12 @@ import {
 import { exported, method, type Routine } from './probe.js';
 import { OPTIONS, setter } from './training.js';
 
+// Kernels are registered for a backend that is ready.
+await tf.setBackend('wasm');
 await tf.setBackend('cpu');
+
+/** TensorFlow.js, whose kernels stay what they are. */
+const inert = { ...tf, registerKernel() {}, unregisterKernel() {} };
 
 const GPU = doubleOf().GPU;
 const transform = sgd();
@@ -111,6 +117,13 @@ export const hosts: readonly Routine[] = [
     'registerOptimizer',
     { tf: own, definition: parts({ className: text, make: callable }) },
     () => [tf, { className: 'Probed', make: () => transform }],
+  ),
+  exported(wasm, 'registerKernels', { tf: own }, () => [inert]),
+  method(
+    'RegisteredKernels.restore',
+    {},
+    () => wasm.registerKernels(inert),
+    () => [],
   ),
   setter('TfjsOptimizer.learningRate', nonNegative, stepped, 0.5, 'sgd'),
   method('TfjsOptimizer.report', { model: own }, stepped, () => [model]),
