@@ -18,6 +18,12 @@ export interface Exports {
   convolve(...args: Addresses): void;
   filterGradient(...args: Addresses): void;
   inputGradient(...args: Addresses): void;
+  maxPoolGradient(...args: Addresses): void;
+  averagePoolGradient(...args: Addresses): void;
+  depthwiseWorkspace(pixels: number, inputs: number, multiplier: number): number;
+  depthwiseFilterGradient(...args: Addresses): void;
+  depthwiseInputGradient(...args: Addresses): void;
+  segmentSum(...args: Addresses): void;
 }
 
 /** The module, for memories of both kinds. */
@@ -46,6 +52,8 @@ export async function compileModules(): Promise<Modules> {
 export class Host {
   readonly exports: Exports;
   readonly #backend: WasmBackend;
+  /** Kept apart: a backend that is disposed of forgets it. */
+  readonly #wasm: WasmBackend['wasm'];
   #scratch = { address: 0, bytes: 0 };
 
   /** @throws Error where the memory is none that the module can compute in. */
@@ -58,6 +66,7 @@ export class Host {
     if (!isExports(exports)) throw new Error('registerKernels: the module exports other kernels');
     this.exports = exports;
     this.#backend = backend;
+    this.#wasm = backend.wasm;
   }
 
   /** Where a tensor lies. */
@@ -89,7 +98,7 @@ export class Host {
   scratch(bytes: number): number {
     if (bytes <= this.#scratch.bytes) return this.#scratch.address;
     this.release();
-    const address = this.#backend.wasm._malloc(bytes) >>> 0;
+    const address = this.#wasm._malloc(bytes) >>> 0;
     if (address === 0)
       throw new RangeError(`registerKernels: no memory for ${bytes} bytes of workspace`);
     this.#scratch = { address, bytes };
@@ -100,7 +109,7 @@ export class Host {
   release(): void {
     const { address } = this.#scratch;
     this.#scratch = { address: 0, bytes: 0 };
-    if (address !== 0) this.#backend.wasm._free(address);
+    if (address !== 0) this.#wasm._free(address);
   }
 }
 

@@ -9,8 +9,14 @@ import {
   conv2dBackpropInput,
   fusedConv2d,
 } from './kernels/convolutions.js';
+import {
+  depthwiseConv2dNativeBackpropFilter,
+  depthwiseConv2dNativeBackpropInput,
+} from './kernels/depthwise.js';
 import { identity } from './kernels/identity.js';
+import { avgPoolGrad, maxPoolGrad } from './kernels/pooling.js';
 import { batchMatMul, fusedMatMul } from './kernels/products.js';
+import { unsortedSegmentSum } from './kernels/segments.js';
 import { slice } from './kernels/slice.js';
 import {
   asWasmBackend,
@@ -29,6 +35,11 @@ const KERNELS: readonly TrainingKernel[] = [
   conv2dBackpropInput,
   identity,
   slice,
+  depthwiseConv2dNativeBackpropFilter,
+  depthwiseConv2dNativeBackpropInput,
+  maxPoolGrad,
+  avgPoolGrad,
+  unsortedSegmentSum,
 ];
 
 const BACKEND = 'wasm';
@@ -45,8 +56,9 @@ const registered = new WeakMap<TensorFlowKernels, RegisteredKernels>();
 
 /**
  * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
- * transpositions, convolutions and their gradients, clones and slices. They compute in TensorFlow.js's own memory, in float32,
- * and nothing is copied. What one does not know (another dtype, an activation) computes as it did before.
+ * transpositions, convolutions and their gradients, those of poolings, depthwise convolutions and embeddings,
+ * clones and slices. They compute in TensorFlow.js's own memory, in float32, and nothing is copied. What one
+ * does not know (another dtype, an activation) computes as it did before.
  *
  * TensorFlow.js documents none of what this rests on; it is looked at first, and was tested with 4.22. Where
  * the kernels are registered already, nothing happens, and the handle is the same.
@@ -117,10 +129,11 @@ function replace(tf: TensorFlowKernels, hosts: Hosts): RegisteredKernels {
     tf.registerKernel(ours);
     return { ours, before };
   });
-  return {
+  const handle: RegisteredKernels = {
     names: KERNELS.map(({ name }) => name),
     restore() {
-      if (!registered.delete(tf)) return;
+      if (registered.get(tf) !== handle) return;
+      registered.delete(tf);
       for (const { ours, before } of changes) {
         // What somebody else has put there since stays.
         if (tf.getKernel(ours.kernelName, BACKEND) !== ours) continue;
@@ -130,6 +143,7 @@ function replace(tf: TensorFlowKernels, hosts: Hosts): RegisteredKernels {
       hosts.release();
     },
   };
+  return handle;
 }
 
 function kernelOf(

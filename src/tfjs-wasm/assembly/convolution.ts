@@ -64,7 +64,9 @@ function frame(
   const line = <usize>columns * pixel;
   const pitch = <usize>frameColumns * pixel;
   memory.fill(to, 0, <usize>(images * frameRows) * pitch);
+  // Where zeros alone are seen, nothing of the images is.
   const kept = min(rows, frameRows - top);
+  if (frameColumns <= left) return;
   const width = min(line, <usize>(frameColumns - left) * pixel);
   for (let b = 0; b < images; b++) {
     let target = to + <usize>(b * frameRows + top) * pitch + <usize>left * pixel;
@@ -378,7 +380,6 @@ function packTaps(
   panels: usize,
 ): i32 {
   const depth = depthOf(remY, remX, strideY, strideX, kernelRows, kernelColumns, outputs);
-  memory.fill(depths, 0, <usize>depth << 2);
   memory.fill(panels, 0, <usize>(depth * padded(inputs)) << 2);
   let p = 0;
   for (let y = remY; y < kernelRows; y += strideY) {
@@ -400,5 +401,8 @@ function packTaps(
       p += outputs;
     }
   }
+  // Depths that are not there read what the first tap meets: what is not finite reaches nobody else.
+  const first = load<u32>(depths);
+  for (; p < depth; p++) store<u32>(depths + (<usize>p << 2), first);
   return depth;
 }

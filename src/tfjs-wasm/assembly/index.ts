@@ -3,6 +3,9 @@
 import { product, productWorkspace } from '../../kernels/assembly/product';
 
 export { convolutionWorkspace, convolve, filterGradient, inputGradient } from './convolution';
+export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseWorkspace } from './depthwise';
+export { averagePoolGradient, maxPoolGradient } from './pooling';
+export { segmentSum } from './segments';
 
 /** Bytes of workspace of {@link multiply}. */
 export function multiplyWorkspace(): usize {

@@ -2,6 +2,7 @@
 
 import type { NamedAttrMap, TensorInfo } from '@tensorflow/tfjs';
 import type { Host } from '../host.js';
+import { isFloat, sizeOf } from '../kernel.js';
 
 /** The activations that `finish` knows, by their numbers. */
 const ACTIVATIONS: ReadonlyMap<unknown, number> = new Map([
@@ -14,20 +15,32 @@ const ACTIVATIONS: ReadonlyMap<unknown, number> = new Map([
 ]);
 
 /** Adds a bias to the rows of a result, and applies an activation. */
-export type Finish = (result: TensorInfo, rows: number, columns: number) => void;
+type Finish = (result: TensorInfo) => void;
 
-/** The end of a fused kernel; undefined where it is another than is known here. */
+/** The end of a fused kernel whose result has so many columns; undefined where it is another than is known here. */
 export function finishOf(
   host: Host,
   bias: TensorInfo | null | undefined,
+  columns: number,
   { activation, leakyreluAlpha }: NamedAttrMap,
 ): Finish | undefined {
   const number = ACTIVATIONS.get(activation);
   if (number === undefined) return undefined;
+  // A bias of one number is that of a single, long column.
+  const isNumber = isFloat(bias) && sizeOf(bias.shape) === 1;
+  const period = isNumber ? 1 : columns;
+  if (bias && !(isNumber || isRow(bias, columns))) return undefined;
   const alpha = typeof leakyreluAlpha === 'number' ? leakyreluAlpha : 0;
-  return (result, rows, columns) => {
+  return (result) => {
     if (number === 0 && !bias) return;
     const at = bias ? host.at(bias) : 0;
-    host.exports.finish(rows, columns, host.at(result), at, number, alpha);
+    const rows = sizeOf(result.shape) / period;
+    host.exports.finish(rows, period, host.at(result), at, number, alpha);
   };
+}
+
+/** Whether a bias has one number a column, and nothing else. */
+function isRow(bias: TensorInfo, columns: number): boolean {
+  const { length } = bias.shape;
+  return isFloat(bias) && bias.shape[length - 1] === columns && sizeOf(bias.shape) === columns;
 }

@@ -1,9 +1,10 @@
 // Convolutions in two dimensions, channels last: forward, and the gradients of images and filter.
 
-import type { NamedAttrMap, TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs';
 import type { Exports } from '../host.js';
-import { type Call, isFloat, sizeOf, type TrainingKernel } from '../kernel.js';
+import { type Call, isFloat, type TrainingKernel } from '../kernel.js';
 import { finishOf } from './activation.js';
+import { type Geometry, geometryOf, shapeOf } from './geometry.js';
 
 /** tf.conv2d; its layers in one dimension come here too. */
 export const conv2d: TrainingKernel = {
@@ -17,13 +18,10 @@ export const fusedConv2d: TrainingKernel = {
   run(call) {
     const { host, inputs, attrs } = call;
     const { bias, preluActivationWeights, filter } = inputs;
-    const finish = finishOf(host, bias, attrs);
-    if (finish === undefined || preluActivationWeights) return undefined;
-    if (!isFloat(filter)) return undefined;
-    const outputs = filter.shape[3];
-    if (bias && !(isFloat(bias) && sizeOf(bias.shape) === outputs)) return undefined;
-    const result = convolved(call);
-    if (result !== undefined) finish(result, sizeOf(result.shape) / outputs, outputs);
+    if (!isFloat(filter) || filter.shape.length !== 4 || preluActivationWeights) return undefined;
+    const finish = finishOf(host, bias, filter.shape[3], attrs);
+    const result = finish === undefined ? undefined : convolved(call);
+    if (result !== undefined) finish?.(result);
     return result;
   },
 };
@@ -34,18 +32,22 @@ export const conv2dBackpropFilter: TrainingKernel = {
   run({ tf, host, inputs: { x, dy }, attrs }) {
     const filterShape = shapeOf(attrs, 'filterShape');
     if (!isFloat(x) || !isFloat(dy) || filterShape === undefined) return undefined;
-    const plan = planOf(tf, x.shape, filterShape, attrs);
-    if (plan === undefined || plan.dilated || String(plan.outShape) !== String(dy.shape)) {
+    const geometry = geometryOf(tf, x.shape, filterShape, attrs);
+    if (
+      geometry === undefined ||
+      geometry.dilated ||
+      String(geometry.outShape) !== String(dy.shape)
+    ) {
       return undefined;
     }
+    const work = host.scratch(workspace(host.exports, geometry, geometry.out[0] * geometry.out[1]));
     const dF = host.output(filterShape);
-    const work = host.scratch(workspace(host.exports, plan));
     host.exports.filterGradient(
-      ...plan.images,
-      ...plan.kernel,
-      ...plan.strides,
-      ...plan.padding,
-      ...plan.out,
+      ...geometry.images,
+      ...geometry.kernel,
+      ...geometry.strides,
+      ...geometry.padding,
+      ...geometry.out,
       host.at(x),
       host.at(dy),
       host.at(dF),
@@ -61,18 +63,22 @@ export const conv2dBackpropInput: TrainingKernel = {
   run({ tf, host, inputs: { dy, filter }, attrs }) {
     const inputShape = shapeOf(attrs, 'inputShape');
     if (!isFloat(dy) || !isFloat(filter) || inputShape === undefined) return undefined;
-    const plan = planOf(tf, inputShape, filter.shape, attrs);
-    if (plan === undefined || plan.dilated || String(plan.outShape) !== String(dy.shape)) {
+    const geometry = geometryOf(tf, inputShape, filter.shape, attrs);
+    if (
+      geometry === undefined ||
+      geometry.dilated ||
+      String(geometry.outShape) !== String(dy.shape)
+    ) {
       return undefined;
     }
+    const work = host.scratch(workspace(host.exports, geometry, inputShape[1] * inputShape[2]));
     const dX = host.output(inputShape);
-    const work = host.scratch(workspace(host.exports, plan));
     host.exports.inputGradient(
-      ...plan.images,
-      ...plan.kernel,
-      ...plan.strides,
-      ...plan.padding,
-      ...plan.out,
+      ...geometry.images,
+      ...geometry.kernel,
+      ...geometry.strides,
+      ...geometry.padding,
+      ...geometry.out,
       host.at(dy),
       host.at(filter),
       host.at(dX),
@@ -84,14 +90,14 @@ export const conv2dBackpropInput: TrainingKernel = {
 
 function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo | undefined {
   if (!isFloat(x) || !isFloat(filter)) return undefined;
-  const plan = planOf(tf, x.shape, filter.shape, attrs);
-  if (plan === undefined || sizeOf(plan.outShape) === 0) return undefined;
-  const Y = host.output(plan.outShape);
-  const [batch, height, width, inputs] = plan.images;
-  const [rows, columns, outputs] = plan.kernel;
-  if (isPointwise(plan)) {
+  const geometry = geometryOf(tf, x.shape, filter.shape, attrs);
+  if (geometry === undefined) return undefined;
+  const [batch, height, width, inputs] = geometry.images;
+  const [rows, columns, outputs] = geometry.kernel;
+  if (isPointwise(geometry)) {
     // Every pixel is a row as it lies.
     const work = host.scratch(host.exports.multiplyWorkspace());
+    const Y = host.output(geometry.outShape);
     host.exports.multiply(
       batch * height * width,
       outputs,
@@ -107,16 +113,17 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
     );
     return Y;
   }
-  const work = host.scratch(workspace(host.exports, plan));
+  const work = host.scratch(workspace(host.exports, geometry, geometry.out[0] * geometry.out[1]));
+  const Y = host.output(geometry.outShape);
   host.exports.convolve(
-    ...plan.images,
+    ...geometry.images,
     rows,
     columns,
     outputs,
-    ...plan.strides,
-    ...plan.dilations,
-    ...plan.padding,
-    ...plan.out,
+    ...geometry.strides,
+    ...geometry.dilations,
+    ...geometry.padding,
+    ...geometry.out,
     host.at(x),
     host.at(filter),
     host.at(Y),
@@ -125,99 +132,14 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
   return Y;
 }
 
-/** A convolution in numbers, in the order in which the kernels take them. */
-interface Plan {
-  /** Batch, height, width and channels. */
-  readonly images: readonly [number, number, number, number];
-  /** Rows, columns and output channels. */
-  readonly kernel: readonly [number, number, number];
-  readonly strides: readonly [number, number];
-  readonly dilations: readonly [number, number];
-  /** Above and to the left. */
-  readonly padding: readonly [number, number];
-  /** Rows and columns of the output. */
-  readonly out: readonly [number, number];
-  readonly outShape: readonly number[];
-  readonly dilated: boolean;
-}
-
-/** What TensorFlow.js makes of the arguments; undefined for channels first, which its backend has not. */
-function planOf(
-  tf: Call['tf'],
-  shape: readonly number[],
-  filterShape: readonly number[],
-  attrs: NamedAttrMap,
-): Plan | undefined {
-  if (shape.length !== 4 || filterShape.length !== 4) return undefined;
-  if (attrs.dataFormat !== undefined && attrs.dataFormat !== 'NHWC') return undefined;
-  const info = infoOf(tf, shape, filterShape, attrs);
-  if (info === undefined || info.inChannels !== filterShape[2]) return undefined;
-  const { padInfo } = info;
-  if (padInfo.top < 0 || padInfo.left < 0) return undefined;
-  return {
-    images: [info.batchSize, info.inHeight, info.inWidth, info.inChannels],
-    kernel: [info.filterHeight, info.filterWidth, info.outChannels],
-    strides: [info.strideHeight, info.strideWidth],
-    dilations: [info.dilationHeight, info.dilationWidth],
-    padding: [padInfo.top, padInfo.left],
-    out: [info.outHeight, info.outWidth],
-    outShape: info.outShape,
-    dilated: info.dilationHeight > 1 || info.dilationWidth > 1,
-  };
-}
-
-type Info = ReturnType<Call['tf']['backend_util']['computeConv2DInfo']>;
-type Shape4 = Parameters<Call['tf']['backend_util']['computeConv2DInfo']>[0];
-type Padding = Parameters<Call['tf']['backend_util']['computeConv2DInfo']>[4];
-
-function infoOf(
-  tf: Call['tf'],
-  shape: readonly number[],
-  filterShape: readonly number[],
-  { strides, dilations = 1, pad, dimRoundingMode }: NamedAttrMap,
-): Info | undefined {
-  if (!isSteps(strides) || !isSteps(dilations) || !isPadding(pad)) return undefined;
-  if (dimRoundingMode !== undefined && !isRounding(dimRoundingMode)) return undefined;
-  const { computeConv2DInfo } = tf.backend_util;
-  return computeConv2DInfo(
-    four(shape),
-    four(filterShape),
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-  );
-}
-
-function four([a, b, c, d]: readonly number[]): Shape4 {
-  return [a, b, c, d];
-}
-
-/** A number, or one an axis. */
-function isSteps(value: unknown): value is number | [number, number] {
-  if (typeof value === 'number') return true;
-  return (
-    Array.isArray(value) && value.length === 2 && value.every((step) => typeof step === 'number')
-  );
-}
-
-function isRounding(value: unknown): value is 'floor' | 'round' | 'ceil' {
-  return value === 'floor' || value === 'round' || value === 'ceil';
-}
-
-function isPadding(value: unknown): value is Padding {
-  if (value === 'same' || value === 'valid' || typeof value === 'number') return true;
-  return Array.isArray(value) && value.length === 4 && value.every(Array.isArray);
-}
-
-function shapeOf(attrs: NamedAttrMap, name: string): readonly number[] | undefined {
-  const shape = attrs[name];
-  if (!Array.isArray(shape) || sizeOf(shape.map(Number)) === 0) return undefined;
-  return shape.map(Number);
-}
-
 /** Whether a kernel of one pixel meets every pixel where it lies. */
-function isPointwise({ kernel: [rows, columns], strides, padding, images, out }: Plan): boolean {
+function isPointwise({
+  kernel: [rows, columns],
+  strides,
+  padding,
+  images,
+  out,
+}: Geometry): boolean {
   return (
     rows === 1 &&
     columns === 1 &&
@@ -228,16 +150,17 @@ function isPointwise({ kernel: [rows, columns], strides, padding, images, out }:
   );
 }
 
-/** Bytes that any of the three functions needs. */
-function workspace(exports: Exports, plan: Plan): number {
-  const [batch, height, width, inputs] = plan.images;
-  const [rows, columns, outputs] = plan.kernel;
-  const [down, right] = plan.dilations;
-  const [outHeight, outWidth] = plan.out;
+/** Bytes that a function needs which computes so many positions, or pixels, of each image. */
+function workspace(exports: Exports, geometry: Geometry, positions: number): number {
+  const [batch, height, width, inputs] = geometry.images;
+  const [rows, columns, outputs] = geometry.kernel;
+  const [down, right] = geometry.dilations;
+  const [outHeight, outWidth] = geometry.out;
   // A frame has the pixels of an image, what the kernel sees beyond its borders, and the positions.
-  const frameRows = Math.max(height, outHeight * plan.strides[0]) + 2 * rows * down;
-  const frameColumns = Math.max(width, outWidth * plan.strides[1]) + 2 * columns * right;
-  const positions = Math.max(height * width, outHeight * outWidth);
+  const frameRows =
+    Math.max(height + geometry.padding[0], outHeight * geometry.strides[0]) + 2 * rows * down;
+  const frameColumns =
+    Math.max(width + geometry.padding[1], outWidth * geometry.strides[1]) + 2 * columns * right;
   return exports.convolutionWorkspace(
     batch,
     positions,

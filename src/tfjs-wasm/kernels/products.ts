@@ -15,15 +15,12 @@ export const fusedMatMul: TrainingKernel = {
   name: '_FusedMatMul',
   run(call) {
     const { host, inputs, attrs } = call;
-    const { bias, preluActivationWeights } = inputs;
-    const finish = finishOf(host, bias, attrs);
-    if (finish === undefined || preluActivationWeights) return undefined;
-    if (bias && !(isFloat(bias) && bias.shape.length === 1)) return undefined;
-    const result = multiplied(call);
-    if (result === undefined) return undefined;
-    const columns = result.shape[result.shape.length - 1];
-    if (bias && bias.shape[0] !== columns) return undefined;
-    finish(result, sizeOf(result.shape) / columns, columns);
+    const { b, bias, preluActivationWeights } = inputs;
+    if (!isFloat(b) || preluActivationWeights) return undefined;
+    const { columns } = operandOf(b, isSet(attrs, 'transposeB'));
+    const finish = finishOf(host, bias, columns, attrs);
+    const result = finish === undefined ? undefined : multiplied(call);
+    if (result !== undefined) finish?.(result);
     return result;
   },
 };
@@ -56,8 +53,8 @@ function multiplied({ host, inputs: { a, b }, attrs }: Call): TensorInfo | undef
   if (batch === undefined || A.columns !== B.rows) return undefined;
   const { rows: m, columns: k } = A;
   const { columns: n } = B;
-  const result = host.output([...batch, m, n]);
   const work = host.scratch(host.exports.multiplyWorkspace());
+  const result = host.output([...batch, m, n]);
   const [from, by, to] = [host.at(a), host.at(b), host.at(result)];
   const float = Float32Array.BYTES_PER_ELEMENT;
   for (let i = 0; i < sizeOf(batch); i++) {

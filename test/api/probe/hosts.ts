@@ -4,7 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import * as gpu from '../../../src/backend/gpujs/index.js';
 import { sgd } from '../../../src/index.js';
 import * as host from '../../../src/tfjs/index.js';
-import * as kernels from '../../../src/tfjs-wasm/index.js';
+import * as wasm from '../../../src/tfjs-wasm/index.js';
 import { doubleOf } from '../../support/gpujs-double.js';
 import { tf } from '../../tfjs/backends.js';
 import { operations } from './backends.js';
@@ -27,8 +27,12 @@ import {
 import { exported, method, type Routine } from './probe.js';
 import { OPTIONS, setter } from './training.js';
 
+// Kernels are registered for a backend that is ready.
 await tf.setBackend('wasm');
 await tf.setBackend('cpu');
+
+/** TensorFlow.js, whose kernels stay what they are. */
+const inert = { ...tf, registerKernel() {}, unregisterKernel() {} };
 
 const GPU = doubleOf().GPU;
 const transform = sgd();
@@ -154,6 +158,13 @@ export const hosts: readonly Routine[] = [
     { tf: own, definition: parts({ className: text, make: callable }) },
     () => [tf, { className: 'Probed', make: () => transform }],
   ),
+  exported(wasm, 'registerKernels', { tf: own }, () => [inert]),
+  method(
+    'RegisteredKernels.restore',
+    {},
+    () => wasm.registerKernels(inert),
+    () => [],
+  ),
   setter('TfjsOptimizer.learningRate', nonNegative, stepped, 0.5, 'sgd'),
   method('TfjsOptimizer.report', { model: optional(own) }, stepped, () => [model]),
   method('Taps.dense', { x: own, W: own, b: optional(own) }, taps, () => [tf.ones([3, 1]), w], {
@@ -214,16 +225,6 @@ export const hosts: readonly Routine[] = [
   method('TfjsOptimizer.getClassName', {}, stepped, () => []),
   method('TfjsOptimizer.getConfig', {}, stepped, () => []),
   method('TfjsOptimizer.dispose', {}, stepped, () => []),
-
-  {
-    name: 'registerKernels',
-    kinds: { tf: own },
-    make: () => ({
-      call: async (...args: Parameters<typeof kernels.registerKernels>) =>
-        (await kernels.registerKernels(...args)).restore(),
-      args: [tf],
-    }),
-  },
 
   exported(
     gpu,
