@@ -1,8 +1,10 @@
-// MNIST: its file format, and samples from it.
+// MNIST and Fashion-MNIST: their file formats, and samples from them.
 
 import { describe, expect, test } from 'vitest';
+import { loadFashionMnist, parseImages, splitClasses } from '../../bench/data/fashion-mnist.js';
 import { parseIdxImages, parseIdxLabels } from '../../bench/data/idx.js';
-import { loadMnist, type Samples, takeRows } from '../../bench/data/mnist.js';
+import { loadMnist } from '../../bench/data/mnist.js';
+import { type Samples, takeRows } from '../../bench/data/samples.js';
 
 function idx(magic: number, sizes: number[], content: number[]): Uint8Array {
   const header = Buffer.alloc(4 * (sizes.length + 1));
@@ -74,5 +76,78 @@ describe('MNIST', () => {
     expect(() => loadMnist({ ...sizes, train: 60_000 })).toThrow(
       'loadMnist: images taken from train is 60100, expected an integer >= 0 and <= 60000',
     );
+  });
+});
+
+describe('a file of Fashion-MNIST', () => {
+  const row = Array.from({ length: 784 }, (_, j) => j % 256);
+  const file = (...rows: unknown[]) => JSON.stringify({ data: rows });
+
+  test('gives its images, without the rows that are empty', () => {
+    const images = parseImages(file(row, [], row.toReversed()), '0.json');
+    expect(images.map((image) => [...image])).toEqual([row, row.toReversed()]);
+  });
+
+  test.each([
+    ['text', 'data', '0.json: not JSON'],
+    ['a number', '7', '0.json: number, expected an object'],
+    ['another object', '{"images": []}', '0.json: data is undefined, expected an array of images'],
+    ['a short row', file(row, row.slice(1)), '0.json: image 1 is 783 pixels, expected 784 pixels'],
+    ['no row', file(row, 5), '0.json: image 1 is number, expected 784 pixels'],
+    ['a large pixel', file(row.with(3, 256)), '0.json: image 0 has the pixel 256, expected'],
+    ['a fraction', file(row.with(3, 0.5)), '0.json: image 0 has the pixel 0.5, expected'],
+    ['a pixel in words', file([...row.slice(1), 'black']), 'image 0 has the pixel black, expected'],
+    ['a pixel too few', file(row.map((v, j) => (j === 3 ? null : v))), 'has the pixel null'],
+  ])('of %s is refused', (_, text, message) => {
+    expect(() => parseImages(text, '0.json')).toThrow(message);
+  });
+});
+
+describe('Fashion-MNIST', () => {
+  const image = (value: number) => new Uint8Array(784).fill(value);
+
+  test('no image is in two samples, though it occurs twice', () => {
+    const images = [
+      [image(1), image(2), image(1)],
+      [image(3), image(2), image(4)],
+    ];
+    const {
+      train,
+      validation,
+      test: rest,
+    } = splitClasses(images, {
+      train: 2,
+      validation: 1,
+      test: 1,
+      seed: 3,
+    });
+    const shown = [train, validation, rest].flatMap((samples) =>
+      Array.from(samples.labels, (label, row) => [
+        Math.round(255 * samples.images.at(row, 0)),
+        label,
+      ]),
+    );
+    expect(shown.toSorted(([a], [b]) => a - b)).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, 1],
+      [4, 1],
+    ]);
+    expect(() => splitClasses(images, { train: 4, validation: 1, test: 0, seed: 3 })).toThrow(
+      'loadFashionMnist: images is 5, expected an integer >= 0 and <= 4',
+    );
+  });
+
+  test('the seed alone decides, and all classes are there', () => {
+    const sizes = { train: 400, validation: 100, test: 100, seed: 5 };
+    const fashion = loadFashionMnist(sizes);
+    for (const name of ['train', 'validation', 'test'] as const) {
+      const { images, labels } = fashion[name];
+      expect([images.rows, images.cols, labels.length]).toEqual([sizes[name], 784, sizes[name]]);
+      expect(images.data.reduce((a, b) => Math.max(a, b))).toBe(1);
+      expect(new Set(labels).size).toBe(10);
+    }
+    expect(isEqual(loadFashionMnist(sizes).train, fashion.train)).toBe(true);
+    expect(isEqual(loadFashionMnist({ ...sizes, seed: 6 }).train, fashion.train)).toBe(false);
   });
 });
