@@ -3,7 +3,7 @@
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { timeInTurn } from '../measure/timing.js';
-import { type Quartiles, quantile, quartiles } from '../report/statistics.js';
+import { type Quartiles, quartiles } from '../report/statistics.js';
 
 /** A layer of 3×3 kernels with zeros around its images. */
 export interface ConvolutionLayer {
@@ -27,10 +27,13 @@ export const convolutionLayers: readonly ConvolutionLayer[] = [
 export interface ConvolutionRow {
   readonly kernel: string;
   readonly layer: string;
+  /** Of the fastest sample. */
   readonly milliseconds: number;
   readonly gflops: number;
-  /** How many times longer it takes than the product. */
-  readonly ratio: Quartiles;
+  /** How many times longer it takes than the product: fastest against fastest, as neither varies by itself. */
+  readonly ratio: number;
+  /** The same of neighbouring samples. */
+  readonly spread: Quartiles;
 }
 
 const KERNEL = 3;
@@ -56,13 +59,14 @@ export function timeConvolutions(
   try {
     return subjects.map(({ kernel, run, product }) => {
       const [times, products] = timeInTurn([{ run }, { run: product }], { budget, rounds: ROUNDS });
-      const milliseconds = quantile(times, 0.5);
+      const milliseconds = Math.min(...times);
       return {
         kernel,
         layer: describe(layer),
         milliseconds,
         gflops: flops / milliseconds / 1e6,
-        ratio: quartiles(times.map((time, k) => time / products[k])),
+        ratio: milliseconds / Math.min(...products),
+        spread: quartiles(times.map((time, k) => time / products[k])),
       };
     });
   } finally {
@@ -77,7 +81,7 @@ function describe({ size, inputs, outputs, stride }: ConvolutionLayer): string {
 function subjectsOf(
   tf: TensorFlow,
   { size, inputs, outputs, stride }: ConvolutionLayer,
-): { readonly subjects: readonly Subject[]; dispose(): void } {
+): { readonly subjects: readonly Subject[]; readonly dispose: () => void } {
   const out = size / stride;
   const positions = BATCH * out ** 2;
   const patch = KERNEL ** 2 * inputs;

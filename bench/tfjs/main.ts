@@ -29,15 +29,15 @@ export interface Scope {
 }
 
 const FULL: Scope = {
-  steps: { budget: 8_000, rounds: 5 },
-  convolutions: 500,
-  optimizers: { budget: 40_000, turns: 10 },
+  steps: { budget: 5_000, rounds: 3 },
+  convolutions: 300,
+  optimizers: { budget: 15_000, turns: 6 },
 };
 
 const QUICK: Scope = {
-  steps: { budget: 1_000, rounds: 2 },
+  steps: { budget: 500, rounds: 2 },
   convolutions: 100,
-  optimizers: { budget: 3_000, turns: 3 },
+  optimizers: { budget: 2_000, turns: 2 },
 };
 
 /** Runs the benchmark, prints its tables and writes bench/results/tfjs.json. */
@@ -55,13 +55,12 @@ export async function run(args: string[]): Promise<void> {
   const chosen = choose(values.models);
   const scope = values.quick ? QUICK : FULL;
   const tf = await startTensorflow();
+  const show = (table: Table): void =>
+    console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
   const before = loadavg()[0];
-  const results = await measure(tf, chosen, { scope, seed });
+  const results = await measure(tf, chosen, { scope, seed, show });
   const load = { before, after: loadavg()[0] };
 
-  for (const table of tables(results)) {
-    console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
-  }
   const cpu = cpus()[0]?.model ?? 'an unknown CPU';
   console.log(
     `On one thread of ${cpu}, Node ${process.version}, TensorFlow.js ${tf.version_core}; ${formatMeasured(load.before)} processes ran before, ${formatMeasured(load.after)} after.`,
@@ -83,48 +82,59 @@ export interface Results {
   readonly optimizers: readonly OptimizerRow[];
 }
 
+/** How {@link measure} goes about it. */
+export interface Measurement {
+  readonly scope: Scope;
+  readonly seed: number;
+  /** Is given every table as soon as it is full. */
+  readonly show: (table: Table) => void;
+}
+
 /** Measures everything about the networks; the convolutions are those of ResNet-20. */
 export async function measure(
   tf: TensorFlow,
   chosen: readonly Workload[],
-  { scope, seed }: { readonly scope: Scope; readonly seed: number },
+  { scope, seed, show }: Measurement,
 ): Promise<Results> {
-  const layers = chosen.some(({ key }) => key === 'resnet20') ? convolutionLayers : [];
-  const progress = startProgress('tfjs', 2 * chosen.length + layers.length);
-  let done = 0;
-  const tell = (what: string): void => progress.update(++done, what);
-
-  const steps: StepRow[] = [];
-  for (const workload of chosen) {
-    steps.push(await timeSteps(tf, workload, { ...scope.steps, seed }));
-    tell(`steps of ${workload.name}`);
-  }
+  const steps = await each('steps', chosen, (workload) =>
+    timeSteps(tf, workload, { ...scope.steps, seed }),
+  );
+  show(stepTable(steps));
   const kernels = await registerKernels(tf);
   try {
-    const convolutions = layers.flatMap((layer) => {
-      const rows = timeConvolutions(tf, layer, scope.convolutions);
-      tell(rows[0].layer);
-      return rows;
-    });
-    const optimizers = chosen.map((workload) => {
-      const row = timeOptimizers(tf, workload, { ...scope.optimizers, seed });
-      tell(`optimisers of ${workload.name}`);
-      return row;
-    });
+    const layers = chosen.some(({ key }) => key === 'resnet20') ? convolutionLayers : [];
+    const rows = await each('convolutions', layers, (layer) =>
+      timeConvolutions(tf, layer, scope.convolutions),
+    );
+    const convolutions = rows.flat();
+    if (convolutions.length > 0) show(convolutionTable(convolutions));
+    const optimizers = await each('optimisers', chosen, (workload) =>
+      timeOptimizers(tf, workload, { ...scope.optimizers, seed }),
+    );
+    show(optimizerTable(optimizers));
     return { steps, convolutions, optimizers };
   } finally {
     kernels.restore();
-    progress.stop();
   }
 }
 
-/** What there is to show, in the order in which it was measured. */
-export function tables({ steps, convolutions, optimizers }: Results): Table[] {
-  return [
-    stepTable(steps),
-    ...(convolutions.length === 0 ? [] : [convolutionTable(convolutions)]),
-    optimizerTable(optimizers),
-  ];
+/** What `time` finds about every subject, with progress. */
+async function each<S, R>(
+  label: string,
+  subjects: readonly S[],
+  time: (subject: S) => R | Promise<R>,
+): Promise<R[]> {
+  const progress = startProgress(label, subjects.length);
+  const found: R[] = [];
+  try {
+    for (const subject of subjects) {
+      found.push(await time(subject));
+      progress.update(found.length);
+    }
+  } finally {
+    progress.stop();
+  }
+  return found;
 }
 
 /**

@@ -29,7 +29,7 @@ export interface Training {
 export interface Classifier extends Omit<Workload, 'make'> {
   /** The shape of an image, as the network takes it. */
   readonly image: readonly number[];
-  network(tf: TensorFlow, seed: number): LayersModel;
+  readonly network: (tf: TensorFlow, seed: number) => LayersModel;
 }
 
 const CLASSIFIERS: readonly Classifier[] = [
@@ -68,7 +68,7 @@ const CLASSIFIERS: readonly Classifier[] = [
 ];
 
 /** Every workload: a further one is a file beside this one and a line here. */
-export const workloads: readonly Workload[] = [...CLASSIFIERS.map(classification)];
+export const workloads: readonly Workload[] = CLASSIFIERS.map(classification);
 
 /** Trains a classifier on noise: what a step costs does not depend on what is learnt. */
 export function classification({ image, network, ...workload }: Classifier): Workload {

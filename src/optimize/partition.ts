@@ -65,9 +65,9 @@ export function partition(groups: readonly Group[], others: Transform): Transfor
  */
 export function apart(
   transforms: readonly Transform[],
-  memberOf: <D extends DType>(context: TransformContext<D>) => readonly number[],
+  memberOf: <D extends DType>(this: void, context: TransformContext<D>) => readonly number[],
 ): Transform {
-  const looks = transforms.some(({ needs }) => needs !== undefined);
+  const looks = transforms.some((transform) => transform.needs !== undefined);
   return {
     description: describeGroups(transforms),
     schedule: transforms[0].schedule,
@@ -180,6 +180,11 @@ function partOf<D extends DType>(
   };
 }
 
+/** The values at these indices. */
+function pick<T>(values: readonly T[], indices: readonly number[]): T[] {
+  return indices.map((index) => values[index]);
+}
+
 /** The stages of all groups as one. */
 function joined<D extends DType>(
   parts: readonly (Part<D> & { readonly stage: Stage<D> })[],
@@ -201,8 +206,6 @@ function joined<D extends DType>(
       return value === undefined ? [] : [value];
     });
   };
-  const pick = <T>(values: readonly T[], indices: readonly number[]): T[] =>
-    indices.map((index) => values[index]);
   const stepOf = (part: (typeof parts)[number], step: Step<D>): Step<D> => ({
     index: step.index,
     learningRate: part.stage.learningRate?.at(step.index) ?? step.learningRate,

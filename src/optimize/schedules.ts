@@ -121,6 +121,6 @@ export function warmUp(options: {
 }
 
 /** Whether `value` may be a schedule. */
-export function isSchedule(value: unknown): value is Schedule {
+function isSchedule(value: unknown): value is Schedule {
   return typeof value === 'function';
 }

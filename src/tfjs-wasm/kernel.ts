@@ -2,11 +2,11 @@
 
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
 import type { Host } from './host.js';
-import type { TensorFlow } from './tensorflow.js';
+import type { TensorFlowKernels } from './tensorflow.js';
 
 /** What TensorFlow.js calls a kernel with. */
 export interface Call {
-  readonly tf: TensorFlow;
+  readonly tf: TensorFlowKernels;
   readonly host: Host;
   readonly inputs: NamedTensorInfoMap;
   readonly attrs: NamedAttrMap;

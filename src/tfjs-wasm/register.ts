@@ -12,7 +12,12 @@ import {
 import { identity } from './kernels/identity.js';
 import { batchMatMul, fusedMatMul } from './kernels/products.js';
 import { slice } from './kernels/slice.js';
-import { asWasmBackend, checkTensorFlow, type Kernel, type TensorFlow } from './tensorflow.js';
+import {
+  asWasmBackend,
+  checkTensorFlow,
+  type Kernel,
+  type TensorFlowKernels,
+} from './tensorflow.js';
 
 /** Every kernel: adding one is a file in kernels/ and a line here. */
 const KERNELS: readonly TrainingKernel[] = [
@@ -36,7 +41,7 @@ export interface RegisteredKernels {
   restore(): void;
 }
 
-const registered = new WeakMap<TensorFlow, RegisteredKernels>();
+const registered = new WeakMap<TensorFlowKernels, RegisteredKernels>();
 
 /**
  * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
@@ -55,7 +60,7 @@ const registered = new WeakMap<TensorFlow, RegisteredKernels>();
  * @throws (rejects) TypeError where `tf` is missing, or its wasm backend is another than is known; RangeError
  *   where there is no wasm backend yet; Error where the platform lacks WebAssembly or its SIMD.
  */
-export async function registerKernels(tf: TensorFlow): Promise<RegisteredKernels> {
+export async function registerKernels(tf: TensorFlowKernels): Promise<RegisteredKernels> {
   const where = 'registerKernels';
   checkTensorFlow(where, tf);
   const backend: unknown = tf.findBackend(BACKEND);
@@ -104,7 +109,7 @@ class Hosts {
 }
 
 /** Registers every kernel, and keeps what it replaces. */
-function replace(tf: TensorFlow, hosts: Hosts): RegisteredKernels {
+function replace(tf: TensorFlowKernels, hosts: Hosts): RegisteredKernels {
   const changes = KERNELS.map((kernel) => {
     const before: Kernel | undefined = tf.getKernel(kernel.name, BACKEND);
     const ours = kernelOf(tf, kernel, hosts, before);
@@ -128,7 +133,7 @@ function replace(tf: TensorFlow, hosts: Hosts): RegisteredKernels {
 }
 
 function kernelOf(
-  tf: TensorFlow,
+  tf: TensorFlowKernels,
   kernel: TrainingKernel,
   hosts: Hosts,
   before: Kernel | undefined,

@@ -7,7 +7,7 @@ import type { WasmMemory } from '../kernels/wasm/platform.js';
 type Union = typeof import('@tensorflow/tfjs');
 
 /** What is used of `@tensorflow/tfjs` or `@tensorflow/tfjs-core`. */
-export type TensorFlow = Pick<
+export type TensorFlowKernels = Pick<
   Union,
   | 'backend_util'
   | 'findBackend'

@@ -42,6 +42,8 @@ export function captureGradients(
 ): CapturedGradients {
   const recorder = new Recorder(tf, needs);
   const layers = hasLayers(tf) ? new LayerWatch(tf, recorder) : undefined;
+  // A loss may have gradients computed itself.
+  const { recorder: outer } = taps;
   try {
     taps.recorder = recorder;
     layers?.begin();
@@ -54,7 +56,7 @@ export function captureGradients(
     const tookPart = recorder.watched > 0 || (layers !== undefined && layers.applied > 0);
     return { value, grads, blocks: recorder.blocks(grads), tookPart };
   } finally {
-    taps.recorder = undefined;
+    taps.recorder = outer;
     layers?.end();
     recorder.dispose();
   }

@@ -38,7 +38,9 @@ export interface CapturedUse extends Use {
 export function joinedBlocks(captures: readonly (readonly CapturedBlock[])[]): CapturedBlock[] {
   const byWeight = new Map<string, CapturedBlock[]>();
   for (const block of captures.flat()) {
-    byWeight.set(block.weight, [...(byWeight.get(block.weight) ?? []), block]);
+    const others = byWeight.get(block.weight);
+    if (others === undefined) byWeight.set(block.weight, [block]);
+    else others.push(block);
   }
   return [...byWeight.values()].map((parts) => {
     const [first] = parts;
@@ -46,6 +48,7 @@ export function joinedBlocks(captures: readonly (readonly CapturedBlock[])[]): C
     return {
       ...first,
       bias: parts.every(({ bias }) => bias === first.bias) ? first.bias : undefined,
+      rows: parts.every(({ rows }) => rows === first.rows) ? first.rows : undefined,
       examples,
       uses: parts.flatMap((part) =>
         part.uses.map((use) => scaledUse(use, part.examples / examples)),

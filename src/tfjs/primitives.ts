@@ -165,7 +165,8 @@ export function tensorPrimitives(
       contents.set(C, layout, () => {
         const a = contents.view(A, layout);
         const isCopy = alpha === 1 && (beta === 0 || isZero(C));
-        return isCopy ? tf.clone(a) : accumulated(alpha, a, beta, C, layout);
+        // Tensors never change: a copy shares the data, where the wasm backend's clone would copy them.
+        return isCopy ? tf.reshape(a, a.shape) : accumulated(alpha, a, beta, C, layout);
       });
     },
     multiply(alpha, A, B, beta, C) {

@@ -69,7 +69,9 @@ export class Recorder {
       const { block, call } = shown;
       // A use without rows shows nothing; one that failed may have left its layer without a weight.
       if (!call.reached || call.isEmpty || !this.#isTrained(grads, block.weight.name)) continue;
-      byWeight.set(block.weight.name, [...(byWeight.get(block.weight.name) ?? []), shown]);
+      const others = byWeight.get(block.weight.name);
+      if (others === undefined) byWeight.set(block.weight.name, [shown]);
+      else others.push(shown);
     }
     return [...byWeight.values()].map((shown) => this.#block(shown, grads));
   }
@@ -90,7 +92,8 @@ export class Recorder {
       weight: block.weight.name,
       bias: shared ? bias : undefined,
       layout: block.layout,
-      rows: block.rows,
+      // Dense rows beside one-hot ones make no diagonal.
+      rows: shown.every((one) => one.block.rows === block.rows) ? block.rows : undefined,
       examples: call.inputs[0].shape[0],
       uses: this.#needs.inputs ? shown.map((one) => this.#taken(one)) : [],
     };

@@ -85,16 +85,19 @@ export function reportOn(
 /** A layer that has weights of its own. */
 interface Leaf {
   readonly layer: Layer;
+  /** Of a cell, that of the recurrent layer that it is in. */
+  readonly name: string;
   /** Whether it is frozen, or what it is part of. */
   readonly frozen: boolean;
 }
 
 /** The layers inside a model, through nested models and whatever else applies layers. */
-function leaves(layer: Layer, isInFrozen = false): Leaf[] {
+function leaves(layer: Layer, isInFrozen = false, recurrent?: string): Leaf[] {
   const frozen = isInFrozen || !layer.trainable;
   const inner = innerLayers(layer);
-  if (inner.length === 0) return [{ layer, frozen }];
-  return inner.flatMap((one) => leaves(one, frozen));
+  if (inner.length === 0) return [{ layer, name: recurrent ?? layer.name, frozen }];
+  const name = recurrent ?? ('cell' in layer ? layer.name : undefined);
+  return inner.flatMap((one) => leaves(one, frozen, name));
 }
 
 /** What a model, a wrapper or a recurrent layer is made of. */
@@ -112,12 +115,12 @@ const PLAIN = 'the optimizer preconditions nothing';
 
 function line(
   tf: TensorFlow,
-  { layer, frozen, variable }: Leaf & { readonly variable: LayerVariable },
+  { layer, name: layerName, frozen, variable }: Leaf & { readonly variable: LayerVariable },
   context: ReportContext,
 ): VariableReport {
   const { name, shape } = variable;
   const { session } = context;
-  const found = { variable: name, layer: layer.name, shape };
+  const found = { variable: name, layer: layerName, shape };
   if (!context.preconditions) return refused(found, PLAIN);
   if (frozen) return refused(found, 'the layer is frozen');
   if (!variable.trainable) return refused(found, 'it is not trained');

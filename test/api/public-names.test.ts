@@ -94,6 +94,12 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       TapConvolutionOptions TappedLayer Taps TensorFlow
       TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport`,
   },
+  'nysact/tfjs-wasm': {
+    values: `
+      registerKernels`,
+    types: `
+      RegisteredKernels TensorFlowKernels`,
+  },
   'nysact/gpu': {
     values: `
       GpuContextLostError GpuDisposedError GpuFallbackError GpuPrecisionError

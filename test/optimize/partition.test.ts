@@ -31,6 +31,21 @@ const ofMask =
   ({ index }) =>
     mask[index];
 
+function adamOnHead(): Transform {
+  const head = { takes: ['head'], transform: adam({ learningRate: 0.01 }) };
+  const cadence = { observeEvery: 1, refreshEvery: 2 };
+  return partition([head], nysact({ ...cadence, learningRate: 0.1, rank: 2, momentum: 0.9 }));
+}
+
+function adamOnWeights(): Transform {
+  const weights = { takes: 'weights', transform: adam({ learningRate: 0.01 }) } as const;
+  return partition([weights], sgd({ learningRate: 0.1, momentum: 0.9 }));
+}
+
+/** What makes an optimiser of two groups, with nothing wrong but the filter. */
+const quiet = (takes: Group['takes']) => () =>
+  begin('float64', partition([{ takes, transform: sgd() }], sgd()));
+
 describe('partition', () => {
   test.prop([dtype, one, one, fc.array(fc.boolean(), { minLength: 4, maxLength: 4 })])(
     'moves every parameter as its own transform alone would',
@@ -58,10 +73,11 @@ describe('partition', () => {
   });
 
   test('directions share the step of the link behind', async () => {
-    const heavy = () => momentum(0.9);
-    const directions = partition([{ takes: ['head'], transform: heavy() }], scaleBy(0.5));
+    const directions = partition([{ takes: ['head'], transform: momentum(0.9) }], scaleBy(0.5));
     const [together, byMomentum, scaled] = await Promise.all(
-      [directions, heavy(), scaleBy(0.5)].map((t) => moved('float64', chain(t, descend(0.1)))),
+      [directions, momentum(0.9), scaleBy(0.5)].map((t) =>
+        moved('float64', chain(t, descend(0.1))),
+      ),
     );
     expect(together).toEqual([...scaled.slice(0, 2), ...byMomentum.slice(2)]);
   });
@@ -109,14 +125,9 @@ describe('partition', () => {
   });
 
   test('a run goes on from a saved state bit for bit', async () => {
-    const make = () =>
-      partition(
-        [{ takes: ['head'], transform: adam({ learningRate: 0.01 }) }],
-        nysact({ learningRate: 0.1, rank: 2, momentum: 0.9, observeEvery: 1, refreshEvery: 2 }),
-      );
-    const [whole, half] = [begin('float32', make()), begin('float32', make())];
+    const [whole, half] = [begin('float32', adamOnHead()), begin('float32', adamOnHead())];
     for (let k = 0; k < 3; k++) for (const run of [whole, half]) step(run, k);
-    const resumed = begin('float32', make());
+    const resumed = begin('float32', adamOnHead());
     resumed.optimizer.restoreState(await half.optimizer.exportState());
     const values = await Promise.all(half.parameters.map((slot) => half.backend.read(slot)));
     resumed.parameters.forEach((slot, i) => {
@@ -127,23 +138,22 @@ describe('partition', () => {
   });
 
   test('an optimiser of more parameters takes over what each has, whatever its group’s order', async () => {
-    const make = () =>
-      partition(
-        [{ takes: 'weights', transform: adam({ learningRate: 0.01 }) }],
-        sgd({ learningRate: 0.1, momentum: 0.9 }),
-      );
     const backend = cpuBackend('float64');
     const shapes = [
       { rows: 2, cols: 3, name: 'a' },
       { rows: 2, cols: 1, name: 'b' },
       { rows: 4, cols: 2, name: 'c' },
     ];
-    const some = new Optimizer({ backend, transform: make(), parameters: [shapes[2], shapes[1]] });
+    const some = new Optimizer({
+      backend,
+      transform: adamOnWeights(),
+      parameters: [shapes[2], shapes[1]],
+    });
     const random = uniform(3);
     const draw = () =>
       [2, 1].map((i) => upload(backend, gaussian(random, shapes[i].rows, shapes[i].cols)));
     some.step(draw(), draw());
-    const all = new Optimizer({ backend, transform: make(), parameters: shapes });
+    const all = new Optimizer({ backend, transform: adamOnWeights(), parameters: shapes });
     all.takeOver(some, { parameters: [undefined, 1, 0] });
     const [before, after] = await Promise.all([some.exportState(), all.exportState()]);
     expect(after.entries['1/1/buffer0']).toEqual(before.entries['1/1/buffer0']);
@@ -151,9 +161,6 @@ describe('partition', () => {
   });
 
   describe('refuses', () => {
-    const quiet = (takes: Group['takes']) => () =>
-      begin('float64', partition([{ takes, transform: sgd() }], sgd()));
-
     test('a name that nothing has, with the nearest one', () => {
       expect(quiet(['nowhere'])).toThrow(
         new RangeError(

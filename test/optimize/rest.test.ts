@@ -15,10 +15,21 @@ import { bitsOf } from './training.js';
 const cadence = { observeEvery: 2, refreshEvery: 2 };
 const common = { ...cadence, learningRate: 0.2, rank: 2, momentum: 0.9, weightDecay: 0.01 };
 
-describe('parameters that belong to no layer', () => {
-  const body = async (...args: Parameters<typeof moved>) => (await moved(...args)).slice(0, 2);
-  const head = async (...args: Parameters<typeof moved>) => (await moved(...args)).slice(2);
+/** The parameters of the first layer after some steps, and those of the second. */
+const body = async (...args: Parameters<typeof moved>) => (await moved(...args)).slice(0, 2);
+const head = async (...args: Parameters<typeof moved>) => (await moved(...args)).slice(2);
 
+/** Which parameters stay where they are once the learning rate is set to 0. */
+async function still(options: Parameters<typeof nysact>[0]): Promise<boolean[]> {
+  const run = begin('float64', nysact({ ...common, ...options }), [HEAD]);
+  run.optimizer.learningRate = 0;
+  const before = await bitsOf(run.backend, run.parameters);
+  step(run, 0, 1);
+  const after = await bitsOf(run.backend, run.parameters);
+  return after.map((bits, i) => bits === before[i]);
+}
+
+describe('parameters that belong to no layer', () => {
   test("with 'sgd' move by the same momentum, decay and learning rate", async () => {
     const { learningRate, momentum, weightDecay } = common;
     expect(await body('float32', nysact({ ...common, rest: 'sgd' }), [HEAD])).toEqual(
@@ -69,14 +80,6 @@ describe('parameters that belong to no layer', () => {
   });
 
   test('follow a learning rate that is set, unless theirs is their own', async () => {
-    const still = async (options: Parameters<typeof nysact>[0]) => {
-      const run = begin('float64', nysact({ ...common, ...options }), [HEAD]);
-      run.optimizer.learningRate = 0;
-      const before = await bitsOf(run.backend, run.parameters);
-      step(run, 0, 1);
-      const after = await bitsOf(run.backend, run.parameters);
-      return after.map((bits, i) => bits === before[i]);
-    };
     expect(await still({ rest: 'adam' })).toEqual([true, true, true, true]);
     expect(await still({ rest: 'sgd' })).toEqual([true, true, true, true]);
     expect(await still({ rest: 'adam', restLearningRate: 0.1 })).toEqual([
@@ -119,9 +122,14 @@ describe('layers that are skipped', () => {
   });
 
   test('are part of what a saved run is of', async () => {
-    const [body, none] = [begin('float64', nysact({ skip: ['body'] })), begin('float64', nysact())];
+    const [skipping, none] = [
+      begin('float64', nysact({ skip: ['body'] })),
+      begin('float64', nysact()),
+    ];
     expect(() => none.optimizer.restoreState({ version: 1, run: {}, entries: {} })).toThrow();
-    await expect(body.optimizer.exportState()).resolves.toMatchObject({ run: { skip: 'body' } });
+    await expect(skipping.optimizer.exportState()).resolves.toMatchObject({
+      run: { skip: 'body' },
+    });
   });
 });
 

@@ -72,10 +72,7 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
   { name: 'nysact, tail', make: () => nysact({ ...ofRankThree, tail: true }), cadence: inputs },
   {
     name: 'nysact, a layer skipped and left to adam',
-    make: () => {
-      const skip = ({ layer }: Parameter) => layer === '1';
-      return nysact({ ...ofRankThree, skip, rest: 'adam' });
-    },
+    make: () => nysact({ ...ofRankThree, skip: ({ layer }) => layer === '1', rest: 'adam' }),
     cadence: inputs,
   },
   {

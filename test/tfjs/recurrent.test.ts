@@ -248,12 +248,14 @@ onBackends(['wasm', 'cpu'], () => {
     },
   );
 
-  test('a frozen recurrent layer is reported so, cell and all', () => {
+  test('a frozen recurrent layer is reported so by its name, cell and all', () => {
     const model = network();
     model.layers[1].trainable = false;
     const optimizer = nysact(tf);
     const reasons = optimizer.report(model).map(({ reason }) => reason);
     expect(reasons.filter((reason) => reason === 'the layer is frozen')).toHaveLength(3);
+    const names = optimizer.report(model).map(({ layer }) => layer);
+    expect(names.slice(6, 9)).toEqual(Array.from({ length: 3 }, () => model.layers[1].name));
     for (const one of [model, optimizer]) one.dispose();
   });
 });

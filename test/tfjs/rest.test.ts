@@ -6,9 +6,10 @@ import { nysact, registerOptimizers, type TfjsOptimizer } from '../../src/tfjs/i
 import { onBackends, tf } from './backends.js';
 import { clouds, weightsOf } from './models.js';
 
+const kernelInitializer = (seed: number) => tf.initializers.glorotNormal({ seed });
+
 /** Layers whose names have what TensorFlow.js rewrites when it loads: capitals and underscores. */
 function named(): ReturnType<typeof tf.sequential> {
-  const kernelInitializer = (seed: number) => tf.initializers.glorotNormal({ seed });
   return tf.sequential({
     layers: [
       tf.layers.dense({
@@ -50,7 +51,7 @@ const OPTIONS = {
 
 async function train(model: LayersModel, seed: number): Promise<void> {
   const { x, y } = clouds(40, 6, seed);
-  await model.fit(x, y, { batchSize: 8, shuffle: false, verbose: 0 });
+  await model.fit(x, y, { batchSize: 8, shuffle: false });
   tf.dispose([x, y]);
 }
 

@@ -218,6 +218,26 @@ onBackends(['wasm'], () => {
     for (const one of [mine, other]) one.dispose();
   });
 
+  test('a tap goes on after gradients that the loss has computed itself', () => {
+    const [x, W, taps] = [normal([5, 4], 4), matrix(tf.ones([4, 2])), new OptimizerTaps(tf)];
+    const inner = () => taps.dense(x, W).sum().asScalar();
+    const { blocks, value, grads } = captureGradients(
+      tf,
+      () => {
+        const own = captureGradients(tf, inner, [W], EVERYTHING, taps);
+        disposeCaptured(own.blocks);
+        tf.dispose([own.value, own.grads]);
+        return taps.dense(x, W).square().mean().asScalar();
+      },
+      [W],
+      EVERYTHING,
+      taps,
+    );
+    expect(blocks.map(({ uses }) => uses.length)).toEqual([1]);
+    disposeCaptured(blocks);
+    tf.dispose([x, W, value, grads]);
+  });
+
   const { tap } = sgd(tf);
   test.each<[string, () => unknown, RegExp]>([
     [
@@ -277,5 +297,31 @@ onBackends(['wasm'], () => {
     });
     expect(told).toMatch(message);
     expect(tf.memory().numTensors).toBeLessThanOrEqual(before + 2);
+  });
+});
+
+// The wasm backend has no gradient of an embedding.
+onBackends(['cpu'], () => {
+  test('a table that is looked up and multiplied by has rows of both, which make no diagonal', () => {
+    const [x, W, taps] = [normal([5, 4], 4), matrix(tf.ones([4, 2])), new OptimizerTaps(tf)];
+    const words = tf.tensor1d([0, 3, 3], 'int32');
+    const both = () =>
+      tf
+        .concat([taps.embedding(W, words), taps.dense(x, W)])
+        .square()
+        .mean()
+        .asScalar();
+    const { form, moments } = seenOf(both, taps);
+    expect(form).toBeUndefined();
+    const expected = tf.tidy(() => {
+      const X = x.as2D(5, 4);
+      const I = tf.oneHot(words, 4).toFloat().as2D(3, 4);
+      return tf.add(tf.matMul(X, X, true), tf.matMul(I, I, true)).dataSync();
+    });
+    moments[0]?.flat().forEach((value, i) => {
+      // Sums of 8 products of numbers below 4.
+      expect(Math.abs(value - expected[i])).toBeLessThanOrEqual(2 * 8 * 8 * 16 * 2 ** -24);
+    });
+    tf.dispose([x, W, words]);
   });
 });

@@ -4,6 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import * as gpu from '../../../src/backend/gpujs/index.js';
 import { sgd } from '../../../src/index.js';
 import * as host from '../../../src/tfjs/index.js';
+import * as kernels from '../../../src/tfjs-wasm/index.js';
 import { doubleOf } from '../../support/gpujs-double.js';
 import { tf } from '../../tfjs/backends.js';
 import { operations } from './backends.js';
@@ -26,6 +27,7 @@ import {
 import { exported, method, type Routine } from './probe.js';
 import { OPTIONS, setter } from './training.js';
 
+await tf.setBackend('wasm');
 await tf.setBackend('cpu');
 
 const GPU = doubleOf().GPU;
@@ -212,6 +214,16 @@ export const hosts: readonly Routine[] = [
   method('TfjsOptimizer.getClassName', {}, stepped, () => []),
   method('TfjsOptimizer.getConfig', {}, stepped, () => []),
   method('TfjsOptimizer.dispose', {}, stepped, () => []),
+
+  {
+    name: 'registerKernels',
+    kinds: { tf: own },
+    make: () => ({
+      call: async (...args: Parameters<typeof kernels.registerKernels>) =>
+        (await kernels.registerKernels(...args)).restore(),
+      args: [tf],
+    }),
+  },
 
   exported(
     gpu,

@@ -72,9 +72,17 @@ const one = (output: SymbolicTensor | SymbolicTensor[] | Tensor | Tensor[]): Sym
   throw new TypeError('expected one symbolic tensor');
 };
 
+const orthogonal = (seed: number) => tf.initializers.orthogonal({ seed });
+const glorot = (seed: number) => tf.initializers.glorotUniform({ seed });
+
+/** A dense layer over every step of a sequence. */
+const dense = (name: string, size: number, activation: 'tanh' | 'softmax', seed: number) =>
+  tf.layers.timeDistributed({
+    name: `each_${name}`,
+    layer: tf.layers.dense({ name, units: size, activation, kernelInitializer: glorot(seed) }),
+  });
+
 function translator(embedding: number, units: number): LayersModel {
-  const orthogonal = (seed: number) => tf.initializers.orthogonal({ seed });
-  const glorot = (seed: number) => tf.initializers.glorotUniform({ seed });
   const lstm = (name: string, seed: number) =>
     tf.layers.lstm({
       name,
@@ -106,11 +114,6 @@ function translator(embedding: number, units: number): LayersModel {
   const attention = one(tf.layers.activation({ activation: 'softmax' }).apply(scores));
   const context = one(tf.layers.dot({ axes: [2, 1] }).apply([attention, encoder]));
   const both = one(tf.layers.concatenate().apply([context, decoder]));
-  const dense = (name: string, size: number, activation: 'tanh' | 'softmax', seed: number) =>
-    tf.layers.timeDistributed({
-      name: `each_${name}`,
-      layer: tf.layers.dense({ name, units: size, activation, kernelInitializer: glorot(seed) }),
-    });
   const hidden = one(dense('hidden', units, 'tanh', 7).apply(both));
   const output = one(dense('output', DIGITS.length, 'softmax', 8).apply(hidden));
   return tf.model({ inputs: [given, heard], outputs: output });

@@ -81,8 +81,7 @@ const architectures: readonly Architecture[] = [
         mergeMode: 'concat',
       }),
     ],
-    // The layers of both directions go by the name of the one that was given.
-    kinds: { rnn: ['lstm', 'lstm', 'lstm', 'lstm', 'lstm', 'lstm'] },
+    kinds: { forward_rnn: ['lstm', 'lstm', 'lstm'], backward_rnn: ['lstm', 'lstm', 'lstm'] },
   },
 ];
 

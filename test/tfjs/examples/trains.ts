@@ -5,6 +5,11 @@ import { expect } from 'vitest';
 import type { TfjsOptimizer } from '../../../src/tfjs/index.js';
 import { tf } from '../backends.js';
 
+/** The mean of some numbers. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, x) => sum + x, 0) / values.length;
+}
+
 /** One step of training; gives the loss before it. */
 export type TrainStep = () => Promise<number>;
 
@@ -18,7 +23,6 @@ export async function expectTraining(step: TrainStep, steps: number, share: numb
     if (k === 3) during = tf.memory().numTensors;
   }
   expect(tf.memory().numTensors).toBe(during);
-  const mean = (part: readonly number[]) => part.reduce((sum, x) => sum + x, 0) / part.length;
   expect(mean(losses.slice(-4))).toBeLessThan(share * mean(losses.slice(0, 4)));
 }
 
