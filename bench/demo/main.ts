@@ -39,7 +39,7 @@ async function demonstrate(scope: Scope, seed: number): Promise<void> {
   const { errors } = outcome;
   for (const trained of outcome.trained) {
     console.log(
-      `\n${terminalTable(optimiserTable(trained))}\n${wrapped(optimiserNotes(trained, scope))}`,
+      `\n${terminalTable(optimiserTable(trained))}\n${wrapped(optimiserNotes(trained.runs, scope))}`,
     );
   }
   console.log(
@@ -53,22 +53,23 @@ async function demonstrate(scope: Scope, seed: number): Promise<void> {
 
 async function run(scope: Scope, seed: number): Promise<Outcome> {
   const tf = await startTensorflow();
+  await registerKernels(tf);
   const tensorflow = { version: tf.version_core, backend: tf.getBackend() };
   const { images, epochs, validateEvery } = scope;
   const steps = stepsOf(scope);
   console.log(
-    `nysact ${environment().nysact}, TensorFlow.js ${tensorflow.version} (${tensorflow.backend}), ${scope.name} run, seed ${seed}\n` +
+    `nysact ${environment().nysact}, TensorFlow.js ${tensorflow.version} (${tensorflow.backend}, on kernels of nysact/tfjs-wasm), ${scope.name} run, seed ${seed}\n` +
       `Of each data set ${formatCount(images.train)} images to train, ${formatCount(images.validation)} to validate, ${formatCount(images.test)} to test\n` +
       `${epochs} epoch${epochs === 1 ? '' : 's'} of batches of ${batchSize}, ${steps} steps`,
   );
   const key = randomKey(seed);
   const plan = { steps, validateEvery, seed, key: foldIn(key, 2) };
   const data = perceptron.load({ ...images, seed });
-  const ofPerceptron = await train(tf, perceptron, data, plan);
+  const ofPerceptron = train(tf, perceptron, data, plan);
 
   const targets = layerTargets(tf, ofPerceptron.model, data.train, scope.rows);
   const { errors, heatMaps } = approximate(targets, scope, foldIn(key, 3));
-  const ofLenet = await train(tf, lenet, lenet.load({ ...images, seed }), plan);
+  const ofLenet = train(tf, lenet, lenet.load({ ...images, seed }), plan);
   return {
     scope,
     seed,
@@ -82,20 +83,14 @@ async function run(scope: Scope, seed: number): Promise<Outcome> {
   };
 }
 
-/** Trains with every optimiser of a task, on the kernels that it names. */
-async function train(tf: TensorFlow, task: Task, data: Split, plan: Plan): Promise<Training> {
-  const { title, network, kernels, contestants, notes } = task;
-  console.log(
-    `\n${title}: ${network}, on kernels of ${kernels}\n${terminalTable(settingsTable(task))}\n${wrapped(notes)}\n`,
-  );
-  const registered = kernels === 'nysact/tfjs-wasm' ? await registerKernels(tf) : undefined;
+/** Trains with every optimiser of a task. */
+function train(tf: TensorFlow, task: Task, data: Split, plan: Plan): Training {
+  const { title, network, contestants, notes } = task;
+  console.log(`\n${title}: ${network}\n${terminalTable(settingsTable(task))}\n${wrapped(notes)}\n`);
   const progress = startProgress(task.name, plan.steps * contestants.length);
-  try {
-    return trainAll(tf, task, data, plan, progress);
-  } finally {
-    progress.stop();
-    registered?.restore();
-  }
+  const training = trainAll(tf, task, data, plan, progress);
+  progress.stop();
+  return training;
 }
 
 /** What sketches make of the second moments. */

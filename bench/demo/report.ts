@@ -53,6 +53,7 @@ export function demoJson({ scope, seed, tensorflow, trained, errors }: Outcome):
     configuration: {
       scope: scope.name,
       tensorflow: tensorflow.version,
+      kernels: 'nysact/tfjs-wasm',
       ...taskOf(first),
       batchSize,
       epochs,
@@ -77,8 +78,8 @@ export function demoJson({ scope, seed, tensorflow, trained, errors }: Outcome):
 }
 
 function taskOf({ task }: Trained): object {
-  const { dataset, network, kernels, notes } = task;
-  return { dataset, network, kernels, settings: notes };
+  const { dataset, network, notes } = task;
+  return { dataset, network, settings: notes };
 }
 
 function optimisersOf({ runs }: Trained): Record<string, object> {
@@ -133,7 +134,7 @@ function trainingSection(trained: Trained, scope: Scope): Section {
     blocks: [
       { kind: 'table', table: optimiserTable(trained) },
       trainingFigures(runs),
-      ...optimiserNotes(trained, scope).map(text),
+      ...optimiserNotes(runs, scope).map(text),
       { kind: 'table', table: settingsTable(task) },
       ...task.notes.map(text),
     ],
@@ -163,7 +164,7 @@ function configurationOf({
     'batch size': batchSize,
     steps: stepsOf(scope),
     'learning rates': 'cosine to 0',
-    'TensorFlow.js': `${tensorflow.version}, ${tensorflow.backend}`,
+    'TensorFlow.js': `${tensorflow.version}, ${tensorflow.backend} on kernels of nysact/tfjs-wasm`,
     versions: `nysact ${nysact}, Node ${node}`,
     processor: cpu,
   };

@@ -57,7 +57,7 @@ export function optimiserTable({ task, runs }: Trained): Table {
 }
 
 /** What the columns of {@link optimiserTable} mean, one sentence each. */
-export function optimiserNotes({ task, runs }: Trained, { images }: Scope): string[] {
+export function optimiserNotes(runs: readonly Run[], { images }: Scope): string[] {
   const [baseline] = runs;
   const step = quantile(meansOf(baseline.milliseconds, stepsPerTurn), 0.5);
   const accuracy = quantile(
@@ -68,7 +68,7 @@ export function optimiserNotes({ task, runs }: Trained, { images }: Scope): stri
   return [
     `Test accuracy: share of ${formatCount(images.test)} test images classified correctly after the last step. They took no part in training or tuning. This is one run, and proves little: two standard errors are about ${spread.toFixed(1)} points, and another seed changes more than the images.`,
     `Training loss: mean cross-entropy over the ${formatCount(images.train)} training images after the last step.`,
-    `Time per step: forward pass, backward pass and update, on kernels of ${task.kernels}, relative to SGD (${formatMilliseconds(step)} a step). Optimisers take turns of ${stepsPerTurn} steps, and a turn is compared with SGD’s in the same round: medians over turns with a refresh (1 in ${rhythm.turnsPerCycle}) and without, averaged in that proportion.`,
+    `Time per step: forward pass, backward pass and update, relative to SGD (${formatMilliseconds(step)} a step). Optimisers take turns of ${stepsPerTurn} steps, and a turn is compared with SGD’s in the same round: medians over turns with a refresh (1 in ${rhythm.turnsPerCycle}) and without, averaged in that proportion.`,
     `Preconditioner state: what is kept from step to step beside one buffer for momentum (${formatBytes(baseline.momentumBytes)} in all of them). For Adam and AdamW these are the second moments.`,
   ];
 }

@@ -12,8 +12,6 @@ export interface Task {
   readonly title: string;
   readonly dataset: string;
   readonly network: string;
-  /** Whose kernels the forward and backward passes run on. */
-  readonly kernels: 'TensorFlow.js' | 'nysact/tfjs-wasm';
   readonly load: (sizes: SplitSizes) => Split;
   readonly make: (tf: TensorFlow, seed: number) => LayersModel;
   /** The first one is the baseline of step times. */
