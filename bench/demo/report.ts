@@ -6,8 +6,9 @@ import type { Target } from '../approximation/targets.js';
 import { heatMaps, type Panel } from '../report/heatmap.js';
 import { type Block, htmlReport, type Section } from '../report/html.js';
 import { environment, surroundings, toJson } from '../report/json.js';
+import type { Point } from '../report/line-chart.js';
 import { panelFigure } from '../report/panels.js';
-import { lineChart, type Point } from '../report/plots.js';
+import { lineChart } from '../report/plots.js';
 import { batchSize, rank, type Scope, stepsOf } from './configuration.js';
 import type { ErrorRow } from './curvature.js';
 import {

@@ -1,15 +1,16 @@
 // All optimisers trained side by side: the same weights at first, the same batches, taking turns.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import { foldIn, permutation, type RandomKey } from '../../src/core/random.js';
+import type { RandomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import type { TfjsOptimizer } from '../../src/tfjs/index.js';
-import { type Split, takeRows } from '../data/samples.js';
+import type { Split } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import type { Progress } from '../report/progress.js';
+import { batchOf } from './batches.js';
 import { batchSize, stepsPerTurn } from './configuration.js';
 import type { Contestant } from './contestants.js';
-import { type Batch, crossEntropy, evaluate, toBatch } from './model.js';
+import { type Batch, crossEntropy, evaluate } from './model.js';
 import type { Task } from './task.js';
 
 /** One optimiser's run. */
@@ -68,13 +69,18 @@ export function trainAll(
   progress: Progress,
 ): Training {
   const [baseline] = contestants;
-  warmUp(new Learner(tf, baseline, make(tf, 0), warmUpSteps), batchOf(tf, data, key, 0));
+  warmUp(
+    new Learner(tf, baseline, make(tf, 0), warmUpSteps),
+    batchOf(tf, data.train, { batchSize, key, step: 0 }),
+  );
   const learners = contestants.map(
     (contestant) => new Learner(tf, contestant, make(tf, seed), steps),
   );
   for (let start = 0; start < steps; start += stepsPerTurn) {
     const count = Math.min(stepsPerTurn, steps - start);
-    const batches = Array.from({ length: count }, (_, k) => batchOf(tf, data, key, start + k));
+    const batches = Array.from({ length: count }, (_, k) =>
+      batchOf(tf, data.train, { batchSize, key, step: start + k }),
+    );
     const first = (start / stepsPerTurn) % learners.length;
     [...learners.slice(first), ...learners.slice(0, first)].forEach((learner, turn) => {
       for (const batch of batches) learner.step(batch);
@@ -151,12 +157,4 @@ function warmUp(learner: Learner, batch: Batch): void {
   learner.dispose();
   batch.x.dispose();
   batch.y.dispose();
-}
-
-/** Every epoch has its own order of the training images. */
-function batchOf(tf: TensorFlow, { train }: Split, key: RandomKey, step: number): Batch {
-  const perEpoch = Math.floor(train.images.rows / batchSize);
-  const order = permutation(foldIn(key, Math.floor(step / perEpoch)), train.images.rows);
-  const start = (step % perEpoch) * batchSize;
-  return toBatch(tf, takeRows(train, order.subarray(start, start + batchSize)));
 }
