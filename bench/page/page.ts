@@ -9,6 +9,7 @@ import {
   buildView,
   type Curve,
   drawCurves,
+  lossesPerPoint,
   mostCurves,
   type Standing,
   showMissing,
@@ -83,21 +84,21 @@ class Page {
   async #run(backend: PageBackend, optimiser: Contestant): Promise<string> {
     const tf = await this.#open(backend);
     this.#say({ kind: 'busy', text: 'Loading the images…' });
-    this.#samples ??= this.#options.load();
-    const samples = await this.#samples;
+    const samples = await this.#load();
     const { plan, testEvery } = this.#options;
     const curve = this.#newCurve(`${optimiser.title}, ${backend.name}`);
     const trainer = new Trainer(tf, optimiser, samples, plan);
+    const losses: number[] = [];
     const times: number[] = [];
     let drawn = performance.now();
     try {
       for (let step = 1; step <= plan.steps; step++) {
         if (this.#stopping) return `${curve.name}: stopped.`;
         const start = performance.now();
-        curve.losses.push({ x: step, y: await trainer.step() });
+        losses.push(await trainer.step());
         times.push(performance.now() - start);
-        const last = times.slice(-timedSteps);
-        curve.milliseconds = last.reduce((sum, time) => sum + time, 0) / last.length;
+        curve.losses.push({ x: step, y: mean(losses.slice(-lossesPerPoint)) });
+        curve.milliseconds = mean(times.slice(-timedSteps));
         if (step % testEvery === 0 || step === plan.steps) {
           curve.accuracies.push({ x: step, y: 100 * (await trainer.accuracy()) });
         }
@@ -125,10 +126,20 @@ class Page {
     }
   }
 
+  /** Fetches the images; what has failed is tried again the next time. */
+  #load(): Promise<PageSamples> {
+    this.#samples ??= this.#options.load().catch((error: unknown) => {
+      this.#samples = undefined;
+      throw error;
+    });
+    return this.#samples;
+  }
+
   /** The oldest curve goes where there would be too many to tell apart. */
   #newCurve(title: string): Curve {
-    const repeats = this.#curves.filter(({ name }) => name.startsWith(title)).length;
-    const name = repeats === 0 ? title : `${title} (${repeats + 1})`;
+    const taken = new Set(this.#curves.map((curve) => curve.name));
+    let name = title;
+    for (let run = 2; taken.has(name); run++) name = `${title} (${run})`;
     const curve: Curve = { name, losses: [], accuracies: [], milliseconds: 0 };
     this.#curves = [...this.#curves, curve].slice(-mostCurves);
     return curve;
@@ -137,4 +148,8 @@ class Page {
   #say(standing: Standing): void {
     showStanding(this.#view, standing, this.#curves.length);
   }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -7,12 +7,16 @@ import { type LineChart, lineChartOptions, type Point } from '../report/line-cha
 /** One run as it is drawn. */
 export interface Curve {
   readonly name: string;
+  /** Means of the last {@link lossesPerPoint} batches: one alone tells little. */
   readonly losses: Point[];
   /** In percent. */
   readonly accuracies: Point[];
   /** Of the last steps. */
   milliseconds: number;
 }
+
+/** Batches behind a point of the loss, once there are so many. */
+export const lossesPerPoint = 10;
 
 /** As many curves can be told apart. */
 export const mostCurves = 7;
@@ -66,7 +70,6 @@ export function buildView(
     view.clear,
   ]);
   container.replaceChildren(controls, view.status, view.figures, view.table);
-  drawCurves(view, []);
   return view;
 }
 
@@ -98,7 +101,7 @@ export function drawCurves(view: View, curves: readonly Curve[]): void {
     {
       title: 'Training loss',
       x,
-      y: { label: 'cross-entropy of the batch', scale: 'log' },
+      y: { label: `cross-entropy, mean of ${lossesPerPoint} batches`, scale: 'log' },
       series: curves.map(({ name, losses }) => ({ name, points: losses })),
     },
     {
@@ -108,7 +111,8 @@ export function drawCurves(view: View, curves: readonly Curve[]): void {
       series: curves.map(({ name, accuracies }) => ({ name, points: accuracies })),
     },
   ];
-  view.figures.replaceChildren(...charts.map((chart) => Plot.plot(lineChartOptions(chart))));
+  const drawn = charts.filter(({ series }) => series.some(({ points }) => points.length > 0));
+  view.figures.replaceChildren(...drawn.map((chart) => Plot.plot(lineChartOptions(chart))));
   view.table.replaceChildren(...(curves.length === 0 ? [] : [tableOf(curves)]));
 }
 
