@@ -11,20 +11,6 @@ const require = createRequire(import.meta.url);
 
 const pixels = 28 * 28;
 
-/** What each class shows. */
-export const garments = [
-  'T-shirt',
-  'trousers',
-  'pullover',
-  'dress',
-  'coat',
-  'sandal',
-  'shirt',
-  'sneaker',
-  'bag',
-  'boot',
-] as const;
-
 /**
  * Random samples without replacement. The package has the data set's training and test images merged, so
  * the split is our own, and accuracies are not those of the published one. Images that occur twice are

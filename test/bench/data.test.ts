@@ -79,12 +79,19 @@ describe('MNIST', () => {
   });
 });
 
+function fileOf(...rows: unknown[]): string {
+  return JSON.stringify({ data: rows });
+}
+
+function grey(value: number): Uint8Array {
+  return new Uint8Array(784).fill(value);
+}
+
 describe('a file of Fashion-MNIST', () => {
   const row = Array.from({ length: 784 }, (_, j) => j % 256);
-  const file = (...rows: unknown[]) => JSON.stringify({ data: rows });
 
   test('gives its images, without the rows that are empty', () => {
-    const images = parseImages(file(row, [], row.toReversed()), '0.json');
+    const images = parseImages(fileOf(row, [], row.toReversed()), '0.json');
     expect(images.map((image) => [...image])).toEqual([row, row.toReversed()]);
   });
 
@@ -92,24 +99,30 @@ describe('a file of Fashion-MNIST', () => {
     ['text', 'data', '0.json: not JSON'],
     ['a number', '7', '0.json: number, expected an object'],
     ['another object', '{"images": []}', '0.json: data is undefined, expected an array of images'],
-    ['a short row', file(row, row.slice(1)), '0.json: image 1 is 783 pixels, expected 784 pixels'],
-    ['no row', file(row, 5), '0.json: image 1 is number, expected 784 pixels'],
-    ['a large pixel', file(row.with(3, 256)), '0.json: image 0 has the pixel 256, expected'],
-    ['a fraction', file(row.with(3, 0.5)), '0.json: image 0 has the pixel 0.5, expected'],
-    ['a pixel in words', file([...row.slice(1), 'black']), 'image 0 has the pixel black, expected'],
-    ['a pixel too few', file(row.map((v, j) => (j === 3 ? null : v))), 'has the pixel null'],
+    [
+      'a short row',
+      fileOf(row, row.slice(1)),
+      '0.json: image 1 is 783 pixels, expected 784 pixels',
+    ],
+    ['no row', fileOf(row, 5), '0.json: image 1 is number, expected 784 pixels'],
+    ['a large pixel', fileOf(row.with(3, 256)), '0.json: image 0 has the pixel 256, expected'],
+    ['a fraction', fileOf(row.with(3, 0.5)), '0.json: image 0 has the pixel 0.5, expected'],
+    [
+      'a pixel in words',
+      fileOf([...row.slice(1), 'black']),
+      'image 0 has the pixel black, expected',
+    ],
+    ['a pixel too few', fileOf(row.map((v, j) => (j === 3 ? null : v))), 'has the pixel null'],
   ])('of %s is refused', (_, text, message) => {
     expect(() => parseImages(text, '0.json')).toThrow(message);
   });
 });
 
 describe('Fashion-MNIST', () => {
-  const image = (value: number) => new Uint8Array(784).fill(value);
-
   test('no image is in two samples, though it occurs twice, and the seed alone decides', () => {
     const images = [
-      [image(1), image(2), image(1)],
-      [image(3), image(2), image(4)],
+      [grey(1), grey(2), grey(1)],
+      [grey(3), grey(2), grey(4)],
     ];
     const {
       train,
