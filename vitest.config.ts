@@ -17,7 +17,16 @@ function browserProject(): TestProjectInlineConfiguration[] {
       extends: true,
       server: { headers: ISOLATION_HEADERS },
       optimizeDeps: {
-        include: ['@tensorflow/tfjs', 'gpu.js', 'fast-check', '@fast-check/vitest', 'ml-matrix'],
+        include: [
+          '@observablehq/plot',
+          '@tensorflow/tfjs',
+          '@tensorflow/tfjs-backend-wasm',
+          '@tensorflow/tfjs-backend-webgpu',
+          'gpu.js',
+          'fast-check',
+          '@fast-check/vitest',
+          'ml-matrix',
+        ],
       },
       test: {
         name: 'browser',

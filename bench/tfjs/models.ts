@@ -1,8 +1,10 @@
 // The networks that are trained, each on one batch of noise.
 
 import type { LayersModel, Scalar, SymbolicTensor, Tensor, Variable } from '@tensorflow/tfjs';
+import { classes } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
-import { makePerceptron } from '../demo/model.js';
+import { makeLenet } from '../demo/lenet.js';
+import { makePerceptron } from '../demo/perceptron.js';
 
 /** A network and the size of its batch. */
 export interface Workload {
@@ -30,8 +32,6 @@ export interface Classifier extends Omit<Workload, 'make'> {
   readonly network: (tf: TensorFlow, seed: number) => LayersModel;
 }
 
-const CLASSES = 10;
-
 const CLASSIFIERS: readonly Classifier[] = [
   {
     key: 'mlp',
@@ -46,8 +46,8 @@ const CLASSIFIERS: readonly Classifier[] = [
     name: 'LeNet-5, 28×28',
     batch: 128,
     stepsInARow: 5,
-    image: [28, 28, 1],
-    network: lenet,
+    image: [784],
+    network: makeLenet,
   },
   {
     key: 'resnet8',
@@ -78,9 +78,9 @@ export function classification({ image, network, ...workload }: Classifier): Wor
       const model = network(tf, seed);
       const x = tf.randomNormal([workload.batch, ...image], 0, 1, 'float32', seed);
       const y = tf.tidy(() => {
-        const labels = tf.mod(tf.range(0, workload.batch, 1, 'int32'), tf.scalar(CLASSES, 'int32'));
+        const labels = tf.mod(tf.range(0, workload.batch, 1, 'int32'), tf.scalar(classes, 'int32'));
         // Not as float32 at once: the wasm backend would write the bits of integers.
-        return tf.oneHot(labels.toInt(), CLASSES).toFloat().as2D(workload.batch, CLASSES);
+        return tf.oneHot(labels.toInt(), classes).toFloat().as2D(workload.batch, classes);
       });
       return {
         variables: trained(tf, model),
@@ -107,38 +107,6 @@ function inTraining(tf: TensorFlow, model: LayersModel, x: Tensor): Tensor {
   const output = model.apply(x, { training: true });
   if (output instanceof tf.Tensor) return output;
   throw new TypeError('tfjs: the model has several outputs, expected one');
-}
-
-/**
- * LeNet-5 with ReLU and max pooling, and logits. Its second convolution sees all channels of the first:
- * 61,706 weights. Source: LeCun et al. 1998.
- */
-function lenet(tf: TensorFlow, seed: number): LayersModel {
-  const { layers, initializers } = tf;
-  const kernelInitializer = seeds(seed, (own) => initializers.heNormal({ seed: own }));
-  const convolution = (filters: number, padding: 'same' | 'valid', inputShape?: number[]) =>
-    layers.conv2d({
-      filters,
-      kernelSize: 5,
-      padding,
-      activation: 'relu',
-      kernelInitializer: kernelInitializer(),
-      ...(inputShape === undefined ? {} : { inputShape }),
-    });
-  const dense = (units: number, activation: 'relu' | 'linear') =>
-    layers.dense({ units, activation, kernelInitializer: kernelInitializer() });
-  return tf.sequential({
-    layers: [
-      convolution(6, 'same', [28, 28, 1]),
-      layers.maxPooling2d({ poolSize: 2 }),
-      convolution(16, 'valid'),
-      layers.maxPooling2d({ poolSize: 2 }),
-      layers.flatten(),
-      dense(120, 'relu'),
-      dense(84, 'relu'),
-      dense(CLASSES, 'linear'),
-    ],
-  });
 }
 
 /**
@@ -177,7 +145,7 @@ function residual(tf: TensorFlow, seed: number, blocksPerStage: number): LayersM
     }
   }
   const pooled = applied(layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }), x);
-  const head = layers.dense({ units: CLASSES, kernelInitializer: kernelInitializer() });
+  const head = layers.dense({ units: classes, kernelInitializer: kernelInitializer() });
   return tf.model({ inputs: images, outputs: applied(head, pooled) });
 }
 

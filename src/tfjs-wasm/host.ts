@@ -3,9 +3,14 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { isObject } from '../core/check.js';
 import { asShared } from '../kernels/wasm/instance.js';
-import { decodeBase64, type WasmModule, webAssembly } from '../kernels/wasm/platform.js';
+import {
+  decodeBase64,
+  type WasmMemory,
+  type WasmModule,
+  webAssembly,
+} from '../kernels/wasm/platform.js';
 import { BINARIES } from './binaries.js';
-import type { WasmBackend } from './tensorflow.js';
+import type { WasmBackend, WithMemory } from './tensorflow.js';
 
 type Addresses = readonly [...numbers: number[]];
 
@@ -54,11 +59,11 @@ export class Host {
   readonly #backend: WasmBackend;
   /** Kept apart: a backend that is disposed of forgets it. */
   readonly #wasm: WasmBackend['wasm'];
+  readonly #memory: WasmMemory;
   #scratch = { address: 0, bytes: 0 };
 
   /** @throws Error where the memory is none that the module can compute in. */
-  constructor(backend: WasmBackend, { plain, shared }: Modules) {
-    const { memory } = backend.wasm.asm;
+  constructor({ backend, memory }: WithMemory, { plain, shared }: Modules) {
     const api = webAssembly();
     if (api === undefined) throw new Error('registerKernels: this platform has no WebAssembly');
     const isShared = Object.prototype.toString.call(memory.buffer) === '[object SharedArrayBuffer]';
@@ -67,6 +72,7 @@ export class Host {
     this.exports = exports;
     this.#backend = backend;
     this.#wasm = backend.wasm;
+    this.#memory = memory;
   }
 
   /** Where a tensor lies. */
@@ -87,7 +93,7 @@ export class Host {
 
   /** All memory, as floats: it is another after the next allocation. */
   floats(): Float32Array {
-    return new Float32Array(this.#backend.wasm.asm.memory.buffer);
+    return new Float32Array(this.#memory.buffer);
   }
 
   /**

@@ -81,7 +81,7 @@ export async function registerKernels(tf: TensorFlowKernels): Promise<Registered
       `${where}: TensorFlow.js has no wasm backend that is ready, expected await tf.setBackend('wasm') before`,
     );
   }
-  const known = asWasmBackend(where, backend, tf.version_core);
+  const known = asWasmBackend(where, backend, tf.version_core).backend;
   const modules = await compileModules();
   const already = registered.get(tf);
   if (already !== undefined) return already;

@@ -24,7 +24,6 @@ export type Kernel = KernelConfig;
 /** The wasm backend. What follows is no documented interface, and is looked at before it is used. */
 export interface WasmBackend {
   readonly wasm: {
-    readonly asm: { readonly memory: WasmMemory };
     _malloc(bytes: number): number;
     _free(address: number): void;
   };
@@ -44,29 +43,45 @@ export function checkTensorFlow(where: string, tf: unknown): void {
   checkType(where, 'tf', tf, fits, 'the TensorFlow.js module');
 }
 
+/** A backend, and where its tensors lie. */
+export interface WithMemory {
+  readonly backend: WasmBackend;
+  readonly memory: WasmMemory;
+}
+
 /**
- * A backend as that of `@tensorflow/tfjs-backend-wasm` 4.
+ * A backend as that of `@tensorflow/tfjs-backend-wasm` 4, with its memory.
  *
  * @throws TypeError where it lacks what is used of it.
  */
-export function asWasmBackend(where: string, backend: unknown, version: string): WasmBackend {
-  if (isWasmBackend(backend)) return backend;
+export function asWasmBackend(where: string, backend: unknown, version: string): WithMemory {
+  const memory = memoryOf(backend);
+  if (memory !== undefined && isWasmBackend(backend)) return { backend, memory };
   throw new TypeError(
-    `${where}: the wasm backend of TensorFlow.js ${version} keeps its memory elsewhere than that of 4.22, expected wasm.asm.memory, wasm._malloc, wasm._free, getMemoryOffset, incRef and makeOutput`,
+    `${where}: the wasm backend of TensorFlow.js ${version} keeps its memory elsewhere than that of 4.22, expected wasm.asm.memory or wasm.wasmMemory, wasm._malloc, wasm._free, getMemoryOffset, incRef and makeOutput`,
   );
 }
 
+/** The module exports it, or has it beside its exports in the build that shares it with threads. */
+function memoryOf(backend: unknown): WasmMemory | undefined {
+  const wasm = property(backend, 'wasm');
+  return [property(property(wasm, 'asm'), 'memory'), property(wasm, 'wasmMemory')].find(isMemory);
+}
+
+function property(value: unknown, name: string): unknown {
+  return isObject(value) ? Reflect.get(value, name) : undefined;
+}
+
+function isMemory(value: unknown): value is WasmMemory {
+  return isObject(value) && 'buffer' in value;
+}
+
 function isWasmBackend(backend: unknown): backend is WasmBackend {
-  if (!isObject(backend) || !('wasm' in backend) || !isObject(backend.wasm)) return false;
-  const { wasm } = backend;
-  const memory: unknown =
-    'asm' in wasm && isObject(wasm.asm) ? Reflect.get(wasm.asm, 'memory') : undefined;
+  const wasm = property(backend, 'wasm');
   return (
-    isObject(memory) &&
-    'buffer' in memory &&
-    ['_malloc', '_free'].every((name) => typeof Reflect.get(wasm, name) === 'function') &&
+    ['_malloc', '_free'].every((name) => typeof property(wasm, name) === 'function') &&
     ['getMemoryOffset', 'incRef', 'makeOutput'].every(
-      (name) => typeof Reflect.get(backend, name) === 'function',
+      (name) => typeof property(backend, name) === 'function',
     )
   );
 }

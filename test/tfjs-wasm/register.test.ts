@@ -74,7 +74,7 @@ describe('registering', () => {
 
 describe('memory', () => {
   test('of every tensor and of the workspace is given back', async () => {
-    const { wasm } = asWasmBackend('test', tf.findBackend('wasm'), tf.version_core);
+    const { wasm } = asWasmBackend('test', tf.findBackend('wasm'), tf.version_core).backend;
     // At the first call, both replace themselves.
     wasm._free(wasm._malloc(1));
     const malloc = vi.spyOn(wasm, '_malloc');
@@ -94,7 +94,7 @@ describe('memory', () => {
   });
 
   test('that there is none of for the workspace leaves nothing behind', async () => {
-    const { wasm } = asWasmBackend('test', tf.findBackend('wasm'), tf.version_core);
+    const { wasm } = asWasmBackend('test', tf.findBackend('wasm'), tf.version_core).backend;
     const handle = await registerKernels(tf);
     const x = tf.ones([2, 2]);
     const kept = [tf.memory().numTensors, tf.backend().numDataIds()];
@@ -110,7 +110,7 @@ describe('memory', () => {
   test('may grow under the kernels', async () => {
     const handle = await registerKernels(tf);
     const before = compute();
-    const { memory } = asWasmBackend('test', tf.findBackend('wasm'), tf.version_core).wasm.asm;
+    const { memory } = asWasmBackend('test', tf.findBackend('wasm'), tf.version_core);
     const { byteLength } = memory.buffer;
     const large = tf.ones([byteLength / 4]);
     expect(memory.buffer.byteLength).toBeGreaterThan(byteLength);
@@ -152,7 +152,7 @@ describe('what is refused', () => {
   test('a backend that keeps its memory elsewhere, and leaves all as it is', async () => {
     const before = kernels();
     const [cpu, wasm] = [tf.findBackend('cpu'), tf.findBackend('wasm')];
-    const { memory } = asWasmBackend('test', wasm, tf.version_core).wasm.asm;
+    const { memory } = asWasmBackend('test', wasm, tf.version_core);
     const half = { wasm: { asm: { memory }, _malloc() {} }, getMemoryOffset() {}, makeOutput() {} };
     for (const backend of [cpu, {}, half, { wasm: { asm: {} } }]) {
       await refused({ ...tf, findBackend: () => backend }).toThrow(

@@ -2,7 +2,8 @@
 
 import type { LayersModel, SymbolicTensor, Tensor } from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { digits, loadMnist } from '../../../bench/data/mnist.js';
+import { loadMnist } from '../../../bench/data/mnist.js';
+import { classes } from '../../../bench/data/samples.js';
 import { nysact } from '../../../src/tfjs/index.js';
 import { gaussian, uniform } from '../../support/matrices.js';
 import { onBackends, tf } from '../backends.js';
@@ -50,7 +51,7 @@ function makeGenerator(): LayersModel {
   const digit = tf.input({ shape: [1] });
   const embedded = tf.layers.embedding({
     name: 'digit',
-    inputDim: digits,
+    inputDim: classes,
     outputDim: LATENT,
     embeddingsInitializer: initializer(5),
   });
@@ -84,7 +85,7 @@ function makeDiscriminator(): LayersModel {
   });
   const which = tf.layers.dense({
     name: 'which',
-    units: digits,
+    units: classes,
     activation: 'softmax',
     kernelInitializer: initializer(9),
   });
