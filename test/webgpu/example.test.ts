@@ -19,14 +19,20 @@ beforeAll(() => {
 
 afterAll(() => project.remove());
 
+// The example leaves initial weights and the order of its batches to TensorFlow.js, which asks for a seed
+// here: the same run every time.
+const seeded = `let state = 1;
+Math.random = () => (state = (48271 * state) % 2147483647) / 2147483647;`;
+
 test('the example trains, and ends', () => {
   const document = readFileSync('docs/backends.md', 'utf8');
   const [, code] = /<!-- webgpu test: train -->\n```ts\n(.*?)^```$/ms.exec(document) ?? [];
   const report = 'console.log(JSON.stringify([tf.getBackend(), history.loss]));';
-  const script = project.write('train.js', `${code}\n${report}\n`);
+  const script = project.write('train.js', `${seeded}\n${code}\n${report}\n`);
   const printed = execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 250_000 });
   const [backend, losses]: [string, number[]] = JSON.parse(printed.trim().split('\n').at(-1) ?? '');
   expect(backend).toBe('webgpu');
-  expect(losses).toHaveLength(3);
-  expect(losses[2]).toBeLessThan(0.9 * losses[0]);
+  expect(losses).toHaveLength(5);
+  // Over unseeded runs it fell to between 0.39 and 0.57 of the first epoch's.
+  expect(losses[4]).toBeLessThan(0.8 * losses[0]);
 });
