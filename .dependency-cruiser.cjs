@@ -11,7 +11,7 @@ const layers = [
   ['nystrom'],
   ['precondition'],
   ['optimize'],
-  ['published', 'tfjs'],
+  ['published', 'tfjs', 'tfjs-wasm'],
 ];
 
 const upward = layers.slice(0, -1).map((folders, level) => ({
@@ -50,6 +50,12 @@ module.exports = {
       to: { path: '^src/tfjs/' },
     },
     {
+      name: 'nothing-imports-the-kernels-of-a-host',
+      severity: 'error',
+      from: { pathNot: '^src/tfjs-wasm/' },
+      to: { path: '^src/tfjs-wasm/' },
+    },
+    {
       // It holds errors on purpose.
       name: 'nothing-imports-published',
       severity: 'error',
@@ -85,7 +91,7 @@ module.exports = {
   ],
   options: {
     // AssemblyScript has a grammar of its own, and is compiled ahead.
-    exclude: { path: '^src/kernels/assembly/' },
+    exclude: { path: '^src/(kernels|tfjs-wasm)/assembly/' },
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,

@@ -2,6 +2,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { findChromium, ISOLATION_HEADERS, SOFTWARE_FLAGS } from './bench/gpu/chromium.js';
 import { ENTRANCES } from './test/api/entrances.js';
+import { seedShift } from './test/support/seed-shift.js';
 
 /** The tests that run in a real browser, where there is one. */
 function browserProject(): TestProjectInlineConfiguration[] {
@@ -16,7 +17,18 @@ function browserProject(): TestProjectInlineConfiguration[] {
     {
       extends: true,
       server: { headers: ISOLATION_HEADERS },
-      optimizeDeps: { include: ['gpu.js', 'fast-check', '@fast-check/vitest', 'ml-matrix'] },
+      optimizeDeps: {
+        include: [
+          '@observablehq/plot',
+          '@tensorflow/tfjs',
+          '@tensorflow/tfjs-backend-wasm',
+          '@tensorflow/tfjs-backend-webgpu',
+          'gpu.js',
+          'fast-check',
+          '@fast-check/vitest',
+          'ml-matrix',
+        ],
+      },
       test: {
         name: 'browser',
         // Devices and engines, and what the core computes on them.
@@ -37,13 +49,6 @@ function browserProject(): TestProjectInlineConfiguration[] {
       },
     },
   ];
-}
-
-/** By how much the seed of all random tests is moved. */
-function seedShift(): number {
-  const shift = Number(process.env.NYSACT_SEED_SHIFT ?? 0);
-  if (Number.isInteger(shift) && shift >= 0 && shift < 2 ** 30) return shift;
-  throw new RangeError(`NYSACT_SEED_SHIFT is ${shift}, expected an integer >= 0 and < 2^30`);
 }
 
 /** Files that reset every module, or measure the heap that they run in. */
@@ -73,7 +78,7 @@ export default defineConfig({
       provider: 'v8',
       reporter: ['text-summary', 'html'],
       include: ['src/**/*.ts'],
-      exclude: ['src/kernels/assembly/**'],
+      exclude: ['src/kernels/assembly/**', 'src/tfjs-wasm/assembly/**'],
       thresholds: { branches: 90, functions: 90, lines: 90, statements: 90 },
     },
     projects: [
@@ -83,7 +88,7 @@ export default defineConfig({
           name: 'nysact',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/runtimes/**', ...ALONE],
+          exclude: ['test/{browser,runtimes,webgpu}/**', ...ALONE],
         },
       },
       {

@@ -8,6 +8,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   complexity: async () => (await import('./complexity/main.js')).run,
   gpu: async () => (await import('./gpu/main.js')).run,
   kernels: async () => (await import('./kernels/main.js')).run,
+  rest: async () => (await import('./rest/main.js')).run,
+  tfjs: async () => (await import('./tfjs/main.js')).run,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -13,8 +13,9 @@ async function serve() {
   const server = createServer(({ url }, response) => {
     try {
       const { pathname } = new URL(url, built);
-      const content = readFileSync(new URL(`.${pathname}`, built));
-      response.setHeader('content-type', url.endsWith('.html') ? 'text/html' : 'text/plain');
+      const file = pathname.replace(/\/$/, '/index.html');
+      const content = readFileSync(new URL(`.${file}`, built));
+      response.setHeader('content-type', file.endsWith('.html') ? 'text/html' : 'text/plain');
       response.end(content);
     } catch {
       response.writeHead(404).end();

@@ -2,9 +2,9 @@
 
 export type { Take } from './backend/backend.js';
 export type { Description } from './backend/saved-state.js';
-export { type EvaOptions, evaMethod } from './precondition/eva.js';
-export { type FoofOptions, foofMethod } from './precondition/foof.js';
-export { type KfacOptions, kfacMethod } from './precondition/kfac.js';
+export { type EvaLayerOptions, type EvaOptions, evaMethod } from './precondition/eva.js';
+export { type FoofLayerOptions, type FoofOptions, foofMethod } from './precondition/foof.js';
+export { type KfacLayerOptions, type KfacOptions, kfacMethod } from './precondition/kfac.js';
 export {
   type Curvature,
   curvature,
@@ -18,7 +18,13 @@ export {
   type RefreshContext,
   type Sketching,
 } from './precondition/method.js';
-export { type NysactOptions, nysactMethod, type SketchSource } from './precondition/nysact.js';
+export {
+  type NysactLayerOptions,
+  type NysactOptions,
+  nysactMethod,
+  type SketchSource,
+} from './precondition/nysact.js';
+export type { Overrides } from './precondition/overrides.js';
 export {
   type Averages,
   type Averaging,

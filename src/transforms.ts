@@ -25,15 +25,21 @@ export type {
   EvaOptimizerOptions,
   FoofOptimizerOptions,
   KfacOptimizerOptions,
+  LayeredOptions,
   NysactOptimizerOptions,
   PreconditionedOptions,
   SgdOptions,
 } from './optimize/optimizers.js';
+export type { PresetOptions } from './optimize/paper-settings.js';
+export type { ParameterFilter } from './optimize/parameter-filter.js';
+export { type Group, partition } from './optimize/partition.js';
 export { type KlClip, type PreconditionOptions, precondition } from './optimize/precondition.js';
 export { refuseOverflow } from './optimize/refuse-overflow.js';
+export { scaleBy } from './optimize/scale.js';
 export { constant, cosine, type Schedule, stepDecay, warmUp } from './optimize/schedules.js';
 export {
   chain,
+  type Parameter,
   type ParameterShape,
   type Stage,
   type Step,
@@ -43,9 +49,5 @@ export {
   type TransformContext,
   writable,
 } from './optimize/transform.js';
-export {
-  addWeightDecay,
-  type DecayFilter,
-  type WeightDecayOptions,
-} from './optimize/weight-decay.js';
+export { addWeightDecay, type WeightDecayOptions } from './optimize/weight-decay.js';
 export type { CadenceOptions } from './precondition/network.js';

@@ -4,7 +4,8 @@ import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
 import { checkInteger } from '../../src/core/check.js';
 import { copyInto, DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { foldIn, permutation, type RandomKey, randomKey } from '../../src/core/random.js';
-import { digits, loadMnist, takeRows } from '../data/mnist.js';
+import { loadMnist } from '../data/mnist.js';
+import { classes, takeRows } from '../data/samples.js';
 import { startTensorflow, type TensorFlow } from '../data/tensorflow.js';
 import { startProgress } from '../report/progress.js';
 
@@ -45,7 +46,7 @@ export async function mnistActivations(options: ActivationOptions): Promise<Laye
   const tensor = (A: DenseMatrix<'float32'>): Tensor2D => tf.tensor2d(A.data, [A.rows, A.cols]);
   const layers = [
     affineLayer(tf, train.images.cols, hidden, 2 * seed),
-    affineLayer(tf, hidden, digits, 2 * seed + 1),
+    affineLayer(tf, hidden, classes, 2 * seed + 1),
   ] as const;
   const hiddenOf = (x: Tensor2D): Tensor2D => layers[0].apply(x).relu();
 
@@ -56,7 +57,7 @@ export async function mnistActivations(options: ActivationOptions): Promise<Laye
     const { images, labels } = takeRows(train, rowsOfStep(step));
     const loss = tf.tidy(() => {
       const x = tensor(images);
-      const y = tf.oneHot(tf.tensor1d(labels, 'int32'), digits);
+      const y = tf.oneHot(tf.tensor1d(labels, 'int32'), classes);
       const cost = (): Scalar =>
         tf.losses.softmaxCrossEntropy(y, layers[1].apply(hiddenOf(x))).asScalar();
       return optimizer.minimize(cost, true)?.dataSync()[0] ?? Number.NaN;

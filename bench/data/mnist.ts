@@ -4,35 +4,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { checkInteger } from '../../src/core/check.js';
-import { copyInto, type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { foldIn, permutation, type RandomKey, randomKey } from '../../src/core/random.js';
 import { parseIdxImages, parseIdxLabels } from './idx.js';
+import { type Samples, type Split, type SplitSizes, samplesFrom } from './samples.js';
 
 const require = createRequire(import.meta.url);
-
-/** Images of 28×28 pixels as rows in [0, 1], and the digits that they show. */
-export interface Samples {
-  readonly images: DenseMatrix<'float32'>;
-  readonly labels: Int32Array;
-}
-
-/** Three samples without a common image. */
-export interface Mnist {
-  readonly train: Samples;
-  readonly validation: Samples;
-  readonly test: Samples;
-}
-
-/** How many images each sample gets, and the seed that chooses them. */
-export interface MnistSizes {
-  readonly train: number;
-  readonly validation: number;
-  readonly test: number;
-  readonly seed: number;
-}
-
-/** Number of classes. */
-export const digits = 10;
 
 /**
  * Random samples without replacement: train and validation from MNIST's 60,000 training images,
@@ -40,7 +16,7 @@ export const digits = 10;
  *
  * @throws RangeError where more images are asked for than there are, or a file is malformed.
  */
-export function loadMnist({ train, validation, test, seed }: MnistSizes): Mnist {
+export function loadMnist({ train, validation, test, seed }: SplitSizes): Split {
   const key = randomKey(seed);
   const training = readPair('train', foldIn(key, 0));
   const testing = readPair('t10k', foldIn(key, 1));
@@ -66,21 +42,12 @@ function readPair(prefix: string, key: RandomKey): Shuffled {
   return (start, count) => {
     checkInteger('loadMnist', `images taken from ${prefix}`, start + count, 0, total);
     const chosen = order.subarray(start, start + count);
-    const images = zeros('float32', count, size);
-    chosen.forEach((source, row) => {
-      for (let j = 0; j < size; j++) images.set(row, j, pixels[source * size + j] / 255);
-    });
-    return { images, labels: Int32Array.from(chosen, (source) => labels[source]) };
+    return samplesFrom(
+      Int32Array.from(chosen, (source) => labels[source]),
+      size,
+      (row) => pixels.subarray(chosen[row] * size, (chosen[row] + 1) * size),
+    );
   };
-}
-
-/** The samples at the given rows, in that order. */
-export function takeRows({ images, labels }: Samples, rows: Int32Array): Samples {
-  const taken = zeros('float32', rows.length, images.cols);
-  rows.forEach((source, row) => {
-    copyInto(images.view(source, 0, 1, images.cols), taken.view(row, 0, 1, images.cols));
-  });
-  return { images: taken, labels: rows.map((source) => labels[source]) };
 }
 
 function read(name: string): Uint8Array {

@@ -6,13 +6,13 @@ import type { SketchKind } from '../../src/sketch/distributions.js';
 import { withBias } from '../approximation/activations.js';
 import { corrected, type Method, published } from '../approximation/methods.js';
 import { activationTarget, type Target } from '../approximation/targets.js';
-import type { Samples } from '../data/mnist.js';
+import type { Samples } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { lowRankMatrix } from '../measure/matrices.js';
 import type { Panel } from '../report/heatmap.js';
 import type { Progress } from '../report/progress.js';
 import { type Quartiles, quartiles } from '../report/statistics.js';
-import { firstHidden } from './model.js';
+import { firstHidden } from './perceptron.js';
 import { relativeSpectralError } from './spectral-error.js';
 
 /** A way to sketch and to make a factor of it. */

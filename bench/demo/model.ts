@@ -1,10 +1,8 @@
-// The perceptron that every optimiser trains, and what is asked of it.
+// What is asked of a network that classifies images.
 
 import type { LayersModel, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
-import { DenseMatrix } from '../../src/core/matrix.js';
-import { digits, type Samples } from '../data/mnist.js';
+import { classes, type Samples } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
-import { widths } from './configuration.js';
 
 /** Images as rows and their labels as one-hot rows, in TensorFlow.js's memory. */
 export interface Batch {
@@ -20,28 +18,13 @@ export interface Evaluation {
 
 const imagesPerPass = 1_000;
 
-/** ReLU between dense layers; the last one gives logits. The same weights for the same seed. */
-export function makePerceptron(tf: TensorFlow, seed: number): LayersModel {
-  const [inputs, ...units] = widths;
-  return tf.sequential({
-    layers: units.map((width, layer) =>
-      tf.layers.dense({
-        units: width,
-        activation: layer < units.length - 1 ? 'relu' : 'linear',
-        kernelInitializer: tf.initializers.heNormal({ seed: units.length * seed + layer }),
-        ...(layer === 0 ? { inputShape: [inputs] } : {}),
-      }),
-    ),
-  });
-}
-
 /** The caller disposes of the batch. */
 export function toBatch(tf: TensorFlow, { images, labels }: Samples): Batch {
   return {
     x: tf.tensor2d(images.data, [images.rows, images.cols]),
     // Not as float32 at once: the wasm backend would write the bits of integers.
     y: tf.tidy(() =>
-      tf.oneHot(tf.tensor1d(labels, 'int32'), digits).toFloat().as2D(labels.length, digits),
+      tf.oneHot(tf.tensor1d(labels, 'int32'), classes).toFloat().as2D(labels.length, classes),
     ),
   };
 }
@@ -72,25 +55,12 @@ export function evaluate(tf: TensorFlow, model: LayersModel, samples: Samples): 
   return { loss: loss / images.rows, accuracy: correct / images.rows };
 }
 
-/** What the first layer makes of the images, which is what the second layer sees. */
-export function firstHidden(
-  tf: TensorFlow,
-  model: LayersModel,
-  images: DenseMatrix<'float32'>,
-): DenseMatrix<'float32'> {
-  const [first] = model.layers;
-  const values = tf.tidy(() =>
-    outputOf(
-      tf,
-      first,
-      tf.tensor2d(images.clone().data, [images.rows, images.cols]),
-    ).dataSync<'float32'>(),
-  );
-  return new DenseMatrix('float32', images.rows, values.length / images.rows, values);
-}
-
-/** The one tensor that a model or layer answers with. */
-function outputOf(tf: TensorFlow, from: Pick<LayersModel, 'apply'>, x: Tensor): Tensor {
+/**
+ * The one tensor that a model or layer answers with.
+ *
+ * @throws TypeError where there are several.
+ */
+export function outputOf(tf: TensorFlow, from: Pick<LayersModel, 'apply'>, x: Tensor): Tensor {
   const output = from.apply(x);
   if (output instanceof tf.Tensor) return output;
   throw new TypeError('demo: the model has several outputs, expected one');

@@ -10,9 +10,10 @@ export type Request =
 
 export const usage = `usage: npm run demo -- [--quick] [--seed <n>] [--help]
 
-Trains a perceptron on MNIST with SGD, AdamW, FOOF, KFAC, Eva and NysAct, compares
-them in one table, and measures how well sketches approximate the activation
-covariances of the trained network. Writes bench/results/demo.json and demo.html.
+Trains a perceptron on MNIST with SGD, AdamW, FOOF, KFAC, Eva and NysAct, and LeNet on
+Fashion-MNIST with SGD, Adam, FOOF and NysAct. Compares them in a table each, and
+measures how well sketches approximate the activation covariances of the trained
+perceptron. Writes bench/results/demo.json and demo.html.
 
   --quick     a small run for a look, not for figures to quote
   --seed <n>  seed of everything random, an integer >= 0 (default 1)

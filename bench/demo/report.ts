@@ -4,19 +4,12 @@ import { curves } from '../approximation/figure.js';
 import { best } from '../approximation/methods.js';
 import type { Target } from '../approximation/targets.js';
 import { heatMaps, type Panel } from '../report/heatmap.js';
-import { type Block, htmlReport } from '../report/html.js';
+import { type Block, htmlReport, type Section } from '../report/html.js';
 import { environment, surroundings, toJson } from '../report/json.js';
+import type { Point } from '../report/line-chart.js';
 import { panelFigure } from '../report/panels.js';
-import { lineChart, type Point } from '../report/plots.js';
-import {
-  batchSize,
-  contestants,
-  rank,
-  type Scope,
-  settingsNotes,
-  stepsOf,
-  widths,
-} from './configuration.js';
+import { lineChart } from '../report/plots.js';
+import { batchSize, rank, type Scope, stepsOf } from './configuration.js';
 import type { ErrorRow } from './curvature.js';
 import {
   errorNotes,
@@ -29,7 +22,7 @@ import {
   settingsTable,
 } from './tables.js';
 import { meansOf } from './timing.js';
-import type { Run } from './training.js';
+import type { Run, Trained } from './training.js';
 
 /** Steps behind each point of a loss curve. */
 const stepsPerLoss = 10;
@@ -40,15 +33,20 @@ export interface Outcome {
   readonly seed: number;
   /** Version and backend of TensorFlow.js. */
   readonly tensorflow: { readonly version: string; readonly backend: string };
-  readonly runs: readonly Run[];
+  /** Every task; the networks that are looked into are the first one's. */
+  readonly trained: readonly [Trained, ...Trained[]];
   readonly errors: readonly ErrorRow[];
   /** For each layer, the matrices to draw. */
   readonly heatMaps: readonly { readonly target: Target; readonly panels: readonly Panel[] }[];
 }
 
-/** The JSON file: `optimisers` by name and the rows of `errorVsRank`, with everything around them. */
-export function demoJson({ scope, seed, tensorflow, runs, errors }: Outcome): string {
+/**
+ * The JSON file, with everything around the figures: `optimisers` of the first task by name, the rows of
+ * `errorVsRank`, and under `furtherTasks` what is known of each other task by its name.
+ */
+export function demoJson({ scope, seed, tensorflow, trained, errors }: Outcome): string {
   const { images, epochs, rows, ranks, sketches } = scope;
+  const [first, ...others] = trained;
   const about = surroundings({
     name: 'demo',
     seed,
@@ -56,17 +54,36 @@ export function demoJson({ scope, seed, tensorflow, runs, errors }: Outcome): st
     configuration: {
       scope: scope.name,
       tensorflow: tensorflow.version,
-      widths,
+      kernels: 'nysact/tfjs-wasm',
+      ...taskOf(first),
       batchSize,
       epochs,
       steps: stepsOf(scope),
       images,
       schedule: 'cosine to 0',
       stepTime: rhythm,
-      settings: settingsNotes,
       approximation: { rows, ranks, sketches },
     },
   });
+  return toJson({
+    ...about,
+    optimisers: optimisersOf(first),
+    errorVsRank: errors,
+    furtherTasks: Object.fromEntries(
+      others.map((other): [string, object] => [
+        other.task.name,
+        { ...taskOf(other), optimisers: optimisersOf(other) },
+      ]),
+    ),
+  });
+}
+
+function taskOf({ task }: Trained): object {
+  const { dataset, network, notes } = task;
+  return { dataset, network, settings: notes };
+}
+
+function optimisersOf({ runs }: Trained): Record<string, object> {
   const optimisers = runs.map((run): [string, object] => {
     const { name, options, paperLearningRate } = run.contestant;
     const { validation } = run;
@@ -81,29 +98,19 @@ export function demoJson({ scope, seed, tensorflow, runs, errors }: Outcome): st
       },
     ];
   });
-  return toJson({ ...about, optimisers: Object.fromEntries(optimisers), errorVsRank: errors });
+  return Object.fromEntries(optimisers);
 }
 
-/** The page: table, training curves, settings, error against rank, heat maps. */
+/** The page: of every task table, training curves and settings; error against rank, heat maps. */
 export async function demoHtml(outcome: Outcome): Promise<string> {
-  const { scope, runs, errors } = outcome;
+  const { scope, trained, errors } = outcome;
+  const datasets = trained.map(({ task }) => task.dataset).join(' and ');
   return htmlReport({
-    title: 'NysAct on MNIST',
-    summary: `Seven optimisers train the same perceptron through TensorFlow.js; then sketches approximate the activation second moments of the trained network.${scope.name === 'quick' ? ' This was a quick run: for a look, not for figures to quote.' : ''}`,
+    title: `NysAct on ${datasets}`,
+    summary: `Optimisers train the same networks through TensorFlow.js; then sketches approximate the activation second moments of the trained perceptron.${scope.name === 'quick' ? ' This was a quick run: for a look, not for figures to quote.' : ''}`,
     configuration: configurationOf(outcome),
     sections: [
-      {
-        heading: 'Training',
-        blocks: [
-          { kind: 'table', table: optimiserTable(runs) },
-          ...optimiserNotes(runs, scope).map(text),
-          trainingFigures(runs),
-        ],
-      },
-      {
-        heading: 'Settings',
-        blocks: [{ kind: 'table', table: settingsTable(contestants) }, ...settingsNotes.map(text)],
-      },
+      ...trained.map((one) => trainingSection(one, scope)),
       {
         heading: 'How well sketches approximate the activation second moments',
         blocks: [
@@ -121,17 +128,36 @@ export async function demoHtml(outcome: Outcome): Promise<string> {
   });
 }
 
+function trainingSection(trained: Trained, scope: Scope): Section {
+  const { task, runs } = trained;
+  return {
+    heading: task.title,
+    blocks: [
+      { kind: 'table', table: optimiserTable(trained) },
+      trainingFigures(runs),
+      ...optimiserNotes(runs, scope).map(text),
+      { kind: 'table', table: settingsTable(task) },
+      ...task.notes.map(text),
+    ],
+  };
+}
+
 function text(paragraph: string): Block {
   return { kind: 'text', text: paragraph };
 }
 
-function configurationOf({ scope, seed, tensorflow }: Outcome): Record<string, string | number> {
+function configurationOf({
+  scope,
+  seed,
+  tensorflow,
+  trained,
+}: Outcome): Record<string, string | number> {
   const { nysact, node, cpu } = environment();
   const { images, epochs } = scope;
   return {
     run: scope.name,
     seed,
-    network: `${widths.join('–')}, ReLU, softmax`,
+    networks: trained.map(({ task }) => task.network).join('; '),
     'training images': formatCount(images.train),
     'validation images': formatCount(images.validation),
     'test images': formatCount(images.test),
@@ -139,7 +165,7 @@ function configurationOf({ scope, seed, tensorflow }: Outcome): Record<string, s
     'batch size': batchSize,
     steps: stepsOf(scope),
     'learning rates': 'cosine to 0',
-    'TensorFlow.js': `${tensorflow.version}, ${tensorflow.backend}`,
+    'TensorFlow.js': `${tensorflow.version}, ${tensorflow.backend} on kernels of nysact/tfjs-wasm`,
     versions: `nysact ${nysact}, Node ${node}`,
     processor: cpu,
   };

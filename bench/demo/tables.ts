@@ -4,16 +4,12 @@ import { publishedAverage } from '../approximation/methods.js';
 import { formatBytes, formatMeasured, formatMilliseconds, formatNumber } from '../report/format.js';
 import { quantile } from '../report/statistics.js';
 import type { Table } from '../report/table.js';
-import {
-  type Contestant,
-  refreshEvery,
-  type Scope,
-  shared,
-  stepsPerTurn,
-} from './configuration.js';
+import { refreshEvery, type Scope, stepsPerTurn } from './configuration.js';
+import { type Contestant, shared } from './contestants.js';
 import { type Approach, approaches, damping, type ErrorRow } from './curvature.js';
+import type { Task } from './task.js';
 import { meansOf, type Rhythm, stepTimeRatio } from './timing.js';
-import type { Run } from './training.js';
+import type { Run, Trained } from './training.js';
 
 /** How training has the optimisers take turns. */
 export const rhythm: Rhythm = { stepsPerTurn, turnsPerCycle: refreshEvery / stepsPerTurn };
@@ -37,9 +33,9 @@ export function findingOf(run: Run, baseline: Run): Finding {
 }
 
 /** The comparison: one line an optimiser. The first run is the baseline. */
-export function optimiserTable(runs: readonly Run[]): Table {
+export function optimiserTable({ task, runs }: Trained): Table {
   return {
-    title: 'Seven optimisers on MNIST: the same weights at first, the same batches',
+    title: `${task.title}: the same weights at first, the same batches`,
     columns: [
       { heading: 'optimiser', ...left },
       { heading: 'test accuracy', ...right },
@@ -64,17 +60,21 @@ export function optimiserTable(runs: readonly Run[]): Table {
 export function optimiserNotes(runs: readonly Run[], { images }: Scope): string[] {
   const [baseline] = runs;
   const step = quantile(meansOf(baseline.milliseconds, stepsPerTurn), 0.5);
-  const spread = 200 * Math.sqrt((0.96 * 0.04) / images.test);
+  const accuracy = quantile(
+    runs.map(({ testAccuracy }) => testAccuracy),
+    0.5,
+  );
+  const spread = 200 * Math.sqrt((accuracy * (1 - accuracy)) / images.test);
   return [
-    `Test accuracy: share of ${formatCount(images.test)} test images classified correctly after the last step. They took no part in training or tuning. This is one run: two standard errors are about ${spread.toFixed(1)} points.`,
+    `Test accuracy: share of ${formatCount(images.test)} test images classified correctly after the last step. They took no part in training or tuning. This is one run, and proves little: two standard errors are about ${spread.toFixed(1)} points, and another seed changes more than the images.`,
     `Training loss: mean cross-entropy over the ${formatCount(images.train)} training images after the last step.`,
     `Time per step: forward pass, backward pass and update, relative to SGD (${formatMilliseconds(step)} a step). Optimisers take turns of ${stepsPerTurn} steps, and a turn is compared with SGD’s in the same round: medians over turns with a refresh (1 in ${rhythm.turnsPerCycle}) and without, averaged in that proportion.`,
-    `Preconditioner state: what is kept from step to step beside one buffer for momentum (${formatBytes(baseline.momentumBytes)} in all of them). For AdamW these are the second moments.`,
+    `Preconditioner state: what is kept from step to step beside one buffer for momentum (${formatBytes(baseline.momentumBytes)} in all of them). For Adam and AdamW these are the second moments.`,
   ];
 }
 
 /** Learning rates, the paper's beside those that are not, and the settings that are not shared. */
-export function settingsTable(contestants: readonly Contestant[]): Table {
+export function settingsTable({ contestants }: Pick<Task, 'contestants'>): Table {
   return {
     title: 'Learning rates, and the settings that are not shared',
     columns: [
@@ -82,7 +82,7 @@ export function settingsTable(contestants: readonly Contestant[]): Table {
       { heading: 'learning rate', ...left },
       { heading: 'other settings', ...left },
     ],
-    rows: contestants.map(({ title, options, paperLearningRate }) => {
+    rows: contestants.map(({ title, options, paperLearningRate }: Contestant) => {
       const { learningRate, ...others } = options;
       return [
         title,
@@ -132,7 +132,7 @@ export function errorTable(rows: readonly ErrorRow[], sketches: number): Table {
 /** What {@link errorTable} shows. */
 export function errorNotes({ rows }: Scope): string[] {
   return [
-    `A = XᵀX/m is the second moment of what a layer of the network trained with SGD sees: m = ${formatCount(rows)} training images, a column of ones for the bias included. Â has rank r. No approximation of that rank can have a smaller error than the best one, which drops all but the r largest eigenvalues.`,
+    `A = XᵀX/m is the second moment of what a layer of the perceptron trained with SGD sees: m = ${formatCount(rows)} training images, a column of ones for the bias included. Â has rank r. No approximation of that rank can have a smaller error than the best one, which drops all but the r largest eigenvalues.`,
     `Corrected is this library’s default: one sketch is held, and the eigenvalue shift is of rounding size. Published is what the code that came with the paper computes: it averages over ${publishedAverage.updates} different sketches with decay ${publishedAverage.decay} and has the damping, here ${damping}, inside the factor, where it hides much of A.`,
     'Gaussian sketches (NysAct-G) take r random combinations of the columns of A, subcolumn sketches (NysAct-S) r columns chosen at random.',
   ];

@@ -1,14 +1,17 @@
 // All optimisers trained side by side: the same weights at first, the same batches, taking turns.
 
 import type { LayersModel } from '@tensorflow/tfjs';
-import { foldIn, permutation, type RandomKey } from '../../src/core/random.js';
+import type { RandomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import type { TfjsOptimizer } from '../../src/tfjs/index.js';
-import { type Mnist, takeRows } from '../data/mnist.js';
+import type { Split } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import type { Progress } from '../report/progress.js';
-import { batchSize, type Contestant, stepsPerTurn } from './configuration.js';
-import { type Batch, crossEntropy, evaluate, makePerceptron, toBatch } from './model.js';
+import { batchOf } from './batches.js';
+import { batchSize, stepsPerTurn } from './configuration.js';
+import type { Contestant } from './contestants.js';
+import { type Batch, crossEntropy, evaluate } from './model.js';
+import type { Task } from './task.js';
 
 /** One optimiser's run. */
 export interface Run {
@@ -34,6 +37,12 @@ export interface Training {
   readonly model: LayersModel;
 }
 
+/** A task with the runs of its optimisers, in the same order. */
+export interface Trained {
+  readonly task: Task;
+  readonly runs: readonly Run[];
+}
+
 /** How long to train, the seed of the weights and the key of the order of batches. */
 export interface Plan {
   readonly steps: number;
@@ -46,7 +55,7 @@ const bytesPerNumber = 4;
 const warmUpSteps = 10;
 
 /**
- * Trains one perceptron with each optimiser, learning rates falling to 0 along a cosine.
+ * Trains the network of a task with each optimiser, learning rates falling to 0 along a cosine.
  *
  * The optimisers take turns of a few steps, in an order that rotates, so that whatever slows the
  * machine down for a while slows all of them. A step's time is that of the forward pass, the
@@ -54,16 +63,24 @@ const warmUpSteps = 10;
  */
 export function trainAll(
   tf: TensorFlow,
-  contestants: readonly Contestant[],
-  data: Mnist,
+  { contestants, make }: Pick<Task, 'contestants' | 'make'>,
+  data: Split,
   { steps, validateEvery, seed, key }: Plan,
   progress: Progress,
 ): Training {
-  warmUp(tf, contestants[0], batchOf(tf, data, key, 0));
-  const learners = contestants.map((contestant) => new Learner(tf, contestant, steps, seed));
+  const [baseline] = contestants;
+  warmUp(
+    new Learner(tf, baseline, make(tf, 0), warmUpSteps),
+    batchOf(tf, data.train, { batchSize, key, step: 0 }),
+  );
+  const learners = contestants.map(
+    (contestant) => new Learner(tf, contestant, make(tf, seed), steps),
+  );
   for (let start = 0; start < steps; start += stepsPerTurn) {
     const count = Math.min(stepsPerTurn, steps - start);
-    const batches = Array.from({ length: count }, (_, k) => batchOf(tf, data, key, start + k));
+    const batches = Array.from({ length: count }, (_, k) =>
+      batchOf(tf, data.train, { batchSize, key, step: start + k }),
+    );
     const first = (start / stepsPerTurn) % learners.length;
     [...learners.slice(first), ...learners.slice(0, first)].forEach((learner, turn) => {
       for (const batch of batches) learner.step(batch);
@@ -87,11 +104,11 @@ class Learner {
   readonly #milliseconds: number[] = [];
   readonly #validation: { step: number; accuracy: number }[] = [];
 
-  constructor(tf: TensorFlow, contestant: Contestant, steps: number, seed: number) {
+  constructor(tf: TensorFlow, contestant: Contestant, model: LayersModel, steps: number) {
     const { learningRate } = contestant.options;
     this.#tf = tf;
     this.#contestant = contestant;
-    this.model = makePerceptron(tf, seed);
+    this.model = model;
     this.#optimizer = contestant.make(tf, cosine({ learningRate, steps }));
   }
 
@@ -104,7 +121,7 @@ class Learner {
     cost?.dispose();
   }
 
-  validate({ validation }: Mnist): void {
+  validate({ validation }: Split): void {
     const { accuracy } = evaluate(this.#tf, this.model, validation);
     this.#validation.push({ step: this.#losses.length, accuracy });
   }
@@ -119,7 +136,7 @@ class Learner {
     this.model.dispose();
   }
 
-  finish({ train, test }: Mnist): Run {
+  finish({ train, test }: Split): Run {
     const momentumBytes = bytesPerNumber * this.model.countParams();
     return {
       contestant: this.#contestant,
@@ -135,17 +152,9 @@ class Learner {
 }
 
 /** The first steps of a process compile what all later ones use: nobody shall be charged for it. */
-function warmUp(tf: TensorFlow, contestant: Contestant, batch: Batch): void {
-  const learner = new Learner(tf, contestant, warmUpSteps, 0);
+function warmUp(learner: Learner, batch: Batch): void {
   for (let k = 0; k < warmUpSteps; k++) learner.step(batch);
   learner.dispose();
-  tf.dispose([batch.x, batch.y]);
-}
-
-/** Every epoch has its own order of the training images. */
-function batchOf(tf: TensorFlow, { train }: Mnist, key: RandomKey, step: number): Batch {
-  const perEpoch = Math.floor(train.images.rows / batchSize);
-  const order = permutation(foldIn(key, Math.floor(step / perEpoch)), train.images.rows);
-  const start = (step % perEpoch) * batchSize;
-  return toBatch(tf, takeRows(train, order.subarray(start, start + batchSize)));
+  batch.x.dispose();
+  batch.y.dispose();
 }

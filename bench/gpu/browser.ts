@@ -3,7 +3,7 @@
 import { chromium } from 'playwright';
 import { createServer } from 'vite';
 import { ISOLATION_HEADERS, SOFTWARE_FLAGS } from './chromium.js';
-import type { PageOptions, PageReport } from './page.js';
+import type { HostReport, MeasureOptions } from './modes.js';
 
 /** Lets the browser use a graphics card that it would rather not. */
 const HARDWARE_FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--ignore-gpu-blocklist'];
@@ -17,8 +17,8 @@ const PAGE = '<!doctype html><title>gpu</title>';
 export async function measureInBrowser(
   executablePath: string,
   hardware: boolean,
-  options: PageOptions,
-): Promise<PageReport> {
+  options: MeasureOptions,
+): Promise<HostReport> {
   const server = await createServer({
     configFile: false,
     logLevel: 'error',
@@ -47,7 +47,7 @@ export async function measureInBrowser(
     const page = await browser.newPage();
     await page.goto(`${origin}bench-gpu`);
     // As text, because a function would be compiled for Node, imports and all.
-    const report: PageReport = await page.evaluate(
+    const report: HostReport = await page.evaluate(
       `import('/bench/gpu/page.ts').then(({ measure }) => measure(${JSON.stringify(options)}))`,
     );
     return report;

@@ -1,16 +1,31 @@
-// `npm run bench -- gpu`: at which shapes a device of GPU.js beats the CPU backend, transfers included.
+// `npm run bench -- gpu`: at which shapes a device of GPU.js beats the CPU backend, transfers included, in
+// a browser and in plain Node; and what a step of TensorFlow.js costs there.
 
 import { parseArgs } from 'node:util';
-import { checkInteger, checkPositive } from '../../src/core/check.js';
+import { checkChoice, checkInteger, checkPositive } from '../../src/core/check.js';
 import { formatNumber } from '../report/format.js';
 import { resultJson, writeResultFile } from '../report/json.js';
-import { markdownTable, terminalTable } from '../report/table.js';
+import { markdownTable, type Table, terminalTable } from '../report/table.js';
 import { measureInBrowser } from './browser.js';
 import { findChromium } from './chromium.js';
-import { operationTable } from './report.js';
+import type { HostReport, MeasureOptions } from './modes.js';
+import { measureInNode } from './node.js';
+import { operationTable, stepTable } from './report.js';
 
 /** On a graphics card larger products can be waited for than on software. */
 const LARGEST = { software: 257, hardware: 2049 };
+
+/** What measures in a host. */
+type Measure = (hardware: boolean, options: MeasureOptions) => Promise<HostReport>;
+
+const HOSTS: Readonly<Record<string, Measure>> = {
+  async chromium(hardware, options) {
+    const executablePath = findChromium();
+    if (executablePath !== undefined) return measureInBrowser(executablePath, hardware, options);
+    throw new Error('no Chromium found; install chromium, or set CHROME_PATH');
+  },
+  node: measureInNode,
+};
 
 /** Runs the benchmark, prints its tables and writes bench/results/gpu.json. */
 export async function run(args: string[]): Promise<void> {
@@ -18,6 +33,8 @@ export async function run(args: string[]): Promise<void> {
     args,
     options: {
       hardware: { type: 'boolean', default: false },
+      /** `chromium` or `node` alone. */
+      in: { type: 'string' },
       largest: { type: 'string' },
       markdown: { type: 'boolean', default: false },
       time: { type: 'string', default: '100' },
@@ -28,22 +45,26 @@ export async function run(args: string[]): Promise<void> {
   const largest = Number(values.largest ?? LARGEST[kind]);
   checkPositive('gpu', 'time', time);
   checkInteger('gpu', 'largest', largest, 1);
-  const executablePath = findChromium();
-  if (executablePath === undefined) {
-    console.error('gpu: no Chromium found; install chromium, or set CHROME_PATH');
+  if (values.in !== undefined) checkChoice('gpu', 'in', values.in, Object.keys(HOSTS));
+  const configuration = { time, largest };
+  const print = (table: Table) =>
+    console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
+
+  const reports = [];
+  for (const name of values.in === undefined ? Object.keys(HOSTS) : [values.in]) {
+    try {
+      const report = await HOSTS[name](values.hardware, configuration);
+      printReport(report, print);
+      reports.push(report);
+    } catch (error) {
+      console.error(`Not measured in ${name}: ${String(error)}\n`);
+    }
+  }
+  if (reports.length === 0) {
     process.exitCode = 1;
     return;
   }
-  const configuration = { time, largest };
-  const report = await measureInBrowser(executablePath, values.hardware, configuration);
-  const { cpu, browser, modes, missing } = report;
-  for (const mode of modes) {
-    console.log(`${mode.mode} on ${mode.adapter}, relative error ${formatNumber(mode.error)}`);
-    const table = operationTable(mode);
-    console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
-  }
-  for (const reason of missing) console.log(`Not measured: ${reason}`);
-  console.log(`The CPU backend is ${cpu.kind}, ${cpu.variant}, one thread, in the same page.`);
+  const [{ cpu }] = reports;
   if (!values.hardware) {
     console.log('On software: this says nothing of a real GPU. `--hardware` uses one.');
   }
@@ -51,8 +72,23 @@ export async function run(args: string[]): Promise<void> {
     name: 'gpu',
     seed: 1,
     backend: { name: 'cpu', variant: `${cpu.kind}-${cpu.variant}`, threads: cpu.threads },
-    configuration: { ...configuration, kind, browser },
-    results: { modes, missing },
+    configuration: { ...configuration, kind },
+    results: { hosts: reports },
   });
   console.log(`Written to ${writeResultFile('gpu.json', json)}.`);
+}
+
+function printReport(
+  { host, cpu, modes, missing, steps }: HostReport,
+  print: (table: Table) => void,
+): void {
+  for (const mode of modes) {
+    console.log(
+      `${host}: ${mode.mode} on ${mode.adapter}, relative error ${formatNumber(mode.error)}`,
+    );
+    print(operationTable(mode));
+  }
+  if (steps !== undefined && steps.length > 0) print(stepTable(steps));
+  for (const reason of missing) console.log(`Not measured: ${reason}`);
+  console.log(`The CPU backend there is ${cpu.kind}, ${cpu.variant}, one thread.\n`);
 }

@@ -2,7 +2,8 @@
 
 import { formatMeasured, formatMilliseconds, formatNumber } from '../report/format.js';
 import type { Table } from '../report/table.js';
-import type { ModeReport } from './page.js';
+import type { ModeReport } from './modes.js';
+import type { StepRow } from './steps.js';
 
 const right = { align: 'right' } as const;
 
@@ -29,6 +30,29 @@ export function operationTable({ mode, rows }: ModeReport): Table {
       formatMilliseconds(resident),
       formatMeasured(cpu / transferred),
       transferred < cpu ? mode : resident < cpu ? `${mode}, if resident` : 'CPU',
+    ]),
+  };
+}
+
+/** Steps of TensorFlow.js models; a GPU's stand below those of the wasm backend. */
+export function stepTable(rows: readonly StepRow[]): Table {
+  return {
+    title: 'Steps of TensorFlow.js perceptrons, by its backends',
+    columns: [
+      { heading: 'units', align: 'left' },
+      { heading: 'batch', ...right },
+      { heading: 'backend', align: 'left' },
+      { heading: 'SGD', ...right },
+      { heading: 'NysAct', ...right },
+      { heading: 'NysAct / SGD', ...right },
+    ],
+    rows: rows.map(({ widths, batch, backend, sgd, nysact, ratio }) => [
+      widths.join('–'),
+      formatNumber(batch),
+      backend,
+      formatMilliseconds(sgd),
+      formatMilliseconds(nysact),
+      formatMeasured(ratio),
     ]),
   };
 }

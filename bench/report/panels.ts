@@ -2,7 +2,7 @@
 
 import * as Plot from '@observablehq/plot';
 import { formatNumber } from './format.js';
-import { logTicks, type Point } from './plots.js';
+import { logTicks, type Point } from './line-chart.js';
 import { type Drawing, drawPlot } from './svg.js';
 
 /** A curve as every panel draws it. */

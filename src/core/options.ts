@@ -8,6 +8,7 @@ import {
   FRACTION,
   type Guard,
   integersFrom,
+  isObject,
   NON_NEGATIVE,
   narrow,
   oneOf,
@@ -138,6 +139,15 @@ function scalar(guard: Guard<number>): Option<number> {
   return new Option([{ type: 'number', real: true, ...guard }], undefined);
 }
 
+/** Whether JSON holds a value as it is. */
+export function isPlain(value: unknown): boolean {
+  if (value === undefined || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isPlain);
+  const isRecord = Object.prototype.toString.call(value) === '[object Object]';
+  return isRecord && isObject(value) && Object.values(value).every(isPlain);
+}
+
 /** Options by name. */
 export type Entries = Readonly<Record<string, Option<unknown, unknown>>>;
 
@@ -205,7 +215,7 @@ export class OptionList<E extends Entries> {
     return this.load(where, Object.fromEntries(this.#valuesOf(given)));
   }
 
-  /** The numbers, booleans and strings among `given`: what JSON can hold. */
+  /** The numbers, booleans and strings among `given`, and as JSON lists and records of such. */
   saved(given: Given<E>): SavedOptions {
     const values: Record<string, number | boolean | string> = {};
     const omitted: string[] = [];
@@ -213,7 +223,8 @@ export class OptionList<E extends Entries> {
       if (value === undefined) continue;
       if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') {
         values[name] = value;
-      } else omitted.push(name);
+      } else if (isPlain(value)) values[name] = JSON.stringify(value);
+      else omitted.push(name);
     }
     return { values, omitted };
   }

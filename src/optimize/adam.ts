@@ -8,7 +8,7 @@ import { fraction, type OptionsOf, optionList, positive } from '../core/options.
 import { checkRange } from '../core/range.js';
 import { checkNoNegative } from '../precondition/options.js';
 import { HeldBounds } from './held-bounds.js';
-import type { Stage, Transform, TransformContext } from './transform.js';
+import { gradientName, type Stage, type Transform, type TransformContext } from './transform.js';
 
 /** The options of {@link scaleByAdam}. */
 export const SCALE_BY_ADAM = /* @__PURE__ */ optionList({
@@ -40,7 +40,8 @@ export function scaleByAdam(options: ScaleByAdamOptions = {}): Transform {
   const direction = ratio < 1 ? 1 / Math.sqrt((1 - beta2) * (1 - ratio)) : undefined;
   return {
     description: { beta1, beta2, epsilon },
-    init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
+    init<D extends DType>(context: TransformContext<D>): Stage<D> {
+      const { backend, parameters } = context;
       const { dtype } = backend;
       checkNonNegative('scaleByAdam', 'beta1', beta1, dtype);
       checkNonNegative('scaleByAdam', 'beta2', beta2, dtype);
@@ -65,7 +66,8 @@ export function scaleByAdam(options: ScaleByAdamOptions = {}): Transform {
         bound: (updates) =>
           updates.map((size, index) => {
             // v̂ is a mean of u², so no u² in range means no v out of it, whatever came before.
-            checkRange('scaleByAdam', `the square of gradients[${index}]`, size ** 2, dtype);
+            const square = `the square of ${gradientName(context, index)}`;
+            checkRange('scaleByAdam', square, size ** 2, dtype);
             const mean = beta1 * means.at(index) + (1 - beta1) * size;
             means.propose(index, mean);
             const largest = mean / (1 - power(beta1, t.value + 1)) / epsilon;

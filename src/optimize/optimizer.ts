@@ -307,9 +307,9 @@ function placeName({ of, key }: StatePart, index: number | undefined): string {
 function describeRun<D extends DType>(options: OptimizerOptions<D>): Description {
   const { backend, transform, parameters, layers = [] } = options;
   const shapes = parameters.map(({ rows, cols }) => `${rows}×${cols}`);
-  const named = layers.map(({ name, weight, bias }, index) => {
+  const named = layers.map(({ name, weight, bias, rows = 'dense' }, index) => {
     const parts = bias === undefined ? `${weight}` : `${weight} and ${bias}`;
-    return `${name ?? index}: ${parts}`;
+    return `${name ?? index}: ${parts}${rows === 'dense' ? '' : ` (${rows})`}`;
   });
   return {
     ...transform.description,

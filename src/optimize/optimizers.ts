@@ -2,9 +2,6 @@
 
 import {
   choice,
-  flag,
-  fraction,
-  guarded,
   nonNegative,
   type OptionsOf,
   optionList,
@@ -19,41 +16,32 @@ import { CADENCE_OPTIONS } from '../precondition/network.js';
 import { NYSACT_OPTIONS, type NysactOptions, nysactMethod } from '../precondition/nysact.js';
 import { SCALE_BY_ADAM, scaleByAdam } from './adam.js';
 import { descend } from './descend.js';
-import { momentum } from './momentum.js';
+import { momentumDirection, SGD_OPTIONS } from './momentum-steps.js';
+import { PRESET, type PresetOptions, withPreset } from './paper-settings.js';
+import { parameterFilter } from './parameter-filter.js';
 import { type KlClip, precondition } from './precondition.js';
 import { refuseOverflow } from './refuse-overflow.js';
-import { isSchedule } from './schedules.js';
+import { REST_OPTIONS, withRest } from './rest.js';
+import { rate } from './schedules.js';
 import { chain, type Transform } from './transform.js';
-import { addWeightDecay, decayFilter } from './weight-decay.js';
+import { addWeightDecay } from './weight-decay.js';
 
-const schedule = guarded('a schedule', isSchedule);
-
-/** The options of {@link sgd}, which every preconditioned optimiser shares. */
-const SGD_OPTIONS = optionList({
-  /** The learning rate η: a number or a schedule (default 0.1). */
-  learningRate: nonNegative.or(schedule).default(0.1),
-  /** The momentum m, in [0, 1) (default 0). */
-  momentum: fraction.default(0),
-  /** Nesterov's variant of momentum (default false). */
-  nesterov: flag.default(false),
-  /** The weight decay λ ≥ 0 of u ← u + λθ, before momentum (default 0). */
-  weightDecay: nonNegative.default(0),
-  /** Which parameters decay (default: all), by shape, name and index. */
-  decays: decayFilter,
-});
+/** The options of {@link sgd}. */
+const SGD = optionList({ ...SGD_OPTIONS.entries, ...PRESET.entries });
 
 /** Options of {@link sgd}. @interface */
-export type SgdOptions = OptionsOf<typeof SGD_OPTIONS>;
+export type SgdOptions = OptionsOf<typeof SGD>;
 
 /** The options of {@link adam}. */
 const ADAM_OPTIONS = optionList({
-  /** The learning rate η: a number or a schedule (default 1e-3). */
-  learningRate: nonNegative.or(schedule).default(1e-3),
+  /** The learning rate η, a number or a schedule (default 1e-3). */
+  learningRate: rate.default(1e-3),
   ...SCALE_BY_ADAM.entries,
+  ...PRESET.entries,
   /** The weight decay λ ≥ 0, added to the gradient (default 0). */
   weightDecay: nonNegative.default(0),
-  /** Which parameters decay (default: all), by shape, name and index. */
-  decays: decayFilter,
+  /** Which parameters decay: 'all' (default), 'weights', names, or a function of a parameter. */
+  decays: parameterFilter.default('all'),
 });
 
 /** Options of {@link adam}. @interface */
@@ -69,12 +57,21 @@ const ADAMW_OPTIONS = optionList({
 /** Options of {@link adamw}. @interface */
 export type AdamwOptions = OptionsOf<typeof ADAMW_OPTIONS>;
 
-/** The options that a preconditioned optimiser has beside those of its method. */
-export const PRECONDITIONED_OPTIONS = optionList({
+/** The options of momentum steps along preconditioned gradients. */
+export const LAYERED_OPTIONS = optionList({
   ...SGD_OPTIONS.entries,
   ...CADENCE_OPTIONS.entries,
   /** The limit κ of the KL clip, or 'none' (default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF). */
   klClip: positive.or(choice('none')).default('none'),
+});
+
+/** Options of momentum steps along preconditioned gradients. @interface */
+export type LayeredOptions = OptionsOf<typeof LAYERED_OPTIONS>;
+
+/** The options that a preconditioned optimiser has beside those of its method. */
+export const PRECONDITIONED_OPTIONS = optionList({
+  ...LAYERED_OPTIONS.entries,
+  ...REST_OPTIONS.entries,
 });
 
 /** Options that a preconditioned optimiser has beside those of its method. @interface */
@@ -83,15 +80,24 @@ export type PreconditionedOptions = OptionsOf<typeof PRECONDITIONED_OPTIONS>;
 const { klClip } = PRECONDITIONED_OPTIONS.entries;
 
 /** The options of {@link nysact}. */
-const NYSACT = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...NYSACT_OPTIONS.entries });
+const NYSACT = optionList({
+  ...PRECONDITIONED_OPTIONS.entries,
+  ...NYSACT_OPTIONS.entries,
+  ...PRESET.entries,
+});
 
 /** The options of {@link foof}. */
-const FOOF = optionList({ ...PRECONDITIONED_OPTIONS.entries, ...FOOF_OPTIONS.entries });
+const FOOF = optionList({
+  ...PRECONDITIONED_OPTIONS.entries,
+  ...FOOF_OPTIONS.entries,
+  ...PRESET.entries,
+});
 
 /** The options of {@link kfac}. */
 const KFAC = optionList({
   ...PRECONDITIONED_OPTIONS.entries,
   ...KFAC_OPTIONS.entries,
+  ...PRESET.entries,
   klClip: klClip.default(1e-3),
 });
 
@@ -99,20 +105,24 @@ const KFAC = optionList({
 const EVA = optionList({
   ...PRECONDITIONED_OPTIONS.entries,
   ...EVA_OPTIONS.entries,
+  ...PRESET.entries,
   klClip: klClip.default(1e-3),
 });
 
 /** Options of {@link nysact}. */
-export interface NysactOptimizerOptions extends PreconditionedOptions, NysactOptions {}
+export interface NysactOptimizerOptions
+  extends PreconditionedOptions,
+    NysactOptions,
+    PresetOptions {}
 
 /** Options of {@link foof}. */
-export interface FoofOptimizerOptions extends PreconditionedOptions, FoofOptions {}
+export interface FoofOptimizerOptions extends PreconditionedOptions, FoofOptions, PresetOptions {}
 
 /** Options of {@link kfac}. */
-export interface KfacOptimizerOptions extends PreconditionedOptions, KfacOptions {}
+export interface KfacOptimizerOptions extends PreconditionedOptions, KfacOptions, PresetOptions {}
 
 /** Options of {@link eva}. */
-export interface EvaOptimizerOptions extends PreconditionedOptions, EvaOptions {}
+export interface EvaOptimizerOptions extends PreconditionedOptions, EvaOptions, PresetOptions {}
 
 /**
  * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
@@ -120,7 +130,7 @@ export interface EvaOptimizerOptions extends PreconditionedOptions, EvaOptions {
  * @throws RangeError or TypeError on a bad option.
  */
 export function sgd(options: SgdOptions = {}): Transform {
-  return refuseOverflow(momentumSteps(SGD_OPTIONS.read('sgd', options)));
+  return refuseOverflow(momentumSteps(SGD.read('sgd', withPreset('sgd', SGD, options))));
 }
 
 /**
@@ -129,7 +139,7 @@ export function sgd(options: SgdOptions = {}): Transform {
  * @throws RangeError or TypeError on a bad option.
  */
 export function adam(options: AdamOptions = {}): Transform {
-  const settings = ADAM_OPTIONS.read('adam', options);
+  const settings = ADAM_OPTIONS.read('adam', withPreset('adam', ADAM_OPTIONS, options));
   const { learningRate, weightDecay, decays } = settings;
   return refuseOverflow(
     chain(
@@ -147,7 +157,7 @@ export function adam(options: AdamOptions = {}): Transform {
  * @throws RangeError or TypeError on a bad option.
  */
 export function adamw(options: AdamwOptions = {}): Transform {
-  const settings = ADAMW_OPTIONS.read('adamw', options);
+  const settings = ADAMW_OPTIONS.read('adamw', withPreset('adamw', ADAMW_OPTIONS, options));
   const { learningRate, weightDecay, decays } = settings;
   return refuseOverflow(
     chain(
@@ -164,8 +174,8 @@ export function adamw(options: AdamwOptions = {}): Transform {
  * @throws RangeError or TypeError on a bad option.
  */
 export function nysact(options: NysactOptimizerOptions = {}): Transform {
-  const settings = NYSACT.read('nysact', options);
-  return preconditioned(nysactMethod(NYSACT_OPTIONS.pick('nysact', settings)), settings);
+  const settings = NYSACT.read('nysact', withPreset('nysact', NYSACT, options));
+  return preconditioned('nysact', nysactMethod(NYSACT_OPTIONS.pick('nysact', settings)), settings);
 }
 
 /**
@@ -174,8 +184,8 @@ export function nysact(options: NysactOptimizerOptions = {}): Transform {
  * @throws RangeError or TypeError on a bad option.
  */
 export function foof(options: FoofOptimizerOptions = {}): Transform {
-  const settings = FOOF.read('foof', options);
-  return preconditioned(foofMethod(FOOF_OPTIONS.pick('foof', settings)), settings);
+  const settings = FOOF.read('foof', withPreset('foof', FOOF, options));
+  return preconditioned('foof', foofMethod(FOOF_OPTIONS.pick('foof', settings)), settings);
 }
 
 /**
@@ -184,8 +194,8 @@ export function foof(options: FoofOptimizerOptions = {}): Transform {
  * @throws RangeError or TypeError on a bad option.
  */
 export function kfac(options: KfacOptimizerOptions = {}): Transform {
-  const settings = KFAC.read('kfac', options);
-  return preconditioned(kfacMethod(KFAC_OPTIONS.pick('kfac', settings)), settings);
+  const settings = KFAC.read('kfac', withPreset('kfac', KFAC, options));
+  return preconditioned('kfac', kfacMethod(KFAC_OPTIONS.pick('kfac', settings)), settings);
 }
 
 /**
@@ -194,8 +204,8 @@ export function kfac(options: KfacOptimizerOptions = {}): Transform {
  * @throws RangeError or TypeError on a bad option.
  */
 export function eva(options: EvaOptimizerOptions = {}): Transform {
-  const settings = EVA.read('eva', options);
-  return preconditioned(evaMethod(EVA_OPTIONS.pick('eva', settings)), settings);
+  const settings = EVA.read('eva', withPreset('eva', EVA, options));
+  return preconditioned('eva', evaMethod(EVA_OPTIONS.pick('eva', settings)), settings);
 }
 
 /**
@@ -206,30 +216,25 @@ export function eva(options: EvaOptimizerOptions = {}): Transform {
  */
 export function preconditionedBy(method: Method, options: PreconditionedOptions = {}): Transform {
   checkMethod('preconditionedBy', method);
-  return preconditioned(method, PRECONDITIONED_OPTIONS.read('preconditionedBy', options));
+  const where = 'preconditionedBy';
+  return preconditioned(where, method, PRECONDITIONED_OPTIONS.read(where, options));
 }
 
 function preconditioned(
+  where: string,
   method: Method,
   settings: SettingsOf<typeof PRECONDITIONED_OPTIONS>,
 ): Transform {
   const { observeEvery, refreshEvery } = settings;
   const clip: KlClip | undefined =
     settings.klClip === 'none' ? undefined : { limit: settings.klClip };
-  return refuseOverflow(
-    chain(
-      precondition(method, { observeEvery, refreshEvery, klClip: clip }),
-      momentumSteps(settings),
-    ),
+  const layered = chain(
+    precondition(method, { observeEvery, refreshEvery, klClip: clip }),
+    momentumDirection(settings),
   );
+  return refuseOverflow(withRest(where, layered, settings));
 }
 
 function momentumSteps(settings: SettingsOf<typeof SGD_OPTIONS>): Transform {
-  const { learningRate, momentum: decay, nesterov, weightDecay, decays } = settings;
-  return chain(
-    addWeightDecay(weightDecay, { decays }),
-    // Without momentum there is nothing to keep.
-    ...(decay === 0 ? [] : [momentum(decay, { nesterov })]),
-    descend(learningRate),
-  );
+  return chain(momentumDirection(settings), descend(settings.learningRate));
 }

@@ -1,4 +1,12 @@
-// The settings of the NysAct paper, by optimiser.
+// The settings of the NysAct paper, by optimiser, and options that start from them.
+
+import {
+  choice,
+  type Entries,
+  type OptionList,
+  type OptionsOf,
+  optionList,
+} from '../core/options.js';
 
 /**
  * The paper's settings for CIFAR (Table VI): `nysact({ ...paperSettings.nysact, learningRate: 0.05 })`.
@@ -24,4 +32,27 @@ function preconditioned() {
     observeEvery: 5,
     refreshEvery: 50,
   } as const;
+}
+
+/** The option that names a preset. */
+export const PRESET = optionList({
+  /** Settings to start from: 'paper' are the paper's for CIFAR; what is given beside it counts more. */
+  preset: choice('paper'),
+});
+
+/** Options that may start from a preset. @interface */
+export type PresetOptions = OptionsOf<typeof PRESET>;
+
+/**
+ * `options` over the preset that they name, for the optimiser of that name.
+ *
+ * @throws TypeError or RangeError where an option is unknown, of another type or out of range.
+ */
+export function withPreset<E extends Entries>(
+  name: keyof typeof paperSettings,
+  list: OptionList<E>,
+  options: OptionsOf<OptionList<E>>,
+): OptionsOf<OptionList<E>> {
+  const given = list.load(name, options);
+  return 'preset' in given ? { ...paperSettings[name], ...given } : given;
 }

@@ -2,10 +2,23 @@
 
 import { checkInteger, checkNonNegative, checkPositive } from '../core/check.js';
 import { cosPi, power } from '../core/elementary.js';
-import { fraction, guarded, integer, nonNegative, optionList, positive } from '../core/options.js';
+import {
+  fraction,
+  guarded,
+  integer,
+  nonNegative,
+  type Option,
+  optionList,
+  positive,
+} from '../core/options.js';
 
 /** η at step k = 0, 1, 2, … */
 export type Schedule = (step: number) => number;
+
+/** An option that is a learning rate: a number or a schedule. */
+export const rate: Option<number | Schedule> = /* @__PURE__ */ nonNegative.or(
+  /* @__PURE__ */ guarded('a schedule', isSchedule),
+);
 
 /**
  * A number stands for the constant schedule.
@@ -108,6 +121,6 @@ export function warmUp(options: {
 }
 
 /** Whether `value` may be a schedule. */
-export function isSchedule(value: unknown): value is Schedule {
+function isSchedule(value: unknown): value is Schedule {
   return typeof value === 'function';
 }

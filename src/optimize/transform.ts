@@ -21,11 +21,28 @@ import type { Schedule } from './schedules.js';
 
 export type { ParameterShape };
 
+/** A parameter and its place in the network. */
+export interface Parameter extends ParameterShape {
+  /** Its index among all parameters of the optimiser. */
+  readonly index: number;
+  /** The name of the layer whose weight or bias it is, if it is one's. */
+  readonly layer: string | undefined;
+  /** What filters may call it: its name, and that of its layer if the layer was given one. */
+  readonly names: readonly string[];
+  /** What it is there. */
+  readonly role: 'weight' | 'bias' | undefined;
+}
+
 /** What a transform is built for. */
 export interface TransformContext<D extends DType> {
   readonly backend: Backend<D>;
   readonly parameters: readonly ParameterShape[];
   readonly layers: readonly LayerParameters[];
+  /** Present where these are a part of a network: all of its parameters, and those of the part. */
+  readonly network?: {
+    readonly whole: readonly Parameter[];
+    readonly part: readonly Parameter[];
+  };
 }
 
 /** One step k, as every stage of the chain sees it. */
@@ -94,8 +111,12 @@ export function needsOf(transform: Transform, step: number): StepNeeds {
 
 /** `transform` must be one. */
 export function checkTransform(where: string, name: string, transform: unknown): void {
-  const fits = isObject(transform) && 'init' in transform && 'description' in transform;
-  checkType(where, name, transform, fits, 'a transform, as nysact makes it');
+  checkType(where, name, transform, isTransform(transform), 'a transform, as nysact makes it');
+}
+
+/** Whether `value` has what a transform has. */
+export function isTransform(value: unknown): value is Transform {
+  return isObject(value) && 'init' in value && 'description' in value;
 }
 
 /**
@@ -174,12 +195,21 @@ export function chain(...transforms: readonly Transform[]): Transform {
 /** No update may leave the range of the dtype. */
 function checkUpdates<D extends DType>(
   bounds: readonly number[],
-  { backend, parameters }: TransformContext<D>,
+  context: TransformContext<D>,
 ): void {
   bounds.forEach((bound, index) => {
-    const { name = `gradients[${index}]` } = parameters[index];
-    checkRange('step', `the update made of ${name}`, bound, backend.dtype);
+    const name = `the update made of ${gradientName(context, index)}`;
+    checkRange('step', name, bound, context.backend.dtype);
   });
+}
+
+/** What messages call the gradient of a parameter. */
+export function gradientName<D extends DType>(
+  { parameters, network }: TransformContext<D>,
+  index: number,
+): string {
+  const { name = `gradients[${network?.part[index].index ?? index}]` } = parameters[index];
+  return name;
 }
 
 /**

@@ -2,43 +2,36 @@
 
 import { checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { guarded, type OptionsOf, optionList } from '../core/options.js';
-import type { ParameterShape, Stage, Transform, TransformContext } from './transform.js';
-
-/** Which parameters decay. */
-export type DecayFilter = (parameter: ParameterShape, index: number) => boolean;
-
-/** An option that says which parameters decay. */
-export const decayFilter = /* @__PURE__ */ guarded(
-  'a function of a parameter',
-  (value): value is DecayFilter => typeof value === 'function',
-);
+import { type OptionsOf, optionList } from '../core/options.js';
+import { filterWords, parameterFilter, taken } from './parameter-filter.js';
+import type { Stage, Transform, TransformContext } from './transform.js';
 
 const DECAY_OPTIONS = /* @__PURE__ */ optionList({
-  /** Which parameters decay (default: all), by shape, name and index. */
-  decays: decayFilter,
+  /** Which parameters decay (default 'all'). */
+  decays: /* @__PURE__ */ parameterFilter.default('all'),
 });
 
 /** Options of {@link addWeightDecay}. @interface */
 export type WeightDecayOptions = OptionsOf<typeof DECAY_OPTIONS>;
 
 /**
- * u ← u + λθ, for the parameters that `decays` picks (default: all). Before `momentum` or
+ * u ← u + λθ, for the parameters that `decays` takes (default 'all'). Before `momentum` or
  * `scaleByAdam` this is L2 regularisation (coupled weight decay); after `scaleByAdam` it is
  * AdamW's decoupled weight decay.
  *
- * @throws RangeError unless `weightDecay` is finite and ≥ 0, and TypeError unless `decays` is a function.
+ * @throws RangeError unless `weightDecay` is finite and ≥ 0, and when it is given state, where `decays` names
+ *   what is no parameter; TypeError where `decays` is no filter of parameters.
  */
 export function addWeightDecay(weightDecay: number, options: WeightDecayOptions = {}): Transform {
   checkNonNegative('addWeightDecay', 'weightDecay', weightDecay);
   const { decays } = DECAY_OPTIONS.read('addWeightDecay', options);
   return {
-    description: { weightDecay, ...(decays === undefined ? {} : { decays: 'a function' }) },
-    init<D extends DType>({ backend, parameters }: TransformContext<D>): Stage<D> {
+    description: { weightDecay, ...(decays === 'all' ? {} : { decays: filterWords(decays) }) },
+    init<D extends DType>(context: TransformContext<D>): Stage<D> {
+      const { backend } = context;
       checkNonNegative('addWeightDecay', 'weightDecay', weightDecay, backend.dtype);
-      const decaying = parameters.map(
-        (parameter, index) => weightDecay !== 0 && (decays?.(parameter, index) ?? true),
-      );
+      const takes = taken('addWeightDecay', 'decays', decays, context);
+      const decaying = takes.map((takesIt) => takesIt && weightDecay !== 0);
       return {
         state: [],
         bound: (updates, step) =>

@@ -1,18 +1,29 @@
 // Eva: rank-one Kronecker factors from the mean rows of X and D (Zhang, Shi and Li 2023).
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { checkInvertible } from '../core/check.js';
 import { type DType, LARGEST, SMALLEST_NORMAL } from '../core/dtype.js';
 import { type OptionsOf, optionList, positive } from '../core/options.js';
 import { type Averaging, movingAverage, type Statistic } from '../rows/accumulator.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
-import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
+
+/** The options of a layer. */
+const LAYER = optionList({
+  ...DECAY.entries,
+  /** The damping ρ > 0 (default 0.03). */
+  damping: positive.default(0.03),
+});
+
+/** Options of a layer in {@link evaMethod}. */
+export interface EvaLayerOptions extends OptionsOf<typeof LAYER> {}
 
 /** The options of {@link evaMethod}. */
 export const EVA_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** The damping ρ > 0 (default 0.03). */
-  damping: positive.default(0.03),
+  ...LAYER.entries,
+  /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
+  overrides: overridesOf<EvaLayerOptions>(),
 });
 
 /** Options of {@link evaMethod}. @interface */
@@ -30,18 +41,16 @@ export type EvaOptions = OptionsOf<typeof EVA_OPTIONS>;
  */
 export function evaMethod(options: EvaOptions = {}): Method {
   const settings = EVA_OPTIONS.read('eva', options);
-  const { damping, decay, maxFailures } = settings;
+  checkOverrides('eva', LAYER, settings.overrides);
   return {
     name: 'eva',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
-    maxFailures,
+    maxFailures: settings.maxFailures,
     description: describeMethod('eva', EVA_OPTIONS, settings),
     layers(shapes, dtype) {
-      checkInvertible('eva', 'damping', damping, dtype);
-      EVA_OPTIONS.checkIn('eva', settings, dtype);
-      return shapes.map((shape) => rankOne(meanRows(shape, decay, dtype), damping));
+      return settingsOfLayers('eva', LAYER, settings, shapes, dtype).map(
+        ({ damping, decay }, layer) => rankOne(meanRows(shapes[layer], decay, dtype), damping),
+      );
     },
   };
 }
@@ -77,6 +86,8 @@ function meanRows(
 /** The Sherman–Morrison inverse, straight from the averages. */
 export function rankOne(statistics: Statistic<'a' | 'g'>[], rho: number): Curvature {
   return curvature({
+    gain: 1 / rho,
+    flat: 1 / rho,
     statistics,
     inverse: {},
     apply: (on, G, _, P, { a, g }) =>

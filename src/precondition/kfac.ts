@@ -2,24 +2,39 @@
 // (Martens and Grosse 2015).
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { convert, DenseMatrix } from '../core/matrix.js';
 import { choice, type OptionsOf, optionList, positive } from '../core/options.js';
-import type { Workspace } from '../core/workspace.js';
-import { scale, trace } from '../kernels/level1.js';
-import { eigh } from '../linalg/eigh.js';
+import { trace } from '../kernels/level1.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
-import { dampedInverse } from './dense-inverse.js';
+import { diagonalEigenbasis, diagonalFactored } from './diagonal.js';
+import { balance, dampedFactor, gradientMoment, spectrum } from './kronecker.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
-import { checkNoNegative, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import {
+  checkNoNegative,
+  DECAY,
+  describeMethod,
+  elementsWithin,
+  METHOD_OPTIONS,
+} from './options.js';
+import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
+
+/** The options of a layer. */
+const LAYER = optionList({
+  ...DECAY.entries,
+  /** The damping ρ > 0 (default 0.03). */
+  damping: positive.default(0.03),
+});
+
+/** Options of a layer in {@link kfacMethod}. */
+export interface KfacLayerOptions extends OptionsOf<typeof LAYER> {}
 
 /** The options of {@link kfacMethod}. */
 export const KFAC_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  /** The damping ρ > 0 (default 0.03). */
-  damping: positive.default(0.03),
+  ...LAYER.entries,
+  /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
+  overrides: overridesOf<KfacLayerOptions>(),
   /**
    * The kind of inverse: 'eigenbasis' (default) damps the Kronecker product itself; 'factored' damps each
    * factor, by two Cholesky factorisations, which is cheaper.
@@ -39,26 +54,28 @@ export type KfacOptions = OptionsOf<typeof KFAC_OPTIONS>;
  *   is 0.
  *
  * Per layer: 2(p² + q²) numbers of memory; observe O(m(p² + q²)), refresh O(p³ + q³), precondition
- * O(qp(p + q)). Source: Martens and Grosse 2015 (arXiv:1503.05671), sections 4 and 6.3.
+ * O(qp(p + q)). Of one-hot rows Ā is diagonal and Q_A = I: 2(p + q²), O(mq² + p), O(p + q³), O(q²p). Source: Martens and Grosse 2015 (arXiv:1503.05671), sections 4 and 6.3.
  *
  * @throws RangeError or TypeError on a bad option.
  */
 export function kfacMethod(options: KfacOptions = {}): Method {
   const settings = KFAC_OPTIONS.read('kfac', options);
-  const { damping, decay, inverse, maxFailures } = settings;
+  checkOverrides('kfac', LAYER, settings.overrides);
   return {
     name: 'kfac',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
-    maxFailures,
+    maxFailures: settings.maxFailures,
     description: describeMethod('kfac', KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
-      checkInvertible('kfac', 'damping', damping, dtype);
-      KFAC_OPTIONS.checkIn('kfac', settings, dtype);
-      return shapes.map((shape) => {
+      return settingsOfLayers('kfac', LAYER, settings, shapes, dtype).map((own, layer) => {
+        const { damping, decay } = own;
+        const shape = shapes[layer];
+        if (shape.rows === 'oneHot') {
+          const diagonal = own.inverse === 'factored' ? diagonalFactored : diagonalEigenbasis;
+          return diagonal(shape, damping, decay);
+        }
         const statistics = factors(shape, decay);
-        return inverse === 'factored'
+        return own.inverse === 'factored'
           ? factored(shape, statistics, damping)
           : eigenbasis(shape, statistics, damping);
       });
@@ -66,18 +83,9 @@ export function kfacMethod(options: KfacOptions = {}): Method {
   };
 }
 
-/** Ā and B̄. Rows of D times `examples` are the gradients of the examples. */
+/** Ā and B̄. */
 function factors({ inputs: p, outputs: q }: LayerShape, decay: number): Statistic<'A' | 'B'>[] {
-  return [
-    activationMoment(p, movingAverage(decay)),
-    {
-      name: 'B',
-      rows: q,
-      cols: q,
-      average: movingAverage(decay),
-      of: ({ D, examples }, weight, keep, B) => D.secondMoment(weight * examples ** 2, keep, B),
-    },
-  ];
+  return [activationMoment(p, movingAverage(decay)), gradientMoment(q, movingAverage(decay))];
 }
 
 /** P = Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ of any two factors; eigenvalues up to `cutoff` count as 0. */
@@ -88,6 +96,8 @@ export function eigenbasis(
   cutoff = 0,
 ): Curvature {
   return curvature({
+    gain: 1 / rho,
+    flat: 1 / rho,
     statistics,
     inverse: {
       QA: { rows: p, cols: p, check: elementsWithin(1) },
@@ -101,20 +111,6 @@ export function eigenbasis(
     },
     apply: (on, G, inverse, P) => applySpectral(on, G, inverse, rho, P),
   });
-}
-
-/** M = Q·diag(values)·Qᵀ; eigenvalues up to `cutoff` count as 0. */
-function spectrum<D extends DType>(
-  M: DenseMatrix<D>,
-  cutoff: number,
-  workspace: Workspace,
-): { readonly Q: DenseMatrix<D>; readonly values: DenseMatrix<D> } {
-  const { eigenvalues, vectors } = eigh(M, {}, workspace);
-  const kept = eigenvalues.map((value) => (value > cutoff ? value : 0));
-  return {
-    Q: vectors,
-    values: convert(new DenseMatrix('float64', kept.length, 1, kept), M.dtype),
-  };
 }
 
 /** P ← Q_B[(Q_BᵀGQ_A) ⊘ (b aᵀ + ρ)]Q_Aᵀ. G and P are q×p, a is p×1 and b q×1. */
@@ -145,6 +141,8 @@ function factored(
 ): Curvature {
   const root = Math.sqrt(rho);
   return curvature({
+    gain: 1 / rho,
+    flat: 1 / rho,
     statistics,
     // Each times its damping, so that neither is larger than I, nor GR larger than G.
     inverse: {
@@ -152,12 +150,9 @@ function factored(
       L: { rows: q, cols: q, check: elementsWithin(1.01) },
     },
     factorise({ A, B }, { workspace }) {
-      const [meanA, meanB] = [trace(A) / p, trace(B) / q];
-      const pi = meanA > 0 && meanB > 0 ? Math.sqrt(meanA / meanB) : 1;
-      const R = dampedInverse(A, pi * root, workspace);
-      const L = dampedInverse(B, root / pi, workspace);
-      scale(pi * root, R);
-      scale(root / pi, L);
+      const pi = balance(trace(A) / p, B);
+      const R = dampedFactor(A, pi * root, workspace);
+      const L = dampedFactor(B, root / pi, workspace);
       return { inverse: { R, L } };
     },
     apply(on, G, { R, L }, P) {

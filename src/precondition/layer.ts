@@ -51,7 +51,6 @@ type Part<D extends DType> = MatrixState<D> | Cell;
 export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   readonly #backend: Backend<D>;
   readonly #layer: LayerShape;
-  readonly #flat: number;
   readonly #curvature: Curvature;
   readonly #workspace: Workspace;
   readonly #averages: Accumulator<D>;
@@ -63,7 +62,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   constructor(
     backend: Backend<D>,
     layer: LayerShape,
-    { flat, maxFailures }: Method,
+    { maxFailures }: Method,
     curvature: Curvature,
     workspace: Workspace,
   ) {
@@ -71,7 +70,6 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     const { dtype } = backend;
     this.#backend = backend;
     this.#layer = layer;
-    this.#flat = flat;
     this.#curvature = curvature;
     this.#workspace = workspace;
     this.#refresh = new RefreshDriver(backend, `layer '${layer.name}'`, maxFailures);
@@ -85,6 +83,11 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     this.#inverse = new Map(
       Object.entries(inverse).map(([name, part]) => [name, this.#keep(part)]),
     );
+  }
+
+  /** A bound of ‖P‖F/‖G‖F. */
+  get gain(): number {
+    return this.#curvature.gain;
   }
 
   /** Folds one batch into the averages. */
@@ -146,7 +149,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     const worksFromAverages = this.#curvature.factorise === undefined;
     const done = worksFromAverages ? this.#averages.updates : this.#refreshes.value;
     if (done === 0) {
-      this.#backend.axpby(this.#flat, G, 0, P);
+      this.#backend.axpby(this.#curvature.flat, G, 0, P);
       return;
     }
     const held: Record<string, Slot<D> | number> = {};

@@ -12,6 +12,12 @@ import type { Average } from '../rows/moving-average.js';
 import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
 
+/** What the rows that enter a layer may be. */
+export const ROW_FORMS = ['dense', 'oneHot'] as const;
+
+/** What the rows that enter a layer are. */
+export type RowForm = (typeof ROW_FORMS)[number];
+
 /** One layer with a weight gradient G of outputs × inputs (q×p, the bias column included). */
 export interface LayerShape {
   readonly name: string;
@@ -19,6 +25,12 @@ export interface LayerShape {
   readonly inputs: number;
   /** The number of outputs q. */
   readonly outputs: number;
+  /**
+   * What enters: 'oneHot' where every row of X is one of I, as of an embedding: A is diagonal then, p may be
+   * very large, and nothing of p×p numbers should be formed. Of other rows only the diagonal counts. Else
+   * 'dense'.
+   */
+  readonly rows?: RowForm | undefined;
 }
 
 /** What a method takes its statistics of. */
@@ -86,6 +98,10 @@ export interface Curvature<
   Name extends string = string,
   Parts extends InverseParts = InverseParts,
 > {
+  /** A bound of ‖P‖F/‖G‖F, at any time: what tells an overflow before it happens. */
+  readonly gain: number;
+  /** P = flat·G before the first good refresh, when the curvature counts as 0. */
+  readonly flat: number;
   readonly statistics: readonly Statistic<Name>[];
   /** Present where statistics are taken with a sketch. */
   readonly sketch?: Sketching;
@@ -116,10 +132,6 @@ export interface Method {
   readonly name: string;
   /** Known before the first step. */
   readonly needs: Needs;
-  /** A bound of ‖P‖F/‖G‖F, at any time: what tells an overflow before it happens. */
-  readonly gain: number;
-  /** P = flat·G before the first good refresh, when the curvature counts as 0. */
-  readonly flat: number;
   /** Breakdowns of a layer in a row that are survived before an error. */
   readonly maxFailures: number;
   /** Method and options, for the state of a run. */
@@ -134,7 +146,7 @@ export interface Method {
 
 /** `method` must be one, whoever made it. */
 export function checkMethod(where: string, method: unknown): void {
-  const fits = isObject(method) && 'layers' in method && 'needs' in method && 'gain' in method;
+  const fits = isObject(method) && 'layers' in method && 'needs' in method;
   checkType(where, 'method', method, fits, 'a method, as nysactMethod makes it');
 }
 
@@ -146,13 +158,23 @@ export function checkMethod(where: string, method: unknown): void {
 export function curvature<Name extends string, const Parts extends InverseParts>(
   parts: Curvature<Name, Parts>,
 ): Curvature {
-  checkType('curvature', 'parts', parts, isCurvature(parts), 'statistics, inverse and apply');
+  checkType(
+    'curvature',
+    'parts',
+    parts,
+    isCurvature(parts),
+    'gain, flat, statistics, inverse and apply',
+  );
   return parts;
 }
 
 function isCurvature(value: unknown): boolean {
   return (
     isObject(value) &&
+    'gain' in value &&
+    typeof value.gain === 'number' &&
+    'flat' in value &&
+    typeof value.flat === 'number' &&
     'statistics' in value &&
     Array.isArray(value.statistics) &&
     'inverse' in value &&

@@ -2,14 +2,14 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import { ofLayer, type StateEntry, type Stateful } from '../backend/state.js';
-import { checkInteger, checkShape, checkType, isObject } from '../core/check.js';
+import { checkChoice, checkInteger, checkShape, checkType, isObject } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
-import { integer, type OptionsOf, optionList, text } from '../core/options.js';
+import { choice, integer, type OptionsOf, optionList, text } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
 import { type Diagnostics, LayerPreconditioner } from './layer.js';
-import type { LayerShape, Method } from './method.js';
-import { batchOf, checkObservation, type Observation } from './observation.js';
+import { type LayerShape, type Method, ROW_FORMS } from './method.js';
+import { batchOf, checkCount, checkObservation, type Observation } from './observation.js';
 
 /** The parts of a layer. */
 export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
@@ -18,6 +18,11 @@ export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
   weight: /* @__PURE__ */ integer(),
   /** The bias, q×1. */
   bias: /* @__PURE__ */ integer(),
+  /**
+   * What enters: 'dense' rows (default), or 'oneHot' ones, as an embedding's are. Their second moment is
+   * taken to be diagonal, so there can be no bias, and no p×p matrix is formed.
+   */
+  rows: /* @__PURE__ */ choice(...ROW_FORMS),
 });
 
 /** Which parameters make up a layer, by index. @interface */
@@ -88,8 +93,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     options: CadenceOptions = {},
   ) {
     const { observeEvery, refreshEvery } = CADENCE_OPTIONS.read('precondition', options);
-    const shapes = layers.map((layer, index) => layerShape(layer, index, parameters));
-    checkDistinct(shapes, layers);
+    const shapes = layerShapes(parameters, layers);
     const curvatures = method.layers(shapes, backend.dtype);
     // One refresh computes at a time, of whatever layer: they share what they need on their way.
     const workspace = new Workspace();
@@ -120,11 +124,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    */
   check({ index, observations }: NetworkStep<D>): void {
     const layers = this.#layers;
-    if (observations.length > layers.length) {
-      throw new RangeError(
-        `observe: ${observations.length} observations, expected one for each of ${layers.length} layers`,
-      );
-    }
+    checkCount(observations, layers.length);
     if (index % this.#observeEvery !== 0) return;
     layers.forEach(({ shape }, i) => {
       const observation = observations[i];
@@ -142,19 +142,18 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    */
   bound(gradients: readonly number[], { index: step, clip }: NetworkStep<D>): readonly number[] {
     const { dtype } = this.#backend;
-    const { gain, needs } = this.#method;
-    const averaged = needs.gradients === true && step % this.#observeEvery === 0;
+    const averaged = this.#method.needs.gradients === true && step % this.#observeEvery === 0;
     const bounds = [...gradients];
     let sum = 0;
-    for (const { shape, parameters } of this.#layers) {
+    for (const { shape, parameters, preconditioner } of this.#layers) {
       const { inputs, outputs } = shape;
+      const { gain } = preconditioner;
       const indices = indicesOf(parameters);
       const norm = Math.sqrt(inputs * outputs) * Math.max(...indices.map((i) => gradients[i]));
       const where = `precondition: layer '${shape.name}'`;
-      const gradient = `gradients[${parameters.weight}]`;
       // With a gain below 1, products on the way to P may still be as large as G.
-      checkRange(where, `what becomes of ${gradient}`, Math.max(1, gain) * norm, dtype);
-      if (averaged) checkRange(where, `the squares of ${gradient}`, norm ** 2, dtype);
+      checkRange(where, 'what becomes of its gradients', Math.max(1, gain) * norm, dtype);
+      if (averaged) checkRange(where, 'the squares of its gradients', norm ** 2, dtype);
       for (const index of indices) bounds[index] = gain * norm;
       sum += gain * norm ** 2;
     }
@@ -262,6 +261,21 @@ function indicesOf({ weight, bias }: LayerParameters): number[] {
   return bias === undefined ? [weight] : [weight, bias];
 }
 
+/**
+ * What each layer is like. Its name is its own, or that of its weight, or its index.
+ *
+ * @throws RangeError where a layer's weight and bias are no parameters or do not fit together, and where
+ *   two layers share a parameter; TypeError where a layer is no object.
+ */
+export function layerShapes(
+  parameters: readonly ParameterShape[],
+  layers: readonly LayerParameters[],
+): readonly LayerShape[] {
+  const shapes = layers.map((layer, index) => layerShape(layer, index, parameters));
+  checkDistinct(shapes, layers);
+  return shapes;
+}
+
 function layerShape(
   layer: LayerParameters,
   index: number,
@@ -269,11 +283,17 @@ function layerShape(
 ): LayerShape {
   const where = `precondition: layer ${index}`;
   checkType(where, 'the layer', layer, isObject(layer), 'an object with a weight');
-  const { name, weight, bias } = layer;
+  const { name, weight, bias, rows } = layer;
   checkInteger(where, 'weight', weight, 0, parameters.length - 1);
   const W = parameters[weight];
-  const shape = { name: name ?? W.name ?? String(index), outputs: W.rows };
+  if (rows !== undefined) checkChoice(where, 'rows', rows, ROW_FORMS);
+  const shape = { name: name ?? W.name ?? String(index), outputs: W.rows, rows };
   if (bias === undefined) return { ...shape, inputs: W.cols };
+  if (rows === 'oneHot') {
+    throw new RangeError(
+      `${where}: bias is ${bias}, expected none: one-hot rows have no column of ones`,
+    );
+  }
   checkInteger(where, 'bias', bias, 0, parameters.length - 1);
   checkShape(where, 'bias', parameters[bias], W.rows, 1);
   return { ...shape, inputs: W.cols + 1 };

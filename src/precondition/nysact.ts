@@ -24,7 +24,8 @@ import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
 import { exactCurvature } from './foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
-import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 
 /** A source of sketches other than the seeded one: the same arguments must give the same sketch. */
 export type SketchSource = <D extends DType>(request: {
@@ -35,13 +36,18 @@ export type SketchSource = <D extends DType>(request: {
   readonly dtype: D;
 }) => Sketch<D>;
 
-/** Options of every method that works on sketches. */
-export const SKETCH_OPTIONS = optionList({
-  ...METHOD_OPTIONS.entries,
-  /** The rank r ≥ 1 (default 10). A layer with p ≤ r inputs gets the exact inverse instead. */
+/** The options of a damped inverse of low rank. */
+const LOW_RANK = optionList({
+  /** The rank r ≥ 1 (default 10). Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead. */
   rank: integer(1).default(10),
   /** The damping ρ > 0 (default 1). */
   damping: positive.default(1),
+});
+
+/** Options of every method that works on sketches. */
+export const SKETCH_OPTIONS = optionList({
+  ...METHOD_OPTIONS.entries,
+  ...LOW_RANK.entries,
   /** The sketch: 'gaussian' (default) for NysAct-G, 'subcolumn' for NysAct-S, or one's own source. */
   sketch: choice(...SKETCH_KINDS)
     .or(guarded('a function that gives sketches', isSource))
@@ -50,9 +56,10 @@ export const SKETCH_OPTIONS = optionList({
   seed: integer().default(0),
 });
 
-/** The options of {@link nysactMethod}. */
-export const NYSACT_OPTIONS = optionList({
-  ...SKETCH_OPTIONS.entries,
+/** The options of a layer. */
+const LAYER = optionList({
+  ...DECAY.entries,
+  ...LOW_RANK.entries,
   /**
    * When a new sketch is drawn: 'restart' (default) opens a new window after every refresh, 'fixed'
    * keeps one sketch for ever; advised where a window would see few observations.
@@ -60,10 +67,21 @@ export const NYSACT_OPTIONS = optionList({
   policy: choice('restart', 'fixed').default('restart'),
   /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' is ρ, or ν itself. */
   shift: choice('tiny', 'damping').or(nonNegative).default('tiny'),
-  /** Oversampling s ≥ 0: sketch with r + s columns and keep the r largest eigenvalues (default 0). */
+  /** How many columns s ≥ 0 a sketch has beyond r, whose r largest eigenvalues are kept (default 0). */
   oversample: integer().default(0),
   /** Let the discarded spectrum count, see `InverseOptions.trace` (default false). */
   tail: flag.default(false),
+});
+
+/** Options of a layer in {@link nysactMethod}. */
+export interface NysactLayerOptions extends OptionsOf<typeof LAYER> {}
+
+/** The options of {@link nysactMethod}. */
+export const NYSACT_OPTIONS = optionList({
+  ...SKETCH_OPTIONS.entries,
+  ...LAYER.entries,
+  /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
+  overrides: overridesOf<NysactLayerOptions>(),
 });
 
 /** Options of {@link nysactMethod}. @interface */
@@ -75,7 +93,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  *
  * S is held over a window, so that C really is ĀS. C is averaged with its own bias correction, and
  * factorised with a shift of rounding size (see {@link nystromEigenpairs}). A layer with p ≤ r gets the
- * exact inverse.
+ * exact inverse, and so does one of one-hot rows, of which Ā is diagonal.
  *
  * Per layer: 3pr numbers of memory (2pr for subcolumns); observe O(mpr), refresh O(pr² + r³),
  * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
@@ -84,22 +102,19 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  */
 export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysact', options);
-  const { damping, rank, decay, sketch, seed, maxFailures } = settings;
+  checkOverrides('nysact', LAYER, settings.overrides);
+  const { sketch, seed, maxFailures } = settings;
   const source = sketchSource(sketch, seed);
   return {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',
     needs: { inputs: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('nysact', NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
-      checkInvertible('nysact', 'damping', damping, dtype);
-      NYSACT_OPTIONS.checkIn('nysact', settings, dtype);
-      return shapes.map((shape, layer) =>
-        shape.inputs <= rank
-          ? exactCurvature(shape, damping, decay)
-          : sketched(shape, layer, settings, source, dtype),
+      return settingsOfLayers('nysact', LAYER, settings, shapes, dtype).map((own, layer) =>
+        shapes[layer].inputs <= own.rank || shapes[layer].rows === 'oneHot'
+          ? exactCurvature(shapes[layer], own.damping, own.decay)
+          : sketched(shapes[layer], layer, own, source, dtype),
       );
     },
   };
@@ -109,13 +124,15 @@ export function nysactMethod(options: NysactOptions = {}): Method {
 function sketched(
   { inputs }: LayerShape,
   layer: number,
-  { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof NYSACT_OPTIONS>,
+  { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof LAYER>,
   source: SketchSource,
   of: DType,
 ): Curvature {
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
   const pairing = { rank, shift: shift === 'damping' ? damping : shift };
   return curvature({
+    gain: 1 / damping,
+    flat: 1 / damping,
     statistics: [sketchedMoment(shape, decay), ...(tail ? [momentTrace(decay)] : [])],
     sketch: {
       shape,

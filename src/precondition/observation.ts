@@ -23,6 +23,18 @@ export function batchOf<D extends DType>({ X, D, examples = X.count }: Observati
 }
 
 /**
+ * There must be no more observations than layers.
+ *
+ * @throws RangeError where there are.
+ */
+export function checkCount(observations: readonly unknown[], layers: number): void {
+  if (observations.length <= layers) return;
+  throw new RangeError(
+    `observe: ${observations.length} observations, expected one for each of ${layers} layers`,
+  );
+}
+
+/**
  * The observation of one layer must fit it, and be such that no moment can overflow.
  *
  * @throws RangeError where a shape or a number does not fit, NaN or Infinity was seen, or D is missing;

@@ -6,21 +6,22 @@ import { type DenseMatrix, largestMagnitude } from '../core/matrix.js';
 import {
   type Entries,
   integer,
-  type Option,
   type OptionList,
   type OptionsOf,
   optionList,
   unitInterval,
 } from '../core/options.js';
 
-/** Options that every method has. */
-export const METHOD_OPTIONS: OptionList<{
+/** The option of moving averages. */
+export const DECAY = optionList({
   /** The decay β of the moving averages, in [0, 1]; 1 is the plain mean (default 0.95). */
-  readonly decay: Option<number, number>;
-  /** Breakdowns in a row that are survived before an error (default 5). */
-  readonly maxFailures: Option<number, number>;
-}> = optionList({
   decay: unitInterval.default(0.95),
+});
+
+/** Options that every method has. */
+export const METHOD_OPTIONS = optionList({
+  ...DECAY.entries,
+  /** Breakdowns in a row that are survived before an error (default 5). */
   maxFailures: integer(1).default(5),
 });
 

@@ -5,13 +5,16 @@ import { type DType, LARGEST } from '../core/dtype.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
 import { EVA_OPTIONS, rankOne } from '../precondition/eva.js';
 import type { Method } from '../precondition/method.js';
-import { describeMethod, elementsWithin } from '../precondition/options.js';
+import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import type { Seen, Statistic } from '../rows/accumulator.js';
 import { copiedAverage } from './averages.js';
+import { checkDenseRows } from './dense-rows.js';
 
 /** The options of {@link publishedEvaMethod}. */
 export const PUBLISHED_EVA_OPTIONS = optionList({
-  ...EVA_OPTIONS.entries,
+  ...METHOD_OPTIONS.entries,
+  /** The damping ρ > 0 (default 0.03). */
+  damping: EVA_OPTIONS.entries.damping,
   /** Only the first so many examples of a batch are looked at (default 16). */
   examples: integer(1).default(16),
 });
@@ -31,11 +34,10 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
   return {
     name: 'published-eva',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('published eva', PUBLISHED_EVA_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-eva', shapes);
       checkInvertible('eva', 'damping', damping, dtype);
       PUBLISHED_EVA_OPTIONS.checkIn('eva', settings, dtype);
       const average = (size: number) =>

@@ -7,13 +7,16 @@ import { fraction, type OptionsOf, optionList } from '../core/options.js';
 import { dampedInverse } from '../precondition/dense-inverse.js';
 import { FOOF_OPTIONS } from '../precondition/foof.js';
 import { curvature, type Method } from '../precondition/method.js';
-import { describeMethod, elementsWithin } from '../precondition/options.js';
+import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import { activationMoment } from '../rows/second-moment.js';
 import { averageFromIdentity } from './averages.js';
+import { checkDenseRows } from './dense-rows.js';
 
 /** The options of {@link publishedFoofMethod}. */
 export const PUBLISHED_FOOF_OPTIONS = optionList({
-  ...FOOF_OPTIONS.entries,
+  ...METHOD_OPTIONS.entries,
+  /** The damping ρ > 0 (default 1). */
+  damping: FOOF_OPTIONS.entries.damping,
   /** The decay β of the moving average, in [0, 1) (default 0.95). */
   decay: fraction.default(0.95),
 });
@@ -34,16 +37,17 @@ export function publishedFoofMethod(options: PublishedFoofOptions = {}): Method 
   return {
     name: 'published-foof',
     needs: { inputs: true },
-    gain: Math.max(1, 1 / damping),
-    flat: 1,
     maxFailures,
     description: describeMethod('published foof', PUBLISHED_FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-foof', shapes);
       checkInvertible('foof', 'damping', damping, dtype);
       PUBLISHED_FOOF_OPTIONS.checkIn('foof', settings, dtype);
       const counter = new Cell(0, checkInteger);
       return shapes.map(({ inputs: p }) =>
         curvature({
+          gain: Math.max(1, 1 / damping),
+          flat: 1,
           statistics: [activationMoment(p, averageFromIdentity(decay, counter))],
           inverse: { R: { rows: p, cols: p, check: elementsWithin(Math.max(1, 1.01 / damping)) } },
           factorise: ({ A }, { refreshes, workspace, dtype: type }) => {

@@ -8,6 +8,7 @@ import { describeMethod, METHOD_OPTIONS } from '../precondition/options.js';
 import type { Statistic } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
 import { averageFromIdentity } from './averages.js';
+import { checkDenseRows } from './dense-rows.js';
 
 /** Up to this the published code takes an eigenvalue as 0. */
 const CUTOFF = 1e-10;
@@ -15,6 +16,7 @@ const CUTOFF = 1e-10;
 /** The options of {@link publishedKfacMethod}. */
 export const PUBLISHED_KFAC_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
+  /** The damping ρ > 0 (default 0.03). */
   damping: KFAC_OPTIONS.entries.damping,
   /** The decay β of the moving averages, in [0, 1) (default 0.95). */
   decay: fraction.default(0.95),
@@ -36,11 +38,10 @@ export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method 
   return {
     name: 'published-kfac',
     needs: { inputs: true, outputGradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('published kfac', PUBLISHED_KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-kfac', shapes);
       checkInvertible('kfac', 'damping', damping, dtype);
       PUBLISHED_KFAC_OPTIONS.checkIn('kfac', settings, dtype);
       const average = averageFromIdentity(decay);

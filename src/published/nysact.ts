@@ -14,6 +14,7 @@ import {
 import { describeMethod, elementsWithin } from '../precondition/options.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { freeSketch, holdSketch } from '../sketch/sketch.js';
+import { checkDenseRows } from './dense-rows.js';
 import { publishedEigenpairs } from './factor.js';
 
 /** Options of {@link publishedNysactMethod}. @interface */
@@ -33,11 +34,10 @@ export function publishedNysactMethod(options: PublishedNysactOptions = {}): Met
   return {
     name: 'published-nysact',
     needs: { inputs: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures,
     description: describeMethod('published nysact', SKETCH_OPTIONS, settings),
     layers(shapes, dtype) {
+      checkDenseRows('published-nysact', shapes);
       checkInvertible('nysact', 'damping', damping, dtype);
       SKETCH_OPTIONS.checkIn('nysact', settings, dtype);
       return shapes.map((shape, layer) =>
@@ -58,6 +58,8 @@ function redrawn(
 ): Curvature {
   const shape = { inputs, width: rank };
   return curvature({
+    gain: 1 / damping,
+    flat: 1 / damping,
     statistics: [
       {
         name: 'C',

@@ -3,11 +3,7 @@
 import { optionList, type SettingsOf } from '../core/options.js';
 import { descend } from '../optimize/descend.js';
 import { momentum } from '../optimize/momentum.js';
-import {
-  PRECONDITIONED_OPTIONS,
-  type PreconditionedOptions,
-  preconditionedBy,
-} from '../optimize/optimizers.js';
+import { LAYERED_OPTIONS, type LayeredOptions } from '../optimize/optimizers.js';
 import { precondition } from '../optimize/precondition.js';
 import { refuseOverflow } from '../optimize/refuse-overflow.js';
 import { chain, type Transform } from '../optimize/transform.js';
@@ -19,7 +15,7 @@ import { PUBLISHED_FOOF_OPTIONS, type PublishedFoofOptions, publishedFoofMethod 
 import { PUBLISHED_KFAC_OPTIONS, type PublishedKfacOptions, publishedKfacMethod } from './kfac.js';
 import { type PublishedNysactOptions, publishedNysactMethod } from './nysact.js';
 
-const SHARED = PRECONDITIONED_OPTIONS.entries;
+const SHARED = LAYERED_OPTIONS.entries;
 const CLIPPED = { ...SHARED, klClip: SHARED.klClip.default(1e-3) };
 
 /** The options of {@link publishedNysact}. */
@@ -32,22 +28,19 @@ const PUBLISHED_KFAC = optionList({ ...CLIPPED, ...PUBLISHED_KFAC_OPTIONS.entrie
 const PUBLISHED_EVA = optionList({ ...CLIPPED, ...PUBLISHED_EVA_OPTIONS.entries });
 
 /** Options of {@link publishedNysact}. */
-export interface PublishedNysactOptimizerOptions
-  extends PreconditionedOptions,
-    PublishedNysactOptions {}
+export interface PublishedNysactOptimizerOptions extends LayeredOptions, PublishedNysactOptions {}
 
 /** Options of {@link publishedFoof}. */
-export interface PublishedFoofOptimizerOptions
-  extends PreconditionedOptions,
-    PublishedFoofOptions {}
+export interface PublishedFoofOptimizerOptions extends LayeredOptions, PublishedFoofOptions {}
 
 /** Options of {@link publishedKfac}. */
-export interface PublishedKfacOptimizerOptions
-  extends PreconditionedOptions,
-    PublishedKfacOptions {}
+export interface PublishedKfacOptimizerOptions extends LayeredOptions, PublishedKfacOptions {}
 
 /** Options of {@link publishedEva}. */
-export interface PublishedEvaOptimizerOptions extends PreconditionedOptions, PublishedEvaOptions {}
+export interface PublishedEvaOptimizerOptions extends LayeredOptions, PublishedEvaOptions {}
+
+/** Decay from the start, and a clip with the η of the step. */
+const AS_IT_IS = { decaysFrom: 0, clipRate: undefined };
 
 /** The η that the published Eva clips with, whatever the schedule says. */
 const CLIP_RATE = 0.1;
@@ -60,7 +53,7 @@ const CLIP_RATE = 0.1;
 export function publishedNysact(options: PublishedNysactOptimizerOptions = {}): Transform {
   const settings = PUBLISHED_NYSACT.read('publishedNysact', options);
   const method = publishedNysactMethod(SKETCH_OPTIONS.pick('publishedNysact', settings));
-  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedNysact', settings));
+  return published(method, settings, AS_IT_IS);
 }
 
 /**
@@ -71,7 +64,7 @@ export function publishedNysact(options: PublishedNysactOptimizerOptions = {}): 
 export function publishedFoof(options: PublishedFoofOptimizerOptions = {}): Transform {
   const settings = PUBLISHED_FOOF.read('publishedFoof', options);
   const method = publishedFoofMethod(PUBLISHED_FOOF_OPTIONS.pick('publishedFoof', settings));
-  return preconditionedBy(method, PRECONDITIONED_OPTIONS.pick('publishedFoof', settings));
+  return published(method, settings, AS_IT_IS);
 }
 
 /**
@@ -99,7 +92,7 @@ export function publishedEva(options: PublishedEvaOptimizerOptions = {}): Transf
 
 function published(
   method: Method,
-  settings: SettingsOf<typeof PRECONDITIONED_OPTIONS>,
+  settings: SettingsOf<typeof LAYERED_OPTIONS>,
   { decaysFrom, clipRate }: { decaysFrom: number; clipRate: number | undefined },
 ): Transform {
   const { observeEvery, refreshEvery, klClip, learningRate, nesterov, weightDecay, decays } =

@@ -12,7 +12,8 @@ import {
   TensorContents,
   zeroContent,
 } from './content.js';
-import { tensorPrimitives } from './primitives.js';
+import { checkPrecision } from './precision.js';
+import { inHostMemory, tensorPrimitives } from './primitives.js';
 import { checkTensorFlow, type TensorFlowCore } from './tensorflow.js';
 
 type F32 = 'float32';
@@ -57,6 +58,9 @@ export type TfjsBackendOptions = OptionsOf<typeof BACKEND_OPTIONS>;
  * transposed; what was written keeps its transposed copy until it changes. A matrix product is never given
  * transposition flags: on the wasm backend they cost more than a transposed copy.
  *
+ * Half floats are refused: what does not lie in the host's memory, and can be read at once, is measured
+ * before it is used for the first time.
+ *
  * @param tf TensorFlow.js itself, its backend set and ready; `@tensorflow/tfjs-core` is enough.
  * @throws TypeError where `tf` is missing or computes in half floats, RangeError for an unknown reading.
  */
@@ -67,12 +71,16 @@ export function tfjsBackend(tf: TensorFlowCore, options: TfjsBackendOptions = {}
     'tfjsBackend',
     options,
   );
-  if (tf.backend().floatPrecision() === 16) {
-    throw new TypeError(
-      `tfjsBackend: tf computes in float16 on its ${variant} backend, expected float32: choose another with tf.setBackend('wasm') or 'cpu', or a device with textures of float32 (and leave WEBGL_FORCE_F16_TEXTURES unset)`,
+  const backend = new TensorBackend(tf, variant, reading === 'sync');
+  if (!inHostMemory(variant)) {
+    // WebGL can always be read at once.
+    checkPrecision(
+      tf,
+      variant,
+      variant === 'webgl' ? new TensorBackend(tf, variant, true) : backend,
     );
   }
-  return new TensorBackend(tf, variant, reading === 'sync');
+  return backend;
 }
 
 class TensorBackend extends SlotBackend<F32, TensorContent> implements TfjsBackend {

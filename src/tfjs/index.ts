@@ -2,6 +2,9 @@
 
 export { type TfjsBackend, type TfjsBackendOptions, tfjsBackend } from './backend.js';
 export type { Layout } from './content.js';
+export type { Block as LayerBlock } from './layers/call.js';
+export { registerKind } from './layers/index.js';
+export type { Layer, LayerKind, TappedLayer } from './layers/kind.js';
 export { type MakeOptimizerOptions, makeOptimizer, type TfjsOptimizer } from './optimizer.js';
 export {
   adam,
@@ -16,4 +19,7 @@ export {
   sgd,
 } from './optimizers.js';
 export type { VariableReport } from './report.js';
+export type { RowsHost } from './rows/host.js';
+export { type Mask, positionRows } from './rows/masked.js';
+export type { TapConvolutionOptions, Taps } from './taps.js';
 export type { TensorFlow, TensorFlowCore } from './tensorflow.js';

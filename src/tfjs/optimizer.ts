@@ -14,12 +14,14 @@ import { guarded, type OptionsOf, optionList, text } from '../core/options.js';
 import { checkTransform, needsOf, type StepNeeds, type Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
-import { type CapturedGradients, captureGradients, disposeCaptured } from './capture.js';
+import { type CapturedGradients, captureGradients } from './capture.js';
+import { type CapturedBlock, disposeCaptured, joinedBlocks } from './captured.js';
 import { configDict } from './config.js';
 import { checkLoss, namedGradients } from './gradients.js';
 import { LossWatch } from './loss-watch.js';
-import { reportOn, type VariableReport } from './report.js';
+import { reportOn, reportOnTrained, type VariableReport } from './report.js';
 import { inOrderOf, type NamedGradient, Session } from './session.js';
+import { OptimizerTaps, type Taps } from './taps.js';
 import {
   checkLayers,
   checkTensorFlow,
@@ -40,13 +42,16 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
   readonly stateBytes: number;
   /** How each layer is preconditioned, and what its refreshes have found. */
   readonly diagnostics: readonly Diagnostics[];
+  /** Operations that are looked at, for models without layers. */
+  readonly tap: Taps;
   /**
    * What happens to each variable of a model: under which kind of layer its gradient is preconditioned,
    * or why it is not. After the first step it tells what was seen, with p, q, the rank and the bytes.
+   * Without a model: of each variable that was trained so far, those that taps use among them.
    *
    * @throws TypeError where `model` is no model, or TensorFlow.js came without layers.
    */
-  report(model: layers.Layer): readonly VariableReport[];
+  report(model?: layers.Layer): readonly VariableReport[];
   /** Resolves when no read is in flight: after it, a run with asynchronous reads is repeatable. */
   flush(): Promise<void>;
   /** The whole state as plain data, as it is at the moment of the call; no entries before the first step. */
@@ -59,6 +64,13 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
    *   names what may differ; nothing has changed then.
    */
   restoreState(saved: PlainState, options?: RestoreOptions): void;
+  /**
+   * The gradients of a mean loss, and what its layers and taps saw, which the next step looks at. Several
+   * calls before a step are micro-batches of one batch, of any sizes: what they saw is joined, and kept
+   * until that step. The step is that of the whole batch where it is given the mean of the gradients,
+   * each weighted by its examples. Throws what `f` throws; then nothing of that call is kept.
+   */
+  computeGradients(f: () => Scalar, varList?: Variable[]): { value: Scalar; grads: NamedTensorMap };
   /**
    * One step with these gradients, found by name. Throws RangeError where they do not fit, or where the
    * step has to look at layers and the gradients were not computed by this optimizer's
@@ -106,8 +118,7 @@ export type MakeOptimizerOptions = OptionsOf<typeof OPTIMIZER_OPTIONS> & {
  * finite throws it and changes nothing; elsewhere a loss that is not finite makes the next step throw it.
  *
  * @param tf TensorFlow.js itself, the copy that made the model.
- * @throws TypeError where it is missing, or has no layers although the transform looks at them; and where
- *   the transform or the class name is missing.
+ * @throws TypeError where it, the transform or the class name is missing.
  */
 export function makeOptimizer(
   tf: TensorFlowCore,
@@ -129,8 +140,7 @@ interface Run {
 }
 
 /**
- * The class of what {@link makeOptimizer} makes; messages call it `name`. Its constructor throws
- * TypeError where TensorFlow.js has no layers although the transform looks at them.
+ * The class of what {@link makeOptimizer} makes; messages call it `name`.
  */
 export function optimizerClass(
   tf: TensorFlowCore,
@@ -143,10 +153,11 @@ export function optimizerClass(
     readonly #transform: Transform;
     readonly #options: MakeOptimizerOptions;
     readonly #name: string;
+    readonly #taps = new OptimizerTaps(tf);
     #run: Run | undefined;
     #waiting = new Waiting();
-    /** What the last computation of gradients saw; undefined where none has been made. */
-    #captured: CapturedGradients | undefined;
+    /** What every computation of gradients has seen since the last step. */
+    #captured: CapturedGradients[] = [];
     /** The losses of this run that are still to be looked at. */
     #losses = new LossWatch();
     /** How often the state may have changed. */
@@ -159,7 +170,6 @@ export function optimizerClass(
       this.#transform = transform;
       this.#options = options;
       this.#name = name;
-      if (this.#preconditions) checkLayers(name, tf);
     }
 
     override get iterations(): number {
@@ -177,6 +187,10 @@ export function optimizerClass(
       (this.#run?.session.optimizer ?? this.#waiting).learningRate = eta;
     }
 
+    get tap(): Taps {
+      return this.#taps;
+    }
+
     get stateBytes(): number {
       return this.#run?.session.optimizer.stateBytes ?? 0;
     }
@@ -185,14 +199,15 @@ export function optimizerClass(
       return this.#run?.session.optimizer.diagnostics ?? [];
     }
 
-    report(model: layers.Layer): readonly VariableReport[] {
-      checkLayers('report', tf);
-      const session = this.#run?.session;
-      return reportOn(tf, model, {
+    report(model?: layers.Layer): readonly VariableReport[] {
+      const context = {
         preconditions: this.#preconditions,
-        kindOf: session === undefined ? undefined : (variable) => session.kindOf(variable),
+        session: this.#run?.session,
         diagnostics: this.diagnostics,
-      });
+      };
+      if (model === undefined) return reportOnTrained(tf, context);
+      checkLayers('report', tf);
+      return reportOn(tf, model, context);
     }
 
     override minimize(f: () => Scalar, returnCost = false, varList?: Variable[]): Scalar | null {
@@ -215,10 +230,10 @@ export function optimizerClass(
       varList?: Variable[],
     ): { value: Scalar; grads: NamedTensorMap } {
       checkLoss(tf, f, varList);
-      this.#forget();
       if (!this.#looks) return tf.variableGrads(f, varList);
-      this.#captured = captureGradients(tf, f, varList, this.#needs);
-      const { value, grads } = this.#captured;
+      const captured = captureGradients(tf, f, varList, this.#needs, this.#taps);
+      this.#captured.push(captured);
+      const { value, grads } = captured;
       return { value, grads };
     }
 
@@ -228,8 +243,8 @@ export function optimizerClass(
         this.#losses.check();
         const named = namedGradients(tf, gradients);
         this.#checkLooked();
-        const blocks = this.#captured?.blocks ?? [];
-        this.#run ??= this.#start(named);
+        const blocks = joinedBlocks(this.#captured.map((one) => one.blocks));
+        this.#run ??= this.#start(named, blocks);
         this.#run = grown(tf, this.#transform, this.#run, named, blocks);
         this.#run.session.step(named, blocks);
       } finally {
@@ -307,22 +322,22 @@ export function optimizerClass(
     /** A step that has to look at layers must have seen how its gradients were computed. */
     #checkLooked(): void {
       if (!this.#looks) return;
-      if (this.#captured === undefined) {
+      if (this.#captured.length === 0) {
         throw new RangeError(
           `${this.#name}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
         );
       }
-      if (this.#captured.applied === 0) {
+      if (!this.#captured.some(({ tookPart }) => tookPart)) {
         throw new RangeError(
-          `${this.#name}: no layer of this copy of TensorFlow.js took part in computing the gradients, so there is nothing to precondition: make the model with the copy that was handed in, or use sgd`,
+          `${this.#name}: no layer of this copy of TensorFlow.js took part in computing the gradients, and no tap, so there is nothing to precondition: make the model with the copy that was handed in, compute without layers through optimizer.tap, or use sgd`,
         );
       }
     }
 
-    #start(gradients: readonly NamedGradient[]): Run {
+    #start(gradients: readonly NamedGradient[], captured: readonly CapturedBlock[]): Run {
       const backend = tfjsBackend(tf, { reading: this.#options.reading });
       try {
-        const blocks = inOrderOf(gradients, this.#captured?.blocks ?? []);
+        const blocks = inOrderOf(gradients, captured);
         const session = new Session(tf, backend, this.#transform, gradients, blocks);
         this.#waiting.putInto(session.optimizer, this.#name);
         this.#waiting = new Waiting();
@@ -340,8 +355,8 @@ export function optimizerClass(
     }
 
     #forget(): void {
-      disposeCaptured(this.#captured?.blocks ?? []);
-      this.#captured = undefined;
+      for (const { blocks } of this.#captured) disposeCaptured(blocks);
+      this.#captured = [];
     }
 
     #forgetGiven(): void {
@@ -357,7 +372,7 @@ function grown(
   transform: Transform,
   run: Run,
   gradients: readonly NamedGradient[],
-  blocks: CapturedGradients['blocks'],
+  blocks: readonly CapturedBlock[],
 ): Run {
   const { backend, session } = run;
   if (!session.grownBy(gradients, blocks)) return run;

@@ -5,6 +5,7 @@ import { checkType, isObject } from '../core/check.js';
 import type { AdamOptions, AdamwOptions, SgdOptions } from '../optimize/optimizers.js';
 import * as transforms from '../optimize/optimizers.js';
 import type { Transform } from '../optimize/transform.js';
+import { optionsOf } from './config.js';
 import { optimizerClass, type TfjsOptimizer } from './optimizer.js';
 import { checkTensorFlow, type TensorFlowCore } from './tensorflow.js';
 
@@ -43,8 +44,10 @@ interface SavedClass {
  * entry, which makes a Transform; see {@link makeOptimizer} for what is preconditioned.
  *
  * `model.save(…, { includeOptimizer: true })` saves options and state, and `tf.loadLayersModel` finds
- * them after `registerOptimizers(tf)`. Options that are functions cannot be saved so: then save the
- * model alone and what `exportState()` gives, and call `restoreState` after compiling.
+ * them after `registerOptimizers(tf)`. In options by name (`skip`, `overrides`, `decays`) name layers, not
+ * variables, whose names TensorFlow.js numbers anew when it loads. Options that are functions cannot be
+ * saved so: then save the model alone and what `exportState()` gives, and call `restoreState` after
+ * compiling.
  *
  * @example
  * model.compile({ optimizer: nysact(tf, { rank: 10, damping: 1 }), loss: 'meanSquaredError' });
@@ -187,9 +190,7 @@ function savedClass(tf: TensorFlowCore, definition: OptimizerDefinition, name: s
       cls: serialization.SerializableConstructor<TfjsOptimizer>,
       config: serialization.ConfigDict,
     ): TfjsOptimizer {
-      // TensorFlow.js adds this one to every configuration that it reads.
-      const { customObjects: _, ...options } = config;
-      return new cls(options);
+      return new cls(optionsOf(config));
     }
 
     constructor(options: object) {

@@ -20,6 +20,11 @@ type F32 = 'float32';
 /** Backends of TensorFlow.js whose tensors lie in the host's memory: looking at one waits for no device. */
 const HOST_MEMORY = ['cpu', 'wasm'];
 
+/** Whether the tensors of this backend of TensorFlow.js lie in the host's memory. */
+export function inHostMemory(variant: string): boolean {
+  return HOST_MEMORY.includes(variant);
+}
+
 /** Squares below this may have lost bits, or be 0 where the number is not. */
 const SMALLEST_SQUARE = 2 ** -100;
 
@@ -120,7 +125,7 @@ export function tensorPrimitives(
       }
     },
     ...(readable ? { readSync } : {}),
-    ...(HOST_MEMORY.includes(variant) ? { bound } : {}),
+    ...(inHostMemory(variant) ? { bound } : {}),
 
     gemm(alpha, A, opA, B, opB, beta, C) {
       if (alpha === 0 || A.rows * A.cols === 0) {
@@ -160,7 +165,8 @@ export function tensorPrimitives(
       contents.set(C, layout, () => {
         const a = contents.view(A, layout);
         const isCopy = alpha === 1 && (beta === 0 || isZero(C));
-        return isCopy ? tf.clone(a) : accumulated(alpha, a, beta, C, layout);
+        // Tensors never change: a copy shares the data, where the wasm backend's clone would copy them.
+        return isCopy ? tf.reshape(a, a.shape) : accumulated(alpha, a, beta, C, layout);
       });
     },
     multiply(alpha, A, B, beta, C) {

@@ -3,15 +3,17 @@
 import type { LayerVariable, layers } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
 import type { Diagnostics } from '../precondition/layer.js';
+import type { CapturedBlock } from './captured.js';
 import { layerTable } from './layers/index.js';
 import type { Layer } from './layers/kind.js';
-import type { TensorFlow } from './tensorflow.js';
+import { type Session, variableOf } from './session.js';
+import type { TensorFlow, TensorFlowCore } from './tensorflow.js';
 
 /** One variable of a model. */
 export interface VariableReport {
   /** The name of the variable. */
   readonly variable: string;
-  /** The name of its layer. */
+  /** The name of its layer; of the weight where no model is asked about. */
   readonly layer: string;
   /** The shape of the variable. */
   readonly shape: readonly (number | null)[];
@@ -33,15 +35,33 @@ export interface VariableReport {
 interface ReportContext {
   /** Whether the optimiser preconditions at all. */
   readonly preconditions: boolean;
-  /** The kind under which a variable is preconditioned, once a step was taken. */
-  readonly kindOf: ((variable: string) => string | undefined) | undefined;
+  /** The run, once a step was taken. */
+  readonly session: Session | undefined;
   /** How the layers are preconditioned, by the names of their weights. */
   readonly diagnostics: readonly Diagnostics[];
 }
 
+/** A line for every variable that was trained so far, of whatever model, or of none. */
+export function reportOnTrained(
+  tf: TensorFlowCore,
+  context: ReportContext,
+): readonly VariableReport[] {
+  return (context.session?.variables ?? []).map((name) => {
+    const block = context.session?.blockOf(name);
+    const found = {
+      variable: name,
+      layer: block?.weight ?? name,
+      shape: variableOf(tf, name).shape,
+    };
+    if (!context.preconditions) return refused(found, PLAIN);
+    if (block === undefined) return refused(found, 'no layer or tap of a known kind has used it');
+    return preconditioned(found, block, context);
+  });
+}
+
 /**
- * A line for every variable of `model`, in the order of its layers, those inside nested models and
- * wrappers included.
+ * A line for every variable of `model`, in the order of its layers, those inside nested models,
+ * wrappers and recurrent layers included.
  *
  * @throws TypeError where `model` is no model.
  */
@@ -53,67 +73,97 @@ export function reportOn(
   const fits = isObject(model) && 'weights' in model && Array.isArray(model.weights);
   checkType('report', 'model', model, fits, 'a model or a layer');
   const seen = new Set<string>();
-  return leaves(model).flatMap(({ layer, wrapper }) =>
-    layer.weights.flatMap((variable) => {
+  return leaves(model).flatMap((leaf) =>
+    leaf.layer.weights.flatMap((variable) => {
       if (seen.has(variable.name)) return [];
       seen.add(variable.name);
-      return [line(tf, { layer, wrapper, variable }, context)];
+      return [line(tf, { ...leaf, variable }, context)];
     }),
   );
 }
 
-/** A layer that has weights of its own, and the wrapper that applies it, if any. */
+/** A layer that has weights of its own. */
 interface Leaf {
   readonly layer: Layer;
-  readonly wrapper: string | undefined;
+  /** Of a cell, that of the recurrent layer that it is in. */
+  readonly name: string;
+  /** Whether it is frozen, or what it is part of. */
+  readonly frozen: boolean;
 }
 
-/** The layers inside a model, through nested models and wrappers. */
-function leaves(layer: Layer, wrapper?: string): Leaf[] {
-  if ('layers' in layer && Array.isArray(layer.layers)) {
-    return layer.layers.flatMap((inner: Layer) => leaves(inner, wrapper));
-  }
+/** The layers inside a model, through nested models and whatever else applies layers. */
+function leaves(layer: Layer, isInFrozen = false, recurrent?: string): Leaf[] {
+  const frozen = isInFrozen || !layer.trainable;
   const inner = innerLayers(layer);
-  if (inner.length === 0) return [{ layer, wrapper }];
-  return inner.flatMap((one) => leaves(one, layer.getClassName()));
+  if (inner.length === 0) return [{ layer, name: recurrent ?? layer.name, frozen }];
+  const name = recurrent ?? ('cell' in layer ? layer.name : undefined);
+  return inner.flatMap((one) => leaves(one, frozen, name));
 }
 
-/** What a wrapper wraps. */
+/** What a model, a wrapper or a recurrent layer is made of. */
 function innerLayers(layer: Layer): Layer[] {
-  const parts = ['layer', 'forwardLayer', 'backwardLayer'] as const;
+  const parts = ['layers', 'layer', 'forwardLayer', 'backwardLayer', 'cell', 'cells'] as const;
   const inner = parts.flatMap((part): unknown[] =>
-    part in layer ? [Reflect.get(layer, part)] : [],
+    part in layer ? [Reflect.get(layer, part)].flat() : [],
   );
   return inner.filter((value): value is Layer => isObject(value) && 'weights' in value);
 }
 
+type Found = Pick<VariableReport, 'variable' | 'layer' | 'shape'>;
+
+const PLAIN = 'the optimizer preconditions nothing';
+
 function line(
   tf: TensorFlow,
-  { layer, wrapper, variable }: Leaf & { readonly variable: LayerVariable },
-  { preconditions, kindOf, diagnostics }: ReportContext,
+  { layer, name: layerName, frozen, variable }: Leaf & { readonly variable: LayerVariable },
+  context: ReportContext,
 ): VariableReport {
   const { name, shape } = variable;
-  const found = { variable: name, layer: layer.name, shape };
+  const { session } = context;
+  const found = { variable: name, layer: layerName, shape };
+  if (!context.preconditions) return refused(found, PLAIN);
+  if (frozen) return refused(found, 'the layer is frozen');
+  if (!variable.trainable) return refused(found, 'it is not trained');
   const known = layerTable(tf).find(layer);
-  const block = known?.block;
-  const isPart = block?.weight.name === name || block?.bias?.name === name;
-  const kind = kindOf === undefined ? known?.kind : kindOf(name);
-  const refused = (reason: string): VariableReport => ({ ...found, kind: undefined, reason });
-  if (!preconditions) return refused('the optimizer preconditions nothing');
-  if (!layer.trainable) return refused('the layer is frozen');
-  if (known === undefined) {
-    return refused(`no kind of layer is known for ${layer.getClassName()}`);
+  if (known === undefined) return refused(found, unknown(layer));
+  const block = known.blocks.find(({ weight, bias }) => [weight.name, bias?.name].includes(name));
+  if (block === undefined) {
+    return refused(found, `it is no weight or bias that the kind '${known.kind}' knows`);
   }
-  if (!isPart) return refused(`it is no weight or bias that the kind '${known.kind}' knows`);
-  if (wrapper !== undefined) {
-    return refused(`${wrapper} applies its layer by other means, which are not seen`);
+  if (session === undefined) return { ...found, kind: known.kind, reason: undefined };
+  const captured = session.blockOf(name);
+  if (captured !== undefined) return preconditioned(found, captured, context);
+  return refused(
+    found,
+    session.blockOf(block.weight.name) === undefined
+      ? 'it took no part in a step so far, or not in its loss'
+      : 'layers share its weight, and have a bias each',
+  );
+}
+
+/** The line of a variable of a block, after a step. */
+function preconditioned(
+  found: Found,
+  { kind, weight }: CapturedBlock,
+  { diagnostics }: ReportContext,
+): VariableReport {
+  const seen = diagnostics.find(({ layer }) => layer === weight);
+  if (seen === undefined) {
+    return refused(found, 'the optimizer was told to leave its layer to the rest');
   }
-  if (kind === undefined && kindOf?.(block?.weight.name ?? '') !== undefined) {
-    return refused('layers share its weight, and have a bias each');
-  }
-  if (kind === undefined) return refused('it took no part in a step so far, or not in its loss');
-  const seen = diagnostics.find((one) => one.layer === name);
-  if (seen === undefined) return { ...found, kind, reason: undefined };
+  if (weight !== found.variable) return { ...found, kind, reason: undefined };
   const { inputs, outputs, rank, bytes } = seen;
   return { ...found, kind, reason: undefined, inputs, outputs, rank, bytes };
+}
+
+/** Why no kind of layer is known: a normalisation has no matrix to precondition. */
+function unknown(layer: Layer): string {
+  const name = layer.getClassName();
+  return 'gamma' in layer && 'beta' in layer
+    ? `${name} scales and shifts each feature alone, and trains with the rest`
+    : `no kind of layer is known for ${name}`;
+}
+
+function refused(found: Found, reason: string): VariableReport {
+  return { ...found, kind: undefined, reason };
 }

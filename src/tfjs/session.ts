@@ -6,7 +6,7 @@ import { Optimizer } from '../optimize/optimizer.js';
 import type { Transform } from '../optimize/transform.js';
 import type { Observation } from '../precondition/observation.js';
 import type { TfjsBackend } from './backend.js';
-import { type CapturedBlock, rowsOf } from './capture.js';
+import { type CapturedBlock, rowsOf } from './captured.js';
 import type { Layout } from './content.js';
 import type { TensorFlowCore } from './tensorflow.js';
 
@@ -58,9 +58,10 @@ export class Session {
         backend,
         transform,
         parameters: slots.map(({ rows, cols }, i) => ({ rows, cols, name: this.#names[i] })),
-        layers: this.#blocks.map(({ weight, bias }) => ({
+        layers: this.#blocks.map(({ weight, bias, rows }) => ({
           weight: index(weight),
           bias: bias === undefined ? undefined : index(bias),
+          rows,
         })),
       });
     } finally {
@@ -68,9 +69,14 @@ export class Session {
     }
   }
 
-  /** The kind of the layer whose weight a variable is, or whose bias, if it is preconditioned. */
-  kindOf(variable: string): string | undefined {
-    return this.#blocks.find(({ weight, bias }) => weight === variable || bias === variable)?.kind;
+  /** The names of the variables. */
+  get variables(): readonly string[] {
+    return this.#names;
+  }
+
+  /** The block whose weight a variable is, or whose bias, if it is of one. */
+  blockOf(variable: string): CapturedBlock | undefined {
+    return this.#blocks.find(({ weight, bias }) => weight === variable || bias === variable);
   }
 
   /**

@@ -9,6 +9,7 @@ export type TensorFlowCore = Pick<
   Union,
   | 'Optimizer'
   | 'Tensor'
+  | 'Variable'
   | 'add'
   | 'backend'
   | 'cast'
@@ -24,24 +25,31 @@ export type TensorFlowCore = Pick<
   | 'gather'
   | 'getBackend'
   | 'getKernel'
+  | 'greaterEqual'
   | 'keep'
+  | 'less'
   | 'lessEqual'
+  | 'logicalAnd'
   | 'matMul'
   | 'mul'
   | 'neg'
+  | 'notEqual'
   | 'ones'
   | 'pad'
   | 'reshape'
+  | 'scatterND'
   | 'serialization'
   | 'slice'
   | 'sqrt'
   | 'square'
+  | 'stack'
   | 'stridedSlice'
   | 'sub'
   | 'sum'
   | 'tensor1d'
   | 'tensor2d'
   | 'tidy'
+  | 'tile'
   | 'transpose'
   | 'variableGrads'
   | 'where'
@@ -69,13 +77,18 @@ export function checkTensorFlow(where: string, tf: unknown): void {
   checkType(where, 'tf', tf, fits, 'the TensorFlow.js module as first argument');
 }
 
+/** Whether TensorFlow.js has layers. */
+export function hasLayers(tf: TensorFlowCore): tf is TensorFlow {
+  return 'layers' in tf;
+}
+
 /**
  * `tf` must have layers, for what looks at them.
  *
  * @throws TypeError where it has none.
  */
 export function checkLayers(where: string, tf: TensorFlowCore): asserts tf is TensorFlow {
-  if ('layers' in tf) return;
+  if (hasLayers(tf)) return;
   throw new TypeError(
     `${where}: tf is TensorFlow.js without layers, expected @tensorflow/tfjs, or { ...core, ...layers } of @tensorflow/tfjs-core and @tensorflow/tfjs-layers`,
   );

@@ -14,6 +14,7 @@ export const SUBPATHS: Readonly<Record<string, string>> = {
   './ml-matrix': 'ml-matrix',
   './published': 'published/index',
   './tfjs': 'tfjs/index',
+  './tfjs-wasm': 'tfjs-wasm/index',
   './gpu': 'backend/gpujs/index',
 };
 

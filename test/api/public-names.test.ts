@@ -27,20 +27,23 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     values: `
       curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod`,
     types: `
-      Average Averages Averaging Batch Curvature Description EvaOptions FoofOptions Found Held
-      InversePart InverseParts KfacOptions LayerShape Made Needs NysactOptions RefreshContext
-      Seen SketchSource Sketching Statistic Take`,
+      Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions
+      FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
+      KfacOptions LayerShape Made Needs NysactLayerOptions NysactOptions Overrides
+      RefreshContext Seen SketchSource Sketching Statistic Take`,
   },
   'nysact/transforms': {
     values: `
       Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
-      precondition refuseOverflow scaleByAdam stateless stepDecay warmUp writable`,
+      partition precondition refuseOverflow scaleBy scaleByAdam stateless stepDecay warmUp
+      writable`,
     types: `
-      AdamOptions AdamwOptions CadenceOptions DecayFilter Description EvaOptimizerOptions
-      FoofOptimizerOptions IndexState KfacOptimizerOptions KlClip MatrixState
-      NysactOptimizerOptions ParameterShape Pending PlainEntry PlainMatrix PreconditionOptions
-      PreconditionedOptions RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions
-      Stage StateEntry StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
+      AdamOptions AdamwOptions CadenceOptions Description EvaOptimizerOptions
+      FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayeredOptions
+      MatrixState NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
+      PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
+      RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions Stage StateEntry
+      StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
     values: `
@@ -90,11 +93,18 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw eva foof kfac makeOptimizer nysact registerOptimizer registerOptimizers sgd
-      tfjsBackend`,
+      adam adamw eva foof kfac makeOptimizer nysact positionRows registerKind registerOptimizer
+      registerOptimizers sgd tfjsBackend`,
     types: `
-      Layout MakeOptimizerOptions OptimizerDefinition TensorFlow TensorFlowCore TfjsBackend
-      TfjsBackendOptions TfjsOptimizer VariableReport`,
+      Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
+      TapConvolutionOptions TappedLayer Taps TensorFlow
+      TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport`,
+  },
+  'nysact/tfjs-wasm': {
+    values: `
+      registerKernels`,
+    types: `
+      RegisteredKernels TensorFlowKernels`,
   },
   'nysact/gpu': {
     values: `

@@ -127,6 +127,8 @@ export type RowsKeepToTheirBackend = [
 
 /** A method whose names the compiler has to know. */
 export const halved = methods.curvature({
+  gain: 0.5,
+  flat: 0.5,
   statistics: [],
   inverse: { R: { rows: 2, cols: 2 } },
   apply: (on, G, { R }, P) => on.gemm(0.5, G, 'N', R, 'N', 0, P),

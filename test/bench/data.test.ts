@@ -1,8 +1,10 @@
-// MNIST: its file format, and samples from it.
+// MNIST and Fashion-MNIST: their file formats, and samples from them.
 
 import { describe, expect, test } from 'vitest';
+import { loadFashionMnist, parseImages, splitClasses } from '../../bench/data/fashion-mnist.js';
 import { parseIdxImages, parseIdxLabels } from '../../bench/data/idx.js';
-import { loadMnist, type Samples, takeRows } from '../../bench/data/mnist.js';
+import { loadMnist } from '../../bench/data/mnist.js';
+import { type Samples, takeRows } from '../../bench/data/samples.js';
 
 function idx(magic: number, sizes: number[], content: number[]): Uint8Array {
   const header = Buffer.alloc(4 * (sizes.length + 1));
@@ -74,5 +76,93 @@ describe('MNIST', () => {
     expect(() => loadMnist({ ...sizes, train: 60_000 })).toThrow(
       'loadMnist: images taken from train is 60100, expected an integer >= 0 and <= 60000',
     );
+  });
+});
+
+function fileOf(...rows: unknown[]): string {
+  return JSON.stringify({ data: rows });
+}
+
+function grey(value: number): Uint8Array {
+  return new Uint8Array(784).fill(value);
+}
+
+describe('a file of Fashion-MNIST', () => {
+  const row = Array.from({ length: 784 }, (_, j) => j % 256);
+
+  test('gives its images, without the rows that are empty', () => {
+    const images = parseImages(fileOf(row, [], row.toReversed()), '0.json');
+    expect(images.map((image) => [...image])).toEqual([row, row.toReversed()]);
+  });
+
+  test.each([
+    ['text', 'data', '0.json: not JSON'],
+    ['a number', '7', '0.json: number, expected an object'],
+    ['another object', '{"images": []}', '0.json: data is undefined, expected an array of images'],
+    [
+      'a short row',
+      fileOf(row, row.slice(1)),
+      '0.json: image 1 is 783 pixels, expected 784 pixels',
+    ],
+    ['no row', fileOf(row, 5), '0.json: image 1 is number, expected 784 pixels'],
+    ['a large pixel', fileOf(row.with(3, 256)), '0.json: image 0 has the pixel 256, expected'],
+    ['a fraction', fileOf(row.with(3, 0.5)), '0.json: image 0 has the pixel 0.5, expected'],
+    [
+      'a pixel in words',
+      fileOf([...row.slice(1), 'black']),
+      'image 0 has the pixel black, expected',
+    ],
+    ['a pixel too few', fileOf(row.map((v, j) => (j === 3 ? null : v))), 'has the pixel null'],
+  ])('of %s is refused', (_, text, message) => {
+    expect(() => parseImages(text, '0.json')).toThrow(message);
+  });
+});
+
+describe('Fashion-MNIST', () => {
+  test('no image is in two samples, though it occurs twice, and the seed alone decides', () => {
+    const images = [
+      [grey(1), grey(2), grey(1)],
+      [grey(3), grey(2), grey(4)],
+    ];
+    const {
+      train,
+      validation,
+      test: rest,
+    } = splitClasses(images, {
+      train: 2,
+      validation: 1,
+      test: 1,
+      seed: 3,
+    });
+    const shown = [train, validation, rest].flatMap((samples) =>
+      Array.from(samples.labels, (label, row) => [
+        Math.round(255 * samples.images.at(row, 0)),
+        label,
+      ]),
+    );
+    expect(shown.toSorted(([a], [b]) => a - b)).toEqual([
+      [1, 0],
+      [2, 0],
+      [3, 1],
+      [4, 1],
+    ]);
+    const sizes = { train: 4, validation: 0, test: 0 };
+    const [same, other] = [3, 4].map((seed) => splitClasses(images, { ...sizes, seed }).train);
+    expect(bytes(splitClasses(images, { ...sizes, seed: 3 }).train)).toEqual(bytes(same));
+    expect(bytes(other)).not.toEqual(bytes(same));
+    expect(() => splitClasses(images, { train: 4, validation: 1, test: 0, seed: 3 })).toThrow(
+      'loadFashionMnist: images is 5, expected an integer >= 0 and <= 4',
+    );
+  });
+
+  test('samples have the sizes asked for, and all classes', () => {
+    const sizes = { train: 400, validation: 100, test: 100, seed: 5 };
+    const fashion = loadFashionMnist(sizes);
+    for (const name of ['train', 'validation', 'test'] as const) {
+      const { images, labels } = fashion[name];
+      expect([images.rows, images.cols, labels.length]).toEqual([sizes[name], 784, sizes[name]]);
+      expect(images.data.reduce((a, b) => Math.max(a, b))).toBe(1);
+      expect(new Set(labels).size).toBe(10);
+    }
   });
 });

@@ -7,10 +7,9 @@ import { curves } from '../../bench/approximation/figure.js';
 import { spectra } from '../../bench/approximation/spectra.js';
 import { spectralTarget, type Target } from '../../bench/approximation/targets.js';
 import { loadMnist } from '../../bench/data/mnist.js';
-import { startTensorflow } from '../../bench/data/tensorflow.js';
+import { startTensorflow, type TensorFlow } from '../../bench/data/tensorflow.js';
 import {
   batchSize,
-  contestants,
   refreshEvery,
   scopes,
   stepsOf,
@@ -26,10 +25,13 @@ import {
 import { readRequest, usage } from '../../bench/demo/options.js';
 import { demoHtml, demoJson, type Outcome } from '../../bench/demo/report.js';
 import { relativeSpectralError } from '../../bench/demo/spectral-error.js';
-import { settingsTable } from '../../bench/demo/tables.js';
+import { optimiserNotes, settingsTable } from '../../bench/demo/tables.js';
+import type { Task } from '../../bench/demo/task.js';
+import { lenet, perceptron } from '../../bench/demo/tasks.js';
 import { meansOf, stepTimeRatio } from '../../bench/demo/timing.js';
-import { type Training, trainAll } from '../../bench/demo/training.js';
+import { type Plan, type Training, trainAll } from '../../bench/demo/training.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
+import { registerKernels } from '../../src/tfjs-wasm/index.js';
 
 const seed = 23;
 const silent = { update: () => undefined, stop: () => undefined };
@@ -102,14 +104,19 @@ describe('the configuration', () => {
     expect(scope.rows).toBeLessThanOrEqual(scope.images.train);
   });
 
-  test('names the seven optimisers, and shows where a learning rate is not the paper’s', () => {
-    const names = contestants.map(({ name }) => name);
-    expect(names).toEqual(['sgd', 'adamw', 'foof', 'kfac', 'eva', 'nysact-g', 'nysact-s']);
-    const { rows } = settingsTable(contestants);
-    contestants.forEach(({ paperLearningRate }, k) => {
-      expect(rows[k][1].includes('tuned')).toBe(paperLearningRate !== undefined);
-    });
-  });
+  test.each([
+    [perceptron, ['sgd', 'adamw', 'foof', 'kfac', 'eva', 'nysact-g', 'nysact-s']],
+    [lenet, ['sgd', 'adam', 'foof', 'nysact-g']],
+  ])(
+    'of $name names the optimisers, and shows where a learning rate is not the paper’s',
+    (task, names) => {
+      expect(task.contestants.map(({ name }) => name)).toEqual(names);
+      const { rows } = settingsTable(task);
+      task.contestants.forEach(({ paperLearningRate }, k) => {
+        expect(rows[k][1].includes('tuned')).toBe(paperLearningRate !== undefined);
+      });
+    },
+  );
 
   test('gives every approximation a look', () => {
     const looks = curves.map(({ name }) => name);
@@ -158,50 +165,99 @@ describe('errors against rank', () => {
   });
 });
 
+/** SGD and NysAct-G alone. */
+function compared(task: Task): Task {
+  const contestants = task.contestants.filter(({ name }) => ['sgd', 'nysact-g'].includes(name));
+  return { ...task, contestants };
+}
+
+const plan: Plan = { steps: 20, validateEvery: 10, seed, key: randomKey(seed) };
+
+function laws(training: () => Training, accuracy: number): void {
+  test('starts all optimisers from the same loss, and all of them learn', () => {
+    const { runs } = training();
+    const [sgd, nysact] = runs;
+    expect(nysact.losses[0]).toBe(sgd.losses[0]);
+    expect(nysact.losses[1]).not.toBe(sgd.losses[1]);
+    for (const { losses, validation, testAccuracy, trainLoss } of runs) {
+      expect(losses).toHaveLength(plan.steps);
+      expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]);
+      expect(trainLoss).toBeLessThan(0.5 * losses[0]);
+      expect(testAccuracy).toBeGreaterThan(accuracy);
+      expect(validation.map(({ step }) => step)).toEqual([10, 20]);
+    }
+  });
+}
+
+describe('LeNet on Fashion-MNIST', () => {
+  let tf: TensorFlow;
+  let training: Training;
+
+  beforeAll(async () => {
+    tf = await startTensorflow();
+    const kernels = await registerKernels(tf);
+    const data = lenet.load({ train: 2_560, validation: 128, test: 512, seed });
+    training = trainAll(tf, compared(lenet), data, plan, silent);
+    kernels.restore();
+  });
+
+  laws(() => training, 0.5);
+
+  test('has the weights that it is said to have', () => {
+    const model = lenet.make(tf, 1);
+    expect(lenet.network).toContain(model.countParams().toLocaleString('en-US'));
+    model.dispose();
+  });
+
+  test('counts the bytes of the preconditioner alone', () => {
+    const [sgd, nysact] = training.runs;
+    expect(sgd.stateBytes).toBe(0);
+    // Patches of 5×5 pixels of 1 and 6 channels, then dense layers, each with its bias.
+    expect(nysact.stateBytes).toBe(4 * 3 * 10 * (26 + 151 + 401 + 121 + 85));
+  });
+});
+
 describe('training and reports', () => {
-  const compared = contestants.filter(({ name }) => ['sgd', 'nysact-g'].includes(name));
-  const plan = { steps: 20, validateEvery: 10, seed, key: randomKey(seed) };
   let training: Training;
   let outcome: Outcome;
 
   beforeAll(async () => {
     const tf = await startTensorflow();
     const data = loadMnist({ train: 512, validation: 64, test: 64, seed });
-    training = trainAll(tf, compared, data, plan, silent);
+    training = trainAll(tf, compared(perceptron), data, plan, silent);
     const target = spectralTarget(spectra[0], 24, randomKey(seed));
     const study = { ranks: [2, 4], sketches: 2, key: randomKey(seed) };
     const errors: ErrorRow[] = errorsAgainstRank([target], study, silent);
+    // Step times of a whole cycle.
+    const milliseconds = Array.from({ length: refreshEvery }, () => 2);
+    const runs = training.runs.map((run) => ({ ...run, milliseconds }));
     outcome = {
       scope: scopes.quick,
       seed,
       tensorflow: { version: tf.version_core, backend: tf.getBackend() },
-      // Step times of a whole cycle.
-      runs: training.runs.map((run) => ({
-        ...run,
-        milliseconds: Array.from({ length: refreshEvery }, () => 2),
-      })),
+      trained: [
+        { task: perceptron, runs },
+        { task: lenet, runs },
+      ],
       errors,
       heatMaps: [{ target, panels: heatMapPanels(target, 4, randomKey(seed)) }],
     };
   });
 
-  test('starts all optimisers from the same loss, and all of them learn', () => {
-    const [sgd, nysact] = training.runs;
-    expect(nysact.losses[0]).toBe(sgd.losses[0]);
-    expect(nysact.losses[1]).not.toBe(sgd.losses[1]);
-    for (const { losses, validation, testAccuracy, trainLoss } of training.runs) {
-      expect(losses).toHaveLength(plan.steps);
-      expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]);
-      expect(trainLoss).toBeLessThan(0.5 * losses[0]);
-      expect(testAccuracy).toBeGreaterThan(0.6);
-      expect(validation.map(({ step }) => step)).toEqual([10, 20]);
-    }
-  });
+  laws(() => training, 0.6);
 
   test('counts the bytes of the preconditioner alone', () => {
     const [sgd, nysact] = training.runs;
     expect(sgd.stateBytes).toBe(0);
     expect(nysact.stateBytes).toBe(4 * 3 * 10 * (785 + 257 + 129));
+  });
+
+  test('the notes name two standard errors of the accuracy in the middle', () => {
+    const [run] = outcome.trained[0].runs;
+    const runs = [0.9, 0.8, 0.2].map((testAccuracy) => ({ ...run, testAccuracy }));
+    const [note] = optimiserNotes(runs, scopes.full);
+    // 2·√(0.8·0.2/10,000) = 0.008.
+    expect(note).toContain('two standard errors are about 0.8 points');
   });
 
   test('the JSON file holds the keys that are relied on', () => {
@@ -218,6 +274,7 @@ describe('training and reports', () => {
       backend: { name: 'tfjs', variant: 'wasm' },
       configuration: { scope: 'quick' },
       optimisers: { sgd: { ...finding, stepTimeRatio: 1 }, 'nysact-g': finding },
+      furtherTasks: { lenet: { dataset: 'Fashion-MNIST', optimisers: { 'nysact-g': finding } } },
     });
     expect(document).toHaveProperty('errorVsRank.length', outcome.errors.length);
   });
@@ -225,7 +282,13 @@ describe('training and reports', () => {
   test('the page loads nothing and names its configuration', async () => {
     const html = await demoHtml(outcome);
     expect(html).not.toMatch(/<script|<link|src="(?!data:)|@import|url\((?!["']?(data:|#))/);
-    for (const text of ['NysAct-G', '784–256–128–10', 'quick', 'data:image/png']) {
+    for (const text of [
+      'NysAct-G',
+      '784–256–128–10',
+      'LeNet on Fashion-MNIST',
+      'quick',
+      'data:image/png',
+    ]) {
       expect(html).toContain(text);
     }
     expect(html).not.toMatch(/NaN|undefined/);

@@ -4,7 +4,8 @@ import { fc, test } from '@fast-check/vitest';
 import { Resvg } from '@resvg/resvg-wasm';
 import { describe, expect } from 'vitest';
 import { blockMeans, heatMaps } from '../../bench/report/heatmap.js';
-import { type LineChart, lineChart, logTicks } from '../../bench/report/plots.js';
+import { type LineChart, logTicks } from '../../bench/report/line-chart.js';
+import { lineChart } from '../../bench/report/plots.js';
 import { type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 

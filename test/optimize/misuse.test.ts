@@ -128,7 +128,9 @@ describe('misuse', () => {
         ),
       );
       expect(given({ decays: true })).toThrow(
-        new TypeError(`${name}: decays is true, expected a function of a parameter`),
+        new TypeError(
+          `${name}: decays is true, expected 'all' or 'weights' or an array of names or a function of a parameter`,
+        ),
       );
       expect(given({ learningRate: -1 })).toThrow(
         new RangeError(`${name}: learningRate is -1, expected a finite number >= 0 or a schedule`),

@@ -13,7 +13,7 @@ import { adam, adamw, eva, kfac, nysact, sgd } from '../../src/optimize/optimize
 import { precondition } from '../../src/optimize/precondition.js';
 import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
 import { cosine } from '../../src/optimize/schedules.js';
-import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
+import { chain, type Parameter, stateless, type Transform } from '../../src/optimize/transform.js';
 import { addWeightDecay } from '../../src/optimize/weight-decay.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { build } from '../support/matrices.js';
@@ -140,7 +140,7 @@ describe('chain', () => {
 
 describe('numbers that would leave the range of float32', () => {
   test.each([
-    ['NysAct at ρ = 1e-3', () => nysact({ damping: 1e-3 }), 1e36, /what becomes of gradients\[0\]/],
+    ['NysAct at ρ = 1e-3', () => nysact({ damping: 1e-3 }), 1e36, /what becomes of its gradients/],
     ['a KL clip', () => kfac(), 1e18, /the KL clip's sum over the gradients/],
     ['a KL clip', () => eva(), 1e18, /the KL clip's sum over the gradients/],
     ['the squares of Adam', () => adam(), 1e19, /the square of gradients\[0\]/],
@@ -207,15 +207,15 @@ describe('weight decay', () => {
     const begin = still(randomStart(7, 1));
     const [W, b] = begin.parameters;
     const asked: unknown[] = [];
-    const decays = (parameter: object, index: number) => {
-      asked.push([parameter, index]);
-      return index === 0;
+    const decays = (parameter: Parameter) => {
+      asked.push(parameter);
+      return parameter.index === 0;
     };
     const [seen] = updates('float64', addWeightDecay(0.5, { decays }), begin);
     expect(seen).toEqual([...flat([W]).map((x) => 0.5 * x), ...flat([b]).map(() => 0)]);
     expect(asked).toMatchObject([
-      [{ rows: W.rows, cols: W.cols }, 0],
-      [{ rows: b.rows, cols: b.cols }, 1],
+      { rows: W.rows, cols: W.cols, index: 0 },
+      { rows: b.rows, cols: b.cols, index: 1 },
     ]);
   });
 });

@@ -1,5 +1,6 @@
 // Every optimiser in every variant, with learning rates that suit the tasks of training.ts.
 
+import { scaleByAdam } from '../../src/optimize/adam.js';
 import { clipByGlobalNorm } from '../../src/optimize/clip.js';
 import { descend } from '../../src/optimize/descend.js';
 import { momentum } from '../../src/optimize/momentum.js';
@@ -13,8 +14,11 @@ import {
   preconditionedBy,
   sgd,
 } from '../../src/optimize/optimizers.js';
+import { partition } from '../../src/optimize/partition.js';
+import { precondition } from '../../src/optimize/precondition.js';
 import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
-import { chain, type Transform } from '../../src/optimize/transform.js';
+import { chain, type Parameter, type Transform } from '../../src/optimize/transform.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
 import {
   publishedEva,
   publishedFoof,
@@ -66,6 +70,20 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
     cadence: inputs,
   },
   { name: 'nysact, tail', make: () => nysact({ ...ofRankThree, tail: true }), cadence: inputs },
+  {
+    name: 'nysact, a layer skipped and left to adam',
+    make: () => nysact({ ...ofRankThree, skip: ({ layer }) => layer === '1', rest: 'adam' }),
+    cadence: inputs,
+  },
+  {
+    name: 'groups of their own',
+    make: () => {
+      const layered = chain(precondition(kfacMethod({ damping: 0.1 }), every), momentum(0.5));
+      const first = { takes: ({ layer }: Parameter) => layer === '0', transform: layered };
+      return refuseOverflow(chain(partition([first], scaleByAdam()), descend(0.03)));
+    },
+    cadence: both,
+  },
   { name: 'published foof', make: () => publishedFoof(shared), cadence: inputs },
   { name: 'published kfac', make: () => publishedKfac(damped), cadence: both },
   { name: 'published eva', make: () => publishedEva(damped), cadence: both },

@@ -11,13 +11,13 @@ export function diagonalMethod(damping: number): Method {
   return {
     name: 'diagonal',
     needs: { inputs: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures: 5,
     description: { method: 'diagonal', damping },
     layers: (shapes) =>
       shapes.map(({ inputs: p, outputs: q }) =>
         curvature({
+          gain: 1 / damping,
+          flat: 1 / damping,
           statistics: [
             {
               name: 'a',

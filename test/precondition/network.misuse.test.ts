@@ -186,7 +186,7 @@ describe('misuse', () => {
     const both = network(oneSidedMethod(1), { observeEvery: 2 });
     const sizes = [1e160, 1, 1, 1, 1];
     expect(() => both.bound(sizes, stepOf(0))).toThrow(
-      /^precondition: layer 'hidden': the squares of gradients\[0\] could reach Infinity, expected <= /,
+      /^precondition: layer 'hidden': the squares of its gradients could reach Infinity, expected <= /,
     );
     expect(() => both.bound(sizes, stepOf(1))).not.toThrow();
     expect(() => network(recorder()).bound(sizes, stepOf(0))).not.toThrow();

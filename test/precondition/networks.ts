@@ -93,8 +93,6 @@ export function recorder(factors: readonly number[] = [2, 2]): Method & { readon
   return {
     name: 'recorder',
     needs: { inputs: true, outputGradients: true },
-    gain: Math.max(...factors.map(Math.abs)),
-    flat: 1,
     maxFailures: 1,
     description: { method: 'recorder' },
     log,
@@ -102,6 +100,8 @@ export function recorder(factors: readonly number[] = [2, 2]): Method & { readon
       shapes.map(({ name, inputs, outputs }, i) => {
         log.push(`${name} ${outputs}×${inputs}`);
         return curvature({
+          gain: Math.abs(factors[i]),
+          flat: 1,
           statistics: [
             {
               name: 'seen',

@@ -10,13 +10,13 @@ export function oneSidedMethod(damping: number, decay = 0.95): Method {
   return {
     name: 'one-sided',
     needs: { gradients: true },
-    gain: 1 / damping,
-    flat: 1 / damping,
     maxFailures: 5,
     description: { method: 'one-sided', damping, decay },
     layers: (shapes) =>
       shapes.map(({ outputs: q }) =>
         curvature({
+          gain: 1 / damping,
+          flat: 1 / damping,
           statistics: [
             {
               name: 'L',

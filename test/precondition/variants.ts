@@ -36,6 +36,18 @@ function nysact(name: string, options: NysactOptions): Variant {
   return variant(`NysAct ${name}`, () => nysactMethod({ ...ofRankThree, ...options }));
 }
 
+/** The method on layers that say their rows are one-hot: of other rows the diagonal counts, by the same laws. */
+function ofOneHotRows(method: Method): Method {
+  return {
+    ...method,
+    layers: (shapes, dtype) =>
+      method.layers(
+        shapes.map((shape) => ({ ...shape, rows: 'oneHot' })),
+        dtype,
+      ),
+  };
+}
+
 const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketch) => [
   nysact(`${sketch}, restart`, { sketch }),
   nysact(`${sketch}, fixed`, { sketch, policy: 'fixed' }),
@@ -53,6 +65,11 @@ const others: readonly Variant[] = [
   { ...variant('published FOOF', () => publishedFoofMethod({ damping })), initialScale: 1 },
   variant('KFAC', () => kfacMethod({ damping })),
   variant('KFAC, factored', () => kfacMethod({ damping, inverse: 'factored' })),
+  variant('FOOF, one-hot', () => ofOneHotRows(foofMethod({ damping }))),
+  variant('KFAC, one-hot', () => ofOneHotRows(kfacMethod({ damping }))),
+  variant('KFAC, factored, one-hot', () =>
+    ofOneHotRows(kfacMethod({ damping, inverse: 'factored' })),
+  ),
   variant('published KFAC', () => publishedKfacMethod({ damping })),
   variant('Eva', () => evaMethod({ damping })),
   {

@@ -338,15 +338,6 @@ onBackends(['wasm'], () => {
     expect(backend).toHaveProperty('bound', undefined);
   });
 
-  test('half floats are refused by name, with advice', () => {
-    const precision = vi.spyOn(tf.backend(), 'floatPrecision').mockReturnValue(16);
-    expect(() => tfjsBackend(tf)).toThrow(TypeError);
-    expect(() => tfjsBackend(tf)).toThrow(
-      /^tfjsBackend: tf computes in float16 on its wasm backend, expected float32: .*'cpu'.*WEBGL_FORCE_F16_TEXTURES/,
-    );
-    precision.mockRestore();
-  });
-
   test('what is no TensorFlow.js, and an unknown way of reading, are refused', () => {
     expect(() => tfjsBackend(JSON.parse('{}'))).toThrow(
       /^tfjsBackend: tf is .*, expected the TensorFlow.js module/,

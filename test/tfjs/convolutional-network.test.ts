@@ -4,24 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { eva, foof, kfac, nysact, sgd, type TfjsOptimizer } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
 import { crossEntropy, meanSquare, outputOf, weightsOf } from './models.js';
-
-/** Images of three kinds of stripes, with one-hot labels. */
-function stripes(examples: number): {
-  x: ReturnType<typeof tf.tensor4d>;
-  y: ReturnType<typeof tf.tensor2d>;
-} {
-  const kinds = Array.from({ length: examples }, (_, i) => i % 3);
-  const pixels = kinds.flatMap((kind, i) =>
-    Array.from({ length: 64 }, (_, k) => {
-      const [row, column] = [Math.floor(k / 8), k % 8];
-      return Math.sin([row, column, row + column][kind]) + 0.1 * Math.cos(7 * k + i);
-    }),
-  );
-  return {
-    x: tf.tensor4d(pixels, [examples, 8, 8, 1]),
-    y: tf.tensor2d(kinds.map((kind) => [0, 1, 2].map((k) => (k === kind ? 1 : 0)))),
-  };
-}
+import { stripes } from './stripes.js';
 
 const initializer = (seed: number) => tf.initializers.glorotNormal({ seed });
 

@@ -87,25 +87,17 @@ onBackends(['cpu'], () => {
         reasons: Array.from({ length: 2 }, () => 'no kind of layer is known for DepthwiseConv2D'),
       },
       {
-        name: 'LSTM only',
-        shape: [3, 4, 2],
+        name: 'ConvLSTM2D only',
+        shape: [3, 2, 4, 4, 2],
         layers: () => [
-          tf.layers.lstm({
-            units: 3,
+          tf.layers.convLstm2d({
+            filters: 2,
+            kernelSize: 3,
             kernelInitializer: initializer(),
             recurrentInitializer: initializer(),
           }),
         ],
-        reasons: Array.from({ length: 3 }, () => 'no kind of layer is known for LSTM'),
-      },
-      {
-        name: 'TimeDistributed(Dense) only',
-        shape: [3, 4, 2],
-        layers: () => [tf.layers.timeDistributed({ layer: dense(3, 1) })],
-        reasons: Array.from(
-          { length: 2 },
-          () => 'TimeDistributed applies its layer by other means, which are not seen',
-        ),
+        reasons: Array.from({ length: 3 }, () => 'no kind of layer is known for ConvLSTM2DCell'),
       },
       {
         name: "one's own with the class name 'Dense'",
@@ -179,7 +171,12 @@ onBackends(['wasm', 'cpu'], () => {
       'dense',
       'the layer is frozen',
       'the layer is frozen',
-      ...Array.from({ length: 4 }, () => 'no kind of layer is known for BatchNormalization'),
+      ...Array.from(
+        { length: 2 },
+        () => 'BatchNormalization scales and shifts each feature alone, and trains with the rest',
+      ),
+      'it is not trained',
+      'it is not trained',
       'dense',
       'dense',
     ];

@@ -1,7 +1,9 @@
 // Small seeded problems and models for the tests of the TensorFlow.js host.
 
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
-import type { CapturedBlock } from '../../src/tfjs/capture.js';
+import type { Rows } from '../../src/rows/rows.js';
+import type { CapturedBlock, CapturedUse } from '../../src/tfjs/captured.js';
+import { tfjsBackend } from '../../src/tfjs/index.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { tf } from './backends.js';
 
@@ -72,18 +74,37 @@ export function outputOf(model: InstanceType<typeof tf.layers.Layer>, x: Tensor)
   return output;
 }
 
-/** What a dense block saw, all its uses one below the other; the caller disposes of it. */
+/**
+ * What a block of dense rows saw, without the bias column, all its uses one below the other; the caller
+ * disposes of it.
+ */
 export function stacked({ uses }: CapturedBlock): { X: Points; D: Points } {
-  const stack = (parts: readonly (Tensor | undefined)[]): Points =>
-    tf.tidy(() =>
+  const backend = tfjsBackend(tf);
+  const parts: Tensor[] = [];
+  const adopt = backend.adopt.bind(backend);
+  // Rows are never looked at: what they are made of passes here.
+  Reflect.set(backend, 'adopt', (...args: Parameters<typeof adopt>) => {
+    parts.push(tf.clone(args[0]));
+    return adopt(...args);
+  });
+  const stack = (make: (use: CapturedUse) => Rows<'float32'> | undefined): Points => {
+    for (const use of uses) make(use)?.dispose();
+    const whole = tf.tidy(() =>
       tf.concat(
-        parts.map((part) => {
-          if (part === undefined) throw new Error('X and D must be captured');
-          return tf.reshape<Points['rankType']>(part, [-1, part.shape[part.rank - 1]]);
-        }),
+        parts.map((part) => tf.reshape<Points['rankType']>(part, [-1, part.shape[part.rank - 1]])),
       ),
     );
-  return { X: stack(uses.map(({ X }) => X)), D: stack(uses.map(({ D }) => D)) };
+    tf.dispose(parts.splice(0));
+    return whole;
+  };
+  try {
+    return {
+      X: stack((use) => use.rows({ tf, backend }, false)),
+      D: stack((use) => use.gradientRows({ tf, backend })),
+    };
+  } finally {
+    backend.dispose();
+  }
 }
 
 /** The cross-entropy of a model on the points, as a loss function. */

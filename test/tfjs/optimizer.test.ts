@@ -11,7 +11,8 @@ import { Optimizer } from '../../src/optimize/optimizer.js';
 import * as optimizers from '../../src/optimize/optimizers.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { slotRows } from '../../src/rows/dense.js';
-import { captureGradients, disposeCaptured } from '../../src/tfjs/capture.js';
+import { captureGradients } from '../../src/tfjs/capture.js';
+import { disposeCaptured } from '../../src/tfjs/captured.js';
 import {
   adam,
   adamw,

@@ -166,7 +166,7 @@ onBackends(['wasm', 'cpu'], () => {
     const optimizer = adamw(tf, {
       learningRate: 0.5,
       weightDecay: 0.5,
-      decays: ({ name, cols }, index) => {
+      decays: ({ name, cols, index }) => {
         seen[index] = name;
         return name?.endsWith('/kernel') === true && cols > 1;
       },
@@ -183,14 +183,5 @@ onBackends(['wasm', 'cpu'], () => {
     });
     tf.dispose([x, y]);
     for (const one of [model, optimizer]) one.dispose();
-  });
-
-  test('half floats are refused by name at the first step', () => {
-    const half = { ...tf, backend: () => ({ floatPrecision: () => 16 }) };
-    const w = tf.variable(tf.tensor1d([1]));
-    const optimizer: TfjsOptimizer = Reflect.apply(adam, undefined, [half]);
-    expect(() => optimizer.minimize(sumOf(w))).toThrow(/tf computes in float16/);
-    expect(Array.from(w.dataSync())).toEqual([1]);
-    w.dispose();
   });
 });

@@ -9,7 +9,8 @@ import {
   positive,
   type SettingsOf,
 } from '../../core/options.js';
-import { LARGEST_ERROR, measureError } from './accuracy.js';
+import { LARGEST_ERROR } from '../accuracy.js';
+import { measureError } from './accuracy.js';
 import { Device, type Reading } from './device.js';
 import { GpuPrecisionError, GpuUnavailableError } from './errors.js';
 import type { GpuJs, GpuJsMode } from './library.js';

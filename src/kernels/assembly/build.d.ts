@@ -1,12 +1,17 @@
 // What tests use of build.js. Paths are from the root.
 
+/** One module and the variants that it is built in. */
+export interface Target {
+  readonly entry: string;
+  readonly output: string;
+  readonly variants: readonly ('strict' | 'relaxed')[];
+}
+
 /** What is built from what. */
-export const TARGETS: readonly { readonly entry: string; readonly output: string }[];
+export const TARGETS: readonly Target[];
 
 /** The SHA-256 of all sources. */
 export function sourceDigest(): string;
 
-/** The strict and the relaxed module of an entry file, in base64. */
-export function compileVariants(
-  entry: string,
-): Promise<Readonly<Record<'strict' | 'relaxed', string>>>;
+/** The variants of a target, in base64, by their names. */
+export function compileVariants(target: Target): Promise<Readonly<Record<string, string>>>;

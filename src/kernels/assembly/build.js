@@ -7,13 +7,32 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-/** What is built: the kernels, and what benchmarks hold them against. Paths from the root. */
+/** The variants, by the features that they need beside SIMD. */
+const FEATURES = { strict: [], relaxed: ['relaxed-simd'] };
+
+/**
+ * What is built: the kernels, those on the memory of TensorFlow.js, and what benchmarks hold them against.
+ * Paths from the root.
+ */
 export const TARGETS = [
-  { entry: 'src/kernels/assembly/index.ts', output: 'src/kernels/wasm/binaries.ts' },
-  { entry: 'bench/kernels/assembly/calibrator.ts', output: 'bench/kernels/calibrator-binaries.ts' },
+  {
+    entry: 'src/kernels/assembly/index.ts',
+    output: 'src/kernels/wasm/binaries.ts',
+    variants: ['strict', 'relaxed'],
+  },
+  {
+    entry: 'src/tfjs-wasm/assembly/index.ts',
+    output: 'src/tfjs-wasm/binaries.ts',
+    variants: ['strict'],
+  },
+  {
+    entry: 'bench/kernels/assembly/calibrator.ts',
+    output: 'bench/kernels/calibrator-binaries.ts',
+    variants: ['strict', 'relaxed'],
+  },
 ];
 
-const FOLDERS = ['src/kernels/assembly', 'bench/kernels/assembly'];
+const FOLDERS = ['src/kernels/assembly', 'src/tfjs-wasm/assembly', 'bench/kernels/assembly'];
 
 /** The SHA-256 of all sources, this script included, in the order of their names. */
 export function sourceDigest() {
@@ -26,9 +45,11 @@ export function sourceDigest() {
   return hash.digest('hex');
 }
 
-/** The two variants of one entry file, in base64. */
-export async function compileVariants(entry) {
-  return { strict: await compile(entry, []), relaxed: await compile(entry, ['relaxed-simd']) };
+/** The variants of one target, in base64, by their names. */
+export async function compileVariants({ entry, variants }) {
+  const binaries = {};
+  for (const name of variants) binaries[name] = await compile(entry, FEATURES[name]);
+  return binaries;
 }
 
 /** One module: the memory is imported, so that the host can size and share it. */
@@ -58,25 +79,23 @@ async function compile(entry, features) {
   return Buffer.from(binary).toString('base64');
 }
 
-function moduleText(entry, { strict, relaxed }) {
+function moduleText(entry, binaries) {
+  const names = Object.keys(binaries).map((name) => `'${name}'`);
+  const lines = Object.entries(binaries).map(([name, text]) => `  ${name}:\n    '${text}',\n`);
   return `// Built from ${entry} by \`npm run build:wasm\`; not to be edited.
 
 /** The SHA-256 of the sources. */
 export const SOURCE_DIGEST = '${sourceDigest()}';
 
 /** The modules, in base64. */
-export const BINARIES: Readonly<Record<'strict' | 'relaxed', string>> = {
-  strict:
-    '${strict}',
-  relaxed:
-    '${relaxed}',
-};
+export const BINARIES: Readonly<Record<${names.join(' | ')}, string>> = {
+${lines.join('')}};
 `;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.chdir(join(dirname(fileURLToPath(import.meta.url)), '../../..'));
-  for (const { entry, output } of TARGETS) {
-    writeFileSync(output, moduleText(entry, await compileVariants(entry)));
+  for (const target of TARGETS) {
+    writeFileSync(target.output, moduleText(target.entry, await compileVariants(target)));
   }
 }

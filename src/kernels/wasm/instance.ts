@@ -187,11 +187,12 @@ function ascii(text: string): number[] {
 }
 
 /**
- * The bytes of a variant whose memory is shared: one flag of its import differs, so that sharing costs
- * no payload.
+ * The bytes of a module as one whose memory is shared: one flag of its import differs, so that sharing
+ * costs no payload.
+ *
+ * @throws Error where the module imports no memory.
  */
-function sharedBinary(arithmetic: Arithmetic): Uint8Array {
-  const bytes = decodeBase64(BINARIES[arithmetic]);
+export function asShared(bytes: Uint8Array): Uint8Array {
   const start = bytes.findIndex((_, i) => MEMORY_IMPORT.every((byte, k) => bytes[i + k] === byte));
   const flags = start + MEMORY_IMPORT.length;
   if (start < 0 || bytes[flags] !== UNSHARED) {
@@ -207,7 +208,7 @@ function sharedBinary(arithmetic: Arithmetic): Uint8Array {
  * @throws (rejects) as {@link compile} does.
  */
 export async function compileShared(arithmetic: Arithmetic): Promise<WasmModule> {
-  return requireApi().compile(sharedBinary(arithmetic));
+  return requireApi().compile(asShared(decodeBase64(BINARIES[arithmetic])));
 }
 
 function isExports(exports: unknown): exports is Exports {

@@ -7,7 +7,8 @@ import type { RowsHost } from '../rows/host.js';
 import { tensorPatchRows } from '../rows/patches.js';
 import { positions } from '../rows/positions.js';
 import type { TensorFlowCore } from '../tensorflow.js';
-import type { ActivatedLayer, Block, Layer, LayerKind } from './kind.js';
+import type { Block } from './call.js';
+import type { Layer, LayerKind, TappedLayer } from './kind.js';
 
 /** How a kernel moves over images; lists have a number an axis. */
 interface Sweep {
@@ -20,7 +21,7 @@ interface Sweep {
 }
 
 /** What convolutions have in common. */
-export interface ConvolutionLayer extends ActivatedLayer, Sweep {
+export interface ConvolutionLayer extends TappedLayer, Sweep {
   readonly name: string;
   readonly kernel: LayerVariable;
   readonly bias: LayerVariable | null;

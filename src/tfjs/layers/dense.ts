@@ -1,10 +1,10 @@
 // Dense layers of any rank: the last axis is the features, every other position is a row.
 
 import type { LayerVariable } from '@tensorflow/tfjs';
-import { positions } from '../rows/positions.js';
-import type { ActivatedLayer, LayerKind } from './kind.js';
+import { positionRows } from '../rows/masked.js';
+import type { LayerKind, TappedLayer } from './kind.js';
 
-interface DenseLayer extends ActivatedLayer {
+interface DenseLayer extends TappedLayer {
   readonly kernel: LayerVariable;
   readonly bias: LayerVariable | null;
 }
@@ -16,6 +16,6 @@ export const dense: LayerKind<DenseLayer> = {
   fits: (layer): layer is DenseLayer =>
     'kernel' in layer && 'bias' in layer && 'activation' in layer,
   block: ({ kernel, bias }) => ({ weight: kernel, bias: bias ?? undefined, layout: 'columns' }),
-  rows: (host, _, input, bias) => positions(host, input, bias),
-  gradientRows: (host, _, dy) => positions(host, dy, false),
+  rows: (host, _, input, bias, mask) => positionRows(host, input, bias, mask),
+  gradientRows: (host, _, dy, mask) => positionRows(host, dy, false, mask),
 };

@@ -1,39 +1,28 @@
 // A kind of layer: how a block of its weights meets what enters and leaves it.
 
-import type { LayerVariable, layers, Tensor } from '@tensorflow/tfjs';
+import type { layers, Tensor } from '@tensorflow/tfjs';
 import type { Rows } from '../../rows/rows.js';
-import type { Layout } from '../content.js';
 import type { RowsHost } from '../rows/host.js';
+import type { Mask } from '../rows/masked.js';
 import type { TensorFlow } from '../tensorflow.js';
+import type { Block, Call, Output, Tap } from './call.js';
 
 /** A layer of TensorFlow.js. */
 export type Layer = layers.Layer;
 
-/** The part of a layer's activation that a layer uses. */
-interface Activation {
+/** The part of a layer's activation that a layer uses. @inline */
+export interface Activation {
   getClassName(): string;
   apply(x: Tensor): Tensor;
 }
 
-/** A layer whose pre-activations can be tapped. */
-export interface ActivatedLayer extends Layer {
-  activation: Activation;
-}
-
-/** A weight whose gradient is preconditioned, and the bias that goes with it. */
-export interface Block {
-  readonly weight: LayerVariable;
-  /** Its column of ones is appended to the rows. */
-  readonly bias: LayerVariable | undefined;
-  /**
-   * How the variable holds the weight, outputs × inputs: with the outputs as its last axis ('columns'), as
-   * most layers do, or with the inputs ('rows').
-   */
-  readonly layout: Layout;
+/** A layer whose pre-activations can be tapped. Of one without an activation they are the output. */
+export interface TappedLayer extends Layer {
+  activation?: Activation;
 }
 
 /** One kind of layer. A new one is a file beside this one and a line in the table. */
-export interface LayerKind<Known extends ActivatedLayer = ActivatedLayer> {
+export interface LayerKind<Known extends TappedLayer = TappedLayer> {
   readonly name: string;
   /** A layer of the class that the kind is about: it is told by the class itself, never by a name. */
   sample(tf: TensorFlow): Layer;
@@ -41,34 +30,84 @@ export interface LayerKind<Known extends ActivatedLayer = ActivatedLayer> {
   fits(layer: Layer): layer is Known;
   /** The weights that are preconditioned. */
   block(layer: Known): Block | undefined;
-  /** The rows that entered, m×p with the bias column, from the layer's input, which stays until then. */
-  rows(host: RowsHost, layer: Known, input: Tensor, bias: boolean): Rows<'float32'>;
+  /** The mask that the layer makes of its input, where that counts and not the one it is given. */
+  ownMask?(layer: Known, input: Tensor): Tensor | undefined;
+  /**
+   * The rows that entered, m×p with the bias column, from the layer's input, which stays until then. A kind
+   * whose rows are the mask's positions leaves out those that are masked: undefined where all are.
+   */
+  rows(
+    host: RowsHost,
+    layer: Known,
+    input: Tensor,
+    bias: boolean,
+    mask: Mask | undefined,
+  ): Rows<'float32'> | undefined;
   /** The gradients of the pre-activations beside them, m×q. */
-  gradientRows(host: RowsHost, layer: Known, dy: Tensor): Rows<'float32'>;
+  gradientRows(
+    host: RowsHost,
+    layer: Known,
+    dy: Tensor,
+    mask: Mask | undefined,
+  ): Rows<'float32'> | undefined;
 }
 
 /** A layer of a kind: all that the rest needs to know of it. */
 export interface KnownLayer {
   readonly kind: string;
-  readonly layer: ActivatedLayer;
-  readonly block: Block | undefined;
-  rows(host: RowsHost, input: Tensor, bias: boolean): Rows<'float32'>;
-  gradientRows(host: RowsHost, dy: Tensor): Rows<'float32'>;
+  /** Its weights that are preconditioned. */
+  readonly blocks: readonly Block[];
+  /** Computes the layer, and tells the call what its weights see. */
+  watch(call: Call): Output;
 }
 
 /** `layer` as one of `kind`, if it is. */
-export function ofKind<Known extends ActivatedLayer>(
+export function ofKind<Known extends TappedLayer>(
   kind: LayerKind<Known>,
   layer: Layer,
 ): KnownLayer | undefined {
   if (!kind.fits(layer)) return undefined;
   return {
     kind: kind.name,
-    layer,
-    get block() {
-      return kind.block(layer);
+    get blocks() {
+      const block = kind.block(layer);
+      return block === undefined ? [] : [block];
     },
-    rows: (host, input, bias) => kind.rows(host, layer, input, bias),
-    gradientRows: (host, dy) => kind.gradientRows(host, layer, dy),
+    watch(call) {
+      const block = kind.block(layer);
+      if (block === undefined) return call.compute();
+      const input = call.keep(call.inputs[0]);
+      const own = kind.ownMask?.(layer, input);
+      const mask = own === undefined ? call.mask : { marks: own, step: undefined };
+      const tap = call.tap();
+      call.show(block, {
+        rows: (host, bias) => kind.rows(host, layer, input, bias, mask),
+        gradientRows: (host) => tap.gradient && kind.gradientRows(host, layer, tap.gradient, mask),
+      });
+      return tapped(layer, call, tap);
+    },
   };
+}
+
+/**
+ * Computes the layer with a tap on it. Only D needs the tap in front of the activation, which then is
+ * none that the fused kernels know: that costs time, and a sum and its bias round differently apart.
+ * Elsewhere, and behind a linear activation or none, the output is tapped.
+ */
+function tapped(layer: TappedLayer, call: Call, tap: Tap): Output {
+  const { activation } = layer;
+  const isOutput = activation === undefined || activation.getClassName() === 'linear';
+  if (!call.wantsGradients || isOutput) {
+    const output = call.compute();
+    return Array.isArray(output) ? output : tap.through(output);
+  }
+  layer.activation = {
+    getClassName: () => 'tapped',
+    apply: (x) => activation.apply(tap.through(x)),
+  };
+  try {
+    return call.compute();
+  } finally {
+    layer.activation = activation;
+  }
 }

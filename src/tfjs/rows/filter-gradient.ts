@@ -11,15 +11,15 @@ const KERNEL = 'Conv2DBackpropFilter';
  * Σ over all positions of patch·dyᵀ, as a kernel [kernel rows, kernel columns, channels, outputs].
  *
  * `x` is padded already: [batch, rows, columns, channels]; dy is [batch, output rows, output columns,
- * outputs]. Where TensorFlow.js has no kernel for it, it is a convolution itself: of the images with
- * channels for batch, by dy with batch for channels, stride and dilation in each other's place.
+ * outputs]. Where TensorFlow.js has no kernel for it, it is {@link composedFilterGradient}.
  */
 export function filterGradient(
   tf: TensorFlowCore,
   x: Tensor4D,
   dy: Tensor4D,
-  { vertical, horizontal }: Plan,
+  plan: Plan,
 ): Tensor4D {
+  const { vertical, horizontal } = plan;
   const strides: [number, number] = [vertical.stride, horizontal.stride];
   const dilations: [number, number] = [vertical.dilation, horizontal.dilation];
   const plain = dilations.every((dilation) => dilation === 1);
@@ -28,6 +28,21 @@ export function filterGradient(
     const attributes = { strides, pad: 'valid', dataFormat: 'NHWC', filterShape };
     return tf.engine().runKernel<Tensor4D>(KERNEL, { x, dy }, attributes);
   }
+  return composedFilterGradient(tf, x, dy, plan);
+}
+
+/**
+ * The same as {@link filterGradient}, as a convolution itself: of the images with channels for batch, by
+ * dy with batch for channels, stride and dilation in each other's place.
+ */
+export function composedFilterGradient(
+  tf: TensorFlowCore,
+  x: Tensor4D,
+  dy: Tensor4D,
+  { vertical, horizontal }: Plan,
+): Tensor4D {
+  const strides: [number, number] = [vertical.stride, horizontal.stride];
+  const dilations: [number, number] = [vertical.dilation, horizontal.dilation];
   return tf.tidy(() => {
     const images = tf.transpose(x, [3, 1, 2, 0]);
     const kernel = tf.transpose(dy, [1, 2, 0, 3]);

@@ -9,6 +9,7 @@ import type { Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
 import type { TensorFlowCore } from '../tensorflow.js';
+import { addTensor } from './add-tensor.js';
 import { filterGradient } from './filter-gradient.js';
 import type { RowsHost } from './host.js';
 import { positions } from './positions.js';
@@ -91,7 +92,7 @@ class TensorPatchRows extends RowsInParts<F32> {
       const columns = backend.tensorOf(S, 'rows');
       try {
         const moment = this.#tf.tidy(() => this.#sketched(columns));
-        this.#add(moment, weight, decay, C);
+        addTensor(backend, moment, weight, decay, C);
       } finally {
         columns.dispose();
       }
@@ -129,17 +130,6 @@ class TensorPatchRows extends RowsInParts<F32> {
     if (!bias) return moment;
     const sums = tf.reshape<Tensor2D['rankType']>(tf.sum(XS, [0, 1, 2]), [1, r]);
     return tf.concat([moment, sums], 0);
-  }
-
-  /** slot ← decay·slot + weight·tensor. The tensor is disposed of. */
-  #add(tensor: Tensor2D, weight: number, decay: number, slot: Slot<F32>): void {
-    const own = this.backend.adopt(tensor, 'rows');
-    tensor.dispose();
-    try {
-      this.backend.axpby(weight, own, decay, slot);
-    } finally {
-      this.backend.free(own);
-    }
   }
 
   #visitStrips(visit: (strip: Rows<F32>) => void, first: number): void {

@@ -4,6 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import * as gpu from '../../../src/backend/gpujs/index.js';
 import { sgd } from '../../../src/index.js';
 import * as host from '../../../src/tfjs/index.js';
+import * as wasm from '../../../src/tfjs-wasm/index.js';
 import { doubleOf } from '../../support/gpujs-double.js';
 import { tf } from '../../tfjs/backends.js';
 import { operations } from './backends.js';
@@ -26,7 +27,12 @@ import {
 import { exported, method, type Routine } from './probe.js';
 import { OPTIONS, setter } from './training.js';
 
+// Kernels are registered for a backend that is ready.
+await tf.setBackend('wasm');
 await tf.setBackend('cpu');
+
+/** TensorFlow.js, whose kernels stay what they are. */
+const inert = { ...tf, registerKernel() {}, unregisterKernel() {} };
 
 const GPU = doubleOf().GPU;
 const transform = sgd();
@@ -36,6 +42,23 @@ const onHost = await gpu.gpuBackend(GPU);
 /** One weight, and the loss that pulls it to 0. */
 const w = tf.variable(tf.tensor2d([[1, 2]]), true, 'probed');
 const loss = () => tf.sum(tf.square(w)).asScalar();
+
+const kernel = tf.variable(tf.ones([1, 1, 1, 2]).as4D(1, 1, 1, 2));
+
+const none = () => undefined;
+const kind = {
+  name: 'probed',
+  sample: () => tf.layers.dense({ units: 1 }),
+  fits: () => false,
+  block: none,
+  rows: none,
+  gradientRows: none,
+};
+
+/** The taps of an optimiser. */
+function taps(): host.Taps {
+  return host.sgd(tf).tap;
+}
 
 /** An optimiser after a step. */
 function stepped(): host.TfjsOptimizer {
@@ -105,6 +128,29 @@ export const hosts: readonly Routine[] = [
     },
     () => [tf, transform, { className: 'Probed' }],
   ),
+  exported(
+    host,
+    'registerKind',
+    {
+      tf: own,
+      kind: parts({
+        name: that((v) => typeof v === 'string' && v !== ''),
+        sample: own,
+        fits: callable,
+        block: callable,
+        rows: callable,
+        gradientRows: callable,
+      }),
+    },
+    // Kinds are kept for what is handed in.
+    () => [{ ...tf }, kind],
+  ),
+  exported(
+    host,
+    'positionRows',
+    { host: own, tensor: own, bias: flag, mask: optional(own) },
+    () => [{ tf, backend }, tf.ones([2, 3]), false],
+  ),
   exported(host, 'registerOptimizers', { tf: own }, () => [tf]),
   exported(
     host,
@@ -112,8 +158,39 @@ export const hosts: readonly Routine[] = [
     { tf: own, definition: parts({ className: text, make: callable }) },
     () => [tf, { className: 'Probed', make: () => transform }],
   ),
+  exported(wasm, 'registerKernels', { tf: own }, () => [inert]),
+  method(
+    'RegisteredKernels.restore',
+    {},
+    () => wasm.registerKernels(inert),
+    () => [],
+  ),
   setter('TfjsOptimizer.learningRate', nonNegative, stepped, 0.5, 'sgd'),
-  method('TfjsOptimizer.report', { model: own }, stepped, () => [model]),
+  method('TfjsOptimizer.report', { model: optional(own) }, stepped, () => [model]),
+  method('Taps.dense', { x: own, W: own, b: optional(own) }, taps, () => [tf.ones([3, 1]), w], {
+    where: 'tap.dense',
+  }),
+  method(
+    'Taps.conv2d',
+    {
+      x: own,
+      filter: own,
+      options: optional(
+        record({
+          strides: optional(integer(1)),
+          pad: reading,
+          dilations: optional(integer(1)),
+          bias: optional(own),
+        }),
+      ),
+    },
+    taps,
+    () => [tf.ones([1, 2, 2, 1]), kernel],
+    { where: 'tap.conv2d' },
+  ),
+  method('Taps.embedding', { W: own, indices: own }, taps, () => [w, tf.zeros([2])], {
+    where: 'tap.embedding',
+  }),
   method(
     'TfjsOptimizer.minimize',
     { f: callable, returnCost: optional(flag), varList },

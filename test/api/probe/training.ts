@@ -31,12 +31,18 @@ import { dense } from './matrices.js';
 import { exported, method, type Routine } from './probe.js';
 
 const rate = optional(either(nonNegative, callable));
+/** Names or a function. */
+const names = either(
+  callable,
+  that((value) => Array.isArray(value) && value.every((name) => typeof name === 'string')),
+);
 const sgd = {
   learningRate: rate,
   momentum: optional(fraction),
   nesterov: optional(flag),
   weightDecay: optional(nonNegative),
-  decays: optional(callable),
+  decays: optional(names),
+  preset: optional(word),
 };
 const adam = {
   learningRate: rate,
@@ -44,10 +50,20 @@ const adam = {
   beta2: optional(fraction),
   epsilon: optional(positive),
   weightDecay: optional(nonNegative),
-  decays: optional(callable),
+  decays: optional(names),
+  preset: optional(word),
 };
 const cadence = { observeEvery: optional(integer(1)), refreshEvery: optional(integer(1)) };
-const preconditioned = { ...sgd, ...cadence, klClip: optional(positive) };
+const layered = { ...sgd, ...cadence, klClip: optional(positive) };
+const preconditioned = {
+  ...layered,
+  rest: optional(word),
+  restLearningRate: rate,
+  restWeightDecay: optional(nonNegative),
+  skip: optional(names),
+};
+/** By names of layers, here none. */
+const overrides = optional(either(callable, record({})));
 const every = {
   decay: optional(unit),
   maxFailures: optional(integer(1)),
@@ -73,10 +89,10 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> =
   sgd,
   adam,
   adamw: adam,
-  nysact: { ...preconditioned, ...nysact },
-  foof: { ...preconditioned, ...every },
-  kfac: { ...preconditioned, ...kfac },
-  eva: { ...preconditioned, ...every },
+  nysact: { ...preconditioned, ...nysact, overrides },
+  foof: { ...preconditioned, ...every, overrides },
+  kfac: { ...preconditioned, ...kfac, overrides },
+  eva: { ...preconditioned, ...every, overrides },
 };
 
 const method1 = diagonalMethod(1);
@@ -115,6 +131,10 @@ function stateOf(self: root.Optimizer<'float64'>): unknown {
 }
 
 const saved = await optimizer().exportState();
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
 /** What holds strings and numbers alone, slots included. */
 function isPlain(value: unknown): boolean {
   return (
@@ -215,25 +235,25 @@ export const training: readonly Routine[] = [
   exported(
     published,
     'publishedNysact',
-    { options: optional(record({ ...preconditioned, ...sketching })) },
+    { options: optional(record({ ...layered, ...sketching })) },
     () => [{}],
   ),
   exported(
     published,
     'publishedFoof',
-    { options: optional(record({ ...preconditioned, ...every })) },
+    { options: optional(record({ ...layered, ...every })) },
     () => [{}],
   ),
   exported(
     published,
     'publishedKfac',
-    { options: optional(record({ ...preconditioned, ...every })) },
+    { options: optional(record({ ...layered, ...every })) },
     () => [{}],
   ),
   exported(
     published,
     'publishedEva',
-    { options: optional(record({ ...preconditioned, ...every, examples: optional(integer(1)) })) },
+    { options: optional(record({ ...layered, ...every, examples: optional(integer(1)) })) },
     () => [{}],
   ),
   exported(
@@ -302,8 +322,18 @@ export const training: readonly Routine[] = [
   exported(
     transforms,
     'addWeightDecay',
-    { weightDecay: nonNegative, options: optional(record({ decays: optional(callable) })) },
+    { weightDecay: nonNegative, options: optional(record({ decays: optional(names) })) },
     () => [0.1, {}],
+  ),
+  exported(transforms, 'scaleBy', { factor: nonNegative }, () => [0.5]),
+  exported(
+    transforms,
+    'partition',
+    {
+      groups: { ...list(parts({ takes: names, transform: own })), has: isEmptyList },
+      others: own,
+    },
+    () => [[{ takes: 'weights', transform: descend }], descend],
   ),
   exported(transforms, 'clipByGlobalNorm', { maxNorm: that((v) => positive.has(v)) }, () => [1]),
   exported(
@@ -352,7 +382,14 @@ export const training: readonly Routine[] = [
         parameters: shapes,
         layers: {
           ...optional(
-            list(record({ name: optional(text), weight: integer(0, 0), bias: optional(own) })),
+            list(
+              record({
+                name: optional(text),
+                weight: integer(0, 0),
+                bias: optional(own),
+                rows: optional(word),
+              }),
+            ),
           ),
           has: (v) => v === undefined || (Array.isArray(v) && v.length === 0),
         },

@@ -2,8 +2,8 @@
 
 import { GPU } from 'gpu.js';
 import { describe, expect, test } from 'vitest';
+import { LARGEST_ERROR } from '../../../src/backend/accuracy.js';
 import { upload } from '../../../src/backend/backend.js';
-import { LARGEST_ERROR } from '../../../src/backend/gpujs/accuracy.js';
 import {
   type GpuBackend,
   GpuFallbackError,

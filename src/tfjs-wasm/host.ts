@@ -1,0 +1,124 @@
+// Our kernels on the memory of TensorFlow.js's wasm backend, so that no tensor is ever copied.
+
+import type { TensorInfo } from '@tensorflow/tfjs';
+import { isObject } from '../core/check.js';
+import { asShared } from '../kernels/wasm/instance.js';
+import {
+  decodeBase64,
+  type WasmMemory,
+  type WasmModule,
+  webAssembly,
+} from '../kernels/wasm/platform.js';
+import { BINARIES } from './binaries.js';
+import type { WasmBackend, WithMemory } from './tensorflow.js';
+
+type Addresses = readonly [...numbers: number[]];
+
+/** What assembly/index.ts exports; pointers and sizes are numbers. */
+export interface Exports {
+  multiplyWorkspace(): number;
+  multiply(...args: Addresses): void;
+  finish(m: number, n: number, C: number, bias: number, activation: number, alpha: number): void;
+  convolutionWorkspace(...args: Addresses): number;
+  convolve(...args: Addresses): void;
+  filterGradient(...args: Addresses): void;
+  inputGradient(...args: Addresses): void;
+  maxPoolGradient(...args: Addresses): void;
+  averagePoolGradient(...args: Addresses): void;
+  depthwiseWorkspace(pixels: number, inputs: number, multiplier: number): number;
+  depthwiseFilterGradient(...args: Addresses): void;
+  depthwiseInputGradient(...args: Addresses): void;
+  segmentSum(...args: Addresses): void;
+}
+
+/** The module, for memories of both kinds. */
+export interface Modules {
+  readonly plain: WasmModule;
+  readonly shared: WasmModule;
+}
+
+/**
+ * Compiles the module.
+ *
+ * @throws (rejects) Error where the platform has no WebAssembly, or no SIMD.
+ */
+export async function compileModules(): Promise<Modules> {
+  const api = webAssembly();
+  if (api === undefined) throw new Error('registerKernels: this platform has no WebAssembly');
+  const bytes = decodeBase64(BINARIES.strict);
+  const [plain, shared] = await Promise.all([
+    api.compile(bytes),
+    api.compile(asShared(bytes.slice())),
+  ]);
+  return { plain, shared };
+}
+
+/** The kernels of one backend. */
+export class Host {
+  readonly exports: Exports;
+  readonly #backend: WasmBackend;
+  /** Kept apart: a backend that is disposed of forgets it. */
+  readonly #wasm: WasmBackend['wasm'];
+  readonly #memory: WasmMemory;
+  #scratch = { address: 0, bytes: 0 };
+
+  /** @throws Error where the memory is none that the module can compute in. */
+  constructor({ backend, memory }: WithMemory, { plain, shared }: Modules) {
+    const api = webAssembly();
+    if (api === undefined) throw new Error('registerKernels: this platform has no WebAssembly');
+    const isShared = Object.prototype.toString.call(memory.buffer) === '[object SharedArrayBuffer]';
+    const { exports } = new api.Instance(isShared ? shared : plain, { env: { memory } });
+    if (!isExports(exports)) throw new Error('registerKernels: the module exports other kernels');
+    this.exports = exports;
+    this.#backend = backend;
+    this.#wasm = backend.wasm;
+    this.#memory = memory;
+  }
+
+  /** Where a tensor lies. */
+  at({ dataId }: TensorInfo): number {
+    return this.#backend.getMemoryOffset(dataId);
+  }
+
+  /** A new tensor of float32, with any content. */
+  output(shape: readonly number[]): TensorInfo {
+    return this.#backend.makeOutput([...shape], 'float32');
+  }
+
+  /** A tensor on the data of another. */
+  sharing({ dataId, shape, dtype }: TensorInfo): TensorInfo {
+    this.#backend.incRef(dataId);
+    return { dataId, shape, dtype };
+  }
+
+  /** All memory, as floats: it is another after the next allocation. */
+  floats(): Float32Array {
+    return new Float32Array(this.#memory.buffer);
+  }
+
+  /**
+   * Memory for the call that asks, with any content: it stays as long as nobody asks for more.
+   *
+   * @throws RangeError where there is no room.
+   */
+  scratch(bytes: number): number {
+    if (bytes <= this.#scratch.bytes) return this.#scratch.address;
+    this.release();
+    const address = this.#wasm._malloc(bytes) >>> 0;
+    if (address === 0)
+      throw new RangeError(`registerKernels: no memory for ${bytes} bytes of workspace`);
+    this.#scratch = { address, bytes };
+    return address;
+  }
+
+  /** Gives the scratch memory back. */
+  release(): void {
+    const { address } = this.#scratch;
+    this.#scratch = { address: 0, bytes: 0 };
+    if (address !== 0) this.#wasm._free(address);
+  }
+}
+
+function isExports(exports: unknown): exports is Exports {
+  return isObject(exports) && 'inputGradient' in exports;
+}

@@ -1,0 +1,175 @@
+// Puts our kernels in the place of those of TensorFlow.js, and takes them back.
+
+import type { NamedAttrMap, NamedTensorInfoMap } from '@tensorflow/tfjs';
+import { compileModules, Host, type Modules } from './host.js';
+import type { TrainingKernel } from './kernel.js';
+import {
+  conv2d,
+  conv2dBackpropFilter,
+  conv2dBackpropInput,
+  fusedConv2d,
+} from './kernels/convolutions.js';
+import {
+  depthwiseConv2dNativeBackpropFilter,
+  depthwiseConv2dNativeBackpropInput,
+} from './kernels/depthwise.js';
+import { identity } from './kernels/identity.js';
+import { avgPoolGrad, maxPoolGrad } from './kernels/pooling.js';
+import { batchMatMul, fusedMatMul } from './kernels/products.js';
+import { unsortedSegmentSum } from './kernels/segments.js';
+import { slice } from './kernels/slice.js';
+import {
+  asWasmBackend,
+  checkTensorFlow,
+  type Kernel,
+  type TensorFlowKernels,
+} from './tensorflow.js';
+
+/** Every kernel: adding one is a file in kernels/ and a line here. */
+const KERNELS: readonly TrainingKernel[] = [
+  batchMatMul,
+  fusedMatMul,
+  conv2d,
+  fusedConv2d,
+  conv2dBackpropFilter,
+  conv2dBackpropInput,
+  identity,
+  slice,
+  depthwiseConv2dNativeBackpropFilter,
+  depthwiseConv2dNativeBackpropInput,
+  maxPoolGrad,
+  avgPoolGrad,
+  unsortedSegmentSum,
+];
+
+const BACKEND = 'wasm';
+
+/** The kernels that were registered. */
+export interface RegisteredKernels {
+  /** Their names, as TensorFlow.js has them. */
+  readonly names: readonly string[];
+  /** Puts back what was there before, and frees memory. Further calls do nothing. */
+  restore(): void;
+}
+
+const registered = new WeakMap<TensorFlowKernels, RegisteredKernels>();
+
+/**
+ * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
+ * transpositions, convolutions and their gradients, those of poolings, depthwise convolutions and embeddings,
+ * clones and slices. They compute in TensorFlow.js's own memory, in float32, and nothing is copied. What one
+ * does not know (another dtype, an activation) computes as it did before.
+ *
+ * TensorFlow.js documents none of what this rests on; it is looked at first, and was tested with 4.22. Where
+ * the kernels are registered already, nothing happens, and the handle is the same.
+ *
+ * @example
+ * await tf.setBackend('wasm');
+ * const kernels = await registerKernels(tf);
+ * await model.fit(x, y);
+ * kernels.restore();
+ * @param tf TensorFlow.js itself, the copy whose wasm backend is ready.
+ * @throws (rejects) TypeError where `tf` is missing, or its wasm backend is another than is known; RangeError
+ *   where there is no wasm backend yet; Error where the platform lacks WebAssembly or its SIMD.
+ */
+export async function registerKernels(tf: TensorFlowKernels): Promise<RegisteredKernels> {
+  const where = 'registerKernels';
+  checkTensorFlow(where, tf);
+  const backend: unknown = tf.findBackend(BACKEND);
+  if (backend === null || backend === undefined) {
+    throw new RangeError(
+      `${where}: TensorFlow.js has no wasm backend that is ready, expected await tf.setBackend('wasm') before`,
+    );
+  }
+  const known = asWasmBackend(where, backend, tf.version_core).backend;
+  const modules = await compileModules();
+  const already = registered.get(tf);
+  if (already !== undefined) return already;
+  const hosts = new Hosts(modules, tf.version_core);
+  // Refused here, not at the first step, if the memory is another.
+  hosts.of(known);
+  const handle = replace(tf, hosts);
+  registered.set(tf, handle);
+  return handle;
+}
+
+/** The host of every wasm backend that calls: one that was removed and set up anew is another. */
+class Hosts {
+  readonly #modules: Modules;
+  readonly #version: string;
+  readonly #hosts = new Map<object, Host>();
+
+  constructor(modules: Modules, version: string) {
+    this.#modules = modules;
+    this.#version = version;
+  }
+
+  of(backend: object): Host {
+    const known = this.#hosts.get(backend);
+    if (known !== undefined) return known;
+    const host = new Host(asWasmBackend('registerKernels', backend, this.#version), this.#modules);
+    // An earlier backend has gone, and its memory with it.
+    this.#hosts.clear();
+    this.#hosts.set(backend, host);
+    return host;
+  }
+
+  release(): void {
+    for (const host of this.#hosts.values()) host.release();
+    this.#hosts.clear();
+  }
+}
+
+/** Registers every kernel, and keeps what it replaces. */
+function replace(tf: TensorFlowKernels, hosts: Hosts): RegisteredKernels {
+  const changes = KERNELS.map((kernel) => {
+    const before: Kernel | undefined = tf.getKernel(kernel.name, BACKEND);
+    const ours = kernelOf(tf, kernel, hosts, before);
+    if (before !== undefined) tf.unregisterKernel(kernel.name, BACKEND);
+    tf.registerKernel(ours);
+    return { ours, before };
+  });
+  const handle: RegisteredKernels = {
+    names: KERNELS.map(({ name }) => name),
+    restore() {
+      if (registered.get(tf) !== handle) return;
+      registered.delete(tf);
+      for (const { ours, before } of changes) {
+        // What somebody else has put there since stays.
+        if (tf.getKernel(ours.kernelName, BACKEND) !== ours) continue;
+        tf.unregisterKernel(ours.kernelName, BACKEND);
+        if (before !== undefined) tf.registerKernel(before);
+      }
+      hosts.release();
+    },
+  };
+  return handle;
+}
+
+function kernelOf(
+  tf: TensorFlowKernels,
+  kernel: TrainingKernel,
+  hosts: Hosts,
+  before: Kernel | undefined,
+): Kernel {
+  return {
+    kernelName: kernel.name,
+    backendName: BACKEND,
+    ...(before?.setupFunc === undefined ? {} : { setupFunc: before.setupFunc }),
+    ...(before?.disposeFunc === undefined ? {} : { disposeFunc: before.disposeFunc }),
+    kernelFunc({ inputs, backend, attrs = {} }: KernelArguments) {
+      const result = kernel.run({ tf, host: hosts.of(backend), inputs, attrs });
+      if (result !== undefined) return result;
+      if (before !== undefined) return before.kernelFunc({ inputs, backend, attrs });
+      throw new RangeError(
+        `${kernel.name}: these arguments are not known to the kernel of nysact/tfjs-wasm, and TensorFlow.js has none of that name on wasm`,
+      );
+    },
+  };
+}
+
+interface KernelArguments {
+  readonly inputs: NamedTensorInfoMap;
+  readonly backend: object;
+  readonly attrs?: NamedAttrMap;
+}
