@@ -18,6 +18,11 @@ export interface Exports {
   convolve(...args: Addresses): void;
   filterGradient(...args: Addresses): void;
   inputGradient(...args: Addresses): void;
+  copyStrided(...args: Addresses): void;
+  sumAxes(...args: Addresses): void;
+  normalise(...args: Addresses): void;
+  normaliseGradient(...args: Addresses): void;
+  softmaxGradient(...args: Addresses): void;
 }
 
 /** The module, for memories of both kinds. */
@@ -65,9 +70,15 @@ export class Host {
     return this.#backend.getMemoryOffset(dataId);
   }
 
-  /** A new tensor of float32, with any content. */
-  output(shape: readonly number[]): TensorInfo {
-    return this.#backend.makeOutput([...shape], 'float32');
+  /** A new tensor, with any content. */
+  output(shape: readonly number[], dtype: TensorInfo['dtype'] = 'float32'): TensorInfo {
+    return this.#backend.makeOutput([...shape], dtype);
+  }
+
+  /** The same data as a tensor of another shape: no kernel changes a tensor, so nothing is copied. */
+  share({ dataId, dtype }: TensorInfo, shape: readonly number[]): TensorInfo {
+    this.#backend.incRef(dataId);
+    return { dataId, dtype, shape: [...shape] };
   }
 
   /**

@@ -1,6 +1,11 @@
 // Puts our kernels in the place of those of TensorFlow.js, and takes them back.
 
 import type { NamedAttrMap, NamedTensorInfoMap } from '@tensorflow/tfjs';
+import type { TrainingGradient } from './gradient.js';
+import { fusedBatchNormGradient } from './gradients/normalisation.js';
+import { softmaxGradient } from './gradients/softmax.js';
+import { meanGradient, sumGradient } from './gradients/sums.js';
+import { tileGradient } from './gradients/tile.js';
 import { compileModules, Host, type Modules } from './host.js';
 import type { TrainingKernel } from './kernel.js';
 import {
@@ -9,8 +14,28 @@ import {
   conv2dBackpropInput,
   fusedConv2d,
 } from './kernels/convolutions.js';
+import {
+  cast,
+  concat,
+  identity,
+  pack,
+  slice,
+  splitV,
+  tile,
+  transpose,
+  unpack,
+} from './kernels/copies.js';
+import { fusedBatchNorm, fusedBatchNormGrad } from './kernels/normalisation.js';
 import { batchMatMul, fusedMatMul } from './kernels/products.js';
-import { asWasmBackend, checkTensorFlow, type Kernel, type TensorFlow } from './tensorflow.js';
+import { softmaxGrad } from './kernels/softmax.js';
+import { mean, sum } from './kernels/sums.js';
+import {
+  asWasmBackend,
+  checkTensorFlow,
+  type Gradient,
+  type Kernel,
+  type TensorFlow,
+} from './tensorflow.js';
 
 /** Every kernel: adding one is a file in kernels/ and a line here. */
 const KERNELS: readonly TrainingKernel[] = [
@@ -20,6 +45,29 @@ const KERNELS: readonly TrainingKernel[] = [
   fusedConv2d,
   conv2dBackpropFilter,
   conv2dBackpropInput,
+  cast,
+  concat,
+  identity,
+  pack,
+  slice,
+  splitV,
+  tile,
+  transpose,
+  unpack,
+  mean,
+  sum,
+  fusedBatchNorm,
+  fusedBatchNormGrad,
+  softmaxGrad,
+];
+
+/** Every gradient of a kernel of TensorFlow.js: adding one is a file in gradients/ and a line here. */
+const GRADIENTS: readonly TrainingGradient[] = [
+  fusedBatchNormGradient,
+  meanGradient,
+  softmaxGradient,
+  sumGradient,
+  tileGradient,
 ];
 
 const BACKEND = 'wasm';
@@ -108,6 +156,7 @@ function replace(tf: TensorFlow, hosts: Hosts): RegisteredKernels {
     tf.registerKernel(ours);
     return { ours, before };
   });
+  const restoreGradients = replaceGradients(tf);
   return {
     names: KERNELS.map(({ name }) => name),
     restore() {
@@ -118,7 +167,51 @@ function replace(tf: TensorFlow, hosts: Hosts): RegisteredKernels {
         tf.unregisterKernel(ours.kernelName, BACKEND);
         if (before !== undefined) tf.registerKernel(before);
       }
+      restoreGradients();
       hosts.release();
+    },
+  };
+}
+
+/** Registers every gradient, and gives what puts back those that were there before. */
+function replaceGradients(tf: TensorFlow): () => void {
+  let isRestored = false;
+  const changes = GRADIENTS.flatMap((gradient) => {
+    const before: Gradient | undefined = tf.getGradient(gradient.name);
+    if (before === undefined) return [];
+    const ours = gradientOf(tf, gradient, before, () => isRestored);
+    // TensorFlow.js warns of gradients that are overwritten.
+    tf.unregisterGradient(gradient.name);
+    tf.registerGradient(ours);
+    return [{ ours, before }];
+  });
+  return () => {
+    isRestored = true;
+    for (const { ours, before } of changes) {
+      if (tf.getGradient(ours.kernelName) !== ours) continue;
+      tf.unregisterGradient(ours.kernelName);
+      tf.registerGradient(before);
+    }
+  };
+}
+
+/**
+ * A gradient for all backends: that from before computes on others, where a step has outlived the kernels,
+ * and for gradients of gradients, which ours have not.
+ */
+function gradientOf(
+  tf: TensorFlow,
+  gradient: TrainingGradient,
+  before: Gradient,
+  isRestored: () => boolean,
+): Gradient {
+  return {
+    ...before,
+    gradFunc(dy, saved, attrs) {
+      const isOurs = !isRestored() && tf.getBackend() === BACKEND && !tf.engine().isTapeOn();
+      const result =
+        isOurs && !Array.isArray(dy) ? gradient.run({ tf, dy, saved, attrs }) : undefined;
+      return result ?? before.gradFunc(dy, saved, attrs);
     },
   };
 }

@@ -1,6 +1,6 @@
 // TensorFlow.js and its wasm backend, as far as they are used.
 
-import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs';
+import type { GradConfig, KernelConfig, TensorInfo } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
 import type { WasmMemory } from '../kernels/wasm/platform.js';
 
@@ -10,15 +10,29 @@ type Union = typeof import('@tensorflow/tfjs');
 export type TensorFlow = Pick<
   Union,
   | 'backend_util'
+  | 'broadcastTo'
+  | 'div'
+  | 'engine'
   | 'findBackend'
+  | 'getBackend'
+  | 'getGradient'
   | 'getKernel'
+  | 'registerGradient'
   | 'registerKernel'
+  | 'reshape'
+  | 'slice_util'
+  | 'sum'
+  | 'unregisterGradient'
   | 'unregisterKernel'
+  | 'util'
   | 'version_core'
 >;
 
 /** A kernel that TensorFlow.js knows. */
 export type Kernel = KernelConfig;
+
+/** The gradient of a kernel that TensorFlow.js knows, on any backend. */
+export type Gradient = GradConfig;
 
 /** The wasm backend. What follows is no documented interface, and is looked at before it is used. */
 export interface WasmBackend {
@@ -28,6 +42,7 @@ export interface WasmBackend {
     _free(address: number): void;
   };
   getMemoryOffset(dataId: object): number;
+  incRef(dataId: object): void;
   makeOutput(shape: readonly number[], dtype: TensorInfo['dtype']): TensorInfo;
 }
 
@@ -49,7 +64,7 @@ export function checkTensorFlow(where: string, tf: unknown): void {
 export function asWasmBackend(where: string, backend: unknown, version: string): WasmBackend {
   if (isWasmBackend(backend)) return backend;
   throw new TypeError(
-    `${where}: the wasm backend of TensorFlow.js ${version} keeps its memory elsewhere than that of 4.22, expected wasm.asm.memory, wasm._malloc, wasm._free, getMemoryOffset and makeOutput`,
+    `${where}: the wasm backend of TensorFlow.js ${version} keeps its memory elsewhere than that of 4.22, expected wasm.asm.memory, wasm._malloc, wasm._free, getMemoryOffset, incRef and makeOutput`,
   );
 }
 
@@ -62,7 +77,7 @@ function isWasmBackend(backend: unknown): backend is WasmBackend {
     isObject(memory) &&
     'buffer' in memory &&
     ['_malloc', '_free'].every((name) => typeof Reflect.get(wasm, name) === 'function') &&
-    ['getMemoryOffset', 'makeOutput'].every(
+    ['getMemoryOffset', 'incRef', 'makeOutput'].every(
       (name) => typeof Reflect.get(backend, name) === 'function',
     )
   );

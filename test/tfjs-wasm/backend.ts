@@ -26,14 +26,15 @@ export interface Values {
   readonly data: Float32Array;
 }
 
-/** What `compute` makes of the values on one backend; leaves no tensor behind. */
+/** What `compute` makes of the values on one backend; leaves no tensor behind, nor memory of one. */
 export function computeOn(
   backend: 'wasm' | 'cpu',
   values: readonly Values[],
   compute: (...tensors: Tensor[]) => Tensor | Tensor[],
 ): Values[] {
   tf.setBackend(backend);
-  const before = tf.memory().numTensors;
+  const kept = () => [tf.memory().numTensors, tf.backend().numDataIds()];
+  const before = kept();
   const results = tf.tidy(() => {
     const tensors = values.map(({ shape, data }) => tf.tensor(data, [...shape]));
     return [compute(...tensors)].flat().map((result) => ({
@@ -41,7 +42,7 @@ export function computeOn(
       data: Float32Array.from(result.dataSync()),
     }));
   });
-  expect(tf.memory().numTensors).toBe(before);
+  expect(kept()).toEqual(before);
   tf.setBackend('wasm');
   return results;
 }

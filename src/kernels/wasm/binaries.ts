@@ -1,7 +1,7 @@
 // Built from src/kernels/assembly/index.ts by `npm run build:wasm`; not to be edited.
 
 /** The SHA-256 of the sources. */
-export const SOURCE_DIGEST = '87885fa67aa23b9a877a2403a977bf9a3b5644cf0a9165204299469c5def3b04';
+export const SOURCE_DIGEST = '41ef07b70a39d1a9d1200cf2468f8b66e6a5d258bfccb9f2a0ded4b1b7a264f1';
 
 /** The modules, in base64. */
 export const BINARIES: Readonly<Record<'strict' | 'relaxed', string>> = {

@@ -3,6 +3,10 @@
 import { product, productWorkspace } from '../../kernels/assembly/product';
 
 export { convolutionWorkspace, convolve, filterGradient, inputGradient } from './convolution';
+export { copyStrided } from './copies';
+export { normalise, normaliseGradient } from './normalisation';
+export { softmaxGradient } from './softmax';
+export { sumAxes } from './sums';
 
 /** Bytes of workspace of {@link multiply}. */
 export function multiplyWorkspace(): usize {
