@@ -84,8 +84,9 @@ const registered = new WeakMap<TensorFlow, RegisteredKernels>();
 
 /**
  * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
- * transpositions, convolutions and their gradients. They compute in TensorFlow.js's own memory, in float32,
- * and nothing is copied. What one does not know (another dtype, an activation) computes as it did before.
+ * transpositions, convolutions, normalisation, sums, copies, and their gradients. They compute in
+ * TensorFlow.js's own memory, in float32, and nothing is copied. What one does not know (another dtype, an
+ * activation) computes as it did before. So do gradients on other backends, and gradients of gradients.
  *
  * TensorFlow.js documents none of what this rests on; it is looked at first, and was tested with 4.22. Where
  * the kernels are registered already, nothing happens, and the handle is the same.

@@ -139,13 +139,13 @@ describe('layers', () => {
         values,
         (x, weights) => {
           const layer = tf.layers.layerNormalization({ epsilon: EPSILON });
-          const loss = (t: Tensor) => [layer.apply(t)].flat()[0] as Tensor;
-          loss(x);
-          const { grads, value } = tf.variableGrads(() => loss(x).mul(weights).sum().asScalar());
-          const dx = tf.grad((t) => loss(t).mul(weights).sum())(x);
+          layer.build(x.shape);
+          const loss = (t: Tensor) => [layer.call(t, {})].flat()[0].mul(weights).sum();
+          const { grads, value } = tf.variableGrads(() => loss(x).asScalar());
+          const dx = tf.grad(loss)(x);
           value.dispose();
           const parameters = layer.trainableWeights.map(({ name }) => grads[name]);
-          layer.dispose();
+          for (const weight of layer.weights) weight.dispose();
           return [dx, ...parameters];
         },
         2 * (count + 40) * ROUNDOFF * 4 * count,

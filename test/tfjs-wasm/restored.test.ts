@@ -11,12 +11,12 @@ beforeAll(async () => {
 
 test('a step that outlives the kernels ends as it would without', async () => {
   const x = wholes([2, 3], 1);
-  const { names, restore } = await registerKernels(tf);
-  expect(names).toContain('SoftmaxGrad');
+  const kernels = await registerKernels(tf);
+  expect(kernels.names).toContain('SoftmaxGrad');
   const [gradient] = computeOn('wasm', [x], (t) =>
     tf.grad((u) => {
       const y = tf.softmax(u).mul(tf.tile(u, [1, 1]));
-      restore();
+      kernels.restore();
       return y.sum();
     })(t),
   );
@@ -28,20 +28,20 @@ test('a step that outlives the kernels ends as it would without', async () => {
 
 test('what was there before comes back', async () => {
   const theirs = tf.getGradient('Tile');
-  const { restore } = await registerKernels(tf);
+  const kernels = await registerKernels(tf);
   expect(tf.getGradient('Tile')).not.toBe(theirs);
-  restore();
+  kernels.restore();
   expect(tf.getGradient('Tile')).toBe(theirs);
   expect(tf.getKernel('SoftmaxGrad', 'wasm')).toBeUndefined();
 });
 
 test('a gradient that somebody else has registered since stays', async () => {
   const theirs = tf.getGradient('Tile');
-  const { restore } = await registerKernels(tf);
+  const kernels = await registerKernels(tf);
   const own = { ...theirs };
   tf.unregisterGradient('Tile');
   tf.registerGradient(own);
-  restore();
+  kernels.restore();
   expect(tf.getGradient('Tile')).toBe(own);
   tf.unregisterGradient('Tile');
   tf.registerGradient(theirs);

@@ -84,7 +84,7 @@ export const unpack: TrainingKernel = {
   run({ host, inputs: { value }, attrs }) {
     if (!hasWords(value)) return undefined;
     const axis = axisOf(attrs, value.shape.length);
-    const lengths = new Array<number>(value.shape[axis]).fill(1);
+    const lengths = Array.from({ length: value.shape[axis] }, () => 1);
     return cut(host, value, axis, lengths)?.map((piece) => ({
       ...piece,
       shape: piece.shape.toSpliced(axis, 1),
