@@ -3,12 +3,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { isObject } from '../core/check.js';
 import { asShared } from '../kernels/wasm/instance.js';
-import {
-  decodeBase64,
-  type WasmMemory,
-  type WasmModule,
-  webAssembly,
-} from '../kernels/wasm/platform.js';
+import { decodeBase64, type WasmModule, webAssembly } from '../kernels/wasm/platform.js';
 import { BINARIES } from './binaries.js';
 import type { WasmBackend, WithMemory } from './tensorflow.js';
 
@@ -29,6 +24,11 @@ export interface Exports {
   depthwiseFilterGradient(...args: Addresses): void;
   depthwiseInputGradient(...args: Addresses): void;
   segmentSum(...args: Addresses): void;
+  copyStrided(...args: Addresses): void;
+  sumAxes(...args: Addresses): void;
+  normalise(...args: Addresses): void;
+  normaliseGradient(...args: Addresses): void;
+  softmaxGradient(...args: Addresses): void;
 }
 
 /** The module, for memories of both kinds. */
@@ -59,7 +59,6 @@ export class Host {
   readonly #backend: WasmBackend;
   /** Kept apart: a backend that is disposed of forgets it. */
   readonly #wasm: WasmBackend['wasm'];
-  readonly #memory: WasmMemory;
   #scratch = { address: 0, bytes: 0 };
 
   /** @throws Error where the memory is none that the module can compute in. */
@@ -72,7 +71,6 @@ export class Host {
     this.exports = exports;
     this.#backend = backend;
     this.#wasm = backend.wasm;
-    this.#memory = memory;
   }
 
   /** Where a tensor lies. */
@@ -80,20 +78,15 @@ export class Host {
     return this.#backend.getMemoryOffset(dataId);
   }
 
-  /** A new tensor of float32, with any content. */
-  output(shape: readonly number[]): TensorInfo {
-    return this.#backend.makeOutput([...shape], 'float32');
+  /** A new tensor, with any content. */
+  output(shape: readonly number[], dtype: TensorInfo['dtype'] = 'float32'): TensorInfo {
+    return this.#backend.makeOutput([...shape], dtype);
   }
 
-  /** A tensor on the data of another. */
-  sharing({ dataId, shape, dtype }: TensorInfo): TensorInfo {
+  /** The same data as a tensor of another shape: no kernel changes a tensor, so nothing is copied. */
+  share({ dataId, dtype }: TensorInfo, shape: readonly number[]): TensorInfo {
     this.#backend.incRef(dataId);
-    return { dataId, shape, dtype };
-  }
-
-  /** All memory, as floats: it is another after the next allocation. */
-  floats(): Float32Array {
-    return new Float32Array(this.#memory.buffer);
+    return { dataId, dtype, shape: [...shape] };
   }
 
   /**

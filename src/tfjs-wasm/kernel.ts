@@ -28,3 +28,9 @@ export function sizeOf(shape: readonly number[]): number {
 export function isFloat(tensor: TensorInfo | null | undefined): tensor is TensorInfo {
   return tensor?.dtype === 'float32' && sizeOf(tensor.shape) > 0;
 }
+
+/** Whether there is a tensor with elements of four bytes each. */
+export function hasWords(tensor: TensorInfo | null | undefined): tensor is TensorInfo {
+  if (!tensor || sizeOf(tensor.shape) === 0) return false;
+  return tensor.dtype === 'float32' || tensor.dtype === 'int32';
+}

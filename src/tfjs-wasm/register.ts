@@ -1,6 +1,11 @@
 // Puts our kernels in the place of those of TensorFlow.js, and takes them back.
 
 import type { NamedAttrMap, NamedTensorInfoMap } from '@tensorflow/tfjs';
+import type { TrainingGradient } from './gradient.js';
+import { fusedBatchNormGradient } from './gradients/normalisation.js';
+import { softmaxGradient } from './gradients/softmax.js';
+import { meanGradient, sumGradient } from './gradients/sums.js';
+import { tileGradient } from './gradients/tile.js';
 import { compileModules, Host, type Modules } from './host.js';
 import type { TrainingKernel } from './kernel.js';
 import {
@@ -10,17 +15,30 @@ import {
   fusedConv2d,
 } from './kernels/convolutions.js';
 import {
+  cast,
+  concat,
+  identity,
+  pack,
+  slice,
+  splitV,
+  tile,
+  transpose,
+  unpack,
+} from './kernels/copies.js';
+import {
   depthwiseConv2dNativeBackpropFilter,
   depthwiseConv2dNativeBackpropInput,
 } from './kernels/depthwise.js';
-import { identity } from './kernels/identity.js';
+import { fusedBatchNorm, fusedBatchNormGrad } from './kernels/normalisation.js';
 import { avgPoolGrad, maxPoolGrad } from './kernels/pooling.js';
 import { batchMatMul, fusedMatMul } from './kernels/products.js';
 import { unsortedSegmentSum } from './kernels/segments.js';
-import { slice } from './kernels/slice.js';
+import { softmaxGrad } from './kernels/softmax.js';
+import { mean, sum } from './kernels/sums.js';
 import {
   asWasmBackend,
   checkTensorFlow,
+  type Gradient,
   type Kernel,
   type TensorFlowKernels,
 } from './tensorflow.js';
@@ -33,13 +51,34 @@ const KERNELS: readonly TrainingKernel[] = [
   fusedConv2d,
   conv2dBackpropFilter,
   conv2dBackpropInput,
-  identity,
-  slice,
   depthwiseConv2dNativeBackpropFilter,
   depthwiseConv2dNativeBackpropInput,
   maxPoolGrad,
   avgPoolGrad,
   unsortedSegmentSum,
+  cast,
+  concat,
+  identity,
+  pack,
+  slice,
+  splitV,
+  tile,
+  transpose,
+  unpack,
+  mean,
+  sum,
+  fusedBatchNorm,
+  fusedBatchNormGrad,
+  softmaxGrad,
+];
+
+/** Every gradient of a kernel of TensorFlow.js: adding one is a file in gradients/ and a line here. */
+const GRADIENTS: readonly TrainingGradient[] = [
+  fusedBatchNormGradient,
+  meanGradient,
+  softmaxGradient,
+  sumGradient,
+  tileGradient,
 ];
 
 const BACKEND = 'wasm';
@@ -57,8 +96,9 @@ const registered = new WeakMap<TensorFlowKernels, RegisteredKernels>();
 /**
  * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
  * transpositions, convolutions and their gradients, those of poolings, depthwise convolutions and embeddings,
- * clones and slices. They compute in TensorFlow.js's own memory, in float32, and nothing is copied. What one
- * does not know (another dtype, an activation) computes as it did before.
+ * normalisation, softmax, sums, and copies of all sorts. They compute in TensorFlow.js's own memory, in
+ * float32. What one does not know (another dtype, an activation) computes as it did before. So do gradients on
+ * other backends, and gradients of gradients.
  *
  * TensorFlow.js documents none of what this rests on; it is looked at first, and was tested with 4.22. Where
  * the kernels are registered already, nothing happens, and the handle is the same.
@@ -129,6 +169,7 @@ function replace(tf: TensorFlowKernels, hosts: Hosts): RegisteredKernels {
     tf.registerKernel(ours);
     return { ours, before };
   });
+  const restoreGradients = replaceGradients(tf);
   const handle: RegisteredKernels = {
     names: KERNELS.map(({ name }) => name),
     restore() {
@@ -140,10 +181,54 @@ function replace(tf: TensorFlowKernels, hosts: Hosts): RegisteredKernels {
         tf.unregisterKernel(ours.kernelName, BACKEND);
         if (before !== undefined) tf.registerKernel(before);
       }
+      restoreGradients();
       hosts.release();
     },
   };
   return handle;
+}
+
+/** Registers every gradient, and gives what puts back those that were there before. */
+function replaceGradients(tf: TensorFlowKernels): () => void {
+  let isRestored = false;
+  const changes = GRADIENTS.flatMap((gradient) => {
+    const before: Gradient | undefined = tf.getGradient(gradient.name);
+    if (before === undefined) return [];
+    const ours = gradientOf(tf, gradient, before, () => isRestored);
+    // TensorFlow.js warns of gradients that are overwritten.
+    tf.unregisterGradient(gradient.name);
+    tf.registerGradient(ours);
+    return [{ ours, before }];
+  });
+  return () => {
+    isRestored = true;
+    for (const { ours, before } of changes) {
+      if (tf.getGradient(ours.kernelName) !== ours) continue;
+      tf.unregisterGradient(ours.kernelName);
+      tf.registerGradient(before);
+    }
+  };
+}
+
+/**
+ * A gradient for all backends: that from before computes on others, where a step has outlived the kernels,
+ * and for gradients of gradients, which ours have not.
+ */
+function gradientOf(
+  tf: TensorFlowKernels,
+  gradient: TrainingGradient,
+  before: Gradient,
+  isRestored: () => boolean,
+): Gradient {
+  return {
+    ...before,
+    gradFunc(dy, saved, attrs) {
+      const isOurs = !isRestored() && tf.getBackend() === BACKEND && !tf.engine().isTapeOn();
+      const result =
+        isOurs && !Array.isArray(dy) ? gradient.run({ tf, dy, saved, attrs }) : undefined;
+      return result ?? before.gradFunc(dy, saved, attrs);
+    },
+  };
 }
 
 function kernelOf(

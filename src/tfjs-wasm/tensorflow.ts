@@ -1,6 +1,6 @@
 // TensorFlow.js and its wasm backend, as far as they are used.
 
-import type { KernelConfig, TensorInfo } from '@tensorflow/tfjs';
+import type { GradConfig, KernelConfig, TensorInfo } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
 import type { WasmMemory } from '../kernels/wasm/platform.js';
 
@@ -10,16 +10,29 @@ type Union = typeof import('@tensorflow/tfjs');
 export type TensorFlowKernels = Pick<
   Union,
   | 'backend_util'
+  | 'broadcastTo'
+  | 'div'
+  | 'engine'
   | 'findBackend'
+  | 'getBackend'
+  | 'getGradient'
   | 'getKernel'
+  | 'registerGradient'
   | 'registerKernel'
+  | 'reshape'
   | 'slice_util'
+  | 'sum'
+  | 'unregisterGradient'
   | 'unregisterKernel'
+  | 'util'
   | 'version_core'
 >;
 
 /** A kernel that TensorFlow.js knows. */
 export type Kernel = KernelConfig;
+
+/** The gradient of a kernel that TensorFlow.js knows, on any backend. */
+export type Gradient = GradConfig;
 
 /** The wasm backend. What follows is no documented interface, and is looked at before it is used. */
 export interface WasmBackend {

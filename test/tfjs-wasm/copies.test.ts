@@ -1,16 +1,85 @@
-// Clones and slices on the wasm backend, by our kernels, against the cpu backend.
+// Kernels that copy, on the wasm backend, against the cpu backend: the same bits.
 
 import { fc, test } from '@fast-check/vitest';
+import type { Tensor } from '@tensorflow/tfjs';
 import { describe, expect } from 'vitest';
-import { computeOn, expectAgreement, tf, type Values, withKernels } from './backend.js';
+import { computeOn, expectAgreement, tf, withKernels } from './backend.js';
+import { withGuards } from './guarded.js';
+import { fractions, wholes } from './values.js';
 
+const checkGuards = withGuards();
 withKernels();
 
-/** Numbers that differ from each other, so that none can stand in another's place. */
-function counted(shape: readonly number[]): Values {
-  const size = shape.reduce((product, length) => product * length, 1);
-  return { shape, data: Float32Array.from({ length: size }, (_, i) => i + 1) };
+/** Shapes with lengths about the widths of vectors, few elements, and axes of length 1. */
+const shapes = fc.oneof(
+  fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 2 }),
+  fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 3, maxLength: 4 }),
+  fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 5, maxLength: 6 }),
+);
+const dtypes = fc.constantFrom('float32', 'int32');
+const draws = fc.record({ shape: shapes, dtype: dtypes, seed: fc.nat() });
+
+/** What `compute` makes of a tensor is the same on both backends, of either dtype; nobody writes elsewhere. */
+function expectSame(
+  { shape, dtype, seed }: { shape: number[]; dtype: 'float32' | 'int32'; seed: number },
+  compute: (x: Tensor) => Tensor | Tensor[],
+): void {
+  expectAgreement([fractions(shape, seed)], (x) => compute(x.mul(1000).cast(dtype)), 0);
+  checkGuards();
 }
+
+/** The numbers from 0 to n − 1 in an order that the seed draws. */
+function permutation(n: number, seed: number): number[] {
+  const keys = fractions([n], seed).data;
+  return Array.from(keys.keys()).toSorted((a, b) => keys[a] - keys[b]);
+}
+
+describe('the same bits as on the cpu backend', () => {
+  test.prop([draws])('tf.transpose', (draw) => {
+    const order = permutation(draw.shape.length, draw.seed);
+    expectSame(draw, (x) => x.transpose(order));
+  });
+
+  test.prop([draws, fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 6, maxLength: 6 })])(
+    'tf.tile',
+    (draw, repetitions) => {
+      expectSame(draw, (x) => tf.tile(x, repetitions.slice(0, x.rank)));
+    },
+  );
+
+  test.prop([draws])('tf.slice', (draw) => {
+    const { data } = fractions([2, draw.shape.length], draw.seed);
+    const begin = draw.shape.map((length, i) => Math.floor(Math.abs(data[2 * i]) * length));
+    const size = draw.shape.map((length, i) => {
+      return 1 + Math.floor(Math.abs(data[2 * i + 1]) * (length - begin[i] - 1));
+    });
+    expectSame(draw, (x) => tf.slice(x, begin, size));
+    expectSame(draw, (x) => tf.slice(x, begin));
+  });
+
+  test.prop([draws, fc.nat(5), fc.boolean()])('tf.unstack and tf.stack', (draw, at, negative) => {
+    const { length } = draw.shape;
+    const axis = (at % length) - (negative ? length : 0);
+    expectSame(draw, (x) => tf.unstack(x, axis));
+    // A tensor of seven axes is none.
+    if (length > 5) return;
+    expectSame(draw, (x) => tf.stack([x, x.neg(), x.square()], axis));
+  });
+
+  test.prop([draws, fc.nat(5)])('tf.split and tf.concat', (draw, at) => {
+    const axis = at % draw.shape.length;
+    const first = Math.ceil(draw.shape[axis] / 2);
+    expectSame(draw, (x) => {
+      const doubled = tf.concat([x, x.neg()], axis);
+      const rest = 2 * draw.shape[axis] - first;
+      return [doubled, ...tf.split(doubled, [first, rest], axis), ...tf.split(doubled, 2, axis)];
+    });
+  });
+
+  test.prop([draws])('tf.clone and tf.cast', (draw) => {
+    expectSame(draw, (x) => [x.clone(), x.toInt(), x.toFloat()]);
+  });
+});
 
 /** A shape, and a part of it: where it begins and how long it is. */
 const parts = fc
@@ -31,19 +100,13 @@ const parts = fc
   );
 
 describe('tf.slice', () => {
-  test.prop([parts])('takes the elements that it names, whatever the axes', ({ shape, cut }) => {
-    const begin = cut.map(([from]) => from);
-    const size = cut.map(([, length]) => length);
-    expectAgreement([counted(shape)], (x) => tf.slice(x, begin, size), 0);
-  });
-
   test.prop([parts])(
     'goes to the end of an axis if the size is −1 or missing',
     ({ shape, cut }) => {
       const begin = cut.map(([from]) => from);
       const open = begin.map(() => -1);
       expectAgreement(
-        [counted(shape)],
+        [wholes(shape, 1)],
         (x) => [tf.slice(x, begin, open), tf.slice(x, begin), tf.slice(x, begin[0])],
         0,
       );
@@ -64,9 +127,10 @@ describe('tf.slice', () => {
   });
 
   test('leaves the tensor as it is', () => {
-    const [part, whole] = computeOn('wasm', [counted([3, 4])], (x) => [tf.slice(x, 1, 1), x]);
-    expect(part.data).toEqual(Float32Array.of(5, 6, 7, 8));
-    expect(whole.data).toEqual(counted([3, 4]).data);
+    const x = wholes([3, 4], 1);
+    const [part, whole] = computeOn('wasm', [x], (t) => [tf.slice(t, 1, 1), t]);
+    expect(part.data).toEqual(x.data.subarray(4, 8));
+    expect(whole.data).toEqual(x.data);
   });
 });
 
@@ -96,10 +160,30 @@ describe('tf.clone', () => {
   });
 
   test('passes gradients on', () => {
-    expectAgreement([counted([2, 3])], (x) => tf.grad((t) => tf.sum(tf.square(tf.clone(t))))(x), 0);
+    expectAgreement(
+      [wholes([2, 3], 1)],
+      (x) => tf.grad((t) => tf.sum(tf.square(tf.clone(t))))(x),
+      0,
+    );
   });
 
   test('of integers computes as before', () => {
     expectAgreement([], () => tf.clone(tf.tensor1d([1, 2, 3], 'int32')), 0);
+  });
+});
+
+describe('data that is shared', () => {
+  test.prop([draws])('lives as long as one tensor of it does', ({ shape, seed }) => {
+    const values = fractions(shape, seed);
+    const [kept] = computeOn('wasm', [values], (x) => {
+      const y = x.clone();
+      const z = y.transpose(Array.from(shape.keys()));
+      x.dispose();
+      y.dispose();
+      // Memory that was freed would be taken anew.
+      tf.fill(shape, 7);
+      return z;
+    });
+    expect(kept.data).toEqual(values.data);
   });
 });

@@ -3,9 +3,13 @@
 import { product, productWorkspace } from '../../kernels/assembly/product';
 
 export { convolutionWorkspace, convolve, filterGradient, inputGradient } from './convolution';
+export { copyStrided } from './copies';
 export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseWorkspace } from './depthwise';
+export { normalise, normaliseGradient } from './normalisation';
 export { averagePoolGradient, maxPoolGradient } from './pooling';
 export { segmentSum } from './segments';
+export { softmaxGradient } from './softmax';
+export { sumAxes } from './sums';
 
 /** Bytes of workspace of {@link multiply}. */
 export function multiplyWorkspace(): usize {

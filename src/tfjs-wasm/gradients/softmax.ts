@@ -1,0 +1,14 @@
+// The gradient of softmax, in one kernel.
+
+import type { TrainingGradient } from '../gradient.js';
+import { isFloat } from '../kernel.js';
+import { softmaxGrad } from '../kernels/softmax.js';
+
+/** The gradient of tf.softmax. */
+export const softmaxGradient: TrainingGradient = {
+  name: 'Softmax',
+  run({ tf, dy, saved: [y] }) {
+    if (!isFloat(y) || !isFloat(dy)) return undefined;
+    return { logits: () => tf.engine().runKernel(softmaxGrad.name, { y, dy }) };
+  },
+};
