@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Comment, Converter, ReflectionKind } from 'typedoc';
+import { Application, Comment, Converter, ReflectionKind } from 'typedoc';
 
 const root = new URL('../', import.meta.url);
 const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
@@ -31,12 +31,24 @@ function presentEntrances({ converter }) {
   });
 }
 
+/** Warns of an option that is not described. */
+function requireOptions(app) {
+  app.on(Application.EVENT_VALIDATE_PROJECT, (project) => {
+    const lists = project
+      .getReflectionsByKind(ReflectionKind.Interface)
+      .filter(({ name }) => name.endsWith('Options'));
+    for (const option of lists.flatMap(({ children = [] }) => children)) {
+      if (!option.hasComment()) app.logger.warn(`${option.getFullName()} is not described`);
+    }
+  });
+}
+
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 export default {
   name: 'nysact',
   entryPoints: [...entrances.keys()],
   tsconfig: '../tsconfig.build.json',
-  plugin: [presentEntrances],
+  plugin: [presentEntrances, requireOptions],
   out: '../build/api',
   readme: '../README.md',
   projectDocuments: ['*.md', 'examples/*.md', '../SECURITY.md', '../CHANGELOG.md'],

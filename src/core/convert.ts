@@ -27,6 +27,7 @@ export type MatrixInput =
 
 /** How {@link asMatrix} reads its input. */
 export interface AsMatrixOptions<D extends DType> {
+  /** The element type of the matrix. */
   readonly dtype: D;
   /** Columns: needed for a flat typed array, checked otherwise. */
   readonly cols?: number | undefined;

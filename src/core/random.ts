@@ -159,7 +159,10 @@ const NORMAL_OPTIONS = /* @__PURE__ */ optionList({
 export function fillNormal(
   key: RandomKey,
   out: Float32Array | Float64Array,
-  options: { readonly scale?: number } = {},
+  options: {
+    /** The factor that every number is multiplied by (default 1). */
+    readonly scale?: number;
+  } = {},
   start: number = 0,
 ): void {
   checkKey('fillNormal', key);

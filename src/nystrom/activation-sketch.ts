@@ -96,7 +96,13 @@ export class ActivationSketch<D extends DType> {
    *
    * @throws RangeError or TypeError where X does not fit or is not finite; nothing has changed then.
    */
-  observe(X: MatrixInput, options: { readonly weights?: ArrayLike<number> } = {}): this {
+  observe(
+    X: MatrixInput,
+    options: {
+      /** One weight ≥ 0 a row (default: 1 each). */
+      readonly weights?: ArrayLike<number>;
+    } = {},
+  ): this {
     const { weights } = OBSERVE_OPTIONS.read('observe', options);
     const bias = this.#bias;
     const cols = bias ? this.inputs - 1 : this.inputs;

@@ -17,7 +17,13 @@ const MOMENTUM_OPTIONS = /* @__PURE__ */ optionList({
  * @throws RangeError unless `momentum` is in [0, 1); when it is given state, where it would become 0 in the
  *   dtype.
  */
-export function momentum(decay: number, options: { readonly nesterov?: boolean } = {}): Transform {
+export function momentum(
+  decay: number,
+  options: {
+    /** Nesterov's variant of momentum (default false). */
+    readonly nesterov?: boolean;
+  } = {},
+): Transform {
   checkFraction('momentum', 'momentum', decay);
   const { nesterov } = MOMENTUM_OPTIONS.read('momentum', options);
   return {

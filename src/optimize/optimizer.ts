@@ -34,9 +34,11 @@ import {
 
 /** What an optimiser is made from. */
 export interface OptimizerOptions<D extends DType> {
+  /** The backend that computes, and holds the state. */
   readonly backend: Backend<D>;
   /** A chain that ends with `descend`, as the optimisers by name do. */
   readonly transform: Transform;
+  /** The shapes of all parameters, in the order of the steps. */
   readonly parameters: readonly ParameterShape[];
   /** The layers to precondition (default: none). */
   readonly layers?: readonly LayerParameters[] | undefined;

@@ -57,8 +57,11 @@ const STEP_DECAY_OPTIONS = /* @__PURE__ */ optionList({
  *   integer ≥ 1, or where an option is unknown.
  */
 export function stepDecay(options: {
+  /** The learning rate η at first. */
   readonly learningRate: number;
+  /** What it is multiplied by. */
   readonly factor: number;
+  /** After how many steps it is, again and again. */
   readonly every: number;
 }): Schedule {
   STEP_DECAY_OPTIONS.read('stepDecay', options);
@@ -83,7 +86,9 @@ const COSINE_OPTIONS = /* @__PURE__ */ optionList({
  *   [0, 1), or where an option is unknown.
  */
 export function cosine(options: {
+  /** The learning rate η at first. */
   readonly learningRate: number;
+  /** The steps until it is at its lowest. */
   readonly steps: number;
   /** The share of η that remains, in [0, 1) (default 0). */
   readonly floor?: number;
@@ -110,7 +115,9 @@ const WARM_UP_OPTIONS = /* @__PURE__ */ optionList({
  *   and ≥ 0, and where an option is unknown; TypeError where `schedule` is of another type.
  */
 export function warmUp(options: {
+  /** How many steps the warm-up takes. */
   readonly steps: number;
+  /** What comes after it, a learning rate or a schedule. */
   readonly schedule: number | Schedule;
 }): Schedule {
   WARM_UP_OPTIONS.read('warmUp', options);

@@ -13,6 +13,7 @@ import { batchOf, checkCount, checkObservation, type Observation } from './obser
 
 /** The parts of a layer. */
 export const LAYER_OPTIONS = /* @__PURE__ */ optionList({
+  /** The name, by which options and reports call the layer (default: that of the weight, or its index). */
   name: text,
   /** The weight, q×(p−1) with a bias and q×p without. */
   weight: /* @__PURE__ */ integer(),

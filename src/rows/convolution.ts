@@ -29,12 +29,14 @@ export type Padding =
 export interface ConvolutionGeometry extends ImageShape {
   /** The size of the kernel, [rows, columns]. */
   readonly kernel: readonly [number, number];
+  /** Pixels from one position of the kernel to the next (default 1). */
   readonly stride?: PerAxis | undefined;
   /**
    * None ('valid', the default), TensorFlow's 'same' (⌈n/stride⌉ outputs, the odd zero at the end),
    * or zeros on both sides, an axis, or [[top, bottom], [left, right]].
    */
   readonly padding?: Padding | undefined;
+  /** Pixels from one element of the kernel to the next (default 1). */
   readonly dilation?: PerAxis | undefined;
 }
 
