@@ -17,6 +17,7 @@ import {
   convolutionTable,
   nysactAims,
   optimizerTable,
+  stepAims,
   stepTable,
 } from './report.js';
 import { type StepRow, timeSteps } from './steps.js';
@@ -70,7 +71,11 @@ export async function run(args: string[]): Promise<void> {
     seed,
     backend: tfjsBackend(tf).info,
     configuration: { ...scope, ...cadence, rank, tensorflow: tf.version_core },
-    results: { load, aims: { convolution: convolutionAim, nysact: nysactAims }, ...results },
+    results: {
+      load,
+      aims: { step: stepAims, convolution: convolutionAim, nysact: nysactAims },
+      ...results,
+    },
   });
   console.log(`Written to ${writeResultFile('tfjs.json', json)}.`);
 }

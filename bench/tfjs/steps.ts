@@ -8,6 +8,7 @@ import type { Training, Workload } from './models.js';
 
 /** Milliseconds of a step, and how many times longer the peer's takes. */
 export interface StepRow {
+  readonly key: string;
   readonly name: string;
   readonly batch: number;
   /** Numbers that are trained. */
@@ -57,6 +58,7 @@ export async function timeSteps(
       stock.push(await sides.stock());
     }
     return {
+      key: workload.key,
       name: workload.name,
       batch: workload.batch,
       weights: weightsOf(training),

@@ -29,6 +29,8 @@ describe('models', () => {
     ['resnet8', 75_290 + 2_752],
     // 0.270 M with shortcuts that have no weights.
     ['resnet20', 269_722 + 2_752],
+    // Tokens in, two blocks of attention and 64·256·64, five normalisations, and ten classes out.
+    ['transformer', 3_136 + 2 * (12_480 + 4_160 + 16_640 + 16_448) + 5 * 128 + 650],
   ])('%s has %i weights', (key, expected) => {
     const [workload] = choose(key);
     const training = workload.make(tf, 1);
@@ -118,7 +120,7 @@ const tiny = classification({
   name: 'tiny',
   batch: 2,
   stepsInARow: 5,
-  image: [4],
+  input: [4],
   network: ({ sequential, layers }) =>
     sequential({ layers: [layers.dense({ units: 10, inputShape: [4] })] }),
 });

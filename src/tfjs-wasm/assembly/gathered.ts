@@ -2,6 +2,7 @@
 
 // The loops end in plain stores: what else C may need would take registers from the sums. They take four
 // depths at a time, as engines unroll shorter loops themselves, and do not find registers for what they get.
+// So each is written out: sums that a helper would share lie in memory, not in registers.
 
 import { multiplyAdd } from '../../kernels/assembly/vectors';
 

@@ -2,9 +2,12 @@
 
 import { product, productWorkspace } from '../../kernels/assembly/product';
 
-export { convolutionWorkspace, convolve, filterGradient, inputGradient } from './convolution';
+export { convolve } from './convolution';
 export { copyStrided } from './copies';
 export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseWorkspace } from './depthwise';
+export { filterGradient } from './filter-gradient';
+export { convolutionWorkspace } from './frames';
+export { inputGradient } from './input-gradient';
 export { normalise, normaliseGradient } from './normalisation';
 export { averagePoolGradient, maxPoolGradient } from './pooling';
 export { segmentSum } from './segments';
