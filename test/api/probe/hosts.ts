@@ -31,8 +31,14 @@ import { OPTIONS, setter } from './training.js';
 await tf.setBackend('wasm');
 await tf.setBackend('cpu');
 
-/** TensorFlow.js, whose kernels stay what they are. */
-const inert = { ...tf, registerKernel() {}, unregisterKernel() {} };
+/** TensorFlow.js, whose kernels and gradients stay what they are. */
+const inert = {
+  ...tf,
+  registerKernel() {},
+  unregisterKernel() {},
+  registerGradient() {},
+  unregisterGradient() {},
+};
 
 const GPU = doubleOf().GPU;
 const transform = sgd();
