@@ -66,21 +66,21 @@ export async function run(args: string[]): Promise<void> {
 function trained(
   tf: TensorFlow,
   task: Task,
-  { name, make }: Contender,
+  contender: Contender,
   learningRate: number,
   seed: number,
 ): Run {
-  const { batch, heldOut } = task.source(tf, seed);
+  const source = task.source(tf, seed);
   const model = task.model(tf, seed);
-  const optimizer = make(tf, learningRate, seed);
-  const found = { task: task.name, contender: name, learningRate, seed };
+  const optimizer = contender.make(tf, learningRate, seed);
+  const found = { task: task.name, contender: contender.name, learningRate, seed };
   try {
     for (let step = 0; step < STEPS; step++) {
-      const now = batch(step);
+      const now = source.batch(step);
       optimizer.minimize(() => crossEntropy(tf, model, now));
       tf.dispose([now.x, now.y]);
     }
-    return { ...found, ...judged(tf, model, heldOut()) };
+    return { ...found, ...judged(tf, model, source.heldOut()) };
   } catch (error) {
     // To diverge is a result.
     if (!(error instanceof DivergenceError || error instanceof RangeError)) throw error;
@@ -101,9 +101,12 @@ function judged(tf: TensorFlow, model: LayersModel, { x, y }: Batch): Evaluation
   return { loss: Number.isFinite(loss) ? loss : Infinity, accuracy };
 }
 
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, x) => sum + x, 0) / values.length;
+}
+
 /** For every contender: mean loss and accuracy at the rate that is best in the mean, and at each rate. */
 function tableOf(task: string, runs: readonly Run[]): Parameters<typeof terminalTable>[0] {
-  const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
   return {
     title: task,
     columns: [
