@@ -9,6 +9,7 @@ import { integers } from '../rows/images.js';
 import { build, distance, filled, map, product } from '../support/matrices.js';
 import { onBackends, tf } from './backends.js';
 import { crossEntropy, layerWeights, outputOf, weightsOf } from './models.js';
+import { expectSameBitsAfterRestore } from './resume.js';
 
 const [WORDS, DIMS] = [7, 3];
 const EVERYTHING = { inputs: true, outputGradients: true };
@@ -180,17 +181,9 @@ onBackends(['cpu'], () => {
     );
 
     test('goes on from a saved state bit for bit', async () => {
-      const { x, y } = sentences(6);
-      const [whole, half] = [network('mean'), network('mean')];
-      const [through, early, late] = [make(), make(), make()];
-      const [lossOfWhole, lossOfHalf] = [whole, half].map((model) => crossEntropy(model, { x, y }));
-      for (let k = 0; k < 6; k++) through.minimize(lossOfWhole);
-      for (let k = 0; k < 3; k++) early.minimize(lossOfHalf);
-      late.restoreState(await early.exportState());
-      for (let k = 0; k < 3; k++) late.minimize(lossOfHalf);
-      expect(weightsOf(half)).toEqual(weightsOf(whole));
-      tf.dispose([x, y]);
-      for (const one of [whole, half, through, early, late]) one.dispose();
+      const batch = sentences(6);
+      await expectSameBitsAfterRestore({ network: () => network('mean'), make, batch });
+      tf.dispose([batch.x, batch.y]);
     });
 
     test('leaves a frozen embedding alone, and goes on without it', () => {
