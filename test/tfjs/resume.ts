@@ -7,8 +7,8 @@ import { crossEntropy, weightsOf } from './models.js';
 
 /** A model and an optimiser, always the same, and what they are trained on. */
 interface Resumed {
-  network(): ReturnType<typeof tf.sequential>;
-  make(): TfjsOptimizer;
+  network(this: void): ReturnType<typeof tf.sequential>;
+  make(this: void): TfjsOptimizer;
   readonly batch: Parameters<typeof crossEntropy>[1];
 }
 
