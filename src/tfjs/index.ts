@@ -5,7 +5,7 @@ export type { Layout } from './content.js';
 export type { Block as LayerBlock } from './layers/call.js';
 export { registerKind } from './layers/index.js';
 export type { Layer, LayerKind, TappedLayer } from './layers/kind.js';
-export { type MakeOptimizerOptions, makeOptimizer, type TfjsOptimizer } from './optimizer.js';
+export { type MakeOptimizerOptions, makeOptimizer } from './optimizer.js';
 export {
   adam,
   adamw,
@@ -23,3 +23,4 @@ export type { RowsHost } from './rows/host.js';
 export { type Mask, positionRows } from './rows/masked.js';
 export type { TapConvolutionOptions, Taps } from './taps.js';
 export type { TensorFlow, TensorFlowCore } from './tensorflow.js';
+export type { TfjsOptimizer } from './tfjs-optimizer.js';

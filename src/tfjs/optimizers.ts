@@ -6,8 +6,9 @@ import type { AdamOptions, AdamwOptions, SgdOptions } from '../optimize/optimize
 import * as transforms from '../optimize/optimizers.js';
 import type { Transform } from '../optimize/transform.js';
 import { optionsOf } from './config.js';
-import { optimizerClass, type TfjsOptimizer } from './optimizer.js';
+import { optimizerClass } from './optimizer.js';
 import { checkTensorFlow, type TensorFlowCore } from './tensorflow.js';
+import type { TfjsOptimizer } from './tfjs-optimizer.js';
 
 /** An optimiser that saved models can name. */
 export interface OptimizerDefinition {
