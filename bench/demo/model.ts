@@ -16,6 +16,11 @@ export interface Evaluation {
   readonly accuracy: number;
 }
 
+/** What is applied to images: a model, or a layer. */
+export interface Applied {
+  apply(x: Tensor): ReturnType<LayersModel['apply']>;
+}
+
 const imagesPerPass = 1_000;
 
 /** The caller disposes of the batch. */
@@ -30,7 +35,7 @@ export function toBatch(tf: TensorFlow, { images, labels }: Samples): Batch {
 }
 
 /** The mean softmax cross-entropy of a batch, without any weight decay. */
-export function crossEntropy(tf: TensorFlow, model: LayersModel, { x, y }: Batch): Scalar {
+export function crossEntropy(tf: TensorFlow, model: Applied, { x, y }: Batch): Scalar {
   return tf.losses.softmaxCrossEntropy(y, outputOf(tf, model, x)).asScalar();
 }
 
@@ -60,7 +65,7 @@ export function evaluate(tf: TensorFlow, model: LayersModel, samples: Samples): 
  *
  * @throws TypeError where there are several.
  */
-export function outputOf(tf: TensorFlow, from: Pick<LayersModel, 'apply'>, x: Tensor): Tensor {
+export function outputOf(tf: TensorFlow, from: Applied, x: Tensor): Tensor {
   const output = from.apply(x);
   if (output instanceof tf.Tensor) return output;
   throw new TypeError('demo: the model has several outputs, expected one');

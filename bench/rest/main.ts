@@ -2,7 +2,7 @@
 // embeddings, every optimiser with the same number of learning rates.
 
 import { parseArgs } from 'node:util';
-import type { LayersModel } from '@tensorflow/tfjs';
+import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import { DivergenceError } from '../../src/core/errors.js';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
 import { startTensorflow, type TensorFlow } from '../data/tensorflow.js';
@@ -29,16 +29,23 @@ interface Run {
 
 /** Runs the study, prints its tables, and writes bench/results/rest.json. */
 export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { seeds: { type: 'string', default: '3' } } });
+  const { values } = parseArgs({
+    args,
+    options: {
+      seeds: { type: 'string', default: '3' },
+      tasks: { type: 'string', default: TASKS.map(({ key }) => key).join(',') },
+    },
+  });
   const seeds = Number(values.seeds);
   if (!Number.isInteger(seeds) || seeds < 1)
     throw new RangeError('--seeds: expected an integer >= 1');
+  const tasks = values.tasks.split(',').map(taskOf);
   const tf = await startTensorflow();
   await registerKernels(tf);
   const runs: Run[] = [];
-  const total = TASKS.length * seeds * CONTENDERS.reduce((n, { rates }) => n + rates.length, 0);
+  const total = tasks.length * seeds * CONTENDERS.reduce((n, { rates }) => n + rates.length, 0);
   const progress = startProgress('study', total);
-  for (const task of TASKS) {
+  for (const task of tasks) {
     for (let seed = 1; seed <= seeds; seed++) {
       for (const contender of CONTENDERS) {
         for (const learningRate of contender.rates) {
@@ -49,7 +56,7 @@ export async function run(args: string[]): Promise<void> {
     }
   }
   progress.stop();
-  for (const { name } of TASKS) console.log(`\n${terminalTable(tableOf(name, runs))}`);
+  for (const { name } of tasks) console.log(`\n${terminalTable(tableOf(name, runs))}`);
   const file = writeResultFile(
     'rest.json',
     resultJson({
@@ -61,6 +68,13 @@ export async function run(args: string[]): Promise<void> {
     }),
   );
   console.log(`\nwritten to ${file}`);
+}
+
+function taskOf(key: string): Task {
+  const task = TASKS.find((one) => one.key === key);
+  if (task !== undefined) return task;
+  const known = TASKS.map((one) => one.key).join(', ');
+  throw new RangeError(`--tasks: no task is called '${key}', expected some of ${known}`);
 }
 
 function trained(
@@ -77,7 +91,7 @@ function trained(
   try {
     for (let step = 0; step < STEPS; step++) {
       const now = source.batch(step);
-      optimizer.minimize(() => crossEntropy(tf, model, now));
+      optimizer.minimize(() => crossEntropy(tf, inTraining, now));
       tf.dispose([now.x, now.y]);
     }
     return { ...found, ...judged(tf, model, source.heldOut()) };
