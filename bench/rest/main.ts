@@ -87,6 +87,7 @@ function trained(
   const source = task.source(tf, seed);
   const model = task.model(tf, seed);
   const optimizer = contender.make(tf, learningRate, seed);
+  const inTraining = { apply: (x: Tensor) => model.apply(x, { training: true }) };
   const found = { task: task.name, contender: contender.name, learningRate, seed };
   try {
     for (let step = 0; step < STEPS; step++) {
