@@ -31,6 +31,7 @@ function preconditioned() {
     decay: 0.95,
     observeEvery: 5,
     refreshEvery: 50,
+    rest: 'sgd',
   } as const;
 }
 

@@ -19,9 +19,9 @@ const ADAM_SHARE = 1 / 100;
 export const REST_OPTIONS = optionList({
   /**
    * What trains the parameters that belong to no layer, or to one that `skip` takes: 'adam'; 'sgd', which
-   * is what trains the layers without the preconditioner; or a transform (default 'sgd').
+   * is what trains the layers without the preconditioner; or a transform (default 'adam').
    */
-  rest: choice('adam', 'sgd').or(guarded('a transform', isTransform)).default('sgd'),
+  rest: choice('adam', 'sgd').or(guarded('a transform', isTransform)).default('adam'),
   /**
    * The learning rate of 'adam' or 'sgd', a number or a schedule, which setting `learningRate` leaves
    * alone (default: `learningRate`, and a hundredth of it for 'adam').

@@ -92,7 +92,7 @@ describe('a step makes no pass that it does not need', () => {
 
   /** P = G/c − (GV)Vᵀ */
   const lowRank = ['gemm', 'axpby', 'gemm'];
-  const transform = nysact({ rank: 2 });
+  const transform = nysact({ rank: 2, rest: 'sgd' });
 
   test('nysact without a bias: G is read where it lies, and P copied back once', () => {
     const moves = ['axpby', 'axpby'];

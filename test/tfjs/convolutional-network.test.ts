@@ -111,32 +111,33 @@ onBackends(['cpu'], () => {
   ])(
     'a kernel %s that is trained before its layer is used goes on as it was',
     (_, channels, filters) => {
-      const runs = [nysact(tf, CADENCE), sgd(tf, { learningRate: 0.5, momentum: 0.9 })].map(
-        (optimizer) => {
-          const layer = tf.layers.conv2dTranspose({
-            filters,
-            kernelSize: 2,
-            useBias: false,
-            kernelInitializer: initializer(6),
-          });
-          const input = tf.linspace(-1, 1, 8 * channels).reshape([2, 2, 2, channels]);
-          // Something has to be preconditioned in the first step.
-          const dense = tf.layers.dense({ units: 1, kernelInitializer: initializer(7) });
-          for (const one of [layer, dense]) outputOf(one, input).dispose();
-          const [kernel] = layer.trainableWeights;
-          const alone = () => kernel.read().square().sum().mul(0.1);
-          const beside = () => meanSquare(dense, input)().add(alone()).asScalar();
-          const both = () => meanSquare(layer, input)().add(beside()).asScalar();
-          optimizer.minimize(beside);
-          const before = tf.memory().numTensors;
-          for (let k = 0; k < 4; k++) optimizer.minimize(both);
-          expect(tf.memory().numTensors).toBe(before);
-          const weights = Array.from(kernel.read().dataSync());
-          input.dispose();
-          for (const one of [layer, dense, optimizer]) one.dispose();
-          return weights;
-        },
-      );
+      const runs = [
+        nysact(tf, { ...CADENCE, rest: 'sgd' }),
+        sgd(tf, { learningRate: 0.5, momentum: 0.9 }),
+      ].map((optimizer) => {
+        const layer = tf.layers.conv2dTranspose({
+          filters,
+          kernelSize: 2,
+          useBias: false,
+          kernelInitializer: initializer(6),
+        });
+        const input = tf.linspace(-1, 1, 8 * channels).reshape([2, 2, 2, channels]);
+        // Something has to be preconditioned in the first step.
+        const dense = tf.layers.dense({ units: 1, kernelInitializer: initializer(7) });
+        for (const one of [layer, dense]) outputOf(one, input).dispose();
+        const [kernel] = layer.trainableWeights;
+        const alone = () => kernel.read().square().sum().mul(0.1);
+        const beside = () => meanSquare(dense, input)().add(alone()).asScalar();
+        const both = () => meanSquare(layer, input)().add(beside()).asScalar();
+        optimizer.minimize(beside);
+        const before = tf.memory().numTensors;
+        for (let k = 0; k < 4; k++) optimizer.minimize(both);
+        expect(tf.memory().numTensors).toBe(before);
+        const weights = Array.from(kernel.read().dataSync());
+        input.dispose();
+        for (const one of [layer, dense, optimizer]) one.dispose();
+        return weights;
+      });
       expect(runs[0]).toEqual(runs[1]);
     },
   );
