@@ -5,12 +5,13 @@ import type { Description } from '../backend/saved-state.js';
 import { type StateEntry, scoped } from '../backend/state.js';
 import { checkArray, checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { optionList } from '../core/options.js';
+import { guarded, optionList } from '../core/options.js';
 import { type LayerParameters, layerShapes } from '../precondition/network.js';
 import { checkCount, checkObservation } from '../precondition/observation.js';
 import { type ParameterFilter, parameterFilter, parametersOf, taken } from './parameter-filter.js';
 import {
   checkTransform,
+  isTransform,
   type Parameter,
   type Stage,
   type Step,
@@ -27,7 +28,10 @@ export interface Group {
   readonly transform: Transform;
 }
 
-const GROUP = /* @__PURE__ */ optionList({ takes: parameterFilter });
+const GROUP = /* @__PURE__ */ optionList({
+  takes: parameterFilter,
+  transform: /* @__PURE__ */ guarded('a transform', isTransform),
+});
 
 /**
  * Every parameter goes through the transform of the first of `groups` that takes it, all others through
@@ -49,7 +53,7 @@ export function partition(groups: readonly Group[], others: Transform): Transfor
   groups.forEach((group, index) => {
     const name = `groups[${index}]`;
     checkType(where, name, group, isObject(group), 'an object with takes and a transform');
-    GROUP.read(where, { takes: group.takes }, name);
+    GROUP.read(where, group, name);
     checkType(where, `${name}.takes`, group.takes, group.takes !== undefined, 'a filter');
     checkTransform(where, `${name}.transform`, group.transform);
   });

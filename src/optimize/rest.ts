@@ -29,7 +29,7 @@ export const REST_OPTIONS = optionList({
   restLearningRate: rate,
   /** The weight decay λ ≥ 0 there (default: `weightDecay` for 'sgd'; 0 for 'adam', where it is decoupled). */
   restWeightDecay: nonNegative,
-  /** Layers that are not preconditioned: names, or a function of their weights (default: none). */
+  /** Layers that are not preconditioned: names, or a function of their parameters (default: none). */
   skip: namesOrFunction,
 });
 
@@ -85,9 +85,7 @@ function memberships<D extends DType>(
 ): readonly number[] {
   const parameters = parametersOf(context);
   const skipped = skip === undefined ? [] : taken(where, 'skip', skip, context);
-  // A layer is skipped where its weight is taken.
-  const left = new Set(
-    parameters.filter(({ role }, i) => role === 'weight' && skipped[i]).map(({ layer }) => layer),
-  );
+  // A layer is skipped where its weight or its bias is taken.
+  const left = new Set(parameters.filter((_, i) => skipped[i]).map(({ layer }) => layer));
   return parameters.map(({ layer }) => (layer === undefined || left.has(layer) ? 1 : 0));
 }

@@ -41,7 +41,7 @@ export function checkOverrides<E extends Entries>(
 ): void {
   if (overrides === undefined || typeof overrides === 'function') return;
   for (const [name, own] of Object.entries(overrides)) {
-    list.load(where, own, `overrides of '${name}'`);
+    if (own !== undefined) list.load(where, own, `overrides of '${name}'`);
   }
 }
 

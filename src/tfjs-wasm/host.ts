@@ -14,10 +14,12 @@ export interface Exports {
   multiplyWorkspace(): number;
   multiply(...args: Addresses): void;
   finish(m: number, n: number, C: number, bias: number, activation: number, alpha: number): void;
-  convolutionWorkspace(...args: Addresses): number;
   convolve(...args: Addresses): void;
+  convolveWorkspace(...args: Addresses): number;
   filterGradient(...args: Addresses): void;
+  filterGradientWorkspace(...args: Addresses): number;
   inputGradient(...args: Addresses): void;
+  inputGradientWorkspace(...args: Addresses): number;
   maxPoolGradient(...args: Addresses): void;
   averagePoolGradient(...args: Addresses): void;
   depthwiseWorkspace(pixels: number, inputs: number, multiplier: number): number;
@@ -52,6 +54,9 @@ export async function compileModules(): Promise<Modules> {
   ]);
   return { plain, shared };
 }
+
+/** Bytes of workspace that are asked for at most: TensorFlow.js's kernels need less for what needs more. */
+const LARGEST = 2 ** 30;
 
 /** The kernels of one backend. */
 export class Host {
@@ -90,16 +95,15 @@ export class Host {
   }
 
   /**
-   * Memory for the call that asks, with any content: it stays as long as nobody asks for more.
-   *
-   * @throws RangeError where there is no room.
+   * Memory for the call that asks, with any content: it stays as long as nobody asks for more. Undefined where
+   * there is none.
    */
-  scratch(bytes: number): number {
+  scratch(bytes: number): number | undefined {
     if (bytes <= this.#scratch.bytes) return this.#scratch.address;
+    if (bytes > LARGEST) return undefined;
     this.release();
     const address = this.#wasm._malloc(bytes) >>> 0;
-    if (address === 0)
-      throw new RangeError(`registerKernels: no memory for ${bytes} bytes of workspace`);
+    if (address === 0) return undefined;
     this.#scratch = { address, bytes };
     return address;
   }

@@ -91,7 +91,8 @@ export interface RegisteredKernels {
   restore(): void;
 }
 
-const registered = new WeakMap<TensorFlowKernels, RegisteredKernels>();
+/** By the engine, which all modules of one TensorFlow.js share, as they do its kernels. */
+const registered = new WeakMap<object, RegisteredKernels>();
 
 /**
  * Makes the wasm backend of TensorFlow.js train on the kernels of this library: products in all
@@ -123,13 +124,13 @@ export async function registerKernels(tf: TensorFlowKernels): Promise<Registered
   }
   const known = asWasmBackend(where, backend, tf.version_core).backend;
   const modules = await compileModules();
-  const already = registered.get(tf);
+  const already = registered.get(tf.engine());
   if (already !== undefined) return already;
   const hosts = new Hosts(modules, tf.version_core);
   // Refused here, not at the first step, if the memory is another.
   hosts.of(known);
   const handle = replace(tf, hosts);
-  registered.set(tf, handle);
+  registered.set(tf.engine(), handle);
   return handle;
 }
 
@@ -173,8 +174,8 @@ function replace(tf: TensorFlowKernels, hosts: Hosts): RegisteredKernels {
   const handle: RegisteredKernels = {
     names: KERNELS.map(({ name }) => name),
     restore() {
-      if (registered.get(tf) !== handle) return;
-      registered.delete(tf);
+      if (registered.get(tf.engine()) !== handle) return;
+      registered.delete(tf.engine());
       for (const { ours, before } of changes) {
         // What somebody else has put there since stays.
         if (tf.getKernel(ours.kernelName, BACKEND) !== ours) continue;
@@ -247,7 +248,7 @@ function kernelOf(
       if (result !== undefined) return result;
       if (before !== undefined) return before.kernelFunc({ inputs, backend, attrs });
       throw new RangeError(
-        `${kernel.name}: these arguments are not known to the kernel of nysact/tfjs-wasm, and TensorFlow.js has none of that name on wasm`,
+        `${kernel.name}: these arguments are not known to the kernel of nysact/tfjs-wasm, or need more memory than there is, and TensorFlow.js has no kernel of that name on wasm`,
       );
     },
   };

@@ -106,6 +106,7 @@ describe('layers that are skipped', () => {
     const skips = [
       ['body'],
       ['body/kernel'],
+      ['body/bias'],
       ({ layer }: { layer: string | undefined }) => layer === 'body/kernel',
     ];
     for (const skip of skips) {

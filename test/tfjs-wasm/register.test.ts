@@ -93,16 +93,15 @@ describe('memory', () => {
     free.mockRestore();
   });
 
-  test('that there is none of for the workspace leaves nothing behind', async () => {
+  test('that there is none of for the workspace leaves the work to TensorFlow.js', async () => {
     const { wasm } = asWasmBackend('test', tf.findBackend('wasm'), tf.version_core).backend;
     const handle = await registerKernels(tf);
     const x = tf.ones([2, 2]);
     const kept = [tf.memory().numTensors, tf.backend().numDataIds()];
     const malloc = vi.spyOn(wasm, '_malloc').mockReturnValueOnce(0);
-    expect(() => tf.matMul(x, x)).toThrow(/^registerKernels: no memory for \d+ bytes/);
-    malloc.mockRestore();
-    expect([tf.memory().numTensors, tf.backend().numDataIds()]).toEqual(kept);
     expect(Array.from(tf.tidy(() => tf.matMul(x, x).dataSync()))).toEqual([2, 2, 2, 2]);
+    expect([tf.memory().numTensors, tf.backend().numDataIds()]).toEqual(kept);
+    malloc.mockRestore();
     x.dispose();
     handle.restore();
   });

@@ -1,8 +1,27 @@
 // Convolutions of images with channels last. No patch is ever copied: products gather them from a padded
 // image.
 
-import { clear, frame, groupOf, positionsOf } from './frames';
+import { clear, frame, groupOf, isFramed, positionsOf, sideOf, workspaceOf } from './frames';
 import { multiplyGathered, packPanels, padDepth, padded, SCRATCH } from './gathered';
+
+/** Bytes of workspace of {@link convolve}, which takes the same geometry. */
+export function convolveWorkspace(
+  batch: i32, height: i32, width: i32, inputs: i32,
+  kernelRows: i32, kernelColumns: i32, outputs: i32,
+  strideY: i32, strideX: i32, dilationY: i32, dilationX: i32,
+  top: i32, left: i32, outRows: i32, outColumns: i32,
+): f64 {
+  const positions = outRows * outColumns;
+  const group = groupOf(batch, positions);
+  const k = padDepth(kernelRows * kernelColumns * inputs);
+  const rows = sideOf(outRows, strideY, kernelRows, dilationY);
+  const columns = sideOf(outColumns, strideX, kernelColumns, dilationX);
+  const tables = 2 * <f64>group * positions + k;
+  const panels = <f64>k * padded(outputs);
+  const framed = isFramed(top, left, rows, columns, height, width);
+  const images = framed ? <f64>group * rows * columns * inputs : 0;
+  return workspaceOf(tables + panels + images);
+}
 
 /** Y ← the convolution of X with F. `top` and `left` rows and columns of zeros stand before each image. */
 export function convolve(
@@ -16,9 +35,9 @@ export function convolve(
   const group = groupOf(batch, positions);
   const depth = kernelRows * kernelColumns * inputs;
   const k = padDepth(depth);
-  const frameRows = (outRows - 1) * strideY + (kernelRows - 1) * dilationY + 1;
-  const frameColumns = (outColumns - 1) * strideX + (kernelColumns - 1) * dilationX + 1;
-  const framed = top > 0 || left > 0 || frameRows > height || frameColumns > width;
+  const frameRows = sideOf(outRows, strideY, kernelRows, dilationY);
+  const frameColumns = sideOf(outColumns, strideX, kernelColumns, dilationX);
+  const framed = isFramed(top, left, frameRows, frameColumns, height, width);
   const rows = framed ? frameRows : height;
   const columns = framed ? frameColumns : width;
   const from = work + SCRATCH;

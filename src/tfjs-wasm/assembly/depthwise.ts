@@ -4,8 +4,8 @@
 import { addProducts } from './rows';
 
 /** Bytes of workspace of both functions: none, or an image where each channel stands for all its outputs. */
-export function depthwiseWorkspace(pixels: i32, inputs: i32, multiplier: i32): usize {
-  return multiplier == 1 ? 0 : <usize>(pixels * inputs * multiplier) << 2;
+export function depthwiseWorkspace(pixels: i32, inputs: i32, multiplier: i32): f64 {
+  return multiplier == 1 ? 0 : 4 * <f64>pixels * inputs * multiplier;
 }
 
 /** dF ← the gradient of the filter, from the images and the gradient of the output. */

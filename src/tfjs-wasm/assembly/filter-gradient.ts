@@ -1,7 +1,7 @@
 // The gradient of a convolution's filter: products of pixels with the gradient of the output, gathered as
 // those of the convolution are.
 
-import { clear, frame, groupOf, positionsOf } from './frames';
+import { clear, frame, groupOf, isFramed, positionsOf, sideOf, workspaceOf } from './frames';
 import {
   addPart,
   PANEL_ROW,
@@ -18,6 +18,23 @@ import {
 /** Depth of a block: positions whose pixels stay in the first-level cache. */
 const DEPTH: i32 = 256;
 
+/** Bytes of workspace of {@link filterGradient}, which takes the same geometry. */
+export function filterGradientWorkspace(
+  batch: i32, height: i32, width: i32, inputs: i32,
+  kernelRows: i32, kernelColumns: i32, outputs: i32,
+  strideY: i32, strideX: i32,
+  top: i32, left: i32, outRows: i32, outColumns: i32,
+): f64 {
+  const positions = outRows * outColumns;
+  const group = groupOf(batch, positions);
+  const rows = sideOf(outRows, strideY, kernelRows, 1);
+  const columns = sideOf(outColumns, strideX, kernelColumns, 1);
+  const panels = <f64>DEPTH * padded(outputs);
+  const framed = isFramed(top, left, rows, columns, height, width);
+  const images = framed ? <f64>group * rows * columns * inputs : 0;
+  return workspaceOf(padDepth(group * positions) + panels + images);
+}
+
 /** dF ← the gradient of the filter, from the images and the gradient of the output. */
 export function filterGradient(
   batch: i32, height: i32, width: i32, inputs: i32,
@@ -28,14 +45,14 @@ export function filterGradient(
 ): void {
   const positions = outRows * outColumns;
   const group = groupOf(batch, positions);
-  const frameRows = (outRows - 1) * strideY + kernelRows;
-  const frameColumns = (outColumns - 1) * strideX + kernelColumns;
-  const framed = top > 0 || left > 0 || frameRows > height || frameColumns > width;
+  const frameRows = sideOf(outRows, strideY, kernelRows, 1);
+  const frameColumns = sideOf(outColumns, strideX, kernelColumns, 1);
+  const framed = isFramed(top, left, frameRows, frameColumns, height, width);
   const rows = framed ? frameRows : height;
   const columns = framed ? frameColumns : width;
   const table = work + SCRATCH;
   const panels = table + (<usize>padDepth(group * positions) << 2);
-  const images = panels + (<usize>(padDepth(group * positions) * padded(outputs)) << 2);
+  const images = panels + (<usize>(DEPTH * padded(outputs)) << 2);
   positionsOf(group, outRows, outColumns, strideY, strideX, rows, columns, inputs << 2, table);
   // The pixels of a line of the kernel lie side by side: so many rows of the gradient.
   const run = kernelColumns * inputs;

@@ -1,6 +1,6 @@
 // Images in frames of zeros, and where their positions lie: what convolutions and their gradients gather from.
 
-import { padded, SCRATCH } from './gathered';
+import { SCRATCH } from './gathered';
 
 /** Positions that are worked on at a time: of several images where one has fewer. */
 const POSITIONS: i32 = 256;
@@ -10,25 +10,21 @@ const POSITIONS: i32 = 256;
   return min(batch, max(1, (POSITIONS + positions - 1) / positions));
 }
 
-/**
- * Bytes of workspace of a convolution, or of one of its gradients, for images of up to `pixels` pixels in
- * their frames, up to `positions` positions or pixels without, and kernels of `taps` pixels.
- */
-export function convolutionWorkspace(
-  batch: i32,
-  positions: i32,
-  pixels: i32,
-  taps: i32,
-  inputs: i32,
-  outputs: i32,
-): usize {
-  const group = groupOf(batch, positions);
-  const channels = max(inputs, outputs);
-  // Every class of the gradient of the images pads its depth.
-  const depth = taps * (channels + 4);
-  const tables = 2 * group * positions + depth + 8;
-  const panels = max(depth, group * positions + 4) * padded(channels);
-  return SCRATCH + (<usize>(tables + panels + group * pixels * channels + 16) << 2);
+/** Pixels that a side of an image has where so many outputs see no more than that. */
+@inline export function sideOf(outputs: i32, stride: i32, taps: i32, dilation: i32): i32 {
+  return (outputs - 1) * stride + (taps - 1) * dilation + 1;
+}
+
+/** Whether outputs see zeros around the images, which stand in frames then. */
+@inline export function isFramed(
+  top: i32, left: i32, rows: i32, columns: i32, height: i32, width: i32,
+): bool {
+  return top > 0 || left > 0 || rows > height || columns > width;
+}
+
+/** Bytes of a workspace of so many numbers: in float64, as they may be more than there is memory. */
+@inline export function workspaceOf(numbers: f64): f64 {
+  return <f64>SCRATCH + 4 * numbers;
 }
 
 /**

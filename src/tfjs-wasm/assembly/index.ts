@@ -2,12 +2,11 @@
 
 import { product, productWorkspace } from '../../kernels/assembly/product';
 
-export { convolve } from './convolution';
+export { convolve, convolveWorkspace } from './convolution';
 export { copyStrided } from './copies';
 export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseWorkspace } from './depthwise';
-export { filterGradient } from './filter-gradient';
-export { convolutionWorkspace } from './frames';
-export { inputGradient } from './input-gradient';
+export { filterGradient, filterGradientWorkspace } from './filter-gradient';
+export { inputGradient, inputGradientWorkspace } from './input-gradient';
 export { normalise, normaliseGradient } from './normalisation';
 export { averagePoolGradient, maxPoolGradient } from './pooling';
 export { segmentSum } from './segments';

@@ -1,8 +1,41 @@
 // The gradient of a convolution's images: convolutions of the output's gradient, one for each remainder of
 // pixels by the strides.
 
-import { frame, groupOf } from './frames';
+import { frame, groupOf, workspaceOf } from './frames';
 import { multiplyGathered, padDepth, padded, SCRATCH } from './gathered';
+
+/** Bytes of workspace of {@link inputGradient}, which takes the same geometry. */
+export function inputGradientWorkspace(
+  batch: i32, height: i32, width: i32, inputs: i32,
+  kernelRows: i32, kernelColumns: i32, outputs: i32,
+  strideY: i32, strideX: i32,
+  top: i32, left: i32, outRows: i32, outColumns: i32,
+): f64 {
+  const group = groupOf(batch, height * width);
+  const rows = framedSide(height, outRows, kernelRows, strideY, top);
+  const columns = framedSide(width, outColumns, kernelColumns, strideX, left);
+  const depth = depthOfAll(kernelRows, kernelColumns, strideY, strideX, outputs);
+  const tables = 2 * <f64>group * height * width + depth;
+  const panels = <f64>depth * padded(inputs);
+  return workspaceOf(tables + panels + <f64>group * rows * columns * outputs);
+}
+
+/** Taps that one class of pixels meets at most along a side. */
+@inline function mostTaps(taps: i32, stride: i32): i32 {
+  return (taps + stride - 1) / stride;
+}
+
+/** Gradients along a side, with the zeros that pixels at the borders meet. */
+@inline function framedSide(pixels: i32, outputs: i32, taps: i32, stride: i32, before: i32): i32 {
+  return mostTaps(taps, stride) - 1 + max(outputs, (pixels - 1 + before) / stride + 1);
+}
+
+/** The depths of all classes, each of which is padded. */
+@inline function depthOfAll(
+  kernelRows: i32, kernelColumns: i32, strideY: i32, strideX: i32, outputs: i32,
+): i32 {
+  return kernelRows * kernelColumns * outputs + 4 * min(strideY, kernelRows) * min(strideX, kernelColumns);
+}
 
 /**
  * dX ← the gradient of the images, from that of the output. Pixels whose row and column have the same
@@ -15,14 +48,14 @@ export function inputGradient(
   top: i32, left: i32, outRows: i32, outColumns: i32,
   dY: usize, F: usize, dX: usize, work: usize,
 ): void {
-  const mostY = (kernelRows + strideY - 1) / strideY;
-  const mostX = (kernelColumns + strideX - 1) / strideX;
-  const rows = mostY - 1 + max(outRows, (height - 1 + top) / strideY + 1);
-  const columns = mostX - 1 + max(outColumns, (width - 1 + left) / strideX + 1);
+  const mostY = mostTaps(kernelRows, strideY);
+  const mostX = mostTaps(kernelColumns, strideX);
+  const rows = framedSide(height, outRows, kernelRows, strideY, top);
+  const columns = framedSide(width, outColumns, kernelColumns, strideX, left);
   const group = groupOf(batch, height * width);
   const classesY = min(strideY, kernelRows);
   const classesX = min(strideX, kernelColumns);
-  const depth = kernelRows * kernelColumns * outputs + 4 * classesY * classesX;
+  const depth = depthOfAll(kernelRows, kernelColumns, strideY, strideX, outputs);
   const from = work + SCRATCH;
   const to = from + (<usize>(group * height * width) << 2);
   const depths = to + (<usize>(group * height * width) << 2);

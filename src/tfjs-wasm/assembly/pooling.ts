@@ -46,8 +46,8 @@ function giveToLargest(
   const pixel = <usize>channels << 2;
   let c = 0;
   for (; c + 4 <= channels; c += 4) {
-    let largest = v128.load(x);
-    let where = i32x4.splat(0);
+    let largest = f32x4.splat(-Infinity);
+    let where = i32x4.splat(-1);
     for (let y = 0; y < rows; y++) {
       let at = <usize>y * line;
       for (let i = 0; i < columns; i++) {
@@ -58,37 +58,40 @@ function giveToLargest(
         at += pixel;
       }
     }
-    give(dx + <usize>i32x4.extract_lane(where, 0), dy);
-    give(dx + <usize>i32x4.extract_lane(where, 1) + 4, dy + 4);
-    give(dx + <usize>i32x4.extract_lane(where, 2) + 8, dy + 8);
-    give(dx + <usize>i32x4.extract_lane(where, 3) + 12, dy + 12);
+    give(dx, i32x4.extract_lane(where, 0), dy);
+    give(dx + 4, i32x4.extract_lane(where, 1), dy + 4);
+    give(dx + 8, i32x4.extract_lane(where, 2), dy + 8);
+    give(dx + 12, i32x4.extract_lane(where, 3), dy + 12);
     x += 16;
     dx += 16;
     dy += 16;
   }
   for (; c < channels; c++) {
-    let largest = load<f32>(x);
-    let where: usize = 0;
+    let largest: f32 = -Infinity;
+    let where = -1;
     for (let y = 0; y < rows; y++) {
       let at = <usize>y * line;
       for (let i = 0; i < columns; i++) {
         const value = load<f32>(x + at);
         if (value > largest) {
           largest = value;
-          where = at;
+          where = <i32>at;
         }
         at += pixel;
       }
     }
-    give(dx + where, dy);
+    give(dx, where, dy);
     x += 4;
     dx += 4;
     dy += 4;
   }
 }
 
-@inline function give(dx: usize, dy: usize): void {
-  store<f32>(dx, load<f32>(dx) + load<f32>(dy));
+/** Nobody is given anything where no pixel is larger than −∞. */
+@inline function give(dx: usize, where: i32, dy: usize): void {
+  if (where < 0) return;
+  const to = dx + <usize>where;
+  store<f32>(to, load<f32>(to) + load<f32>(dy));
 }
 
 /** dX ← the gradient of average pooling: a window divides by the pixels that it has within its image. */

@@ -8,7 +8,7 @@ import { softmaxGrad } from '../kernels/softmax.js';
 export const softmaxGradient: TrainingGradient = {
   name: 'Softmax',
   run({ tf, dy, saved: [y] }) {
-    if (!isFloat(y) || !isFloat(dy)) return undefined;
+    if (!isFloat(y) || !isFloat(dy) || y.rank === 0) return undefined;
     return { logits: () => tf.engine().runKernel(softmaxGrad.name, { y, dy }) };
   },
 };

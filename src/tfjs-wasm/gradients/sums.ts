@@ -24,6 +24,7 @@ function spread(
   if (!isFloat(x) || !isFloat(dy)) return undefined;
   const { shape } = x;
   const summed = axesOf(tf, axis, shape);
+  if (summed === undefined) return undefined;
   const rows = shape.map((length, i) => (summed.has(i) ? 1 : length));
   const count = sizeOf(shape) / sizeOf(rows);
   return {

@@ -1,7 +1,6 @@
 // Convolutions in two dimensions, channels last: forward, and the gradients of images and filter.
 
 import type { TensorInfo } from '@tensorflow/tfjs';
-import type { Exports } from '../host.js';
 import { type Call, isFloat, type TrainingKernel } from '../kernel.js';
 import { finishOf } from './activation.js';
 import { type Geometry, geometryOf, shapeOf } from './geometry.js';
@@ -40,19 +39,12 @@ export const conv2dBackpropFilter: TrainingKernel = {
     ) {
       return undefined;
     }
-    const work = host.scratch(workspace(host.exports, geometry, geometry.out[0] * geometry.out[1]));
+    const { images, kernel, strides, padding, out } = geometry;
+    const numbers = [...images, ...kernel, ...strides, ...padding, ...out] as const;
+    const work = host.scratch(host.exports.filterGradientWorkspace(...numbers));
+    if (work === undefined) return undefined;
     const dF = host.output(filterShape);
-    host.exports.filterGradient(
-      ...geometry.images,
-      ...geometry.kernel,
-      ...geometry.strides,
-      ...geometry.padding,
-      ...geometry.out,
-      host.at(x),
-      host.at(dy),
-      host.at(dF),
-      work,
-    );
+    host.exports.filterGradient(...numbers, host.at(x), host.at(dy), host.at(dF), work);
     return dF;
   },
 };
@@ -71,19 +63,12 @@ export const conv2dBackpropInput: TrainingKernel = {
     ) {
       return undefined;
     }
-    const work = host.scratch(workspace(host.exports, geometry, inputShape[1] * inputShape[2]));
+    const { images, kernel, strides, padding, out } = geometry;
+    const numbers = [...images, ...kernel, ...strides, ...padding, ...out] as const;
+    const work = host.scratch(host.exports.inputGradientWorkspace(...numbers));
+    if (work === undefined) return undefined;
     const dX = host.output(inputShape);
-    host.exports.inputGradient(
-      ...geometry.images,
-      ...geometry.kernel,
-      ...geometry.strides,
-      ...geometry.padding,
-      ...geometry.out,
-      host.at(dy),
-      host.at(filter),
-      host.at(dX),
-      work,
-    );
+    host.exports.inputGradient(...numbers, host.at(dy), host.at(filter), host.at(dX), work);
     return dX;
   },
 };
@@ -92,11 +77,13 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
   if (!isFloat(x) || !isFloat(filter)) return undefined;
   const geometry = geometryOf(tf, x.shape, filter.shape, attrs);
   if (geometry === undefined) return undefined;
-  const [batch, height, width, inputs] = geometry.images;
-  const [rows, columns, outputs] = geometry.kernel;
+  const { images, kernel, strides, dilations, padding, out } = geometry;
   if (isPointwise(geometry)) {
     // Every pixel is a row as it lies.
+    const [batch, height, width, inputs] = images;
+    const [, , outputs] = kernel;
     const work = host.scratch(host.exports.multiplyWorkspace());
+    if (work === undefined) return undefined;
     const Y = host.output(geometry.outShape);
     host.exports.multiply(
       batch * height * width,
@@ -113,22 +100,11 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
     );
     return Y;
   }
-  const work = host.scratch(workspace(host.exports, geometry, geometry.out[0] * geometry.out[1]));
+  const numbers = [...images, ...kernel, ...strides, ...dilations, ...padding, ...out] as const;
+  const work = host.scratch(host.exports.convolveWorkspace(...numbers));
+  if (work === undefined) return undefined;
   const Y = host.output(geometry.outShape);
-  host.exports.convolve(
-    ...geometry.images,
-    rows,
-    columns,
-    outputs,
-    ...geometry.strides,
-    ...geometry.dilations,
-    ...geometry.padding,
-    ...geometry.out,
-    host.at(x),
-    host.at(filter),
-    host.at(Y),
-    work,
-  );
+  host.exports.convolve(...numbers, host.at(x), host.at(filter), host.at(Y), work);
   return Y;
 }
 
@@ -147,26 +123,5 @@ function isPointwise({
     [...padding].every((zeros) => zeros === 0) &&
     out[0] === images[1] &&
     out[1] === images[2]
-  );
-}
-
-/** Bytes that a function needs which computes so many positions, or pixels, of each image. */
-function workspace(exports: Exports, geometry: Geometry, positions: number): number {
-  const [batch, height, width, inputs] = geometry.images;
-  const [rows, columns, outputs] = geometry.kernel;
-  const [down, right] = geometry.dilations;
-  const [outHeight, outWidth] = geometry.out;
-  // A frame has the pixels of an image, what the kernel sees beyond its borders, and the positions.
-  const frameRows =
-    Math.max(height + geometry.padding[0], outHeight * geometry.strides[0]) + 2 * rows * down;
-  const frameColumns =
-    Math.max(width + geometry.padding[1], outWidth * geometry.strides[1]) + 2 * columns * right;
-  return exports.convolutionWorkspace(
-    batch,
-    positions,
-    frameRows * frameColumns,
-    rows * columns,
-    inputs,
-    outputs,
   );
 }

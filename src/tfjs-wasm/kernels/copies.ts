@@ -24,8 +24,9 @@ export const cast: TrainingKernel = {
 export const tile: TrainingKernel = {
   name: 'Tile',
   run({ host, inputs: { x }, attrs }) {
-    const repetitions = numbers(attrs.reps);
+    const repetitions = integers(attrs.reps);
     if (!hasWords(x) || repetitions?.length !== x.shape.length) return undefined;
+    if (repetitions.some((count) => count < 0)) return undefined;
     const shape = x.shape.map((length, i) => length * repetitions[i]);
     if (sizeOf(shape) === 0) return undefined;
     const from = stridesOf(x.shape);
@@ -42,8 +43,9 @@ export const tile: TrainingKernel = {
 export const transpose: TrainingKernel = {
   name: 'Transpose',
   run({ host, inputs: { x }, attrs }) {
-    const order = numbers(attrs.perm);
+    const order = integers(attrs.perm);
     if (!hasWords(x) || order?.length !== x.shape.length) return undefined;
+    if (!x.shape.every((_, axis) => order.includes(axis))) return undefined;
     const shape = order.map((axis) => x.shape[axis]);
     const from = stridesOf(x.shape);
     const to = stridesOf(shape);
@@ -72,9 +74,9 @@ export const splitV: TrainingKernel = {
     const sizes = oneOrMore(attrs.numOrSizeSplits);
     if (!hasWords(x) || sizes === undefined) return undefined;
     const axis = axisOf(attrs, x.shape.length);
+    if (axis === undefined) return undefined;
     const lengths = tf.backend_util.prepareSplitSize(x, sizes, axis);
-    if (lengths.includes(0)) return undefined;
-    return cut(host, x, axis, lengths);
+    return lengths.every((length) => length > 0) ? cut(host, x, axis, lengths) : undefined;
   },
 };
 
@@ -84,6 +86,7 @@ export const unpack: TrainingKernel = {
   run({ host, inputs: { value }, attrs }) {
     if (!hasWords(value)) return undefined;
     const axis = axisOf(attrs, value.shape.length);
+    if (axis === undefined) return undefined;
     const lengths = Array.from({ length: value.shape[axis] }, () => 1);
     return cut(host, value, axis, lengths)?.map((piece) => ({
       ...piece,
@@ -99,6 +102,7 @@ export const concat: TrainingKernel = {
     const tensors = Object.values(inputs);
     if (!areAlike(tensors)) return undefined;
     const axis = axisOf(attrs, tensors[0].shape.length);
+    if (axis === undefined || !fitBut(axis, tensors)) return undefined;
     const length = tensors.reduce((sum, { shape }) => sum + shape[axis], 0);
     return joined(host, tensors, tensors[0].shape.with(axis, length), axis);
   },
@@ -111,6 +115,7 @@ export const pack: TrainingKernel = {
     const tensors = Object.values(inputs);
     if (!areAlike(tensors)) return undefined;
     const axis = axisOf(attrs, tensors[0].shape.length + 1);
+    if (axis === undefined || !fitBut(undefined, tensors)) return undefined;
     const rows = tensors.map((tensor) => ({
       ...tensor,
       shape: tensor.shape.toSpliced(axis, 0, 1),
@@ -207,16 +212,27 @@ function areAlike(tensors: readonly (TensorInfo | undefined)[]): tensors is Tens
   );
 }
 
-/** The axis that is meant, where negative ones count from the end. */
-function axisOf({ axis }: NamedAttrMap, rank: number): number {
+/** Whether all tensors have the same shape, whatever their lengths along one axis are. */
+function fitBut(axis: number | undefined, tensors: readonly TensorInfo[]): boolean {
+  const [{ shape: first }] = tensors;
+  return tensors.every(
+    ({ shape }) =>
+      shape.length === first.length &&
+      shape.every((length, i) => i === axis || length === first[i]),
+  );
+}
+
+/** The axis that is meant, where negative ones count from the end; undefined where there is none. */
+function axisOf({ axis }: NamedAttrMap, rank: number): number | undefined {
   const index = Number(axis);
-  return index < 0 ? index + rank : index;
+  const counted = index < 0 ? index + rank : index;
+  return Number.isInteger(counted) && counted >= 0 && counted < rank ? counted : undefined;
 }
 
 function oneOrMore(value: unknown): number | number[] | undefined {
-  return typeof value === 'number' ? value : numbers(value);
+  return Number.isInteger(value) ? Number(value) : integers(value);
 }
 
-function numbers(value: unknown): number[] | undefined {
-  return Array.isArray(value) ? value.map(Number) : undefined;
+function integers(value: unknown): number[] | undefined {
+  return Array.isArray(value) && value.every(Number.isInteger) ? value.map(Number) : undefined;
 }

@@ -14,6 +14,7 @@ export const depthwiseConv2dNativeBackpropFilter: TrainingKernel = {
     const geometry = depthwise(tf, x.shape, filterShape, dy, attrs);
     if (geometry === undefined) return undefined;
     const work = workspace(host, geometry);
+    if (work === undefined) return undefined;
     const dF = host.output(filterShape);
     host.exports.depthwiseFilterGradient(
       ...numbersOf(geometry),
@@ -35,6 +36,7 @@ export const depthwiseConv2dNativeBackpropInput: TrainingKernel = {
     const geometry = depthwise(tf, inputShape, filter.shape, dy, attrs);
     if (geometry === undefined) return undefined;
     const work = workspace(host, geometry);
+    if (work === undefined) return undefined;
     const dX = host.output(inputShape);
     host.exports.depthwiseInputGradient(
       ...numbersOf(geometry),
@@ -68,8 +70,8 @@ function numbersOf(geometry: Geometry): readonly [...numbers: number[]] {
   return [...images, ...kernel, ...strides, ...padding, ...out];
 }
 
-/** Where the workspace lies. */
-function workspace(host: Host, { images, kernel }: Geometry): number {
+/** Where the workspace lies, if there is memory for it. */
+function workspace(host: Host, { images, kernel }: Geometry): number | undefined {
   const [, height, width, inputs] = images;
   return host.scratch(host.exports.depthwiseWorkspace(height * width, inputs, kernel[2]));
 }

@@ -54,6 +54,7 @@ function multiplied({ host, inputs: { a, b }, attrs }: Call): TensorInfo | undef
   const { rows: m, columns: k } = A;
   const { columns: n } = B;
   const work = host.scratch(host.exports.multiplyWorkspace());
+  if (work === undefined) return undefined;
   const result = host.output([...batch, m, n]);
   const [from, by, to] = [host.at(a), host.at(b), host.at(result)];
   const float = Float32Array.BYTES_PER_ELEMENT;

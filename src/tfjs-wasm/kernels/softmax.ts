@@ -6,8 +6,8 @@ import { isFloat, sizeOf, type TrainingKernel } from '../kernel.js';
 export const softmaxGrad: TrainingKernel = {
   name: 'SoftmaxGrad',
   run({ host, inputs: { y, dy } }) {
-    if (!isFloat(y) || !isFloat(dy)) return undefined;
-    const columns = y.shape[y.shape.length - 1];
+    const columns = y?.shape.at(-1);
+    if (!isFloat(y) || !isFloat(dy) || columns === undefined) return undefined;
     const dx = host.output(y.shape);
     const rows = sizeOf(y.shape) / columns;
     host.exports.softmaxGradient(rows, columns, host.at(y), host.at(dy), host.at(dx));

@@ -22,6 +22,7 @@ function reduced(
 ): TensorInfo | undefined {
   if (!isFloat(x)) return undefined;
   const axes = axesOf(tf, axis, x.shape);
+  if (axes === undefined) return undefined;
   const sizes = groupsOf(x.shape, axes);
   if (sizes === undefined) return undefined;
   const y = host.output(
@@ -51,12 +52,14 @@ function groupsOf(shape: readonly number[], axes: ReadonlySet<number>): Groups |
   return groups;
 }
 
-/** The axes that are meant: all where none is named. */
+/** The axes that are meant: all where none is named. Undefined where one is named twice. */
 export function axesOf(
   tf: TensorFlowKernels,
   axis: unknown,
   shape: readonly number[],
-): Set<number> {
+): Set<number> | undefined {
   if (axis === undefined || axis === null) return new Set(shape.keys());
-  return new Set(tf.util.parseAxisParam([axis].flat().map(Number), [...shape]));
+  const named = tf.util.parseAxisParam([axis].flat().map(Number), [...shape]);
+  const axes = new Set(named);
+  return axes.size === named.length ? axes : undefined;
 }
