@@ -22,9 +22,9 @@ export {
   type NysactLayerOptions,
   type NysactOptions,
   nysactMethod,
-  type SketchSource,
 } from './precondition/nysact.js';
 export type { Overrides } from './precondition/overrides.js';
+export type { SketchSource } from './precondition/sketching.js';
 export {
   type Averages,
   type Averaging,

@@ -14,7 +14,8 @@ import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
-import { Accumulator, type Batch, type Reading } from '../rows/accumulator.js';
+import type { Eigenpairs } from '../nystrom/factor.js';
+import { Accumulator, type Averages, type Batch, type Reading } from '../rows/accumulator.js';
 import type { Curvature, Found, LayerShape, Method } from './method.js';
 import { RefreshDriver } from './refresh.js';
 
@@ -104,22 +105,20 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     if (averages.updates === 0 || this.#refresh.inFlight !== undefined) return;
     const { updates } = averages;
     const reading = averages.reading();
-    const restarts = this.#curvature.sketch?.restarts === true;
+    const { closes = 'never' } = this.#curvature.sketch ?? {};
     try {
       this.#refresh.run({
         reads: reading.slots,
         compute: (matrices) => this.#factorise(reading, matrices, updates),
-        // A window that restarts is closed below, perhaps long before its read arrives.
-        discard: () => {
-          if (!restarts) averages.reset();
+        // A refresh that breaks down closes its window too: with the same sketch it would fail again.
+        failed: (areFinite) => {
+          if (closes === 'factored') this.#restart();
+          else if (closes === 'never' && !areFinite) averages.reset();
         },
       });
     } finally {
-      // A refresh that gives up closes its window too: with the same sketch it would fail again.
-      if (restarts) {
-        averages.reset();
-        averages.redraw();
-      }
+      // Perhaps long before the read arrives.
+      if (closes === 'read') this.#restart();
     }
   }
 
@@ -188,6 +187,22 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     freeState(this.#backend, this.state);
   }
 
+  /** Opens a window that follows nothing. */
+  #restart(): void {
+    this.#averages.reset();
+    this.#averages.redraw();
+  }
+
+  /** Opens the window that follows a factor, or that begins where its own one ended. */
+  #follow(factor: Eigenpairs, reading: Reading<D>, averages: Averages<D>): void {
+    const { sketch } = this.#curvature;
+    if (sketch === undefined) return;
+    const { dtype } = this.#backend;
+    const next = this.#averages.redraw((draw) => sketch.draw(draw, dtype, factor));
+    if (sketch.carry === undefined) this.#averages.reset();
+    else reading.resume(sketch.carry(averages, factor, next));
+  }
+
   #keep(part: Curvature['inverse'][string]): Part<D> {
     const pending = () => this.#refresh.inFlight;
     if ('value' in part) return new Cell(part.value, part.check, pending);
@@ -205,7 +220,11 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     // What works from the averages themselves has only been looked at for NaN.
     if (curvature.factorise === undefined) return () => {};
     const estimates = reading.onHost(matrices);
-    const { inverse, found = {} } = curvature.factorise(estimates.averages, {
+    const {
+      inverse,
+      found = {},
+      factor,
+    } = curvature.factorise(estimates.averages, {
       dtype: this.#backend.dtype,
       get sketch() {
         return estimates.sketch;
@@ -215,6 +234,9 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       workspace: this.#workspace,
     });
     return () => {
+      if (factor !== undefined && curvature.sketch?.closes === 'factored') {
+        this.#follow(factor, reading, estimates.averages);
+      }
       for (const [name, part] of this.#inverse) {
         const value = inverse[name];
         if (part instanceof Cell && typeof value === 'number') part.value = value;

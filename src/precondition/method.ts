@@ -7,6 +7,7 @@ import { checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
+import type { Eigenpairs } from '../nystrom/factor.js';
 import type { Averages, Statistic } from '../rows/accumulator.js';
 import type { Average } from '../rows/moving-average.js';
 import type { SketchShape } from '../sketch/shape.js';
@@ -71,6 +72,14 @@ export type Made<D extends DType, Parts extends InverseParts> = {
   readonly [Name in keyof Parts]: As<Parts[Name], DenseMatrix<D>>;
 };
 
+/** What a refresh makes. */
+export interface Factorised<D extends DType, Parts extends InverseParts> {
+  readonly inverse: Made<D, Parts>;
+  readonly found?: Found;
+  /** What the next sketch may follow, in memory of its own. */
+  readonly factor?: Eigenpairs;
+}
+
 /** What a refresh has beside the averages. */
 export interface RefreshContext<D extends DType> {
   readonly dtype: D;
@@ -87,10 +96,30 @@ export interface RefreshContext<D extends DType> {
 /** The sketches of a layer, and when a new one is drawn. */
 export interface Sketching {
   readonly shape: SketchShape;
-  /** The sketch of a window; the same number must always give the same one. */
-  draw<D extends DType>(draw: number, dtype: D): Sketch<D>;
-  /** Whether every refresh closes the window: the averages start anew, with the next sketch. */
-  readonly restarts: boolean;
+  /**
+   * The sketch of a window; the same arguments must always give the same one.
+   *
+   * @param last The factor of the window before. There is none in the first window, after one that broke
+   *   down, and where windows do not wait for it.
+   */
+  draw<D extends DType>(draw: number, dtype: D, last?: Eigenpairs): Sketch<D>;
+  /**
+   * When a window closes, so that the averages start anew with the next sketch: 'never', when a refresh has
+   * read them ('read'), or when its factor is in place ('factored'), where the next sketch follows that.
+   */
+  readonly closes: 'never' | 'read' | 'factored';
+  /**
+   * Estimates that the averages of a window go on from which closes when it is 'factored', with the sketch of
+   * that window. Absent where they start from nothing.
+   *
+   * @param averages The estimates of the window before.
+   */
+  carry?<D extends DType>(
+    this: void,
+    averages: Averages<D>,
+    last: Eigenpairs,
+    sketch: Sketch<D>,
+  ): Averages<D>;
 }
 
 /** How one layer is preconditioned. */
@@ -116,7 +145,7 @@ export interface Curvature<
     this: void,
     averages: Averages<D, Name>,
     context: RefreshContext<D>,
-  ): { readonly inverse: Made<D, Parts>; readonly found?: Found };
+  ): Factorised<D, Parts>;
   /** P ← the preconditioned G (both q×p): the formula. `averages` are as they stand, uncorrected. */
   apply<D extends DType>(
     on: Backend<D>,

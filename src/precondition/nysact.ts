@@ -4,6 +4,7 @@ import type { Backend, Slot } from '../backend/backend.js';
 import type { RestoreGuard } from '../backend/state.js';
 import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { zeros } from '../core/matrix.js';
 import {
   choice,
   flag,
@@ -15,26 +16,15 @@ import {
   positive,
   type SettingsOf,
 } from '../core/options.js';
-import { foldIn, randomKey } from '../core/random.js';
 import { nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
-import { drawSketch, SKETCH_KINDS, type SketchKind } from '../sketch/distributions.js';
-import type { SketchShape } from '../sketch/shape.js';
-import type { Sketch } from '../sketch/sketch.js';
+import { SKETCH_KINDS } from '../sketch/distributions.js';
 import { exactCurvature } from './foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
-
-/** A source of sketches other than the seeded one: the same arguments must give the same sketch. */
-export type SketchSource = <D extends DType>(request: {
-  readonly layer: number;
-  /** 0 for the first sketch of the layer, 1 for the next… */
-  readonly draw: number;
-  readonly shape: SketchShape;
-  readonly dtype: D;
-}) => Sketch<D>;
+import { isSource, sketchedWindows, sketchSource, WINDOWS } from './sketching.js';
 
 /** The options of a damped inverse of low rank. */
 const LOW_RANK = optionList({
@@ -60,15 +50,9 @@ export const SKETCH_OPTIONS = optionList({
 const LAYER = optionList({
   ...DECAY.entries,
   ...LOW_RANK.entries,
-  /**
-   * When a new sketch is drawn: 'restart' (default) opens a new window after every refresh, 'fixed'
-   * keeps one sketch for ever; advised where a window would see few observations.
-   */
-  policy: choice('restart', 'fixed').default('restart'),
+  ...WINDOWS.entries,
   /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' is ρ, or ν itself. */
   shift: choice('tiny', 'damping').or(nonNegative).default('tiny'),
-  /** How many columns s ≥ 0 a sketch has beyond r, whose r largest eigenvalues are kept (default 0). */
-  oversample: integer().default(0),
   /** Let the discarded spectrum count, see `InverseOptions.trace` (default false). */
   tail: flag.default(false),
 });
@@ -104,7 +88,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysact', options);
   checkOverrides('nysact', LAYER, settings.overrides);
   const { sketch, seed, maxFailures } = settings;
-  const source = sketchSource(sketch, seed);
+  const source = { source: sketchSource(sketch, seed), isOwn: typeof sketch === 'function' };
   return {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',
     needs: { inputs: true },
@@ -124,21 +108,19 @@ export function nysactMethod(options: NysactOptions = {}): Method {
 function sketched(
   { inputs }: LayerShape,
   layer: number,
-  { damping, rank, decay, oversample, policy, shift, tail }: SettingsOf<typeof LAYER>,
-  source: SketchSource,
+  own: SettingsOf<typeof LAYER>,
+  source: Parameters<typeof sketchedWindows>[3],
   of: DType,
 ): Curvature {
+  const { damping, rank, decay, oversample, shift, tail } = own;
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
+  const windows = sketchedWindows(shape, layer, own, source);
   const pairing = { rank, shift: shift === 'damping' ? damping : shift };
   return curvature({
     gain: 1 / damping,
     flat: 1 / damping,
     statistics: [sketchedMoment(shape, decay), ...(tail ? [momentTrace(decay)] : [])],
-    sketch: {
-      shape,
-      draw: (draw, dtype) => source({ layer, draw, shape, dtype }),
-      restarts: policy === 'restart',
-    },
+    sketch: windows,
     rank,
     inverse: {
       V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
@@ -146,7 +128,10 @@ function sketched(
     },
     factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
       workspace.scope(() => {
-        const U = workspace.take('float64', inputs, rank);
+        const follows = windows.closes === 'factored';
+        const U = follows
+          ? zeros('float64', inputs, rank)
+          : workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
         const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
         const { V, c } = lowRankInverse(pairs, dtype, seen);
@@ -155,6 +140,7 @@ function sketched(
         return {
           inverse: { V, c },
           found: { shift: nu, retries, eigenvalues, effectiveDimension: dimension },
+          ...(follows ? { factor: pairs } : {}),
         };
       }),
     apply: (on, G, { V, c }, P) => applyLowRank(on, G, V, c, P),
@@ -175,18 +161,6 @@ export function applyLowRank<D extends DType>(
     on.axpby(1 / c, G, 0, P);
     on.gemm(-1, GV, 'N', V, 'T', 1, P);
   });
-}
-
-/** Every layer and every draw has its own stream of random numbers. */
-export function sketchSource(sketch: SketchKind | SketchSource, seed: number): SketchSource {
-  if (typeof sketch === 'function') return sketch;
-  const key = randomKey(seed);
-  return ({ layer, draw, shape, dtype }) =>
-    drawSketch(sketch, shape, dtype, foldIn(foldIn(key, layer), draw));
-}
-
-function isSource(value: unknown): value is SketchSource {
-  return typeof value === 'function';
 }
 
 /** Guards numbers ≥ `limit` that `dtype` can divide by. */

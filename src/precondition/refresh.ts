@@ -16,8 +16,8 @@ export interface RefreshJob<D extends DType> {
    * breakdown.
    */
   compute(matrices: readonly DenseMatrix<D>[]): () => void;
-  /** Called if what was read holds NaN or Infinity: the averages are to start anew. */
-  discard(): void;
+  /** Called if it breaks down, before that is told; `areFinite` unless what was read holds NaN or Infinity. */
+  failed(areFinite: boolean): void;
 }
 
 /**
@@ -96,16 +96,14 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
   }
 
   #attempt(job: RefreshJob<D>, matrices: readonly DenseMatrix<D>[]): void {
+    const areFinite = matrices.every((matrix) => Number.isFinite(frobeniusNorm(matrix)));
     let install: () => void;
     try {
-      for (const matrix of matrices) {
-        if (Number.isFinite(frobeniusNorm(matrix))) continue;
-        job.discard();
-        throw new NonFiniteError(`what ${this.#layer} observed`);
-      }
+      if (!areFinite) throw new NonFiniteError(`what ${this.#layer} observed`);
       install = job.compute(matrices);
     } catch (error) {
       if (!isBreakdown(error)) throw error;
+      job.failed(areFinite);
       this.#failures.value += 1;
       this.#inARow.value += 1;
       if (this.#inARow.value < this.#maxFailures) return;

@@ -5,13 +5,9 @@ import type { OptionsOf } from '../core/options.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { exactCurvature } from '../precondition/foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from '../precondition/method.js';
-import {
-  applyLowRank,
-  SKETCH_OPTIONS,
-  type SketchSource,
-  sketchSource,
-} from '../precondition/nysact.js';
+import { applyLowRank, SKETCH_OPTIONS } from '../precondition/nysact.js';
 import { describeMethod, elementsWithin } from '../precondition/options.js';
+import { type SketchSource, sketchSource } from '../precondition/sketching.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { freeSketch, holdSketch } from '../sketch/sketch.js';
 import { checkDenseRows } from './dense-rows.js';

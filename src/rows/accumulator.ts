@@ -90,6 +90,13 @@ export interface Reading<D extends DType> {
   readonly slots: readonly Slot<D>[];
   /** Bias-corrected estimates, in the memory of the matrices, and the sketch they were taken with. */
   onHost(this: void, matrices: readonly DenseMatrix<D>[]): Estimates<D>;
+  /**
+   * The averages go on from the moment of the reading, as if these had been its estimates, which are
+   * overwritten. What was observed since is forgotten.
+   *
+   * @throws RangeError where an average is no moving average; nothing has changed then.
+   */
+  resume(this: void, estimates: Averages<D>): void;
 }
 
 /** The sketches of an accumulator. */
@@ -137,6 +144,8 @@ export class Accumulator<D extends DType> implements Stateful<D> {
     const sketch = this.#sketch;
     const { operand, reads = [] } = sketch ?? {};
     const corrections = this.#averages.map(({ correction }) => correction);
+    const moving = this.#averages.filter((average) => average instanceof MovingAverage);
+    const progress = moving.map((average) => average.progress);
     return {
       slots: [...this.#averages.map(({ slot }) => slot), ...reads],
       onHost: (matrices) => {
@@ -159,6 +168,14 @@ export class Accumulator<D extends DType> implements Stateful<D> {
           },
         };
       },
+      resume: (estimates) => {
+        if (moving.length < this.#averages.length) {
+          throw new RangeError('resume: an average is of another kind, expected moving averages');
+        }
+        moving.forEach((average, index) => {
+          average.resume(progress[index], estimates[this.#statistics[index].name]);
+        });
+      },
     };
   }
 
@@ -174,9 +191,15 @@ export class Accumulator<D extends DType> implements Stateful<D> {
     for (const average of this.#averages) average.reset();
   }
 
-  /** Draws the next sketch, where there is one. The averages are of the old one: reset them too. */
-  redraw(): void {
-    this.#sketch?.redraw();
+  /**
+   * Draws the next sketch and gives it, from a source other than the own one where it follows what was found
+   * with the last. The averages are of the old one: reset them too.
+   *
+   * @throws RangeError where there is no sketch.
+   */
+  redraw(source?: NumberedSketches<D>): Sketch<D> {
+    if (this.#sketch === undefined) throw new RangeError('redraw: there is no sketch');
+    return this.#sketch.redraw(source);
   }
 
   /**

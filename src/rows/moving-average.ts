@@ -5,7 +5,8 @@ import { Cell, type MatrixState, type StateEntry, type Stateful } from '../backe
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
-import { zeros } from '../core/matrix.js';
+import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { scale } from '../kernels/level1.js';
 
 /** An average of a matrix-valued statistic that lives on a backend. */
 export interface Average<D extends DType> extends Stateful<D> {
@@ -21,6 +22,13 @@ export interface Average<D extends DType> extends Stateful<D> {
   update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void;
   /** Forgets everything. */
   reset(): void;
+}
+
+/** How far an average is. */
+export interface Progress {
+  readonly updates: number;
+  /** What the rows of an update have been, averaged like the statistic. */
+  readonly rows: number;
 }
 
 /**
@@ -66,6 +74,10 @@ export class MovingAverage<D extends DType> implements Average<D> {
     return this.decay === 1 ? 1 : 1 / (1 - power(this.decay, this.#updates.value));
   }
 
+  get progress(): Progress {
+    return { updates: this.#updates.value, rows: this.#rows.value };
+  }
+
   update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void {
     const first = this.#updates.value === 0;
     if (this.decay === 1) {
@@ -87,6 +99,14 @@ export class MovingAverage<D extends DType> implements Average<D> {
     this.#backend.write(this.slot, zeros(this.#backend.dtype, rows, cols));
     this.#updates.value = 0;
     this.#rows.value = 0;
+  }
+
+  /** Goes on from what an earlier {@link progress} was, as if M̂ had been `estimate` then; it is overwritten. */
+  resume({ updates, rows }: Progress, estimate: DenseMatrix<D>): void {
+    this.#updates.value = updates;
+    this.#rows.value = rows;
+    scale(1 / this.correction, estimate);
+    this.#backend.write(this.slot, estimate);
   }
 
   /**

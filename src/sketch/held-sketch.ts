@@ -32,7 +32,7 @@ export class HeldSketch<D extends DType> implements Stateful<D> {
     this.#backend = backend;
     this.#shape = shape;
     this.#source = source;
-    this.#held = { operand: holdSketch(backend, this.#draw(0)) };
+    this.#held = { operand: holdSketch(backend, this.#draw(0, source)) };
   }
 
   /** What the backend's `sketchMoment` takes. */
@@ -46,14 +46,15 @@ export class HeldSketch<D extends DType> implements Stateful<D> {
   }
 
   /**
-   * Replaces the sketch by the next one.
+   * Replaces the sketch by the next one, and gives it.
    *
+   * @param source Where it comes from, for sketches that follow what was found with the last one.
    * @throws TypeError or RangeError where the source gives no sketch of the same shape and kind; nothing
    *   has changed then.
    */
-  redraw(): void {
+  redraw(source: NumberedSketches<D> = this.#source): Sketch<D> {
     const number = this.#draws.value;
-    const drawn = this.#draw(number);
+    const drawn = this.#draw(number, source);
     const { kind } = this.operand;
     if (drawn.kind !== kind) {
       throw new TypeError(
@@ -66,6 +67,7 @@ export class HeldSketch<D extends DType> implements Stateful<D> {
     });
     this.#held.operand = mapMatrices(drawn, (_, index) => slots[index]);
     this.#draws.value = number + 1;
+    return { ...this.#shape, ...drawn };
   }
 
   /** The sketch that `operand` stood for, from what its {@link reads} gave. */
@@ -79,8 +81,8 @@ export class HeldSketch<D extends DType> implements Stateful<D> {
   }
 
   /** A source may be anyone's: what it gives is checked. */
-  #draw(draw: number): SketchOf<DenseMatrix<D>> {
-    const sketch = this.#source(draw);
+  #draw(draw: number, source: NumberedSketches<D>): SketchOf<DenseMatrix<D>> {
+    const sketch = source(draw);
     return takeSketch('sketch', `draw ${draw}`, sketch, this.#shape, this.#backend.dtype);
   }
 }

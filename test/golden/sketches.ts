@@ -2,7 +2,7 @@
 
 import { convert } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
-import type { SketchSource } from '../../src/precondition/nysact.js';
+import type { SketchSource } from '../../src/precondition/sketching.js';
 import { drawSketch } from '../../src/sketch/distributions.js';
 import { type Draw, matrix64, type StepRecord } from './vectors.js';
 

@@ -3,11 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
-import {
-  type NysactOptions,
-  nysactMethod,
-  type SketchSource,
-} from '../../src/precondition/nysact.js';
+import { type NysactOptions, nysactMethod } from '../../src/precondition/nysact.js';
+import type { SketchSource } from '../../src/precondition/sketching.js';
 import { publishedNysactMethod } from '../../src/published/nysact.js';
 import { drawSketch } from '../../src/sketch/distributions.js';
 import { denseSketch } from '../../src/sketch/sketch.js';

@@ -25,7 +25,7 @@ describe('the driver', () => {
     sync,
     build(2, 2, () => 1),
   );
-  const good: RefreshJob<F64> = { reads: [], compute: () => () => {}, discard: () => {} };
+  const good: RefreshJob<F64> = { reads: [], compute: () => () => {}, failed: () => {} };
   const failing = (error: unknown): RefreshJob<F64> => ({
     ...good,
     compute() {
@@ -48,7 +48,7 @@ describe('the driver', () => {
         matrices[0].set(0, 0, 5);
         return () => order.push('installed');
       },
-      discard: () => order.push('discarded'),
+      failed: () => order.push('failed'),
     });
     const ones = [
       [1, 1],
@@ -88,20 +88,21 @@ describe('the driver', () => {
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-    'discards what holds %d without computing from it',
+    'tells of what holds %d without computing from it',
     (bad) => {
       const driver = new RefreshDriver(sync, 'layer', 3);
       const broken = placeRounded(
         sync,
         build(2, 2, (i, j) => (i + j === 2 ? bad : 1)),
       );
-      let discarded = 0;
+      const finite: boolean[] = [];
       driver.run({
         ...failing(new Error('computed')),
         reads: [slot, broken],
-        discard: () => discarded++,
+        failed: (areFinite) => finite.push(areFinite),
       });
-      expect([discarded, driver.failures]).toEqual([1, 1]);
+      driver.run({ ...failing(breakdowns[0]), failed: (areFinite) => finite.push(areFinite) });
+      expect([finite, driver.failures]).toEqual([[false, true], 2]);
     },
   );
 

@@ -51,6 +51,14 @@ function ofOneHotRows(method: Method): Method {
 const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketch) => [
   nysact(`${sketch}, restart`, { sketch }),
   nysact(`${sketch}, fixed`, { sketch, policy: 'fixed' }),
+  nysact(`${sketch}, tracking`, { sketch, policy: 'track' }),
+  nysact(`${sketch}, tracking and carried`, {
+    sketch,
+    policy: 'track',
+    fresh: 1,
+    carry: true,
+    tail: true,
+  }),
   nysact(`${sketch}, tail`, { sketch, tail: true }),
   nysact(`${sketch}, oversampled`, { sketch, oversample: 2 }),
   nysact(`${sketch}, shifted by the damping`, { sketch, shift: 'damping' }),
