@@ -15,6 +15,7 @@ export {
   type LowRankInverse,
   lowRankInverse,
 } from './nystrom/inverse.js';
+export { carriedSketch, trackingSketch } from './nystrom/tracking.js';
 export {
   DISTRIBUTIONS,
   type Distribution,

@@ -9,7 +9,7 @@ import { checkSketch, denseSketch, type Sketch } from '../sketch/sketch.js';
 import { checkEigenpairs, type Eigenpairs } from './factor.js';
 
 /**
- * S = orth[U, Ω], p×k for Ω of k columns: the `kept` leading eigenvectors of `last`, and the first columns of
+ * S = orth[U, Ω], p×k for Ω of k columns: the `kept` leading eigenvectors of `pairs`, and the first columns of
  * Ω in place of the rest. An eigenvector whose λ̂ is 0 says nothing, and is not kept.
  *
  * With such sketches every window is one step of subspace iteration at no pass over X: the factor of a
@@ -17,28 +17,28 @@ import { checkEigenpairs, type Eigenpairs } from './factor.js';
  *
  * Cost: 4pk² flops, in float64 whatever the dtype.
  *
- * @param last The eigenpairs of the window before, of p inputs.
- * @param fresh Ω, a sketch that the eigenpairs had no part in.
+ * @param pairs The eigenpairs of the window before, of p inputs.
+ * @param sketch Ω, a fresh sketch that the eigenpairs had no part in.
  * @throws RangeError where shapes do not fit, or `kept` is no integer in 0 … k; TypeError where an argument
  *   is of another type.
  */
 export function trackingSketch<D extends DType>(
-  last: Eigenpairs,
-  fresh: Sketch,
+  pairs: Eigenpairs,
+  sketch: Sketch,
   kept: number,
   dtype: D,
 ): Sketch<D> {
   const where = 'trackingSketch';
-  checkEigenpairs(where, last);
-  checkSketch(where, fresh);
+  checkEigenpairs(where, pairs);
+  checkSketch(where, sketch);
   checkChoice(where, 'dtype', dtype, DTYPES);
-  const { U, eigenvalues } = last;
-  const { inputs, width } = fresh;
+  const { U, eigenvalues } = pairs;
+  const { inputs, width } = sketch;
   checkInteger(where, 'kept', kept, 0, width);
-  checkShape(where, 'U of last', U, inputs, U.cols);
+  checkShape(where, 'U of pairs', U, inputs, U.cols);
   const seen = eigenvalues.filter((value) => value > 0).length;
   const leading = Math.min(kept, seen);
-  const S = denseSketch(fresh, 'float64');
+  const S = denseSketch(sketch, 'float64');
   const moved = S.view(0, leading, inputs, width - leading);
   copyInto(S.view(0, 0, inputs, width - leading).clone(), moved);
   copyInto(U.view(0, 0, inputs, leading), S.view(0, 0, inputs, leading));

@@ -55,8 +55,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/sketch': {
     values: `
-      DISTRIBUTIONS applyLowRankInverse denseSketch drawSketch effectiveDimension
-      lowRankInverse nystromEigenpairs`,
+      DISTRIBUTIONS applyLowRankInverse carriedSketch denseSketch drawSketch effectiveDimension
+      lowRankInverse nystromEigenpairs trackingSketch`,
     types: `
       ActivationSketch ActivationSketchOptions Distribution Eigenpairs FusedSketch
       InverseOptions LowRankInverse NystromFactor NystromOptions PreconditionOptions Sketch SketchKind

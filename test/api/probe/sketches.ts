@@ -86,6 +86,17 @@ export const sketches: readonly Routine[] = [
     { C: own, sketch: denseKind, options: nystromOptions, workspace },
     () => [sketched(), drawn(), { rank: 1 }],
   ),
+  exported(
+    sketch,
+    'trackingSketch',
+    { pairs: pairsKind, sketch: denseKind, kept: integer(0, 2), dtype: word },
+    () => [pairs(), drawn(), 1, 'float64'],
+  ),
+  exported(sketch, 'carriedSketch', { pairs: pairsKind, sketch: denseKind, dtype: word }, () => [
+    pairs(),
+    drawn(),
+    'float64',
+  ]),
   exported(sketch, 'lowRankInverse', { pairs: pairsKind, dtype: word, options: inversion }, () => [
     pairs(),
     'float64',
