@@ -51,8 +51,12 @@ function browserProject(): TestProjectInlineConfiguration[] {
   ];
 }
 
-/** Files that reset every module, or measure the heap that they run in. */
-const ALONE = ['test/kernels/selection.test.ts', 'test/optimize/steady-state.test.ts'];
+/** Files that reset or replace modules, or measure the heap that they run in. */
+const ALONE = [
+  'test/kernels/selection.test.ts',
+  'test/optimize/steady-state.test.ts',
+  'test/precondition/memory.test.ts',
+];
 
 // `isolate: false`: to import everything anew for each file took most of the time. So the files of a
 // worker share their modules, ours and those of others, with the state that these keep. A file that

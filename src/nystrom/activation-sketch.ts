@@ -21,6 +21,7 @@ import { readRows } from '../rows/dense.js';
 import { weightList } from '../rows/weights.js';
 import { drawSketch, SKETCH_KINDS } from '../sketch/distributions.js';
 import { sameSketch } from '../sketch/sketch.js';
+import { residualOf } from './certificate.js';
 import { type Eigenpairs, nystromEigenpairs } from './factor.js';
 import { applyLowRankInverse, effectiveDimension, lowRankInverse } from './inverse.js';
 import { momentTrace, sketchedMoment } from './sketched-moment.js';
@@ -210,6 +211,11 @@ export class NystromFactor<D extends DType> implements Eigenpairs {
     const P = applyLowRankInverse(A, lowRankInverse(this, this.dtype, inversion));
     checkFinite(where, 'P', P);
     return P;
+  }
+
+  /** The part of tr A that Â has not seen: a bound of its error, see {@link residualOf}. */
+  get residual(): number {
+    return residualOf(this.eigenvalues, this.trace);
   }
 
   /** Σ λ̂/(λ̂ + ρ): how many directions the damping leaves to the curvature. */

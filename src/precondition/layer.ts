@@ -14,6 +14,7 @@ import { checkInteger, checkShape } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
+import type { Warning } from '../nystrom/certificate.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
 import { Accumulator, type Averages, type Batch, type Reading } from '../rows/accumulator.js';
 import type { Curvature, Found, LayerShape, Method } from './method.js';
@@ -40,6 +41,8 @@ export interface Diagnostics {
   readonly refreshes: number;
   /** What the method reports of the last one, by name. */
   readonly found: Found;
+  /** What the last one warns of. */
+  readonly warnings: readonly Warning[];
 }
 
 /** A part of the inverse where it is kept. */
@@ -59,6 +62,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   readonly #refresh: RefreshDriver<D>;
   readonly #refreshes = new Cell(0, checkInteger, () => this.#refresh.inFlight);
   #found: Found = {};
+  #warnings: readonly Warning[] = [];
 
   constructor(
     backend: Backend<D>,
@@ -131,6 +135,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   abandon(): void {
     this.#refresh.abandon();
     this.#found = {};
+    this.#warnings = [];
   }
 
   /**
@@ -169,6 +174,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       failures: this.#refresh.failures,
       refreshes: this.#refreshes.value,
       found: this.#found,
+      warnings: this.#warnings,
     };
   }
 
@@ -223,6 +229,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     const {
       inverse,
       found = {},
+      warnings = [],
       factor,
     } = curvature.factorise(estimates.averages, {
       dtype: this.#backend.dtype,
@@ -244,6 +251,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       }
       this.#refreshes.value += 1;
       this.#found = found;
+      this.#warnings = warnings;
     };
   }
 }

@@ -7,6 +7,7 @@ import { checkType, isObject } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
+import type { Warning } from '../nystrom/certificate.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
 import type { Averages, Statistic } from '../rows/accumulator.js';
 import type { Average } from '../rows/moving-average.js';
@@ -76,6 +77,8 @@ export type Made<D extends DType, Parts extends InverseParts> = {
 export interface Factorised<D extends DType, Parts extends InverseParts> {
   readonly inverse: Made<D, Parts>;
   readonly found?: Found;
+  /** What there is to warn of. */
+  readonly warnings?: readonly Warning[];
   /** What the next sketch may follow, in memory of its own. */
   readonly factor?: Eigenpairs;
 }

@@ -16,6 +16,7 @@ import {
   positive,
   type SettingsOf,
 } from '../core/options.js';
+import { residualOf, warningsOf } from '../nystrom/certificate.js';
 import { nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
@@ -79,7 +80,10 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  * factorised with a shift of rounding size (see {@link nystromEigenpairs}). A layer with p ≤ r gets the
  * exact inverse, and so does one of one-hot rows, of which Ā is diagonal.
  *
- * Per layer: 3pr numbers of memory (2pr for subcolumns); observe O(mpr), refresh O(pr² + r³),
+ * `diagnostics` has `residual`, the part of tr A that Â has not seen, which bounds its error for certain (see
+ * {@link residualOf}), `conditioning`, λ̂₁/ρ, and a warning where that leaves P few digits.
+ *
+ * Per layer: 3pr + 1 numbers of memory (2pr + 1 for subcolumns that do not track); observe O(mpr), refresh O(pr² + r³),
  * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
  * @throws RangeError or TypeError on a bad option.
@@ -119,7 +123,7 @@ function sketched(
   return curvature({
     gain: 1 / damping,
     flat: 1 / damping,
-    statistics: [sketchedMoment(shape, decay), ...(tail ? [momentTrace(decay)] : [])],
+    statistics: [sketchedMoment(shape, decay), momentTrace(decay)],
     sketch: windows,
     rank,
     inverse: {
@@ -133,13 +137,21 @@ function sketched(
           ? zeros('float64', inputs, rank)
           : workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
-        const seen = tail ? { damping, trace: trace.at(0, 0) } : { damping };
+        const total = trace.at(0, 0);
+        const seen = tail ? { damping, trace: total } : { damping };
         const { V, c } = lowRankInverse(pairs, dtype, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
-        const dimension = effectiveDimension(eigenvalues, damping);
         return {
           inverse: { V, c },
-          found: { shift: nu, retries, eigenvalues, effectiveDimension: dimension },
+          found: {
+            shift: nu,
+            retries,
+            eigenvalues,
+            effectiveDimension: effectiveDimension(eigenvalues, damping),
+            residual: residualOf(eigenvalues, total),
+            conditioning: eigenvalues[0] / damping,
+          },
+          warnings: warningsOf(eigenvalues, damping, dtype),
           ...(follows ? { factor: pairs } : {}),
         };
       }),

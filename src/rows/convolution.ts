@@ -92,6 +92,16 @@ export function windowAt(
   return { origin, first, last };
 }
 
+/** How many output positions see each pixel along an axis. */
+export function visitsOf(axis: Axis): Float64Array {
+  const visits = new Float64Array(axis.size);
+  for (let position = 0; position < axis.count; position++) {
+    const { origin, first, last } = windowAt(axis, position);
+    for (let k = first; k < last; k++) visits[origin + k * axis.dilation] += 1;
+  }
+  return visits;
+}
+
 /** A checked image shape, with its groups. */
 export type Image = ImageShape & { readonly groups: number };
 

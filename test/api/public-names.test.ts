@@ -56,11 +56,11 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   'nysact/sketch': {
     values: `
       DISTRIBUTIONS applyLowRankInverse carriedSketch denseSketch drawSketch effectiveDimension
-      lowRankInverse nystromEigenpairs trackingSketch`,
+      lowRankInverse nystromEigenpairs residualOf trackingSketch warningsOf`,
     types: `
       ActivationSketch ActivationSketchOptions Distribution Eigenpairs FusedSketch
       InverseOptions LowRankInverse NystromFactor NystromOptions PreconditionOptions Sketch SketchKind
-      SketchOf SketchShape`,
+      SketchOf SketchShape Warning`,
   },
   'nysact/linalg': {
     values: `

@@ -3,7 +3,7 @@
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
 import type { SketchOf } from '../../kernels/kernels.js';
-import type { Plan } from '../../rows/convolution.js';
+import { type Plan, visitsOf } from '../../rows/convolution.js';
 import { RowsInParts } from '../../rows/parts.js';
 import type { Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
@@ -97,6 +97,22 @@ class TensorPatchRows extends RowsInParts<F32> {
         columns.dispose();
       }
     });
+  }
+
+  /** A pixel counts as often as it is seen, which is one factor a row and one a column. */
+  override squaredNorm(weight: number, decay: number, s: Slot<F32>): void {
+    const tf = this.#tf;
+    const { images, plan, bias } = this.#patches;
+    const sum = tf.tidy(() => {
+      const squares = tf.sum<Tensor2D>(tf.square(images), [0, 3]);
+      const [rows, columns] = [plan.vertical, plan.horizontal].map((axis) =>
+        tf.tensor1d(Float32Array.from(visitsOf(axis))),
+      );
+      const seen = tf.mul(tf.mul(squares, tf.reshape(rows, [-1, 1])), columns);
+      const total = tf.reshape<Tensor2D['rankType']>(tf.sum(seen), [1, 1]);
+      return bias ? tf.add<Tensor2D>(total, this.count) : total;
+    });
+    addTensor(this.backend, sum, weight, decay, s);
   }
 
   dispose(): void {

@@ -108,6 +108,15 @@ export const sketches: readonly Routine[] = [
     { G: own, inverse: parts({ V: own, c: positive }) },
     () => [dense(3, 4), sketch.lowRankInverse(pairs(), 'float64', { damping: 1 })],
   ),
+  exported(sketch, 'residualOf', { eigenvalues: own, trace: nonNegative }, () => [
+    Float64Array.of(2, 1),
+    4,
+  ]),
+  exported(sketch, 'warningsOf', { eigenvalues: own, damping: positive, dtype: word }, () => [
+    Float64Array.of(2, 1),
+    1,
+    'float64',
+  ]),
   exported(sketch, 'effectiveDimension', { eigenvalues: own, damping: positive }, () => [
     Float64Array.of(2, 1),
     1,

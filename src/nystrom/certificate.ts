@@ -1,0 +1,58 @@
+// How wrong a Nyström factor can be, and what its inverse can keep.
+
+import { checkChoice, checkNonNegative, checkPositive } from '../core/check.js';
+import { DTYPES, type DType, EPSILON } from '../core/dtype.js';
+import { checkEigenvalues } from './factor.js';
+
+/**
+ * The part of the trace that Â has not seen, (tr A − Σλ̂)/tr A, in [0, 1]; 0 where A is 0.
+ *
+ * It is a bound, and no estimate: 0 ⪯ Â ⪯ A + νI makes ‖A − Â‖₂ ≤ tr(A − Â) = tr A − Σλ̂, each up to rν, so
+ * that the relative error is at most this times tr A/‖A‖₂. In the trace norm it is the error itself.
+ * Source: Frangella, Tropp and Udell, arXiv:2110.02820, Lemma 2.1.
+ *
+ * @param trace tr A over what the sketch was taken of, the mean of ‖x‖².
+ * @throws RangeError unless the trace is finite and ≥ 0, and the eigenvalues are finite; TypeError where they
+ *   are in no Float64Array.
+ */
+export function residualOf(eigenvalues: Float64Array, trace: number): number {
+  checkEigenvalues('residualOf', eigenvalues);
+  checkNonNegative('residualOf', 'trace', trace);
+  const seen = eigenvalues.reduce((sum, value) => sum + value, 0);
+  return trace === 0 ? 0 : Math.max(0, trace - seen) / trace;
+}
+
+/** What a refresh warns of: the inverse is what it should be, and P may be of few digits. */
+export interface Warning {
+  /** 'conditioning': λ̂₁/ρ is so large that cancellation takes most digits of P in the leading directions. */
+  readonly kind: 'conditioning';
+  /** λ̂₁/ρ. */
+  readonly value: number;
+  /** The largest value that is no warning. */
+  readonly limit: number;
+}
+
+/**
+ * λ̂₁/ρ may be so many times 1/ε: P keeps about −log₁₀(ε·λ₁/ρ) digits in the leading directions, whatever the
+ * method, and two of them are too few.
+ */
+const SHARE = 1e5 * EPSILON.float32;
+
+/**
+ * What there is to warn of in a factor that is damped by ρ.
+ *
+ * @throws RangeError unless ρ is finite and > 0, the eigenvalues are finite and the dtype is one; TypeError
+ *   where they are in no Float64Array.
+ */
+export function warningsOf(
+  eigenvalues: Float64Array,
+  damping: number,
+  dtype: DType,
+): readonly Warning[] {
+  checkEigenvalues('warningsOf', eigenvalues);
+  checkPositive('warningsOf', 'damping', damping);
+  checkChoice('warningsOf', 'dtype', dtype, DTYPES);
+  const value = (eigenvalues[0] ?? 0) / damping;
+  const limit = SHARE / EPSILON[dtype];
+  return value > limit ? [{ kind: 'conditioning', value, limit }] : [];
+}
