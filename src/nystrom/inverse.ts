@@ -11,16 +11,16 @@ import {
 } from '../core/check.js';
 import { DTYPES, type DType } from '../core/dtype.js';
 import { checkMatrix, type DenseMatrix, type Matrix64, zeros } from '../core/matrix.js';
-import { nonNegative, type OptionsOf, optionList, positive } from '../core/options.js';
+import { guarded, nonNegative, type OptionsOf, optionList, positive } from '../core/options.js';
 import { gemm } from '../kernels/gemm.js';
 import { axpby } from '../kernels/level1.js';
 import { checkEigenpairs, checkEigenvalues, type Eigenpairs } from './factor.js';
 
-/** (Â + ρI)⁻¹ = I/c − VVᵀ. */
+/** (Â + ρI)⁻¹ = I/c − VVᵀ, or a root of it in the same form. */
 export interface LowRankInverse<D extends DType> {
   /** p×r: U·diag(√(1/c − 1/max(λ̂+ρ, c))). */
   readonly V: DenseMatrix<D>;
-  /** What Â + ρI is taken to be on the complement of U. */
+  /** What Â + ρI, or its root, is taken to be on the complement of U. */
   readonly c: number;
 }
 
@@ -32,19 +32,29 @@ const INVERSE_OPTIONS = /* @__PURE__ */ optionList({
    * Without it c = ρ, as in the paper. Advised for ρ ≤ 0.1.
    */
   trace: nonNegative,
+  /** Which root of the inverse: 1 (default), 2 for (Â + ρI)^(−1/2), or 4 for (Â + ρI)^(−1/4). */
+  root: /* @__PURE__ */ guarded('1, 2 or 4', isRoot).default(1),
 });
+
+/** The roots that there are: those that square roots make. */
+type Root = 1 | 2 | 4;
+
+function isRoot(value: unknown): value is Root {
+  return value === 1 || value === 2 || value === 4;
+}
 
 /** Options of {@link lowRankInverse}. @interface */
 export type InverseOptions = OptionsOf<typeof INVERSE_OPTIONS> & { readonly damping: number };
 
 /**
  * The factors of the damped inverse: P = G/c + ((GU)·diag(1/max(λ̂+ρ, c) − 1/c))Uᵀ. The diagonal is
- * never positive, so U and its square root make one matrix V and two products apply it.
+ * never positive, so U and its square root make one matrix V and two products apply it. The same holds for
+ * the roots of the inverse, with the roots of c and of max(λ̂+ρ, c) in their place.
  *
  * Cost: O(pr). Source: NysAct, Algorithm 1, line 19, where zero eigenvalues are inverted; here they
  * are damped, once.
  *
- * @throws RangeError unless ρ > 0, ρ and 1/ρ are finite in the dtype, and tr ≥ 0; TypeError or RangeError
+ * @throws RangeError unless ρ > 0, ρ and 1/ρ are finite in the dtype, tr ≥ 0 and the root is one; TypeError or RangeError
  *   where `pairs` are no eigenpairs.
  */
 export function lowRankInverse<D extends DType>(
@@ -55,7 +65,7 @@ export function lowRankInverse<D extends DType>(
   const where = 'lowRankInverse';
   checkEigenpairs(where, pairs);
   checkChoice(where, 'dtype', dtype, DTYPES);
-  const { trace } = INVERSE_OPTIONS.read(where, options);
+  const { trace, root } = INVERSE_OPTIONS.read(where, options);
   const { damping: rho } = options;
   checkInvertible(where, 'damping', rho, dtype);
   const { U, eigenvalues } = pairs;
@@ -63,14 +73,32 @@ export function lowRankInverse<D extends DType>(
   const captured = eigenvalues.reduce((sum, value) => sum + value, 0);
   const tail = trace === undefined || p === r ? 0 : Math.max(0, trace - captured) / (p - r);
   const c = rho + tail;
-  // With μ = max(λ̂+ρ, c) = c + excess, 1/c − 1/μ = excess/(cμ): no cancellation.
-  const roots = eigenvalues.map((value) => {
-    const excess = Math.max(value - tail, 0);
-    return Math.sqrt(excess / (c + excess) / c);
-  });
+  const factors = eigenvalues.map((value) =>
+    Math.sqrt(difference(c, Math.max(value - tail, 0), root)),
+  );
   const V = zeros(dtype, p, r);
-  scaleColumns(U, roots, V);
-  return { V, c };
+  scaleColumns(U, factors, V);
+  return { V, c: rootOf(c, root) };
+}
+
+/** √√c, √c or c. */
+function rootOf(c: number, root: Root): number {
+  if (root === 1) return c;
+  return root === 2 ? Math.sqrt(c) : Math.sqrt(Math.sqrt(c));
+}
+
+/**
+ * The roots of 1/c less those of 1/μ with μ = c + e, without cancellation: e/(cμ); and with s, t for the
+ * square or the fourth roots of c, μ, (t − s)/(st), where t − s = e/(t + s) and so on.
+ */
+function difference(c: number, excess: number, root: Root): number {
+  const mu = c + excess;
+  if (root === 1) return excess / mu / c;
+  const [s, t] = [Math.sqrt(c), Math.sqrt(mu)];
+  const gap = excess / (t + s);
+  if (root === 2) return gap / t / s;
+  const [x, y] = [Math.sqrt(s), Math.sqrt(t)];
+  return gap / (y + x) / y / x;
 }
 
 /** V ← U·diag(factors). */

@@ -124,6 +124,29 @@ describe.each(DTYPES)('(Â + ρI)⁻¹, %s', (dtype) => {
     },
   );
 
+  test.prop([setups, fc.boolean()], { numRuns: 30 })(
+    'has roots whose squares it is, and whose squares are they',
+    (setup, withTail) => {
+      const { A, pairs } = factored(setup, dtype);
+      const trace = eigvalsh(A).reduce((sum, value) => sum + value, 0);
+      const options = { damping: setup.rho, ...(withTail ? { trace } : {}) };
+      const { c } = lowRankInverse(pairs, dtype, options);
+      const [whole, half, quarter] = ([1, 2, 4] as const).map((root) =>
+        inverse(pairs, dtype, { ...options, root }),
+      );
+      const pairsOf = [
+        [half, whole, c],
+        [quarter, half, Math.sqrt(c)],
+      ] as const;
+      for (const [root, squared, scale] of pairsOf) {
+        const error = spectralNorm(combine(1, product(root, 'N', root, 'N'), -1, squared));
+        expect(error).toBeLessThanOrEqual(3 * roundingOf(dtype, scale, pairs.eigenvalues[0]));
+        // Of the positive ones.
+        expect(eigvalsh(root)[INPUTS - 1]).toBeGreaterThan(0);
+      }
+    },
+  );
+
   test.prop([setups], { numRuns: 30 })('P = G(Â + ρI)⁻¹ for every G', (setup) => {
     const { pairs } = factored(setup, dtype);
     const G = convert(gaussian(uniform(setup.seed), 3, INPUTS), dtype);
@@ -271,6 +294,13 @@ describe('refusals', () => {
   test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('trace %d', (trace) => {
     expect(() => lowRankInverse(pairs, 'float64', { damping: 1, trace })).toThrow(
       new RangeError(`lowRankInverse: trace is ${trace}, expected a finite number >= 0`),
+    );
+  });
+
+  test.each([0, 3, 0.5, Number.NaN])('root %d', (root) => {
+    const options = { damping: 1, root };
+    expect(() => Reflect.apply(lowRankInverse, undefined, [pairs, 'float64', options])).toThrow(
+      `lowRankInverse: root is ${root}, expected 1, 2 or 4`,
     );
   });
 

@@ -42,7 +42,11 @@ const workspace = optional(own);
 const nystromOptions = optional(
   record({ rank: optional(integer(1, 2)), shift: optional(nonNegative), U: optional(own) }),
 );
-const inversion = record({ damping: positive, trace: optional(nonNegative) });
+const inversion = record({
+  damping: positive,
+  trace: optional(nonNegative),
+  root: optional(that((value) => value === 1 || value === 2 || value === 4)),
+});
 const pairs = () => sketch.nystromEigenpairs(sketched(), drawn());
 const pairsKind = parts({
   U: that((value) => isDenseMatrix(value) && value.cols === 2 && value.data.length > 0),
