@@ -10,6 +10,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   kernels: async () => (await import('./kernels/main.js')).run,
   rest: async () => (await import('./rest/main.js')).run,
   tfjs: async () => (await import('./tfjs/main.js')).run,
+  tracking: async () => (await import('./tracking/main.js')).run,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -23,7 +23,7 @@ export interface Panel {
   readonly formatY?: (value: number) => string;
 }
 
-/** What {@link panelFigure} draws. Both axes are logarithmic; each panel has its own y axis. */
+/** What {@link panelFigure} draws. Each panel has its own y axis, which is logarithmic. */
 export interface PanelFigure {
   readonly title: string;
   /** What else is needed to read the figure. */
@@ -31,6 +31,8 @@ export interface PanelFigure {
   readonly curves: readonly CurveLook[];
   readonly xLabel: string;
   readonly xTicks: readonly number[];
+  /** Default 'log'. */
+  readonly xScale?: 'linear' | 'log';
   readonly panels: readonly Panel[];
   readonly columns: number;
 }
@@ -99,7 +101,7 @@ function drawHead(
 }
 
 function drawPanel({ title, points, formatY = formatNumber }: Panel, figure: PanelFigure): Drawing {
-  const { curves, xLabel, xTicks } = figure;
+  const { curves, xLabel, xTicks, xScale = 'log' } = figure;
   const shown = dress(curves).map((look) => ({ look, points: points[look.name] ?? [] }));
   const heights = shown
     .flatMap((curve) => curve.points.flatMap(({ y, low = y, high = y }) => [y, low, high]))
@@ -114,7 +116,7 @@ function drawPanel({ title, points, formatY = formatNumber }: Panel, figure: Pan
     marginRight: 22,
     marginBottom: 40,
     // Room for the symbols of the first and the last tick beside the labels of the y axis.
-    x: { type: 'log', domain: [Math.min(...xTicks), Math.max(...xTicks)], inset: 8 },
+    x: { type: xScale, domain: [Math.min(...xTicks), Math.max(...xTicks)], inset: 8 },
     y: { type: 'log', domain: [...domain] },
     marks: [
       Plot.gridX({ ticks: [...xTicks], strokeOpacity: 0.1 }),

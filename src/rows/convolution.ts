@@ -93,11 +93,11 @@ export function windowAt(
 }
 
 /** How many output positions see each pixel along an axis. */
-export function visitsOf(axis: Axis): Float64Array {
-  const visits = new Float64Array(axis.size);
-  for (let position = 0; position < axis.count; position++) {
-    const { origin, first, last } = windowAt(axis, position);
-    for (let k = first; k < last; k++) visits[origin + k * axis.dilation] += 1;
+export function visitsOf(along: Axis): Float64Array {
+  const visits = new Float64Array(along.size);
+  for (let position = 0; position < along.count; position++) {
+    const { origin, first, last } = windowAt(along, position);
+    for (let k = first; k < last; k++) visits[origin + k * along.dilation] += 1;
   }
   return visits;
 }

@@ -95,17 +95,18 @@ test.each([
   ]);
 });
 
-describe('diagnostics of NysAct', () => {
-  const layerOf = (damping: number) => {
-    const backend = cpuBackend('float32');
-    const layer = only(nysactMethod({ rank: 4, damping }), backend, SIZE);
-    const before = layer.diagnostics;
-    const batch = decayingBatch(1, 20, 0.5);
-    observe(backend, layer, batch);
-    layer.refresh();
-    return { before, after: layer.diagnostics, batch };
-  };
+/** A layer before and after its first refresh. */
+const layerOf = (damping: number) => {
+  const backend = cpuBackend('float32');
+  const layer = only(nysactMethod({ rank: 4, damping }), backend, SIZE);
+  const before = layer.diagnostics;
+  const batch = decayingBatch(1, 20, 0.5);
+  observe(backend, layer, batch);
+  layer.refresh();
+  return { before, after: layer.diagnostics, batch };
+};
 
+describe('diagnostics of NysAct', () => {
   test('have the residual, the conditioning and no warning', () => {
     const { before, after, batch } = layerOf(0.1);
     expect([before.found, before.warnings]).toEqual([{}, []]);

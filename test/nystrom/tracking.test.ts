@@ -74,11 +74,12 @@ describe.each(DTYPES)('a sketch that tracks, %s', (dtype) => {
   });
 });
 
+const sketchOfInputs = (inputs: number) =>
+  drawSketch('gaussian', { inputs, width: 3 }, 'float64', randomKey(1));
+
 describe('what does not fit is refused', () => {
   const A = withSpectrum('float64', SPECTRA.exponential, 1);
   const pairs = pairsOf(A, 3, 1);
-  const sketchOfInputs = (inputs: number) =>
-    drawSketch('gaussian', { inputs, width: 3 }, 'float64', randomKey(1));
   const S = sketchOfInputs(INPUTS);
 
   test.each<[string, () => unknown]>([
@@ -102,7 +103,7 @@ function turning(name: SpectrumName, seed: number, windows: number, updates: num
   const [A, B] = [seed, seed + 1].map((one) => withSpectrum('float64', SPECTRA[name], one));
   const total = windows * updates;
   return Array.from({ length: windows }, (_, w) =>
-    Array.from({ length: updates }, (_, u) => {
+    Array.from({ length: updates }, (__, u) => {
       const share = (w * updates + u) / total;
       return combine(1 - share, A, share, B);
     }),

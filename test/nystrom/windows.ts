@@ -36,10 +36,10 @@ export interface Window {
 }
 
 /** Every inner list is a window of updates, each with a second moment of its own. */
-export function windowsOf<D extends DType>(
+export function windowsOf(
   moments: readonly (readonly Matrix[])[],
   { rank, width = rank, kept, carries, decay }: WindowPolicy,
-  dtype: D,
+  dtype: DType,
   seed: number,
   { forgetsKappa = false, resetsUpdates = false }: Slips = {},
 ): Window[] {
@@ -48,7 +48,7 @@ export function windowsOf<D extends DType>(
     drawSketch('gaussian', { inputs, width }, dtype, foldIn(randomKey(seed), draw));
   const sketched = (A: Matrix): Matrix => product(A, 'N', denseSketch(sketch, 'float64'), 'N');
   const nothing = combine(0, moments[0][0], 0, moments[0][0]);
-  let sketch: Sketch<D> = fresh(0);
+  let sketch: Sketch = fresh(0);
   let C = sketched(nothing);
   let [average, updates, counted] = [nothing, 0, 0];
   return moments.map((window, w) => {

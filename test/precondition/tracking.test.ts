@@ -99,19 +99,19 @@ describe.each(POLICIES)("policy 'track', %s", (_, options, policy) => {
   });
 });
 
-describe('the source', () => {
-  /** Asks for sketches that are no sketches of anything at some draws. */
-  function asked(bad: readonly number[] = []) {
-    const requests: (Eigenpairs | undefined)[] = [];
-    const sketch: SketchSource = ({ layer, draw, last, shape, dtype }) => {
-      requests.push(last);
-      const S = denseSketch(drawn({ layer, draw, shape, dtype }), dtype);
-      if (bad.includes(draw)) for (let i = 0; i < S.rows; i++) S.set(i, 1, 0);
-      return { kind: 'dense', ...shape, S };
-    };
-    return { requests, sketch };
-  }
+/** Asks for sketches that are no sketches of anything at some draws. */
+function asked(bad: readonly number[] = []) {
+  const requests: (Eigenpairs | undefined)[] = [];
+  const sketch: SketchSource = ({ layer, draw, last, shape, dtype }) => {
+    requests.push(last);
+    const S = denseSketch(drawn({ layer, draw, shape, dtype }), dtype);
+    if (bad.includes(draw)) for (let i = 0; i < S.rows; i++) S.set(i, 1, 0);
+    return { kind: 'dense', ...shape, S };
+  };
+  return { requests, sketch };
+}
 
+describe('the source', () => {
   test.each(['restart', 'track'] as const)(
     "of one's own is shown the last factor under '%s'",
     (policy) => {
