@@ -95,7 +95,7 @@ function bytesOf(found: readonly Found[], policy: string): number {
 /** Errors over steps: a panel for each layer and each matrix, medians and quartiles over seeds. */
 export function trackingFigure(found: readonly Found[], momentum: number): string {
   const steps = [...new Set(found.map(({ step }) => step))].filter((step) => step > 0);
-  const titles = { current: 'A as it is', average: 'the average so far' };
+  const titles = { current: 'A as it is', average: 'the average' };
   return panelFigure({
     title: `Error of a sketch of rank ${rank} while an MLP trains on MNIST, SGD with momentum ${momentum}`,
     subtitle: '‖A − Â‖₂/‖A‖₂ at every refresh but the first, medians and quartiles over seeds.',
