@@ -17,6 +17,7 @@ export {
   lowRankInverse,
 } from './nystrom/inverse.js';
 export { carriedSketch, trackingSketch } from './nystrom/tracking.js';
+export { diagonalColumns } from './sketch/diagonal.js';
 export {
   DISTRIBUTIONS,
   type Distribution,

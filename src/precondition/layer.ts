@@ -15,9 +15,8 @@ import type { DType } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
 import type { Warning } from '../nystrom/certificate.js';
-import type { Eigenpairs } from '../nystrom/factor.js';
-import { Accumulator, type Averages, type Batch, type Reading } from '../rows/accumulator.js';
-import type { Curvature, Found, LayerShape, Method } from './method.js';
+import { Accumulator, type Batch, type Reading } from '../rows/accumulator.js';
+import type { Curvature, Found, LastWindow, LayerShape, Method } from './method.js';
 import { RefreshDriver } from './refresh.js';
 
 /**
@@ -200,13 +199,13 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   }
 
   /** Opens the window that follows a factor, or that begins where its own one ended. */
-  #follow(factor: Eigenpairs, reading: Reading<D>, averages: Averages<D>): void {
+  #follow(last: LastWindow<D>, reading: Reading<D>): void {
     const { sketch } = this.#curvature;
     if (sketch === undefined) return;
     const { dtype } = this.#backend;
-    const next = this.#averages.redraw((draw) => sketch.draw(draw, dtype, factor));
+    const next = this.#averages.redraw((draw) => sketch.draw(draw, dtype, last));
     if (sketch.carry === undefined) this.#averages.reset();
-    else reading.resume(sketch.carry(averages, factor, next));
+    else reading.resume(sketch.carry(last, next));
   }
 
   #keep(part: Curvature['inverse'][string]): Part<D> {
@@ -242,7 +241,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     });
     return () => {
       if (factor !== undefined && curvature.sketch?.closes === 'factored') {
-        this.#follow(factor, reading, estimates.averages);
+        this.#follow({ pairs: factor, averages: estimates.averages }, reading);
       }
       for (const [name, part] of this.#inverse) {
         const value = inverse[name];

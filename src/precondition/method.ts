@@ -96,16 +96,23 @@ export interface RefreshContext<D extends DType> {
   readonly workspace: Workspace;
 }
 
+/** What a sketch may follow. */
+export interface LastWindow<D extends DType> {
+  readonly pairs: Eigenpairs;
+  /** The estimates that they were made of. */
+  readonly averages: Averages<D>;
+}
+
 /** The sketches of a layer, and when a new one is drawn. */
 export interface Sketching {
   readonly shape: SketchShape;
   /**
    * The sketch of a window; the same arguments must always give the same one.
    *
-   * @param last The factor of the window before. There is none in the first window, after one that broke
+   * @param last What the window before has found. There is none in the first window, after one that broke
    *   down, and where windows do not wait for it.
    */
-  draw<D extends DType>(draw: number, dtype: D, last?: Eigenpairs): Sketch<D>;
+  draw<D extends DType>(draw: number, dtype: D, last?: LastWindow<D>): Sketch<D>;
   /**
    * When a window closes, so that the averages start anew with the next sketch: 'never', when a refresh has
    * read them ('read'), or when its factor is in place ('factored'), where the next sketch follows that.
@@ -114,15 +121,8 @@ export interface Sketching {
   /**
    * Estimates that the averages of a window go on from which closes when it is 'factored', with the sketch of
    * that window. Absent where they start from nothing.
-   *
-   * @param averages The estimates of the window before.
    */
-  carry?<D extends DType>(
-    this: void,
-    averages: Averages<D>,
-    last: Eigenpairs,
-    sketch: Sketch<D>,
-  ): Averages<D>;
+  carry?<D extends DType>(this: void, last: LastWindow<D>, sketch: Sketch<D>): Averages<D>;
 }
 
 /** How one layer is preconditioned. */

@@ -20,12 +20,21 @@ import { residualOf, warningsOf } from '../nystrom/certificate.js';
 import { nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
+import { movingAverage } from '../rows/accumulator.js';
+import { activationDiagonal } from '../rows/second-moment.js';
 import { SKETCH_KINDS } from '../sketch/distributions.js';
 import { exactCurvature } from './foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
-import { isSource, sketchedWindows, sketchSource, WINDOWS } from './sketching.js';
+import {
+  FOLLOWING,
+  follows,
+  isSource,
+  sketchedWindows,
+  sketchSource,
+  WINDOWS,
+} from './sketching.js';
 
 /** The options of a damped inverse of low rank. */
 const LOW_RANK = optionList({
@@ -65,6 +74,13 @@ export interface NysactLayerOptions extends OptionsOf<typeof LAYER> {}
 export const NYSACT_OPTIONS = optionList({
   ...SKETCH_OPTIONS.entries,
   ...LAYER.entries,
+  /**
+   * The sketch: 'gaussian' (default) for NysAct-G; 'subcolumn' for NysAct-S; 'diagonal' for columns with
+   * probability in proportion to the diagonal of Ā over the last window; or one's own source.
+   */
+  sketch: choice(...SKETCH_KINDS, ...FOLLOWING)
+    .or(guarded('a function that gives sketches', isSource))
+    .default('gaussian'),
   /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
   overrides: overridesOf<NysactLayerOptions>(),
 });
@@ -92,7 +108,11 @@ export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysact', options);
   checkOverrides('nysact', LAYER, settings.overrides);
   const { sketch, seed, maxFailures } = settings;
-  const source = { source: sketchSource(sketch, seed), isOwn: typeof sketch === 'function' };
+  const source = {
+    source: sketchSource(sketch, seed),
+    isFollowing: follows(sketch),
+    weighs: sketch === 'diagonal',
+  };
   return {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',
     needs: { inputs: true },
@@ -113,7 +133,7 @@ function sketched(
   { inputs }: LayerShape,
   layer: number,
   own: SettingsOf<typeof LAYER>,
-  source: Parameters<typeof sketchedWindows>[3],
+  source: Parameters<typeof sketchedWindows>[3] & { readonly weighs: boolean },
   of: DType,
 ): Curvature {
   const { damping, rank, decay, oversample, shift, tail } = own;
@@ -123,7 +143,11 @@ function sketched(
   return curvature({
     gain: 1 / damping,
     flat: 1 / damping,
-    statistics: [sketchedMoment(shape, decay), momentTrace(decay)],
+    statistics: [
+      sketchedMoment(shape, decay),
+      momentTrace(decay),
+      ...(source.weighs ? [activationDiagonal(inputs, movingAverage(decay))] : []),
+    ],
     sketch: windows,
     rank,
     inverse: {
@@ -132,8 +156,8 @@ function sketched(
     },
     factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
       workspace.scope(() => {
-        const follows = windows.closes === 'factored';
-        const U = follows
+        const isFollowed = windows.closes === 'factored';
+        const U = isFollowed
           ? zeros('float64', inputs, rank)
           : workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
@@ -152,7 +176,7 @@ function sketched(
             conditioning: eigenvalues[0] / damping,
           },
           warnings: warningsOf(eigenvalues, damping, dtype),
-          ...(follows ? { factor: pairs } : {}),
+          ...(isFollowed ? { factor: pairs } : {}),
         };
       }),
     apply: (on, G, { V, c }, P) => applyLowRank(on, G, V, c, P),

@@ -2,15 +2,17 @@
 
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { convert, type DenseMatrix } from '../core/matrix.js';
 import { choice, flag, integer, optionList, type SettingsOf } from '../core/options.js';
 import { foldIn, randomKey } from '../core/random.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
 import { carriedSketch, trackingSketch } from '../nystrom/tracking.js';
 import type { Averages } from '../rows/accumulator.js';
+import { diagonalColumns } from '../sketch/diagonal.js';
 import { drawSketch, type SketchKind } from '../sketch/distributions.js';
 import type { SketchShape } from '../sketch/shape.js';
 import { denseSketch, type Sketch } from '../sketch/sketch.js';
-import type { Sketching } from './method.js';
+import type { LastWindow, Sketching } from './method.js';
 
 /** The options of sketches and of their windows. */
 export const WINDOWS = optionList({
@@ -41,6 +43,8 @@ export type SketchSource = <D extends DType>(request: {
   readonly draw: number;
   /** The factor of the window before, if there was one and it did not break down. */
   readonly last?: Eigenpairs | undefined;
+  /** The diagonal of Ā over that window, 1×p, under `sketch: 'diagonal'`. */
+  readonly diagonal?: DenseMatrix | undefined;
   readonly shape: SketchShape;
   readonly dtype: D;
 }) => Sketch<D>;
@@ -50,12 +54,27 @@ export function isSource(value: unknown): value is SketchSource {
   return typeof value === 'function';
 }
 
+/** The distributions that follow what a window has found. */
+export const FOLLOWING = ['diagonal'] as const;
+
+/** What NysAct's sketches are drawn from. */
+type SketchOption = SketchKind | (typeof FOLLOWING)[number] | SketchSource;
+
 /** Every layer and every draw has its own stream of random numbers. */
-export function sketchSource(sketch: SketchKind | SketchSource, seed: number): SketchSource {
+export function sketchSource(sketch: SketchOption, seed: number): SketchSource {
   if (typeof sketch === 'function') return sketch;
   const key = randomKey(seed);
-  return ({ layer, draw, shape, dtype }) =>
-    drawSketch(sketch, shape, dtype, foldIn(foldIn(key, layer), draw));
+  return ({ layer, draw, diagonal, shape, dtype }) => {
+    const own = foldIn(foldIn(key, layer), draw);
+    if (sketch !== 'diagonal') return drawSketch(sketch, shape, dtype, own);
+    if (diagonal === undefined) return drawSketch('subcolumn', shape, dtype, own);
+    return diagonalColumns(convert(diagonal, 'float64').data, shape.width, own);
+  };
+}
+
+/** Whether sketches follow what the window before has found, beside its factor under 'track'. */
+export function follows(sketch: SketchOption): boolean {
+  return typeof sketch === 'function' || sketch === 'diagonal';
 }
 
 /**
@@ -67,11 +86,11 @@ export function sketchedWindows(
   shape: SketchShape,
   layer: number,
   settings: SettingsOf<typeof WINDOWS> & { readonly rank: number },
-  { source, isOwn }: { readonly source: SketchSource; readonly isOwn: boolean },
+  { source, isFollowing }: { readonly source: SketchSource; readonly isFollowing: boolean },
 ): Sketching {
   const { policy, rank, oversample, carry } = settings;
   const drawn: Sketching['draw'] = (draw, dtype, last) =>
-    source({ layer, draw, last, shape, dtype });
+    source({ layer, draw, last: last?.pairs, diagonal: last?.averages.a, shape, dtype });
   if (policy === 'track') {
     const { fresh = oversample > 0 ? oversample : Math.min(2, rank - 1) } = settings;
     checkInteger('nysact', 'fresh', fresh, 0, shape.width);
@@ -80,7 +99,7 @@ export function sketchedWindows(
       shape,
       draw(draw, dtype, last) {
         const sketch = drawn(draw, dtype, last);
-        if (last !== undefined) return trackingSketch(last, sketch, kept, dtype);
+        if (last !== undefined) return trackingSketch(last.pairs, sketch, kept, dtype);
         // Of the form of all that follow.
         return { ...shape, kind: 'dense', S: denseSketch(sketch, dtype) };
       },
@@ -96,15 +115,13 @@ export function sketchedWindows(
     );
   }
   if (policy === 'fixed') return { shape, draw: drawn, closes: 'never' };
-  // A source of one's own is shown the factor.
-  return { shape, draw: drawn, closes: isOwn ? 'factored' : 'read' };
+  return { shape, draw: drawn, closes: isFollowing ? 'factored' : 'read' };
 }
 
 /** The average goes on with what its factor has of it. */
 function carried<D extends DType>(
-  averages: Averages<D>,
-  last: Eigenpairs,
+  { averages, pairs }: LastWindow<D>,
   sketch: Sketch<D>,
 ): Averages<D> {
-  return { ...averages, C: carriedSketch(last, sketch, averages.C.dtype) };
+  return { ...averages, C: carriedSketch(pairs, sketch, averages.C.dtype) };
 }

@@ -55,7 +55,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/sketch': {
     values: `
-      DISTRIBUTIONS applyLowRankInverse carriedSketch denseSketch drawSketch effectiveDimension
+      DISTRIBUTIONS applyLowRankInverse carriedSketch denseSketch diagonalColumns drawSketch effectiveDimension
       lowRankInverse nystromEigenpairs residualOf trackingSketch warningsOf`,
     types: `
       ActivationSketch ActivationSketchOptions Distribution Eigenpairs FusedSketch

@@ -213,7 +213,8 @@ describe('LeNet on Fashion-MNIST', () => {
     const [sgd, nysact] = training.runs;
     expect(sgd.stateBytes).toBe(0);
     // Patches of 5×5 pixels of 1 and 6 channels, then dense layers, each with its bias.
-    expect(nysact.stateBytes).toBe(4 * 3 * 10 * (26 + 151 + 401 + 121 + 85));
+    // Three matrices of p×r a layer, and a trace.
+    expect(nysact.stateBytes).toBe(4 * (3 * 10 * (26 + 151 + 401 + 121 + 85) + 5));
   });
 });
 
@@ -249,7 +250,7 @@ describe('training and reports', () => {
   test('counts the bytes of the preconditioner alone', () => {
     const [sgd, nysact] = training.runs;
     expect(sgd.stateBytes).toBe(0);
-    expect(nysact.stateBytes).toBe(4 * 3 * 10 * (785 + 257 + 129));
+    expect(nysact.stateBytes).toBe(4 * (3 * 10 * (785 + 257 + 129) + 3));
   });
 
   test('the notes name two standard errors of the accuracy in the middle', () => {

@@ -48,8 +48,8 @@ const ofSketches: readonly Refusal[] = [
   [{ rank: -3 }, `rank is -3, ${atLeastOne}`],
   [{ seed: -1 }, `seed is -1, ${natural}`],
   [{ seed: 0.5 }, `seed is 0.5, ${natural}`],
-  [{ sketch: 'fourier' }, "sketch is 'fourier', expected 'gaussian' or 'subcolumn' or a function"],
 ];
+const KINDS = "'gaussian' or 'subcolumn'";
 const ofExamples: readonly Refusal[] = [
   [{ examples: 0 }, `examples is 0, ${atLeastOne}`],
   [{ examples: 2.5 }, `examples is 2.5, ${atLeastOne}`],
@@ -70,6 +70,7 @@ const factories: readonly [string, Factory, readonly Refusal[], readonly Refusal
     [
       ...ofDecay,
       ...ofSketches,
+      [{ sketch: 'fourier' }, `sketch is 'fourier', expected ${KINDS} or 'diagonal' or a function`],
       [{ policy: 'never' }, "policy is 'never', expected 'restart' or 'track' or 'fixed'"],
       [{ fresh: -1 }, `fresh is -1, ${natural}`],
       [{ shift: 'large' }, "shift is 'large', expected 'tiny' or 'damping'"],
@@ -84,7 +85,16 @@ const factories: readonly [string, Factory, readonly Refusal[], readonly Refusal
       [{ carry: 1 }, 'carry is 1, expected true or false'],
     ],
   ],
-  ['nysact', publishedNysactMethod, [...ofDecay, ...ofSketches], [[{ rank: '3' }, "rank is '3'"]]],
+  [
+    'nysact',
+    publishedNysactMethod,
+    [
+      ...ofDecay,
+      ...ofSketches,
+      [{ sketch: 'fourier' }, `sketch is 'fourier', expected ${KINDS} or a`],
+    ],
+    [[{ rank: '3' }, "rank is '3'"]],
+  ],
   ['foof', foofMethod, ofDecay, []],
   ['foof', publishedFoofMethod, ofOpenDecay, []],
   [

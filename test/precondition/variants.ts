@@ -67,6 +67,8 @@ const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketc
 ]);
 
 const others: readonly Variant[] = [
+  nysact('diagonal, restart', { sketch: 'diagonal' }),
+  nysact('diagonal, tracking', { sketch: 'diagonal', policy: 'track' }),
   nysact('of full rank', { rank: 9 }),
   variant('published NysAct of full rank', () => publishedNysactMethod({ rank: 9, damping })),
   variant('FOOF', () => foofMethod({ damping })),

@@ -76,6 +76,11 @@ export const sketches: readonly Routine[] = [
       { title: `DISTRIBUTIONS.${name}` },
     ),
   ),
+  exported(sketch, 'diagonalColumns', { weights: own, width: integer(1, 2), key: own }, () => [
+    Float64Array.of(2, 1),
+    1,
+    key,
+  ]),
   exported(sketch, 'denseSketch', { sketch: denseKind, dtype: word }, () => [drawn(), 'float64']),
   exported(
     sketch,
