@@ -8,10 +8,12 @@ export { type KfacLayerOptions, type KfacOptions, kfacMethod } from './precondit
 export {
   type Curvature,
   curvature,
+  type Factorised,
   type Found,
   type Held,
   type InversePart,
   type InverseParts,
+  type LastWindow,
   type LayerShape,
   type Made,
   type Needs,

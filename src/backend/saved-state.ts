@@ -57,15 +57,15 @@ export async function exportState<D extends DType>(
   run: Description,
   entries: readonly StateEntry<D>[],
 ): Promise<PlainState> {
-  const parts = entries.map(({ name, holds }): Promise<[string, PlainEntry]> => {
-    if ('get' in holds) return Promise.resolve([name, holds.get().slice()]);
+  const parts = entries.map(({ name, holds, pending: waited }): Promise<[string, PlainEntry]> => {
     const read = async (): Promise<[string, PlainEntry]> => {
+      if ('get' in holds) return [name, holds.get().slice()];
       if (holds instanceof Cell) return [name, holds.value];
       const { rows, cols, data } = await backend.read(holds.slot);
       return [name, { rows, cols, data }];
     };
-    const pending = holds.pending?.();
-    // A refresh that fails has put nothing in place; its error is the next step's.
+    const pending = waited?.() ?? ('pending' in holds ? holds.pending?.() : undefined);
+    // What a refresh that fails leaves is in place; its error is the next step's.
     return pending === undefined ? read() : pending.then(read, read);
   });
   return { version: STATE_VERSION, run, entries: Object.fromEntries(await Promise.all(parts)) };

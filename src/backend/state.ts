@@ -58,6 +58,8 @@ export interface StateEntry<D extends DType> {
   readonly name: string;
   /** Present where it is of one parameter or layer alone: what it goes by when their order changes. */
   readonly part?: StatePart;
+  /** What is to be waited for before it is exported, where what it holds does not say so. */
+  readonly pending?: Pending;
   readonly holds: MatrixState<D> | Cell | IndexState;
 }
 
@@ -71,10 +73,10 @@ export function scoped<D extends DType>(
   prefix: string,
   entries: readonly StateEntry<D>[],
 ): StateEntry<D>[] {
-  return entries.map(({ name, part, holds }) => ({
+  return entries.map(({ name, part, ...rest }) => ({
+    ...rest,
     name: `${prefix}/${name}`,
     ...(part === undefined ? {} : { part: { ...part, key: `${prefix}/${part.key}` } }),
-    holds,
   }));
 }
 
@@ -83,10 +85,10 @@ export function ofLayer<D extends DType>(
   index: number,
   entries: readonly StateEntry<D>[],
 ): StateEntry<D>[] {
-  return entries.map(({ name, holds }) => ({
+  return entries.map(({ name, ...rest }) => ({
+    ...rest,
     name: `${index}/${name}`,
     part: { of: 'layer', index, key: name },
-    holds,
   }));
 }
 

@@ -5,7 +5,7 @@ import { DTYPES, type DType, EPSILON } from '../core/dtype.js';
 import { checkEigenvalues } from './factor.js';
 
 /**
- * The part of the trace that Â has not seen, (tr A − Σλ̂)/tr A, in [0, 1]; 0 where A is 0.
+ * The part of the trace that Â has not seen, (tr A − Σλ̂)/tr A; at least 0, and 0 where A is 0.
  *
  * It is a bound, and no estimate: 0 ⪯ Â ⪯ A + νI makes ‖A − Â‖₂ ≤ tr(A − Â) = tr A − Σλ̂, each up to rν, so
  * that the relative error is at most this times tr A/‖A‖₂. In the trace norm it is the error itself.
@@ -24,9 +24,9 @@ export function residualOf(eigenvalues: Float64Array, trace: number): number {
 
 /** What a refresh warns of: the inverse is what it should be, and P may be of few digits. */
 export interface Warning {
-  /** 'conditioning': λ̂₁/ρ is so large that cancellation takes most digits of P in the leading directions. */
+  /** 'conditioning': λ̂₁/c is so large that cancellation takes most digits of P in the leading directions. */
   readonly kind: 'conditioning';
-  /** λ̂₁/ρ. */
+  /** λ̂₁/c, with c = ρ unless the tail counts. */
   readonly value: number;
   /** The largest value that is no warning. */
   readonly limit: number;

@@ -37,9 +37,7 @@ const INVERSE_OPTIONS = /* @__PURE__ */ optionList({
 });
 
 /** The roots that there are: those that square roots make. */
-type Root = 1 | 2 | 4;
-
-function isRoot(value: unknown): value is Root {
+function isRoot(value: unknown): value is 1 | 2 | 4 {
   return value === 1 || value === 2 || value === 4;
 }
 
@@ -82,7 +80,7 @@ export function lowRankInverse<D extends DType>(
 }
 
 /** √√c, √c or c. */
-function rootOf(c: number, root: Root): number {
+function rootOf(c: number, root: 1 | 2 | 4): number {
   if (root === 1) return c;
   return root === 2 ? Math.sqrt(c) : Math.sqrt(Math.sqrt(c));
 }
@@ -91,7 +89,7 @@ function rootOf(c: number, root: Root): number {
  * The roots of 1/c less those of 1/μ with μ = c + e, without cancellation: e/(cμ); and with s, t for the
  * square or the fourth roots of c, μ, (t − s)/(st), where t − s = e/(t + s) and so on.
  */
-function difference(c: number, excess: number, root: Root): number {
+function difference(c: number, excess: number, root: 1 | 2 | 4): number {
   const mu = c + excess;
   if (root === 1) return excess / mu / c;
   const [s, t] = [Math.sqrt(c), Math.sqrt(mu)];

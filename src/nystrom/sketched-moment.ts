@@ -1,5 +1,6 @@
 // The statistics of NysAct: the sketch C = AS of a second moment, and its trace.
 
+import { checkNonNegative } from '../core/check.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import type { SketchShape } from '../sketch/shape.js';
 
@@ -20,7 +21,9 @@ export function momentTrace(decay: number): Statistic<'trace'> {
     name: 'trace',
     rows: 1,
     cols: 1,
-    average: movingAverage(decay),
+    average: movingAverage(decay, (where, name, value) =>
+      checkNonNegative(where, name, value.at(0, 0)),
+    ),
     of: ({ X }, weight, keep, trace) => X.squaredNorm(weight, keep, trace),
   };
 }

@@ -59,6 +59,8 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   readonly #averages: Accumulator<D>;
   readonly #inverse: ReadonlyMap<string, Part<D>>;
   readonly #refresh: RefreshDriver<D>;
+  /** Observations since the last window was closed, where its average is carried. */
+  readonly #unseen = new Cell(0, checkInteger, () => this.#refresh.inFlight);
   readonly #refreshes = new Cell(0, checkInteger, () => this.#refresh.inFlight);
   #found: Found = {};
   #warnings: readonly Warning[] = [];
@@ -97,6 +99,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   /** Folds one batch into the averages. */
   observe(batch: Batch<D>): void {
     this.#averages.observe(batch);
+    this.#unseen.value += 1;
   }
 
   /**
@@ -106,6 +109,8 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   refresh(): void {
     const averages = this.#averages;
     if (averages.updates === 0 || this.#refresh.inFlight !== undefined) return;
+    // What is carried was refreshed already, unless something was observed since.
+    if (this.#carries && this.#unseen.value === 0) return;
     const { updates } = averages;
     const reading = averages.reading();
     const { closes = 'never' } = this.#curvature.sketch ?? {};
@@ -178,8 +183,13 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   }
 
   get state(): readonly StateEntry<D>[] {
+    // A window that its factor closes changes with it.
+    const pending = this.#follows ? () => this.#refresh.inFlight : undefined;
     return [
-      ...this.#averages.state,
+      ...this.#averages.state.map((entry) =>
+        pending === undefined ? entry : { ...entry, pending },
+      ),
+      ...(this.#carries ? [{ name: 'unseen', holds: this.#unseen }] : []),
       ...[...this.#inverse].map(([name, holds]) => ({ name: `inverse/${name}`, holds })),
       { name: 'refreshes', holds: this.#refreshes },
       ...scoped('refresh', this.#refresh.state),
@@ -196,6 +206,16 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   #restart(): void {
     this.#averages.reset();
     this.#averages.redraw();
+    this.#unseen.value = 0;
+  }
+
+  /** Whether a window is closed when its factor is in place. */
+  get #follows(): boolean {
+    return this.#curvature.sketch?.closes === 'factored';
+  }
+
+  get #carries(): boolean {
+    return this.#curvature.sketch?.carry !== undefined;
   }
 
   /** Opens the window that follows a factor, or that begins where its own one ended. */
@@ -206,6 +226,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     const next = this.#averages.redraw((draw) => sketch.draw(draw, dtype, last));
     if (sketch.carry === undefined) this.#averages.reset();
     else reading.resume(sketch.carry(last, next));
+    this.#unseen.value = 0;
   }
 
   #keep(part: Curvature['inverse'][string]): Part<D> {

@@ -4,6 +4,7 @@ import type { Backend, Slot } from '../backend/backend.js';
 import type { RestoreGuard } from '../backend/state.js';
 import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
+import { NonFiniteError } from '../core/errors.js';
 import { zeros } from '../core/matrix.js';
 import {
   choice,
@@ -25,9 +26,16 @@ import { activationDiagonal } from '../rows/second-moment.js';
 import { SKETCH_KINDS } from '../sketch/distributions.js';
 import { exactCurvature } from './foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
-import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import {
+  checkNoNegative,
+  DECAY,
+  describeMethod,
+  elementsWithin,
+  METHOD_OPTIONS,
+} from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 import {
+  checkWindows,
   FOLLOWING,
   follows,
   isSource,
@@ -99,7 +107,8 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  * `diagnostics` has `residual`, the part of tr A that Â has not seen, which bounds its error for certain (see
  * {@link residualOf}), `conditioning`, λ̂₁/ρ, and a warning where that leaves P few digits.
  *
- * Per layer: 3pr + 1 numbers of memory (2pr + 1 for subcolumns that do not track); observe O(mpr), refresh O(pr² + r³),
+ * Per layer: 3pr + 1 numbers of memory (2pr + 1 for subcolumns that do not track; p more for 'diagonal', 2ps
+ * for s columns of oversampling); observe O(mpr), refresh O(pr² + r³),
  * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
  * @throws RangeError or TypeError on a bad option.
@@ -107,6 +116,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
 export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysact', options);
   checkOverrides('nysact', LAYER, settings.overrides);
+  if (settings.overrides === undefined) checkWindows('nysact', settings, settings.sketch);
   const { sketch, seed, maxFailures } = settings;
   const source = {
     source: sketchSource(sketch, seed),
@@ -146,7 +156,7 @@ function sketched(
     statistics: [
       sketchedMoment(shape, decay),
       momentTrace(decay),
-      ...(source.weighs ? [activationDiagonal(inputs, movingAverage(decay))] : []),
+      ...(source.weighs ? [activationDiagonal(inputs, movingAverage(decay, checkNoNegative))] : []),
     ],
     sketch: windows,
     rank,
@@ -162,6 +172,7 @@ function sketched(
           : workspace.take('float64', inputs, rank);
         const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
         const total = trace.at(0, 0);
+        if (!Number.isFinite(total)) throw new NonFiniteError('the trace of the second moment');
         const seen = tail ? { damping, trace: total } : { damping };
         const { V, c } = lowRankInverse(pairs, dtype, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
@@ -175,7 +186,7 @@ function sketched(
             residual: residualOf(eigenvalues, total),
             conditioning: eigenvalues[0] / damping,
           },
-          warnings: warningsOf(eigenvalues, damping, dtype),
+          warnings: warningsOf(eigenvalues, c, dtype),
           ...(isFollowed ? { factor: pairs } : {}),
         };
       }),

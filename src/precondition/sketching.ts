@@ -1,6 +1,5 @@
 // Where the sketches of NysAct come from, and when a new one is drawn.
 
-import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, type DenseMatrix } from '../core/matrix.js';
 import { choice, flag, integer, optionList, type SettingsOf } from '../core/options.js';
@@ -25,8 +24,8 @@ export const WINDOWS = optionList({
    */
   policy: choice('restart', 'track', 'fixed').default('restart'),
   /**
-   * Fresh columns of a sketch that tracks, which find what A has turned to: at most its width (default: those
-   * that it is oversampled by, else 2, and fewer than r).
+   * Fresh columns of a sketch that tracks, which find what A has turned to; at least those that r eigenvectors
+   * leave (default: those that it is oversampled by; else 2, and fewer than r; none of what is carried).
    */
   fresh: integer(),
   /**
@@ -43,11 +42,17 @@ export type SketchSource = <D extends DType>(request: {
   readonly draw: number;
   /** The factor of the window before, if there was one and it did not break down. */
   readonly last?: Eigenpairs | undefined;
-  /** The diagonal of Ā over that window, 1×p, under `sketch: 'diagonal'`. */
-  readonly diagonal?: DenseMatrix | undefined;
   readonly shape: SketchShape;
   readonly dtype: D;
 }) => Sketch<D>;
+
+/** A source that is shown the diagonal of Ā over the last window too, 1×p. */
+type ShownSource = <D extends DType>(
+  request: Parameters<SketchSource>[0] & {
+    readonly dtype: D;
+    readonly diagonal?: DenseMatrix | undefined;
+  },
+) => Sketch<D>;
 
 /** Whether an option is a source. */
 export function isSource(value: unknown): value is SketchSource {
@@ -61,7 +66,7 @@ export const FOLLOWING = ['diagonal'] as const;
 type SketchOption = SketchKind | (typeof FOLLOWING)[number] | SketchSource;
 
 /** Every layer and every draw has its own stream of random numbers. */
-export function sketchSource(sketch: SketchOption, seed: number): SketchSource {
+export function sketchSource(sketch: SketchOption, seed: number): ShownSource {
   if (typeof sketch === 'function') return sketch;
   const key = randomKey(seed);
   return ({ layer, draw, diagonal, shape, dtype }) => {
@@ -79,22 +84,19 @@ export function follows(sketch: SketchOption): boolean {
 
 /**
  * The sketches of one layer.
- *
- * @throws RangeError where an option is of another policy, or there are more fresh columns than columns.
  */
 export function sketchedWindows(
   shape: SketchShape,
   layer: number,
   settings: SettingsOf<typeof WINDOWS> & { readonly rank: number },
-  { source, isFollowing }: { readonly source: SketchSource; readonly isFollowing: boolean },
+  { source, isFollowing }: { readonly source: ShownSource; readonly isFollowing: boolean },
 ): Sketching {
   const { policy, rank, oversample, carry } = settings;
   const drawn: Sketching['draw'] = (draw, dtype, last) =>
     source({ layer, draw, last: last?.pairs, diagonal: last?.averages.a, shape, dtype });
   if (policy === 'track') {
-    const { fresh = oversample > 0 ? oversample : Math.min(2, rank - 1) } = settings;
-    checkInteger('nysact', 'fresh', fresh, 0, shape.width);
-    const kept = Math.min(rank, shape.width - fresh);
+    const { fresh = oversample > 0 ? oversample : defaultFresh(rank, carry) } = settings;
+    const kept = Math.min(rank, Math.max(0, shape.width - fresh));
     return {
       shape,
       draw(draw, dtype, last) {
@@ -107,15 +109,37 @@ export function sketchedWindows(
       ...(carry ? { carry: carried } : {}),
     };
   }
-  for (const name of ['fresh', 'carry'] as const) {
-    const value = settings[name];
-    if (value === undefined || value === false) continue;
-    throw new RangeError(
-      `nysact: ${name} is ${value} under policy '${policy}', expected policy 'track'`,
-    );
-  }
   if (policy === 'fixed') return { shape, draw: drawn, closes: 'never' };
   return { shape, draw: drawn, closes: isFollowing ? 'factored' : 'read' };
+}
+
+/** What is carried has no columns to spare: eigenvectors that are not kept are lost. */
+function defaultFresh(rank: number, carry: boolean): number {
+  return carry ? 0 : Math.min(2, rank - 1);
+}
+
+/**
+ * Options of one policy mean nothing under another, unless some layers have that one.
+ *
+ * @throws RangeError where they are given.
+ */
+export function checkWindows(
+  where: string,
+  { policy, fresh, carry }: SettingsOf<typeof WINDOWS>,
+  sketch: SketchOption,
+): void {
+  if (policy === 'fixed' && sketch === 'diagonal') {
+    throw new RangeError(
+      `${where}: sketch is 'diagonal' under policy 'fixed', expected a policy that draws anew`,
+    );
+  }
+  if (policy === 'track') return;
+  for (const [name, value] of Object.entries({ fresh, carry })) {
+    if (value === undefined || value === false) continue;
+    throw new RangeError(
+      `${where}: ${name} is ${value} under policy '${policy}', expected policy 'track'`,
+    );
+  }
 }
 
 /** The average goes on with what its factor has of it. */

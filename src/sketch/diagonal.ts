@@ -39,7 +39,9 @@ export function diagonalColumns(
   checkKey(where, key);
   const u = new Float64Array(width);
   fillUniform(key, u);
-  const left = weights.slice();
+  // Sums of scaled weights cannot overflow.
+  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+  const left = weights.map((weight) => (largest > 0 ? weight / largest : 0));
   const isTaken = new Uint8Array(inputs);
   const indices = Int32Array.from(u, (x) => {
     const total = left.reduce((sum, weight) => sum + weight, 0);

@@ -27,9 +27,9 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     values: `
       curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod`,
     types: `
-      Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions
+      Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions Factorised
       FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
-      KfacOptions LayerShape Made Needs NysactLayerOptions NysactOptions Overrides
+      KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Overrides
       RefreshContext Seen SketchSource Sketching Statistic Take`,
   },
   'nysact/transforms': {

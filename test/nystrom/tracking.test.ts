@@ -98,6 +98,16 @@ describe('what does not fit is refused', () => {
   });
 });
 
+test('what is carried is ÂS', () => {
+  const A = withSpectrum('float64', SPECTRA.polynomial, 1);
+  const pairs = pairsOf(A, 5, 2);
+  const sketch = drawSketch('gaussian', { inputs: INPUTS, width: 7 }, 'float64', randomKey(3));
+  const S = denseSketch(sketch, 'float64');
+  const expected = product(approximation(pairs), 'N', S, 'N');
+  const error = operatorNorm(combine(1, carriedSketch(pairs, sketch, 'float64'), -1, expected));
+  expect(error).toBeLessThanOrEqual(4 * INPUTS * EPSILON.float64 * operatorNorm(expected));
+});
+
 /** Moments of windows: a matrix that turns a little at every update. */
 function turning(name: SpectrumName, seed: number, windows: number, updates: number): Matrix[][] {
   const [A, B] = [seed, seed + 1].map((one) => withSpectrum('float64', SPECTRA[name], one));

@@ -15,7 +15,17 @@ import { asyncBackend, gatedBackend } from '../support/backends.js';
 import { combine, type Matrix, norm, product } from '../support/matrices.js';
 import { approximation, dampedInverse } from '../support/nystrom.js';
 import { decayingBatch, SIZE } from './decaying.js';
-import { apply, type Batch, numberOf, observe, only, randomGradient } from './runs.js';
+import {
+  apply,
+  type Batch,
+  numberOf,
+  observe,
+  only,
+  putBack,
+  randomGradient,
+  snapshot,
+  start,
+} from './runs.js';
 
 type F64 = 'float64';
 
@@ -146,6 +156,67 @@ describe('the source', () => {
   });
 });
 
+test.each<[string, NysactOptions]>([
+  ['restarted', { policy: 'track' }],
+  ['carried', { policy: 'track', carry: true, tail: true }],
+  ['of the diagonal', { sketch: 'diagonal' }],
+  ["of one's own", { policy: 'restart' }],
+])(
+  'a state that is exported while a refresh is in flight goes on as the run, %s',
+  async (_, options) => {
+    const { backend, close, open } = gatedBackend('float64');
+    const method = nysactMethod({ ...SHARED, sketch: drawn, ...options });
+    const [run, copy] = [0, 1].map(() => start(method, backend, [{ name: 'layer', ...SIZE }]));
+    for (const batch of WINDOWS[0]) observe(backend, run.layers[0], batch);
+    const release = close();
+    run.layers[0].refresh();
+    open();
+    const saved = snapshot(run);
+    release();
+    putBack(copy, await saved);
+    for (const { layers } of [run, copy]) {
+      for (const batch of WINDOWS[1]) observe(backend, layers[0], batch);
+      layers[0].refresh();
+      await layers[0].flush();
+    }
+    const [P, other] = await Promise.all(
+      [run, copy].map(({ layers }) => apply(backend, layers[0], G)),
+    );
+    expect(other).toEqual(P);
+  },
+);
+
+test('a refresh of what is carried, with nothing observed since the last, changes nothing', async () => {
+  const backend = cpuBackend('float32');
+  const method = nysactMethod({ ...SHARED, policy: 'track', carry: true });
+  const layer = only(method, backend, SIZE);
+  observe(backend, layer, WINDOWS[0][0]);
+  layer.refresh();
+  const P = await apply(backend, layer, G);
+  for (let again = 0; again < 5; again++) layer.refresh();
+  expect(await apply(backend, layer, G)).toEqual(P);
+  expect(layer.diagnostics.refreshes).toBe(1);
+});
+
+test('a layer that is narrower than a sketch has fresh columns for what is left', () => {
+  const backend = cpuBackend('float64');
+  const narrow = { inputs: 12, outputs: 3 };
+  for (const options of [{ oversample: 20 }, { fresh: 15 }]) {
+    const layer = only(nysactMethod({ rank: 10, policy: 'track', ...options }), backend, narrow);
+    expect(layer.diagnostics.rank).toBe(10);
+  }
+});
+
+test('an override may leave the policy whose options all have', () => {
+  const overrides = { layer: { policy: 'restart' } } as const;
+  const backend = cpuBackend('float64');
+  const method = nysactMethod({ ...SHARED, policy: 'track', carry: true, fresh: 1, overrides });
+  const { layers } = start(method, backend, [{ name: 'layer', ...SIZE }]);
+  observe(backend, layers[0], WINDOWS[0][0]);
+  layers[0].refresh();
+  expect(numberOf(layers[0], 'C/updates')).toBe(0);
+});
+
 test.each<[string, NysactOptions, string]>([
   ['fresh columns', { fresh: 1 }, "fresh is 1 under policy 'restart', expected policy 'track'"],
   [
@@ -153,7 +224,11 @@ test.each<[string, NysactOptions, string]>([
     { policy: 'fixed', carry: true },
     "carry is true under policy 'fixed', expected policy 'track'",
   ],
-  ['too many', { policy: 'track', fresh: 5 }, 'fresh is 5, expected an integer >= 0 and <= 4'],
+  [
+    'columns of the diagonal that stay',
+    { policy: 'fixed', sketch: 'diagonal' },
+    "sketch is 'diagonal' under policy 'fixed', expected a policy that draws anew",
+  ],
 ])('%s are refused where they mean nothing', (_, options, message) => {
   expect(() => layerOn(cpuBackend('float64'), options)).toThrow(message);
 });

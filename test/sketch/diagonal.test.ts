@@ -68,6 +68,12 @@ describe('diagonalColumns', () => {
     expect(chiSquare(observed)).toBeGreaterThan(chiSquareLimit(11, SIGNIFICANCE));
   });
 
+  test('sums of weights may overflow', () => {
+    const huge = Array.from({ length: 4 }, () => 1e308);
+    const firsts = Array.from({ length: 40 }, (_, d) => drawn(huge, 1, foldIn(KEY, d))[0]);
+    expect(new Set(firsts).size).toBe(4);
+  });
+
   test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('refuses a weight of %d', (bad) => {
     expect(() => drawn([1, bad], 1)).toThrow(
       `diagonalColumns: weights[1] is ${bad}, expected a finite number >= 0`,
