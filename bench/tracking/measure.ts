@@ -1,5 +1,6 @@
 // The errors of every policy along one run of training, against what A is and what it has been.
 
+import type { Slot } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { convert, type DenseMatrix, zeros } from '../../src/core/matrix.js';
 import { scale } from '../../src/kernels/level1.js';
@@ -95,7 +96,7 @@ export function measureSeed(tf: TensorFlow, training: Training, onStep: () => vo
 /** The factor that an inverse was made of: V is U, each column scaled. */
 function factorOf(
   { state, diagnostics }: LayerPreconditioner<'float32'>,
-  read: (slot: Parameters<ReturnType<typeof cpuBackend<'float32'>>['readSync']>[0]) => Matrix,
+  read: (slot: Slot<'float32'>) => Matrix,
 ): Eigenpairs {
   const { eigenvalues } = diagnostics.found;
   const entry = state.find(({ name }) => name === 'inverse/V')?.holds;

@@ -37,11 +37,11 @@ import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 import {
   checkWindows,
   FOLLOWING,
-  follows,
   isSource,
   sketchedWindows,
-  sketchSource,
   WINDOWS,
+  type WindowSource,
+  windowSource,
 } from './sketching.js';
 
 /** The options of a damped inverse of low rank. */
@@ -108,8 +108,8 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  * {@link residualOf}), `conditioning`, λ̂₁/ρ, and a warning where that leaves P few digits.
  *
  * Per layer: 3pr + 1 numbers of memory (2pr + 1 for subcolumns that do not track; p more for 'diagonal', 2ps
- * for s columns of oversampling); observe O(mpr), refresh O(pr² + r³),
- * precondition O(qpr). Source: NysAct, Algorithm 1; departures in docs/departures.md.
+ * for s columns of oversampling); observe O(mpr), refresh O(pr² + r³), precondition O(qpr).
+ * Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
  * @throws RangeError or TypeError on a bad option.
  */
@@ -118,11 +118,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
   checkOverrides('nysact', LAYER, settings.overrides);
   if (settings.overrides === undefined) checkWindows('nysact', settings, settings.sketch);
   const { sketch, seed, maxFailures } = settings;
-  const source = {
-    source: sketchSource(sketch, seed),
-    isFollowing: follows(sketch),
-    weighs: sketch === 'diagonal',
-  };
+  const source = windowSource(sketch, seed);
   return {
     name: typeof sketch === 'string' ? `nysact-${sketch}` : 'nysact',
     needs: { inputs: true },
@@ -143,7 +139,7 @@ function sketched(
   { inputs }: LayerShape,
   layer: number,
   own: SettingsOf<typeof LAYER>,
-  source: Parameters<typeof sketchedWindows>[3] & { readonly weighs: boolean },
+  source: WindowSource,
   of: DType,
 ): Curvature {
   const { damping, rank, decay, oversample, shift, tail } = own;

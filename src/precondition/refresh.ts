@@ -16,7 +16,7 @@ export interface RefreshJob<D extends DType> {
    * breakdown.
    */
   compute(matrices: readonly DenseMatrix<D>[]): () => void;
-  /** Called if it breaks down, before that is told; `areFinite` unless what was read holds NaN or Infinity. */
+  /** Called if it breaks down, once that is counted; `areFinite` unless what was read holds NaN or Infinity. */
   failed(areFinite: boolean): void;
 }
 
@@ -103,14 +103,14 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
       install = job.compute(matrices);
     } catch (error) {
       if (!isBreakdown(error)) throw error;
-      job.failed(areFinite);
       this.#failures.value += 1;
       this.#inARow.value += 1;
+      job.failed(areFinite);
       if (this.#inARow.value < this.#maxFailures) return;
       throw new PreconditionerError(this.#layer, this.#inARow.value, error);
     }
-    this.#inARow.value = 0;
     install();
+    this.#inARow.value = 0;
   }
 
   #throwPending(): void {

@@ -77,23 +77,35 @@ export function sketchSource(sketch: SketchOption, seed: number): ShownSource {
   };
 }
 
-/** Whether sketches follow what the window before has found, beside its factor under 'track'. */
-export function follows(sketch: SketchOption): boolean {
-  return typeof sketch === 'function' || sketch === 'diagonal';
+/** Where the sketches of a run come from, and what they ask of its windows. */
+export interface WindowSource {
+  readonly draw: ShownSource;
+  /** Whether they follow what the window before has found, whatever the policy. */
+  readonly follows: boolean;
+  /** Whether they ask for the diagonal of Ā. */
+  readonly weighs: boolean;
 }
 
-/**
- * The sketches of one layer.
- */
+/** The source that the option names. */
+export function windowSource(sketch: SketchOption, seed: number): WindowSource {
+  const weighs = sketch === 'diagonal';
+  return {
+    draw: sketchSource(sketch, seed),
+    follows: weighs || typeof sketch === 'function',
+    weighs,
+  };
+}
+
+/** The sketches of one layer. */
 export function sketchedWindows(
   shape: SketchShape,
   layer: number,
   settings: SettingsOf<typeof WINDOWS> & { readonly rank: number },
-  { source, isFollowing }: { readonly source: ShownSource; readonly isFollowing: boolean },
+  source: WindowSource,
 ): Sketching {
   const { policy, rank, oversample, carry } = settings;
   const drawn: Sketching['draw'] = (draw, dtype, last) =>
-    source({ layer, draw, last: last?.pairs, diagonal: last?.averages.a, shape, dtype });
+    source.draw({ layer, draw, last: last?.pairs, diagonal: last?.averages.a, shape, dtype });
   if (policy === 'track') {
     const { fresh = oversample > 0 ? oversample : defaultFresh(rank, carry) } = settings;
     const kept = Math.min(rank, Math.max(0, shape.width - fresh));
@@ -110,7 +122,7 @@ export function sketchedWindows(
     };
   }
   if (policy === 'fixed') return { shape, draw: drawn, closes: 'never' };
-  return { shape, draw: drawn, closes: isFollowing ? 'factored' : 'read' };
+  return { shape, draw: drawn, closes: source.follows ? 'factored' : 'read' };
 }
 
 /** What is carried has no columns to spare: eigenvectors that are not kept are lost. */

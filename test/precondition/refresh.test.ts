@@ -19,6 +19,10 @@ type F64 = 'float64';
 
 forbidUnhandledRejections();
 
+const refuse = () => {
+  throw new TypeError('refused');
+};
+
 describe('the driver', () => {
   const sync = cpuBackend('float64');
   const slot = placeRounded(
@@ -105,6 +109,16 @@ describe('the driver', () => {
       expect([finite, driver.failures]).toEqual([[false, true], 2]);
     },
   );
+
+  test('counts a breakdown whatever becomes of it, and forgets none for what cannot be put in place', () => {
+    const driver = new RefreshDriver(sync, 'layer', 3);
+    expect(() => driver.run({ ...failing(breakdowns[0]), failed: refuse })).toThrow('refused');
+    expect(driver.failures).toBe(1);
+    expect(() => driver.run({ ...good, compute: () => refuse })).toThrow('refused');
+    expect(driver.state.map(({ holds }) => ('value' in holds ? holds.value : undefined))).toEqual([
+      1, 1,
+    ]);
+  });
 
   test('what is no breakdown is thrown as it is, and not counted', async () => {
     const misuse = new RangeError('a wrong shape');

@@ -3,7 +3,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { type Call, isFloat, type TrainingKernel } from '../kernel.js';
 import { finishOf } from './activation.js';
-import { type Geometry, geometryOf, shapeOf } from './geometry.js';
+import { type Geometry, geometryOf, numbersOf, shapeOf } from './geometry.js';
 
 /** tf.conv2d; its layers in one dimension come here too. */
 export const conv2d: TrainingKernel = {
@@ -31,16 +31,9 @@ export const conv2dBackpropFilter: TrainingKernel = {
   run({ tf, host, inputs: { x, dy }, attrs }) {
     const filterShape = shapeOf(attrs, 'filterShape');
     if (!isFloat(x) || !isFloat(dy) || filterShape === undefined) return undefined;
-    const geometry = geometryOf(tf, x.shape, filterShape, attrs);
-    if (
-      geometry === undefined ||
-      geometry.dilated ||
-      String(geometry.outShape) !== String(dy.shape)
-    ) {
-      return undefined;
-    }
-    const { images, kernel, strides, padding, out } = geometry;
-    const numbers = [...images, ...kernel, ...strides, ...padding, ...out] as const;
+    const geometry = geometryBehind(dy, geometryOf(tf, x.shape, filterShape, attrs));
+    if (geometry === undefined) return undefined;
+    const numbers = numbersOf(geometry);
     const work = host.scratch(host.exports.filterGradientWorkspace(...numbers));
     if (work === undefined) return undefined;
     const dF = host.output(filterShape);
@@ -55,16 +48,9 @@ export const conv2dBackpropInput: TrainingKernel = {
   run({ tf, host, inputs: { dy, filter }, attrs }) {
     const inputShape = shapeOf(attrs, 'inputShape');
     if (!isFloat(dy) || !isFloat(filter) || inputShape === undefined) return undefined;
-    const geometry = geometryOf(tf, inputShape, filter.shape, attrs);
-    if (
-      geometry === undefined ||
-      geometry.dilated ||
-      String(geometry.outShape) !== String(dy.shape)
-    ) {
-      return undefined;
-    }
-    const { images, kernel, strides, padding, out } = geometry;
-    const numbers = [...images, ...kernel, ...strides, ...padding, ...out] as const;
+    const geometry = geometryBehind(dy, geometryOf(tf, inputShape, filter.shape, attrs));
+    if (geometry === undefined) return undefined;
+    const numbers = numbersOf(geometry);
     const work = host.scratch(host.exports.inputGradientWorkspace(...numbers));
     if (work === undefined) return undefined;
     const dX = host.output(inputShape);
@@ -106,6 +92,12 @@ function convolved({ tf, host, inputs: { x, filter }, attrs }: Call): TensorInfo
   const Y = host.output(geometry.outShape);
   host.exports.convolve(...numbers, host.at(x), host.at(filter), host.at(Y), work);
   return Y;
+}
+
+/** The geometry, if its output is as the gradient is, and without dilations, which our gradients do not know. */
+function geometryBehind(dy: TensorInfo, geometry: Geometry | undefined): Geometry | undefined {
+  if (geometry === undefined || geometry.dilated) return undefined;
+  return String(geometry.outShape) === String(dy.shape) ? geometry : undefined;
 }
 
 /** Whether a kernel of one pixel meets every pixel where it lies. */

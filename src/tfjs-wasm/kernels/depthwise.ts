@@ -3,7 +3,7 @@
 import type { NamedAttrMap, TensorInfo } from '@tensorflow/tfjs';
 import type { Host } from '../host.js';
 import { type Call, isFloat, type TrainingKernel } from '../kernel.js';
-import { type Geometry, geometryOf, shapeOf } from './geometry.js';
+import { type Geometry, geometryOf, numbersOf, shapeOf } from './geometry.js';
 
 /** The gradient of tf.depthwiseConv2d with respect to the filter. */
 export const depthwiseConv2dNativeBackpropFilter: TrainingKernel = {
@@ -63,11 +63,6 @@ function depthwise(
   const [batch, , , inputs] = images;
   const expected = [batch, ...out, inputs * kernel[2]];
   return String(dy.shape) === String(expected) ? geometry : undefined;
-}
-
-function numbersOf(geometry: Geometry): readonly [...numbers: number[]] {
-  const { images, kernel, strides, padding, out } = geometry;
-  return [...images, ...kernel, ...strides, ...padding, ...out];
 }
 
 /** Where the workspace lies, if there is memory for it. */

@@ -19,6 +19,12 @@ export interface Geometry {
   readonly dilated: boolean;
 }
 
+/** A geometry as the kernels take it that know no dilations. */
+export function numbersOf(geometry: Geometry): readonly [...numbers: number[]] {
+  const { images, kernel, strides, padding, out } = geometry;
+  return [...images, ...kernel, ...strides, ...padding, ...out];
+}
+
 /** What TensorFlow.js makes of the arguments; undefined for channels first, which its backend has not. */
 export function geometryOf(
   tf: Call['tf'],
