@@ -2,17 +2,31 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import { type DType, LARGEST, SMALLEST_NORMAL } from '../core/dtype.js';
-import { type OptionsOf, optionList, positive } from '../core/options.js';
-import { type Averaging, movingAverage, type Statistic } from '../rows/accumulator.js';
-import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
+import { type OptionsOf, optionList } from '../core/options.js';
+import { frobeniusNorm } from '../kernels/level1.js';
+import {
+  type Averages,
+  type Averaging,
+  movingAverage,
+  type Statistic,
+} from '../rows/accumulator.js';
+import { DAMPING, Damping } from './damping.js';
+import {
+  type Curvature,
+  curvature,
+  type Factorised,
+  type LayerShape,
+  type Method,
+  type RefreshContext,
+} from './method.js';
 import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
-  /** The damping ρ > 0 (default 0.03). */
-  damping: positive.default(0.03),
+  /** The damping ρ > 0 (default 0.03), or `{ relative: α }` for ρ = α·|ā|²/p·|ḡ|²/q at each refresh. */
+  damping: DAMPING.default(0.03),
 });
 
 /** Options of a layer in {@link evaMethod}. */
@@ -49,7 +63,8 @@ export function evaMethod(options: EvaOptions = {}): Method {
     description: describeMethod('eva', EVA_OPTIONS, settings),
     layers(shapes, dtype) {
       return settingsOfLayers('eva', LAYER, settings, shapes, dtype).map(
-        ({ damping, decay }, layer) => rankOne(meanRows(shapes[layer], decay, dtype), damping),
+        ({ damping, decay }, layer) =>
+          rankOne(meanRows(shapes[layer], decay, dtype), new Damping(damping, dtype)),
       );
     },
   };
@@ -84,15 +99,31 @@ function meanRows(
 }
 
 /** The Sherman–Morrison inverse, straight from the averages. */
-export function rankOne(statistics: Statistic<'a' | 'g'>[], rho: number): Curvature {
+export function rankOne(statistics: Statistic<'a' | 'g'>[], damping: Damping): Curvature {
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics,
-    inverse: {},
-    apply: (on, G, _, P, { a, g }) =>
+    inverse: { rho: damping.part },
+    ...(damping.isRelative ? { factorise: relativeTo(damping) } : {}),
+    apply: (on, G, { rho }, P, { a, g }) =>
       applyRankOne(on, G, a.slot, g.slot, a.correction, g.correction, rho, P),
   });
+}
+
+/** Only ρ is taken at a refresh. */
+function relativeTo(damping: Damping) {
+  return <D extends DType>(
+    { a, g }: Averages<D, 'a' | 'g'>,
+    { dtype }: RefreshContext<D>,
+  ): Factorised<D, { readonly rho: Damping['part'] }> | undefined => {
+    const rho = damping.of(
+      (frobeniusNorm(a) ** 2 / a.cols) * (frobeniusNorm(g) ** 2 / g.cols),
+      dtype,
+    );
+    return rho === undefined ? undefined : { inverse: { rho }, found: { damping: rho } };
+  };
 }
 
 /**

@@ -21,7 +21,7 @@ import { RefreshDriver } from './refresh.js';
 
 /**
  * A layer as it is preconditioned, and what its refreshes have found so far: of that only the counts are
- * known after a restore.
+ * known after a restore, and what the method reports of itself.
  */
 export interface Diagnostics {
   /** The name of the layer. */
@@ -38,7 +38,7 @@ export interface Diagnostics {
   readonly failures: number;
   /** Refreshes that put an inverse in place, in all. */
   readonly refreshes: number;
-  /** What the method reports of the last one, by name. */
+  /** What the method reports of the last one, by name: `damping`, the ρ of this layer, for all of ours. */
   readonly found: Found;
   /** What the last one warns of. */
   readonly warnings: readonly Warning[];
@@ -62,7 +62,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   /** Observations since the last window was closed, where its average is carried. */
   readonly #unseen = new Cell(0, checkInteger, () => this.#refresh.inFlight);
   readonly #refreshes = new Cell(0, checkInteger, () => this.#refresh.inFlight);
-  #found: Found = {};
+  #found: Found;
   #warnings: readonly Warning[] = [];
 
   constructor(
@@ -86,6 +86,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
         ? undefined
         : { shape: sketch.shape, source: (draw) => sketch.draw(draw, dtype) },
     );
+    this.#found = curvature.found ?? {};
     this.#inverse = new Map(
       Object.entries(inverse).map(([name, part]) => [name, this.#keep(part)]),
     );
@@ -138,12 +139,12 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   /** Lets go of a refresh that is in flight. */
   abandon(): void {
     this.#refresh.abandon();
-    this.#found = {};
+    this.#found = this.#curvature.found ?? {};
     this.#warnings = [];
   }
 
   /**
-   * P ← the preconditioned G (both q×p). Before the first good refresh the curvature counts as 0.
+   * P ← the preconditioned G (both q×p). Before the first good refresh it is `flat` times G.
    *
    * @throws RangeError where a shape does not fit or P is G, whatever the method's formula would take.
    */
@@ -246,12 +247,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     // What works from the averages themselves has only been looked at for NaN.
     if (curvature.factorise === undefined) return () => {};
     const estimates = reading.onHost(matrices);
-    const {
-      inverse,
-      found = {},
-      warnings = [],
-      factor,
-    } = curvature.factorise(estimates.averages, {
+    const made = curvature.factorise(estimates.averages, {
       dtype: this.#backend.dtype,
       get sketch() {
         return estimates.sketch;
@@ -260,6 +256,12 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       refreshes: this.#refreshes.value,
       workspace: this.#workspace,
     });
+    if (made === undefined) {
+      return () => {
+        if (this.#follows) this.#restart();
+      };
+    }
+    const { inverse, found = {}, warnings = [], factor } = made;
     return () => {
       if (factor !== undefined && curvature.sketch?.closes === 'factored') {
         this.#follow({ pairs: factor, averages: estimates.averages }, reading);

@@ -1,8 +1,6 @@
 // NysAct: P = G(Â + ρI)⁻¹ with Â the eigenvalue-shifted Nyström approximation of rank r.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import type { RestoreGuard } from '../backend/state.js';
-import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import { zeros } from '../core/matrix.js';
@@ -24,6 +22,7 @@ import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { activationDiagonal } from '../rows/second-moment.js';
 import { SKETCH_KINDS } from '../sketch/distributions.js';
+import { DAMPING, Damping } from './damping.js';
 import { exactCurvature } from './foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import {
@@ -44,18 +43,13 @@ import {
   windowSource,
 } from './sketching.js';
 
-/** The options of a damped inverse of low rank. */
-const LOW_RANK = optionList({
+/** Options of every method that works on sketches. */
+export const SKETCH_OPTIONS = optionList({
+  ...METHOD_OPTIONS.entries,
   /** The rank r ≥ 1 (default 10). Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead. */
   rank: integer(1).default(10),
   /** The damping ρ > 0 (default 1). */
   damping: positive.default(1),
-});
-
-/** Options of every method that works on sketches. */
-export const SKETCH_OPTIONS = optionList({
-  ...METHOD_OPTIONS.entries,
-  ...LOW_RANK.entries,
   /** The sketch: 'gaussian' (default) for NysAct-G, 'subcolumn' for NysAct-S, or one's own source. */
   sketch: choice(...SKETCH_KINDS)
     .or(guarded('a function that gives sketches', isSource))
@@ -67,7 +61,10 @@ export const SKETCH_OPTIONS = optionList({
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
-  ...LOW_RANK.entries,
+  /** The rank r ≥ 1 (default 10). Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead. */
+  rank: integer(1).default(10),
+  /** The damping ρ > 0 (default 1), or `{ relative: α }` for ρ = α·tr(Ā)/p at each refresh. */
+  damping: DAMPING.default(1),
   ...WINDOWS.entries,
   /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' is ρ, or ν itself. */
   shift: choice('tiny', 'damping').or(nonNegative).default('tiny'),
@@ -127,7 +124,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
     layers(shapes, dtype) {
       return settingsOfLayers('nysact', LAYER, settings, shapes, dtype).map((own, layer) =>
         shapes[layer].inputs <= own.rank || shapes[layer].rows === 'oneHot'
-          ? exactCurvature(shapes[layer], own.damping, own.decay)
+          ? exactCurvature(shapes[layer], new Damping(own.damping, dtype), own.decay)
           : sketched(shapes[layer], layer, own, source, dtype),
       );
     },
@@ -142,13 +139,14 @@ function sketched(
   source: WindowSource,
   of: DType,
 ): Curvature {
-  const { damping, rank, decay, oversample, shift, tail } = own;
+  const { rank, decay, oversample, shift, tail } = own;
+  const damping = new Damping(own.damping, of);
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
   const windows = sketchedWindows(shape, layer, own, source);
-  const pairing = { rank, shift: shift === 'damping' ? damping : shift };
   return curvature({
-    gain: 1 / damping,
-    flat: 1 / damping,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics: [
       sketchedMoment(shape, decay),
       momentTrace(decay),
@@ -157,30 +155,34 @@ function sketched(
     sketch: windows,
     rank,
     inverse: {
-      V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
-      c: { value: damping, check: atLeast(damping, of) },
+      V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping.least)) },
+      c: damping.part,
     },
     factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
       workspace.scope(() => {
+        const total = trace.at(0, 0);
+        if (!Number.isFinite(total)) throw new NonFiniteError('the trace of the second moment');
+        const rho = damping.of(total / inputs, dtype);
+        if (rho === undefined) return undefined;
         const isFollowed = windows.closes === 'factored';
         const U = isFollowed
           ? zeros('float64', inputs, rank)
           : workspace.take('float64', inputs, rank);
-        const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
-        const total = trace.at(0, 0);
-        if (!Number.isFinite(total)) throw new NonFiniteError('the trace of the second moment');
-        const seen = tail ? { damping, trace: total } : { damping };
+        const start = shift === 'damping' ? rho : shift;
+        const pairs = nystromEigenpairs(C, sketch, { rank, shift: start, U }, workspace);
+        const seen = tail ? { damping: rho, trace: total } : { damping: rho };
         const { V, c } = lowRankInverse(pairs, dtype, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         return {
           inverse: { V, c },
           found: {
+            damping: rho,
             shift: nu,
             retries,
             eigenvalues,
-            effectiveDimension: effectiveDimension(eigenvalues, damping),
+            effectiveDimension: effectiveDimension(eigenvalues, rho),
             residual: residualOf(eigenvalues, total),
-            conditioning: eigenvalues[0] / damping,
+            conditioning: eigenvalues[0] / rho,
           },
           warnings: warningsOf(eigenvalues, c, dtype),
           ...(isFollowed ? { factor: pairs } : {}),
@@ -204,13 +206,4 @@ export function applyLowRank<D extends DType>(
     on.axpby(1 / c, G, 0, P);
     on.gemm(-1, GV, 'N', V, 'T', 1, P);
   });
-}
-
-/** Guards numbers ≥ `limit` that `dtype` can divide by. */
-function atLeast(limit: number, dtype: DType): RestoreGuard<number> {
-  return (where, name, value) => {
-    checkInvertible(where, name, value, dtype);
-    if (value >= limit) return;
-    throw new RangeError(`${where}: ${name} is ${value}, expected at least ${limit}`);
-  };
 }
