@@ -30,7 +30,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions Factorised
       FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
       KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Overrides
-      RefreshContext Seen SketchSource Sketching Statistic Take`,
+      RefreshContext RelativeDamping Seen SketchSource Sketching Statistic Take`,
   },
   'nysact/transforms': {
     values: `
