@@ -27,6 +27,7 @@ export {
   nysactMethod,
 } from './precondition/nysact.js';
 export type { Overrides } from './precondition/overrides.js';
+export type { RankFromData } from './precondition/rank.js';
 export type { SketchSource } from './precondition/sketching.js';
 export {
   type Averages,

@@ -7,7 +7,7 @@ export type {
   NystromFactor,
   PreconditionOptions,
 } from './nystrom/activation-sketch.js';
-export { residualOf, type Warning, warningsOf } from './nystrom/certificate.js';
+export { rankWithin, residualOf, type Warning, warningsOf } from './nystrom/certificate.js';
 export { type Eigenpairs, type NystromOptions, nystromEigenpairs } from './nystrom/factor.js';
 export {
   applyLowRankInverse,

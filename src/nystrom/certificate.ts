@@ -22,6 +22,30 @@ export function residualOf(eigenvalues: Float64Array, trace: number): number {
   return trace === 0 ? 0 : Math.max(0, trace - seen) / trace;
 }
 
+/**
+ * The least rank whose residual is at most `residual`: how many of the eigenvalues of a factor do.
+ *
+ * @param eigenvalues λ̂ in descending order.
+ * @returns undefined where all of them leave more.
+ * @throws RangeError unless the trace and the residual are finite and ≥ 0, and the eigenvalues are finite;
+ *   TypeError where they are in no Float64Array.
+ */
+export function rankWithin(
+  eigenvalues: Float64Array,
+  trace: number,
+  residual: number,
+): number | undefined {
+  checkEigenvalues('rankWithin', eigenvalues);
+  checkNonNegative('rankWithin', 'trace', trace);
+  checkNonNegative('rankWithin', 'residual', residual);
+  let left = trace;
+  for (let rank = 0; rank <= eigenvalues.length; rank++) {
+    if (left <= residual * trace) return rank;
+    left -= eigenvalues[rank];
+  }
+  return undefined;
+}
+
 /** What a refresh warns of: the inverse is what it should be, and P may be of few digits. */
 export interface Warning {
   /** 'conditioning': λ̂₁/c is so large that cancellation takes most digits of P in the leading directions. */

@@ -81,6 +81,8 @@ export interface Factorised<D extends DType, Parts extends InverseParts> {
   readonly warnings?: readonly Warning[];
   /** What the next sketch may follow, in memory of its own. */
   readonly factor?: Eigenpairs;
+  /** The rank to go on with, of which the inverse is already: see {@link Curvature.ranks}. */
+  readonly rank?: number;
 }
 
 /** What a refresh has beside the averages. */
@@ -140,6 +142,11 @@ export interface Curvature<
   readonly inverse: Parts;
   /** r, where the inverse is of low rank: for reports. */
   readonly rank?: number;
+  /**
+   * The same at another rank of [1, most], where refreshes choose it: only numbers of columns may differ.
+   * The sketching must close its windows when they are 'factored'.
+   */
+  readonly ranks?: { readonly most: number; of(this: void, rank: number): Curvature };
   /** What there is to report before any refresh. */
   readonly found?: Found;
   /**

@@ -3,7 +3,7 @@
 import type { Backend, Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { zeros } from '../core/matrix.js';
+import { copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
 import {
   choice,
   flag,
@@ -16,7 +16,7 @@ import {
   type SettingsOf,
 } from '../core/options.js';
 import { residualOf, warningsOf } from '../nystrom/certificate.js';
-import { nystromEigenpairs } from '../nystrom/factor.js';
+import { type Eigenpairs, nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
 import { movingAverage } from '../rows/accumulator.js';
@@ -24,7 +24,13 @@ import { activationDiagonal } from '../rows/second-moment.js';
 import { SKETCH_KINDS } from '../sketch/distributions.js';
 import { DAMPING, Damping } from './damping.js';
 import { exactCurvature } from './foof.js';
-import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
+import {
+  type Curvature,
+  curvature,
+  type LayerShape,
+  type Method,
+  type Sketching,
+} from './method.js';
 import {
   checkNoNegative,
   DECAY,
@@ -33,7 +39,9 @@ import {
   METHOD_OPTIONS,
 } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
+import { defaultOversampling, firstRank, nextRank, RANK } from './rank.js';
 import {
+  checkRank,
   checkWindows,
   FOLLOWING,
   isSource,
@@ -61,8 +69,11 @@ export const SKETCH_OPTIONS = optionList({
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
-  /** The rank r ≥ 1 (default 10). Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead. */
-  rank: integer(1).default(10),
+  /**
+   * The rank r ≥ 1 (default 10), or `{ residual, max }` for the least that leaves at most this part of tr A unseen,
+   * beginning with 10. Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead.
+   */
+  rank: RANK.default(10),
   /** The damping ρ > 0 (default 1), or `{ relative: α }` for ρ = α·tr(Ā)/p at each refresh. */
   damping: DAMPING.default(1),
   ...WINDOWS.entries,
@@ -123,7 +134,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
     description: describeMethod('nysact', NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
       return settingsOfLayers('nysact', LAYER, settings, shapes, dtype).map((own, layer) =>
-        shapes[layer].inputs <= own.rank || shapes[layer].rows === 'oneHot'
+        shapes[layer].inputs <= firstRank(own.rank) || shapes[layer].rows === 'oneHot'
           ? exactCurvature(shapes[layer], new Damping(own.damping, dtype), own.decay)
           : sketched(shapes[layer], layer, own, source, dtype),
       );
@@ -131,26 +142,69 @@ export function nysactMethod(options: NysactOptions = {}): Method {
   };
 }
 
-/** P = G(Â + ρI)⁻¹ for one layer. */
+/** P = G(Â + ρI)⁻¹ for one layer, at a rank that is given or that its data choose. */
 function sketched(
   { inputs }: LayerShape,
   layer: number,
   own: SettingsOf<typeof LAYER>,
   source: WindowSource,
-  of: DType,
+  dtype: DType,
 ): Curvature {
-  const { rank, decay, oversample, shift, tail } = own;
-  const damping = new Damping(own.damping, of);
+  const { rank } = own;
+  const first = firstRank(rank);
+  if (typeof rank === 'number') {
+    return ofRank(inputs, first, own, windowsOf(inputs, layer, first, own, source), source, dtype);
+  }
+  checkRank('nysact', own.policy, rank);
+  const most = Math.min(rank.max, inputs);
+  const chosen = (now: number): Curvature =>
+    ofRank(
+      inputs,
+      now,
+      own,
+      windowsOf(inputs, layer, now, own, source),
+      source,
+      dtype,
+      (values, total) => nextRank(values, total, rank.residual, now, most),
+    );
+  return { ...chosen(first), ranks: { most, of: chosen } };
+}
+
+/** The sketches of a layer at one rank. */
+function windowsOf(
+  inputs: number,
+  layer: number,
+  rank: number,
+  own: SettingsOf<typeof LAYER>,
+  source: WindowSource,
+): Sketching {
+  const { oversample = defaultOversampling(own.rank, rank) } = own;
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
-  const windows = sketchedWindows(shape, layer, own, source);
+  const adapts = typeof own.rank !== 'number';
+  return sketchedWindows(shape, layer, { ...own, rank, oversample, adapts }, source);
+}
+
+/** P = G(Â + ρI)⁻¹ at one rank. `choose` gives the next one, of all eigenvalues and tr A. */
+function ofRank(
+  inputs: number,
+  rank: number,
+  { damping: given, decay, shift, tail }: SettingsOf<typeof LAYER>,
+  windows: Sketching,
+  { weighs }: WindowSource,
+  of: DType,
+  choose?: (eigenvalues: Float64Array, total: number) => number,
+): Curvature {
+  const damping = new Damping(given, of);
+  /** Whoever chooses a rank looks at all that the sketch has shown. */
+  const found = choose === undefined ? rank : windows.shape.width;
   return curvature({
     gain: 1 / damping.least,
     flat: damping.flat,
     found: damping.found,
     statistics: [
-      sketchedMoment(shape, decay),
+      sketchedMoment(windows.shape, decay),
       momentTrace(decay),
-      ...(source.weighs ? [activationDiagonal(inputs, movingAverage(decay, checkNoNegative))] : []),
+      ...(weighs ? [activationDiagonal(inputs, movingAverage(decay, checkNoNegative))] : []),
     ],
     sketch: windows,
     rank,
@@ -166,15 +220,17 @@ function sketched(
         if (rho === undefined) return undefined;
         const isFollowed = windows.closes === 'factored';
         const U = isFollowed
-          ? zeros('float64', inputs, rank)
-          : workspace.take('float64', inputs, rank);
+          ? zeros('float64', inputs, found)
+          : workspace.take('float64', inputs, found);
         const start = shift === 'damping' ? rho : shift;
-        const pairs = nystromEigenpairs(C, sketch, { rank, shift: start, U }, workspace);
+        const factor = nystromEigenpairs(C, sketch, { rank: found, shift: start, U }, workspace);
+        const next = choose?.(factor.eigenvalues, total) ?? rank;
+        const pairs = leading(factor, next);
         const seen = tail ? { damping: rho, trace: total } : { damping: rho };
         const { V, c } = lowRankInverse(pairs, dtype, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         return {
-          inverse: { V, c },
+          inverse: { V: widened(V, next), c },
           found: {
             damping: rho,
             shift: nu,
@@ -185,11 +241,31 @@ function sketched(
             conditioning: eigenvalues[0] / rho,
           },
           warnings: warningsOf(eigenvalues, c, dtype),
-          ...(isFollowed ? { factor: pairs } : {}),
+          rank: next,
+          ...(isFollowed ? { factor } : {}),
         };
       }),
     apply: (on, G, { V, c }, P) => applyLowRank(on, G, V, c, P),
   });
+}
+
+/** At most so many of the eigenpairs, the largest. */
+function leading(pairs: Eigenpairs, rank: number): Eigenpairs {
+  const { U, eigenvalues } = pairs;
+  if (rank >= U.cols) return pairs;
+  return {
+    ...pairs,
+    U: U.view(0, 0, U.rows, rank),
+    eigenvalues: eigenvalues.slice(0, rank),
+  };
+}
+
+/** V with columns of zeros up to `cols`, where there are none yet. */
+function widened<D extends DType>(V: DenseMatrix<D>, cols: number): DenseMatrix<D> {
+  if (V.cols === cols) return V;
+  const wide = zeros(V.dtype, V.rows, cols);
+  copyInto(V, wide.view(0, 0, V.rows, V.cols));
+  return wide;
 }
 
 /** P ← G/c − (GV)Vᵀ. G and P are q×p, V is p×r. */

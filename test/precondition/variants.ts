@@ -79,6 +79,16 @@ const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketc
 const others: readonly Variant[] = [
   nysact('diagonal, restart', { sketch: 'diagonal' }),
   nysact('diagonal, tracking', { sketch: 'diagonal', policy: 'track' }),
+  ...(['gaussian', 'subcolumn', 'diagonal'] as const).map((sketch) =>
+    nysact(`${sketch}, rank from the data`, { sketch, rank: { residual: 0.2, max: 4 } }),
+  ),
+  nysact('rank from the data, tracking', { rank: { residual: 0.3, max: 4 }, policy: 'track' }),
+  nysact('rank from the data, tracking and carried', {
+    rank: { residual: 0.3, max: 4 },
+    policy: 'track',
+    carry: true,
+    tail: true,
+  }),
   nysact('of full rank', { rank: 9 }),
   variant('published NysAct of full rank', () => publishedNysactMethod({ rank: 9, damping })),
   variant('FOOF', () => foofMethod({ damping })),

@@ -121,6 +121,12 @@ export const sketches: readonly Routine[] = [
     Float64Array.of(2, 1),
     4,
   ]),
+  exported(
+    sketch,
+    'rankWithin',
+    { eigenvalues: own, trace: nonNegative, residual: nonNegative },
+    () => [Float64Array.of(2, 1), 4, 0.5],
+  ),
   exported(sketch, 'warningsOf', { eigenvalues: own, damping: positive, dtype: word }, () => [
     Float64Array.of(2, 1),
     1,
