@@ -34,6 +34,9 @@ export interface Step extends Promised {
   readonly W: Matrix;
   readonly eta: number;
   readonly batch: number;
+  /** Where the step ends with this gradient (default: W − ηGP̃), and by how much rounding moves the end. */
+  readonly end?: (G: Matrix) => Matrix;
+  readonly endRounding?: number;
 }
 
 /** The two sides of left ≤ right, and by how much rounding may break it. */
@@ -61,14 +64,15 @@ interface Constants extends Step {
 }
 
 function constantsOf(step: Step): Constants {
-  const { problem, W, P, eta, batch, rho } = step;
+  const { problem, W, P, eta, batch, rho, endRounding = 0 } = step;
   const examples = gradients(problem, W);
   const gradient = average(examples);
   const L = spectralNorm(secondMoment(problem.X));
   const descent = inner(gradient, product(gradient, 'N', P, 'N'));
   const before = loss(problem, W);
   const sigma2 = variance(examples) / batch;
-  const farthest = Math.max(...examples.map((G) => norm(G))) * (eta / rho);
+  const steepest = Math.max(...examples.map((G) => norm(G)));
+  const farthest = steepest * (eta / rho) + endRounding;
   const { rows, cols } = problem.X;
   return {
     ...step,
@@ -79,7 +83,9 @@ function constantsOf(step: Step): Constants {
     descent,
     line: before - eta * descent,
     // Of inner products of length p, summed over n examples; no loss on the way is larger than twice these.
-    lossUnit: (rows + cols) * EPSILON.float64 * (before + L * farthest ** 2),
+    lossUnit:
+      (rows + cols) * EPSILON.float64 * (before + L * farthest ** 2) +
+      endRounding * (steepest + L * farthest),
   };
 }
 
@@ -87,8 +93,10 @@ function constantsOf(step: Step): Constants {
  * E L(W − ηGP̃), all examples enumerated. L is quadratic, and a mean of b independent examples has a bth of
  * their scatter: E = L(W − η∇P̃) + (E₁ − L(W − η∇P̃))/b, with E₁ that of one example.
  */
-function expectedLoss({ problem, W, P, eta, batch, examples, gradient }: Constants): number {
-  const after = (G: Matrix) => loss(problem, combine(1, W, -eta, product(G, 'N', P, 'N')));
+function expectedLoss(of: Constants): number {
+  const { problem, W, P, eta, batch, examples, gradient } = of;
+  const { end = (G: Matrix) => combine(1, W, -eta, product(G, 'N', P, 'N')) } = of;
+  const after = (G: Matrix) => loss(problem, end(G));
   const without = after(gradient);
   const single = examples.reduce((sum, G) => sum + after(G), 0) / examples.length;
   return without + (single - without) / batch;
@@ -102,9 +110,14 @@ function stepUnit(of: Constants, perUnit: number): number {
   return of.lossUnit + (of.eta ** 2 / 2) * meanSquare(of) * perUnit * of.rounding;
 }
 
-/** The price of the sketch: max(1, ‖E‖/ρ) in the layer's own curvature. */
-export function priceOf({ error, rho }: Pick<Promised, 'error' | 'rho'>): number {
-  return Math.max(1, error / rho);
+/**
+ * π = max((λ₁ + e)/(λ₁ + ρ), e/ρ), so that P̃HP̃ ⪯ πP̃ with H the second moment of all examples. Where P̃ is of
+ * an average A instead, e has ‖H − A‖ as well.
+ */
+export function priceOf({ problem, A, error, rho }: Omit<Step, 'eta'>): number {
+  const largest = spectralNorm(A);
+  const e = error + spectralNorm(combine(1, secondMoment(problem.X), -1, A));
+  return Math.max((largest + e) / (largest + rho), e / rho);
 }
 
 /** The statements, by their names in the document. */
@@ -154,7 +167,11 @@ const STATEMENTS = {
     }, 0);
     const right = line + ((eta ** 2 * price) / 2) * (descent + noise / (batch * examples.length));
     const AP = operatorNorm(product(secondMoment(of.problem.X), 'N', P, 'N'));
-    return { left: expectedLoss(of), right, unit: stepUnit(of, 2 * AP + price + L * of.rounding) };
+    return {
+      left: expectedLoss(of),
+      right,
+      unit: stepUnit(of, 2 * AP + price + 1 + L * of.rounding),
+    };
   },
 } as const;
 
@@ -193,8 +210,8 @@ export function tightness(name: StatementName, step: Step): number {
   return (left - common) / (right - common);
 }
 
-/** η as large as a statement allows, for those that set a limit. */
-export function largestRate(name: StatementName, step: Omit<Step, 'eta'>): number {
+/** The rate to which a statement is meant: 1/π in the layer's own curvature, else ρ/L. */
+export function rateFor(name: StatementName, step: Omit<Step, 'eta'>): number {
   if (name === "in the layer's own curvature") return 1 / priceOf(step);
   return step.rho / spectralNorm(secondMoment(step.problem.X));
 }

@@ -43,6 +43,14 @@ export type MethodName = (typeof METHODS)[number];
 /** Where the gradient points. */
 export const GRADIENTS = ['anywhere', 'at what Â has missed'] as const;
 
+export const SPECTRUM_NAMES = [
+  'exponential',
+  'polynomial',
+  'step',
+  'rankFive',
+  'clustered',
+] as const satisfies readonly SpectrumName[];
+
 export interface Setup {
   readonly spectrum: SpectrumName;
   readonly method: MethodName;
