@@ -1,15 +1,57 @@
-// An optimiser on least squares that can be asked, at any moment, where a step would lead.
+// Optimisers on least squares that can be asked, at any moment, where a step would lead.
 
 import { type CpuBackend, cpuBackend } from '../../src/backend/cpu.js';
 import type { PlainState } from '../../src/backend/saved-state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
+import { foof, nysact } from '../../src/optimize/optimizers.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import type { Diagnostics } from '../../src/precondition/layer.js';
 import { denseRows } from '../../src/rows/dense.js';
 import { placeRounded } from '../support/backends.js';
-import { build, combine, type Matrix, map, product } from '../support/matrices.js';
+import { activations, type LeastSquares } from '../support/least-squares.js';
+import {
+  build,
+  combine,
+  gaussian,
+  type Matrix,
+  map,
+  product,
+  uniform,
+} from '../support/matrices.js';
+
+/** The settings of a run without momentum or decay. */
+export interface Settings {
+  readonly learningRate: number;
+  readonly damping: number;
+  readonly rank: number;
+  readonly refreshEvery: number;
+  readonly seed: number;
+}
+
+/** FOOF and NysAct, observing at every step. */
+export const METHODS = {
+  foof: ({ rank: _, seed: _seed, ...settings }: Settings) => foof({ ...settings, observeEvery: 1 }),
+  'nysact, gaussian': (settings: Settings) => nysact({ ...settings, observeEvery: 1 }),
+  'nysact, subcolumn': (settings: Settings) =>
+    nysact({ ...settings, observeEvery: 1, sketch: 'subcolumn' }),
+} as const satisfies Record<string, (settings: Settings) => Transform>;
+export type MethodName = keyof typeof METHODS;
+export const NAMES: readonly MethodName[] = ['foof', 'nysact, gaussian', 'nysact, subcolumn'];
+
+/** Targets with noise, so that gradients of examples differ at the minimum too. */
+export function problemOf(
+  eigenvalues: readonly number[],
+  n: number,
+  q: number,
+  seed: number,
+): LeastSquares {
+  const random = uniform(seed);
+  const X = activations(eigenvalues, n, seed);
+  const teacher = gaussian(random, q, eigenvalues.length);
+  return { X, Y: combine(1, product(X, 'N', teacher, 'T'), 0.1, gaussian(random, n, q)) };
+}
 
 /** Where a run stands. */
 export interface Moment {
@@ -28,6 +70,7 @@ export class Descent<D extends DType> {
   readonly #backend: CpuBackend<D>;
   readonly #optimizer: Optimizer<D>;
   readonly #shape: { readonly rows: number; readonly cols: number };
+  readonly #before: Promise<PlainState>;
 
   constructor(dtype: D, transform: Transform, shape: { rows: number; cols: number }) {
     this.#backend = cpuBackend(dtype);
@@ -38,11 +81,12 @@ export class Descent<D extends DType> {
       parameters: [shape],
       layers: [{ weight: 0 }],
     });
+    this.#before = this.#optimizer.exportState();
   }
 
   /** The moment before the first step. */
   async start(W: Matrix): Promise<Moment> {
-    return { W, state: await this.#optimizer.exportState() };
+    return { W, state: await this.#before };
   }
 
   /** The step from a moment with the gradient G, the layer being shown `rows`. */
