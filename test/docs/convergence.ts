@@ -99,11 +99,13 @@ export function typicalTightness(name: StatementName, of: readonly CaseStep[]): 
   return median(of.map((step) => tightness(name, { ...step, eta: rateFor(name, step) })));
 }
 
+/** The published factor in place of ours. */
+function published(rho: number): Wrongly {
+  return { construct: (C, sketch) => publishedEigenpairs(C, sketch, rho) };
+}
+
 /** In how many of {@link publishedCount} the published factor breaks a bound clearly. */
 export function violations(name: StatementName): number {
-  const published = (rho: number): Wrongly => ({
-    construct: (C, sketch) => publishedEigenpairs(C, sketch, rho),
-  });
   return publishedCases(published).filter((step) => {
     const { left, right, unit } = sidesOf(name, { ...step, eta: rateFor(name, step) });
     return left > right + 10 * unit;

@@ -114,7 +114,7 @@ function stepUnit(of: Constants, perUnit: number): number {
  * π = max((λ₁ + e)/(λ₁ + ρ), e/ρ), so that P̃HP̃ ⪯ πP̃ with H the second moment of all examples. Where P̃ is of
  * an average A instead, e has ‖H − A‖ as well.
  */
-export function priceOf({ problem, A, error, rho }: Omit<Step, 'eta'>): number {
+function priceOf({ problem, A, error, rho }: Omit<Step, 'eta'>): number {
   const largest = spectralNorm(A);
   const e = error + spectralNorm(combine(1, secondMoment(problem.X), -1, A));
   return Math.max((largest + e) / (largest + rho), e / rho);

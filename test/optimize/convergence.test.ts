@@ -39,8 +39,8 @@ function numberOf(found: Found, name: string): number {
 }
 
 /** Every step of a run: what it is, and what its optimiser would do with any gradient. */
-async function stepsOf<D extends DType>(
-  dtype: D,
+async function stepsOf(
+  dtype: DType,
   method: MethodName,
   settings: Settings,
   count: number,
@@ -108,13 +108,8 @@ const RATES = [
 describe.each(DTYPES)('along a run, %s', (dtype) => {
   describe.each(NAMES)('%s', (method) => {
     test.each(RATES)('every statement holds: ρ = $damping, η = $learningRate', async (rates) => {
-      const steps = await stepsOf(
-        dtype,
-        method,
-        { ...rates, rank: 3, refreshEvery: 3, seed: SEED },
-        9,
-      );
-      for (const step of steps) {
+      const settings = { ...rates, rank: 3, refreshEvery: 3, seed: SEED };
+      for (const step of await stepsOf(dtype, method, settings, 9)) {
         const isSmall = step.eta <= rateFor('a small step', step) * (1 + EPSILON[dtype]);
         for (const name of STATEMENT_NAMES.filter((each) => isSmall || each !== 'a small step')) {
           const { left, right, unit } = sidesOf(name, step);

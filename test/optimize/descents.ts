@@ -32,7 +32,8 @@ export interface Settings {
 
 /** FOOF and NysAct, observing at every step. */
 export const METHODS = {
-  foof: ({ rank: _, seed: _seed, ...settings }: Settings) => foof({ ...settings, observeEvery: 1 }),
+  foof: ({ learningRate, damping, refreshEvery }: Settings) =>
+    foof({ learningRate, damping, refreshEvery, observeEvery: 1 }),
   'nysact, gaussian': (settings: Settings) => nysact({ ...settings, observeEvery: 1 }),
   'nysact, subcolumn': (settings: Settings) =>
     nysact({ ...settings, observeEvery: 1, sketch: 'subcolumn' }),
