@@ -11,7 +11,7 @@ import type { Block } from './call.js';
 import type { Layer, LayerKind, TappedLayer } from './kind.js';
 
 /** How a kernel moves over images; lists have a number an axis. */
-interface Sweep {
+export interface Sweep {
   readonly name: string;
   readonly kernelSize: readonly number[];
   readonly strides: readonly number[];
@@ -79,7 +79,20 @@ export function patchesOf(
   input: Tensor,
   bias: boolean,
 ): Rows<'float32'> {
-  const images = imagesOf(host.tf, layer, input);
+  return patchesOfImages(host, layer, imagesOf(host.tf, layer, input), bias);
+}
+
+/**
+ * What the layer's kernel sees of images with channels last, which are the rows' from now on.
+ *
+ * @throws RangeError where the kernel does not fit on the images, or there are none; then they are disposed of.
+ */
+export function patchesOfImages(
+  host: RowsHost,
+  layer: Sweep,
+  images: Tensor4D,
+  bias: boolean,
+): Rows<'float32'> {
   try {
     return tensorPatchRows(host, { images, plan: planOf(layer, images), bias });
   } catch (error) {
@@ -104,7 +117,11 @@ export function pixelsOf(
 }
 
 /** A tensor in the layer's data format as images with channels last; the caller disposes of them. */
-function imagesOf(tf: TensorFlowCore, { dataFormat }: Sweep, input: Tensor): Tensor4D {
+export function imagesOf(
+  tf: TensorFlowCore,
+  { dataFormat }: Pick<Sweep, 'dataFormat'>,
+  input: Tensor,
+): Tensor4D {
   const images = tf.tidy(() => {
     const axes = input.shape.map((_, axis) => axis);
     const channelsLast =
