@@ -79,14 +79,6 @@ onBackends(['cpu'], () => {
   describe('layers that are not known train without being preconditioned:', () => {
     test.each([
       {
-        name: 'depthwise convolutions only',
-        shape: [3, 5, 5, 2],
-        layers: () => [
-          tf.layers.depthwiseConv2d({ kernelSize: 3, depthwiseInitializer: initializer() }),
-        ],
-        reasons: Array.from({ length: 2 }, () => 'no kind of layer is known for DepthwiseConv2D'),
-      },
-      {
         name: 'ConvLSTM2D only',
         shape: [3, 2, 4, 4, 2],
         layers: () => [
