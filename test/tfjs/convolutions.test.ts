@@ -12,6 +12,7 @@ import { tfjsBackend } from '../../src/tfjs/index.js';
 import { integerMatrix, integers } from '../rows/images.js';
 import { build, distance, filled, type Matrix, product, withOnes } from '../support/matrices.js';
 import { onBackends, tf } from './backends.js';
+import { byChannel, channelPatchesOf } from './channels.js';
 import { outputOf } from './models.js';
 
 type Layer = InstanceType<typeof tf.layers.Layer>;
@@ -93,42 +94,6 @@ function gram(rows: Rows<'float32'>): DenseMatrix {
   rows.backend.free(A);
   if (value === undefined) throw new Error('expected a backend that is read at once');
   return value;
-}
-
-/**
- * What a depthwise kernel sees of images, by groups of one channel each: rows of each example, channel and
- * position.
- */
-function channelPatchesOf(tensor: Tensor, sweep: Sweep): Matrix {
-  const [batch, height, width, channels] = tensor.shape;
-  const groups = extractPatches(tensor.dataSync<'float32'>(), {
-    batch,
-    height,
-    width,
-    channels,
-    layout: 'channelsLast',
-    groups: channels,
-    ...sweep,
-  });
-  const [{ rows, cols }] = groups;
-  const positions = rows / batch;
-  return build(rows * channels, cols, (i, j) => {
-    const example = Math.floor(i / (channels * positions));
-    const group = groups[Math.floor(i / positions) % channels];
-    return group.at(example * positions + (i % positions), j);
-  });
-}
-
-/** Pixels with the outputs of each channel side by side, as rows of each example, channel and position. */
-function byChannel(pixels: Matrix, batch: number, channels: number): Matrix {
-  const { rows, cols } = pixels;
-  const [positions, multiplier] = [rows / batch, cols / channels];
-  return build(rows * channels, cols, (i, j) => {
-    const example = Math.floor(i / (channels * positions));
-    const channel = Math.floor(i / positions) % channels;
-    if (Math.floor(j / multiplier) !== channel) return 0;
-    return pixels.at(example * positions + (i % positions), j);
-  });
 }
 
 /** A gradient as a matrix of `rows` rows, its last axes being one. */
