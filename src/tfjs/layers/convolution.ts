@@ -27,16 +27,9 @@ export interface ConvolutionLayer extends TappedLayer, Sweep {
   readonly bias: LayerVariable | null;
 }
 
-const FIELDS = [
-  'kernel',
-  'bias',
-  'activation',
-  'kernelSize',
-  'strides',
-  'dilationRate',
-  'padding',
-  'dataFormat',
-];
+const FIELDS = ['kernel', 'bias', 'activation'];
+
+const SWEEP_FIELDS = ['kernelSize', 'strides', 'dilationRate', 'padding', 'dataFormat'];
 
 /** tf.layers.conv1d: images of one line. */
 export const conv1d: LayerKind<ConvolutionLayer> = {
@@ -61,7 +54,12 @@ export const conv2d: LayerKind<ConvolutionLayer> = {
 
 /** Whether a layer has all that is used of a convolution. */
 export function isConvolution(layer: Layer): layer is ConvolutionLayer {
-  return FIELDS.every((field) => field in layer);
+  return isSweep(layer) && FIELDS.every((field) => field in layer);
+}
+
+/** Whether a layer says how its kernel moves. */
+export function isSweep(layer: Layer): layer is Layer & Sweep {
+  return SWEEP_FIELDS.every((field) => field in layer);
 }
 
 function block({ kernel, bias }: ConvolutionLayer): Block {
@@ -104,7 +102,7 @@ export function patchesOfImages(
 /** The pixels of a tensor in the layer's data format, as rows of channels. */
 export function pixelsOf(
   host: RowsHost,
-  layer: ConvolutionLayer,
+  layer: Pick<Sweep, 'dataFormat'>,
   input: Tensor,
   bias: boolean,
 ): Rows<'float32'> {

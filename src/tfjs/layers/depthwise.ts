@@ -4,7 +4,7 @@ import type { LayerVariable, Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type { Rows } from '../../rows/rows.js';
 import { tensorChannelRows } from '../rows/channels.js';
 import type { RowsHost } from '../rows/host.js';
-import { imagesOf, patchesOfImages, type Sweep } from './convolution.js';
+import { imagesOf, isSweep, patchesOfImages, type Sweep } from './convolution.js';
 import type { Layer, LayerKind, TappedLayer } from './kind.js';
 
 /** What layers with a kernel [height, width, channels, multiplier] have in common. */
@@ -14,15 +14,7 @@ export interface DepthwiseLayer extends TappedLayer, Sweep {
   readonly bias: LayerVariable | null;
 }
 
-const FIELDS = [
-  'depthwiseKernel',
-  'bias',
-  'activation',
-  'kernelSize',
-  'strides',
-  'padding',
-  'dataFormat',
-];
+const FIELDS = ['depthwiseKernel', 'bias', 'activation'];
 
 /**
  * tf.layers.depthwiseConv2d. Its channels are examples of one convolution of images with one channel, so that
@@ -31,7 +23,8 @@ const FIELDS = [
 export const depthwise: LayerKind<DepthwiseLayer> = {
   name: 'depthwiseConv2d',
   sample: (tf) => tf.layers.depthwiseConv2d({ kernelSize: 1, name: 'nysact' }),
-  fits: (layer: Layer): layer is DepthwiseLayer => FIELDS.every((field) => field in layer),
+  fits: (layer: Layer): layer is DepthwiseLayer =>
+    isSweep(layer) && FIELDS.every((field) => field in layer),
   block: ({ depthwiseKernel, bias }) => ({
     weight: depthwiseKernel,
     bias: bias ?? undefined,

@@ -3,6 +3,7 @@
 import { checkFunction, checkType, isObject } from '../../core/check.js';
 import { checkLayers, checkTensorFlow, type TensorFlow } from '../tensorflow.js';
 import { conv1d, conv2d } from './convolution.js';
+import { convolutionalLstm } from './convolutional-lstm.js';
 import { dense } from './dense.js';
 import { depthwise } from './depthwise.js';
 import { embedding } from './embedding.js';
@@ -28,7 +29,7 @@ const KINDS: readonly Entry[] = [
   entry(depthwise),
   entry(separable, [depthwiseHalf, separable]),
   entry(embedding),
-  ...[simpleRNN, lstm, gru].map(cellEntry),
+  ...[simpleRNN, lstm, gru, convolutionalLstm].map(cellEntry),
 ];
 
 /** A kind that has forgotten what its layers are like. */
