@@ -49,9 +49,10 @@ function gradientMatrix(gradients: readonly Tensor[], outputs: number): Matrix {
   return build(data.length / outputs, outputs, (i, j) => data[i * outputs + j]);
 }
 
+const initializer = (seed: number) => tf.initializers.glorotNormal({ seed });
+
 /** A convolutional LSTM and a dense layer, the same weights every time. */
 function network(): ReturnType<typeof tf.sequential> {
-  const initializer = (seed: number) => tf.initializers.glorotNormal({ seed });
   return tf.sequential({
     layers: [
       // Two strips of an image, one after the other.
