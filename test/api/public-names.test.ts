@@ -98,7 +98,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     types: `
       Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
       TapConvolutionOptions TappedLayer Taps TensorFlow
-      TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport`,
+      TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport
+      WeightLayout`,
   },
   'nysact/tfjs-wasm': {
     values: `

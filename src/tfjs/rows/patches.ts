@@ -130,22 +130,27 @@ class TensorPatchRows extends RowsInParts<F32> {
   #sketched(S: Tensor2D): Tensor2D {
     const tf = this.#tf;
     const { plan, bias } = this.#patches;
-    const { vertical, horizontal, output } = plan;
+    const { inputs } = plan.output;
     const [, r] = S.shape;
     const x = this.#padded();
-    const { kernel: rows } = vertical;
-    const { kernel: columns } = horizontal;
     // Times 1: a kernel gets data of its own, as TensorFlow.js keeps what it made of data by their name.
-    const above = tf.mul<Tensor2D>(tf.slice(S, [0, 0], [output.inputs, r]), 1);
-    const kernel = tf.reshape<Tensor4D['rankType']>(above, [rows, columns, x.shape[3], r]);
-    const strides: [number, number] = [vertical.stride, horizontal.stride];
-    const dilations: [number, number] = [vertical.dilation, horizontal.dilation];
-    let XS: Tensor4D = tf.conv2d(x, kernel, strides, 'valid', 'NHWC', dilations);
-    if (bias) XS = tf.add<Tensor4D>(XS, tf.reshape(tf.slice(S, [output.inputs, 0], [1, r]), [r]));
+    let XS = this.#convolved(x, tf.mul<Tensor2D>(tf.slice(S, [0, 0], [inputs, r]), 1));
+    if (bias) XS = tf.add<Tensor4D>(XS, tf.reshape(tf.slice(S, [inputs, 0], [1, r]), [r]));
     const moment = tf.reshape<Tensor2D['rankType']>(filterGradient(tf, x, XS, plan), [-1, r]);
     if (!bias) return moment;
     const sums = tf.reshape<Tensor2D['rankType']>(tf.sum(XS, [0, 1, 2]), [1, r]);
     return tf.concat([moment, sums], 0);
+  }
+
+  /** XS without a bias, of padded images and S in rows. */
+  #convolved(x: Tensor4D, S: Tensor2D): Tensor4D {
+    const tf = this.#tf;
+    const { vertical, horizontal } = this.#patches.plan;
+    const shape: Tensor4D['shape'] = [vertical.kernel, horizontal.kernel, x.shape[3], S.shape[1]];
+    const strides: [number, number] = [vertical.stride, horizontal.stride];
+    const dilations: [number, number] = [vertical.dilation, horizontal.dilation];
+    const kernel = tf.reshape<Tensor4D['rankType']>(S, shape);
+    return tf.conv2d(x, kernel, strides, 'valid', 'NHWC', dilations);
   }
 
   #visitStrips(visit: (strip: Rows<F32>) => void, first: number): void {
@@ -167,27 +172,46 @@ class TensorPatchRows extends RowsInParts<F32> {
   #strip(from: number, count: number): Rows<F32> {
     const tf = this.#tf;
     const { plan, bias } = this.#patches;
-    const { vertical, horizontal, output } = plan;
+    const { inputs } = plan.output;
     const patches = tf.tidy(() => {
       const x = this.#padded(from, count);
-      const [, , , channels] = x.shape;
-      const parts: Tensor[] = [];
-      for (let k = 0; k < vertical.kernel; k++) {
-        for (let l = 0; l < horizontal.kernel; l++) {
-          const [top, left] = [k * vertical.dilation, l * horizontal.dilation];
-          const bottom = top + (vertical.count - 1) * vertical.stride + 1;
-          const right = left + (horizontal.count - 1) * horizontal.stride + 1;
-          const step = [1, vertical.stride, horizontal.stride, 1];
-          parts.push(tf.stridedSlice(x, [0, top, left, 0], [count, bottom, right, channels], step));
-        }
-      }
-      return tf.reshape<Tensor2D['rankType']>(tf.concat(parts, 3), [-1, output.inputs]);
+      // Pixels of one channel lie alone: to gather them costs more than XI, a convolution.
+      const seen =
+        x.shape[3] === 1 && this.#isConvolution()
+          ? this.#convolved(x, tf.eye(inputs))
+          : this.#gathered(x);
+      return tf.reshape<Tensor2D['rankType']>(seen, [-1, inputs]);
     });
     try {
       return positions({ tf, backend: this.backend }, patches, bias);
     } finally {
       patches.dispose();
     }
+  }
+
+  /** X without a bias, of padded images: what each element of the kernel sees, side by side. */
+  #gathered(x: Tensor4D): Tensor {
+    const tf = this.#tf;
+    const { vertical, horizontal } = this.#patches.plan;
+    const [count, , , channels] = x.shape;
+    const step = [1, vertical.stride, horizontal.stride, 1];
+    const isWhole = step.every((pixels) => pixels === 1);
+    const parts: Tensor[] = [];
+    for (let k = 0; k < vertical.kernel; k++) {
+      for (let l = 0; l < horizontal.kernel; l++) {
+        const [top, left] = [k * vertical.dilation, l * horizontal.dilation];
+        const rows = (vertical.count - 1) * vertical.stride + 1;
+        const columns = (horizontal.count - 1) * horizontal.stride + 1;
+        const first = [0, top, left, 0];
+        // A slice copies lines where a strided one copies numbers.
+        parts.push(
+          isWhole
+            ? tf.slice(x, first, [count, rows, columns, channels])
+            : tf.stridedSlice(x, first, [count, top + rows, left + columns, channels], step),
+        );
+      }
+    }
+    return tf.concat(parts, 3);
   }
 
   /** Some examples, or all, with zeros around them: the kernel moves from corner to corner. */
