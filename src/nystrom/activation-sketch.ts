@@ -24,6 +24,7 @@ import { sameSketch } from '../sketch/sketch.js';
 import { residualOf } from './certificate.js';
 import { type Eigenpairs, nystromEigenpairs } from './factor.js';
 import { applyLowRankInverse, effectiveDimension, lowRankInverse } from './inverse.js';
+import { powerStep } from './power.js';
 import { momentTrace, sketchedMoment } from './sketched-moment.js';
 
 /** One backend a dtype, so that accumulators can be merged and share their workspace. */
@@ -38,8 +39,11 @@ const SKETCH_OPTIONS = /* @__PURE__ */ optionList({
   inputs: integer(1),
   /** The rank r, the eigenpairs of the factor; p where it is larger. */
   rank: integer(1),
-  /** The distribution of the sketch: 'gaussian' (default) or 'subcolumn'. */
-  kind: choice(...SKETCH_KINDS).default('gaussian'),
+  /**
+   * The sketch: 'gaussian' (default), 'subcolumn', or 'power' for a Gaussian one that the first batch turns
+   * towards its leading eigenvectors, see {@link powerStep}.
+   */
+  kind: choice(...SKETCH_KINDS, 'power').default('gaussian'),
   /** The seed of the sketch, an integer ≥ 0 (default 0). */
   seed: integer().default(0),
   /** Oversampling s ≥ 0: sketch with r + s columns, keep the r largest eigenvalues (default 0). */
@@ -69,6 +73,7 @@ export class ActivationSketch<D extends DType> {
   readonly inputs: number;
   readonly rank: number;
   readonly dtype: D;
+  readonly #kind: Settings['kind'];
   readonly #bias: boolean;
   readonly #backend: CpuBackend<D>;
   readonly #averages: Accumulator<D>;
@@ -81,12 +86,17 @@ export class ActivationSketch<D extends DType> {
     this.inputs = inputs;
     this.rank = Math.min(rank, inputs);
     this.dtype = dtype;
+    this.#kind = kind;
     this.#bias = bias;
     this.#backend = backends[dtype];
     this.#averages = new Accumulator(
       this.#backend,
       [sketchedMoment(shape, decay), momentTrace(decay)],
-      { shape, source: () => drawSketch(kind, shape, dtype, key) },
+      {
+        shape,
+        source: () => drawSketch(kind === 'power' ? 'gaussian' : kind, shape, dtype, key),
+        open: kind === 'power' ? powerStep : undefined,
+      },
     );
   }
 
@@ -115,7 +125,8 @@ export class ActivationSketch<D extends DType> {
 
   /**
    * Folds in what another accumulator of the same sketch has seen, as if this one had seen both
-   * batches at every call (exact to rounding; for β < 1 where both saw rows in the same proportion).
+   * batches at every call (exact to rounding; for β < 1 where both saw rows in the same proportion). Sketches
+   * of kind 'power' are the same only where the first batch was.
    *
    * @throws RangeError where the sketches, the decays or (β < 1) the numbers of calls differ;
    *   TypeError where it is no accumulator.
@@ -126,8 +137,9 @@ export class ActivationSketch<D extends DType> {
       other.dtype !== this.dtype ||
       !sameSketch(this.#estimates().sketch, other.#estimates().sketch)
     ) {
+      const batch = this.#kind === 'power' ? ', and the same first batch' : '';
       throw new RangeError(
-        'merge: the other accumulator has another sketch, expected the same inputs, rank, kind, seed and dtype',
+        `merge: the other accumulator has another sketch, expected the same inputs, rank, kind, seed and dtype${batch}`,
       );
     }
     this.#averages.merge(other.#averages);

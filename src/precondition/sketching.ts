@@ -5,6 +5,7 @@ import { convert, type DenseMatrix } from '../core/matrix.js';
 import { choice, flag, integer, optionList, type SettingsOf } from '../core/options.js';
 import { foldIn, randomKey } from '../core/random.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
+import { powerStep } from '../nystrom/power.js';
 import { carriedSketch, trackingSketch } from '../nystrom/tracking.js';
 import type { Averages } from '../rows/accumulator.js';
 import { diagonalColumns } from '../sketch/diagonal.js';
@@ -20,7 +21,8 @@ export const WINDOWS = optionList({
   /**
    * When a new sketch is drawn: 'restart' (default) opens a new window after every refresh, 'track' does so
    * with the leading eigenvectors of the last factor among its columns, 'fixed' keeps one sketch for ever;
-   * advised where a window would see few observations.
+   * advised where a window would see few observations. Of sketch 'power' the step is one of whatever the window
+   * begins with, so that it counts twice under 'track'; where the average is carried, in the first window alone.
    */
   policy: choice('restart', 'track', 'fixed').default('restart'),
   /**
@@ -59,8 +61,8 @@ export function isSource(value: unknown): value is SketchSource {
   return typeof value === 'function';
 }
 
-/** The distributions that follow what a window has found. */
-export const FOLLOWING = ['diagonal'] as const;
+/** The sketches that follow what is observed. */
+export const FOLLOWING = ['diagonal', 'power'] as const;
 
 /** What NysAct's sketches are drawn from. */
 type SketchOption = SketchKind | (typeof FOLLOWING)[number] | SketchSource;
@@ -71,6 +73,7 @@ export function sketchSource(sketch: SketchOption, seed: number): ShownSource {
   const key = randomKey(seed);
   return ({ layer, draw, diagonal, shape, dtype }) => {
     const own = foldIn(foldIn(key, layer), draw);
+    if (sketch === 'power') return drawSketch('gaussian', shape, dtype, own);
     if (sketch !== 'diagonal') return drawSketch(sketch, shape, dtype, own);
     if (diagonal === undefined) return drawSketch('subcolumn', shape, dtype, own);
     return diagonalColumns(convert(diagonal, 'float64').data, shape.width, own);
@@ -84,6 +87,8 @@ export interface WindowSource {
   readonly follows: boolean;
   /** Whether they ask for the diagonal of Ā. */
   readonly weighs: boolean;
+  /** What the first batch of a window makes of them, if anything. */
+  readonly open: Pick<Sketching, 'open'>;
 }
 
 /** The source that the option names. */
@@ -93,6 +98,7 @@ export function windowSource(sketch: SketchOption, seed: number): WindowSource {
     draw: sketchSource(sketch, seed),
     follows: weighs || typeof sketch === 'function',
     weighs,
+    open: sketch === 'power' ? { open: powerStep } : {},
   };
 }
 
@@ -118,11 +124,13 @@ export function sketchedWindows(
         return { ...shape, kind: 'dense', S: denseSketch(sketch, dtype) };
       },
       closes: 'factored',
+      ...source.open,
       ...(carry ? { carry: carried } : {}),
     };
   }
-  if (policy === 'fixed') return { shape, draw: drawn, closes: 'never' };
-  return { shape, draw: drawn, closes: source.follows ? 'factored' : 'read' };
+  const sketching = { shape, draw: drawn, ...source.open };
+  if (policy === 'fixed') return { ...sketching, closes: 'never' };
+  return { ...sketching, closes: source.follows ? 'factored' : 'read' };
 }
 
 /** What is carried has no columns to spare: eigenvectors that are not kept are lost. */

@@ -99,10 +99,15 @@ export interface Reading<D extends DType> {
   resume(this: void, estimates: Averages<D>): void;
 }
 
+/** What the first batch of a window makes of its sketch, in place, before anything is sketched with it. */
+export type Opening = <D extends DType>(seen: Seen<D>) => void;
+
 /** The sketches of an accumulator. */
 export interface AccumulatorSketch<D extends DType> {
   readonly shape: SketchShape;
   readonly source: NumberedSketches<D>;
+  /** Absent where a sketch is held as it is drawn. */
+  readonly open?: Opening | undefined;
 }
 
 /** The averages of one layer, all updated by the same batches. */
@@ -111,6 +116,7 @@ export class Accumulator<D extends DType> implements Stateful<D> {
   readonly #statistics: readonly Statistic[];
   readonly #averages: readonly Average<D>[];
   readonly #sketch: HeldSketch<D> | undefined;
+  readonly #open: Opening | undefined;
 
   constructor(
     backend: Backend<D>,
@@ -122,6 +128,7 @@ export class Accumulator<D extends DType> implements Stateful<D> {
     this.#averages = statistics.map(({ rows, cols, average }) => average(backend, rows, cols));
     this.#sketch =
       sketch === undefined ? undefined : new HeldSketch(backend, sketch.shape, sketch.source);
+    this.#open = sketch?.open;
   }
 
   /** Updates since the averages were started or reset. */
@@ -131,9 +138,12 @@ export class Accumulator<D extends DType> implements Stateful<D> {
 
   /** Folds one batch in. */
   observe(batch: Batch<D>): void {
+    const see = (updates: number) =>
+      new SeenBatch(this.#backend, batch, this.#sketch?.operand, updates);
+    if (this.updates === 0) this.#open?.(see(0));
     this.#statistics.forEach((statistic, index) => {
       const average = this.#averages[index];
-      const seen = new SeenBatch(this.#backend, batch, this.#sketch?.operand, average.updates);
+      const seen = see(average.updates);
       const count = statistic.per === 'batch' ? 1 : seen.X.count;
       average.update(count, (weight, decay, M) => statistic.of(seen, weight, decay, M));
     });

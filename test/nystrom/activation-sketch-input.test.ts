@@ -50,7 +50,9 @@ describe('options', () => {
   test('an unknown kind', () => {
     const options = { inputs: 3, rank: 1, kind: 'sparse' };
     expect(() => Reflect.apply(activationSketch, undefined, [options])).toThrow(
-      new RangeError("activationSketch: kind is 'sparse', expected 'gaussian' or 'subcolumn'"),
+      new RangeError(
+        "activationSketch: kind is 'sparse', expected 'gaussian' or 'subcolumn' or 'power'",
+      ),
     );
   });
 

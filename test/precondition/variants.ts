@@ -69,6 +69,10 @@ const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketc
 const others: readonly Variant[] = [
   nysact('diagonal, restart', { sketch: 'diagonal' }),
   nysact('diagonal, tracking', { sketch: 'diagonal', policy: 'track' }),
+  nysact('power, restart', { sketch: 'power' }),
+  nysact('power, fixed', { sketch: 'power', policy: 'fixed', oversample: 2 }),
+  nysact('power, tracking', { sketch: 'power', policy: 'track' }),
+  nysact('power, tracking and carried', { sketch: 'power', policy: 'track', carry: true }),
   nysact('of full rank', { rank: 9 }),
   variant('published NysAct of full rank', () => publishedNysactMethod({ rank: 9, damping })),
   variant('FOOF', () => foofMethod({ damping })),
