@@ -6,7 +6,7 @@ import { choice, flag, integer, optionList, type SettingsOf } from '../core/opti
 import { foldIn, randomKey } from '../core/random.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
 import { powerStep } from '../nystrom/power.js';
-import { carriedSketch, trackingSketch } from '../nystrom/tracking.js';
+import { carriedSketch, keptColumns, trackingSketch } from '../nystrom/tracking.js';
 import type { Averages } from '../rows/accumulator.js';
 import { diagonalColumns } from '../sketch/diagonal.js';
 import { drawSketch, type SketchKind } from '../sketch/distributions.js';
@@ -109,12 +109,11 @@ export function sketchedWindows(
   settings: SettingsOf<typeof WINDOWS> & { readonly rank: number },
   source: WindowSource,
 ): Sketching {
-  const { policy, rank, oversample, carry } = settings;
+  const { policy, carry } = settings;
   const drawn: Sketching['draw'] = (draw, dtype, last) =>
     source.draw({ layer, draw, last: last?.pairs, diagonal: last?.averages.a, shape, dtype });
   if (policy === 'track') {
-    const { fresh = oversample > 0 ? oversample : defaultFresh(rank, carry) } = settings;
-    const kept = Math.min(rank, Math.max(0, shape.width - fresh));
+    const kept = keptColumns({ ...settings, width: shape.width });
     return {
       shape,
       draw(draw, dtype, last) {
@@ -131,11 +130,6 @@ export function sketchedWindows(
   const sketching = { shape, draw: drawn, ...source.open };
   if (policy === 'fixed') return { ...sketching, closes: 'never' };
   return { ...sketching, closes: source.follows ? 'factored' : 'read' };
-}
-
-/** What is carried has no columns to spare: eigenvectors that are not kept are lost. */
-function defaultFresh(rank: number, carry: boolean): number {
-  return carry ? 0 : Math.min(2, rank - 1);
 }
 
 /**

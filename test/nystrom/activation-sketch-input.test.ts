@@ -6,8 +6,8 @@ import { zeros } from '../../src/core/matrix.js';
 import {
   type ActivationSketchOptions,
   activationSketch,
-  type PreconditionOptions,
 } from '../../src/nystrom/activation-sketch.js';
+import type { PreconditionOptions } from '../../src/nystrom/nystrom-factor.js';
 import { gaussian, uniform } from '../support/matrices.js';
 
 const INPUTS = 5;
