@@ -4,10 +4,15 @@ export type { FusedSketch, SketchOf } from './kernels/kernels.js';
 export type {
   ActivationSketch,
   ActivationSketchOptions,
-  NystromFactor,
-  PreconditionOptions,
+  AdvanceOptions,
 } from './nystrom/activation-sketch.js';
-export { rankWithin, residualOf, type Warning, warningsOf } from './nystrom/certificate.js';
+export {
+  errorEstimate,
+  rankWithin,
+  residualOf,
+  type Warning,
+  warningsOf,
+} from './nystrom/certificate.js';
 export { type Eigenpairs, type NystromOptions, nystromEigenpairs } from './nystrom/factor.js';
 export {
   applyLowRankInverse,
@@ -16,6 +21,7 @@ export {
   type LowRankInverse,
   lowRankInverse,
 } from './nystrom/inverse.js';
+export type { NystromFactor, PreconditionOptions } from './nystrom/nystrom-factor.js';
 export { carriedSketch, trackingSketch } from './nystrom/tracking.js';
 export { diagonalColumns } from './sketch/diagonal.js';
 export {

@@ -13,6 +13,9 @@ export const curves: readonly CurveLook[] = [
   { name: 'corrected, Gaussian', ...gaussian },
   { name: 'corrected, subcolumn', ...subcolumn },
   { name: 'corrected, Gaussian, r + 10', ...oversampled },
+  { name: 'corrected, diagonal', colour: '#e69f00', symbol: 'star' },
+  { name: 'power, 2 passes', colour: '#cc79a7', symbol: 'diamond' },
+  { name: 'track, 2 passes', colour: '#56b4e9', symbol: 'cross' },
   { name: 'published, Gaussian', ...gaussian, dashed: true },
   { name: 'published, subcolumn', ...subcolumn, dashed: true },
 ];

@@ -1,4 +1,5 @@
-// `npm run bench -- approximation`: the error of Â and of its damped inverse against the rank.
+// `npm run bench -- approximation`: the error of Â and of its damped inverse against the rank, and against
+// passes over the rows.
 
 import { parseArgs } from 'node:util';
 import { cpuBackend } from '../../src/backend/cpu.js';
@@ -13,6 +14,16 @@ import { mnistActivations } from './activations.js';
 import { errorFigure } from './figure.js';
 import { measuresOf, measureTarget, outputs, type Row } from './measure.js';
 import { methods, publishedAverage } from './methods.js';
+import {
+  bestError,
+  isTelling,
+  measurePasses,
+  type PassRow,
+  passes,
+  passFigure,
+  rank as passRank,
+  pathNames,
+} from './passes.js';
 import { spectra } from './spectra.js';
 import { activationTarget, spectralTarget, type Target } from './targets.js';
 
@@ -55,21 +66,39 @@ export async function run(args: string[]): Promise<void> {
     }),
   }));
   progress.stop();
+  const passStudies = targets.filter(isTelling).map((target, k) => ({
+    target,
+    passRows: measurePasses(target, seeds, foldIn(key, spectra.length + targets.length + k)),
+  }));
 
   for (const { target, rows } of studies)
     console.log(`${terminalTable(summarise(target, rows))}\n`);
+  console.log(`${terminalTable(passTable(passStudies))}\n`);
   const json = resultJson({
     name: 'approximation',
     seed,
     backend: cpuBackend('float64').info,
-    configuration: { seeds, ranks, training, gradientRows: outputs, publishedAverage },
-    results: studies.map(({ target, rows }) => ({ ...describe(target), rows })),
+    configuration: {
+      seeds,
+      ranks,
+      passes,
+      passRank,
+      training,
+      gradientRows: outputs,
+      publishedAverage,
+    },
+    results: studies.map(({ target, rows }) => ({
+      ...describe(target),
+      rows,
+      passRows: passStudies.find((study) => study.target === target)?.passRows,
+    })),
   });
   const files = [
     writeResultFile('approximation.json', json),
     ...studies.map(({ target, rows }) =>
       writeResultFile(`approximation-${fileName(target)}.svg`, errorFigure(target, rows, seeds)),
     ),
+    writeResultFile('approximation-passes.svg', passFigure(passStudies, seeds)),
   ];
   console.log(`Written: ${files.join(', ')}.`);
 }
@@ -84,17 +113,43 @@ function summarise(target: Target, rows: readonly Row[]): Table {
     columns: [
       { heading: 'relative error', align: 'left' },
       { heading: 'method', align: 'left' },
+      { heading: 'passes', ...right },
       ...ranks.map((rank) => ({ heading: `r = ${rank}`, ...right })),
     ],
     rows: measuresOf(target).flatMap((measure) =>
-      methods.map(({ name }, k) => [
+      methods.map(({ name, passes: count }, k) => [
         k === 0 ? measure : '',
         name,
+        Number.isNaN(count) ? '' : `${count}`,
         ...rows
           .filter(({ method }) => method === name)
           .map(({ errors }) => formatQuartiles(errors[measure])),
       ]),
     ),
+  };
+}
+
+/** Every path after every number of passes on every matrix. */
+function passTable(studies: readonly { target: Target; passRows: readonly PassRow[] }[]): Table {
+  const right = { align: 'right' } as const;
+  return {
+    title: `‖A − Â‖₂/‖A‖₂ at r = ${passRank} after so many passes over the rows; median ± half the interquartile range`,
+    columns: [
+      { heading: 'matrix', align: 'left' },
+      { heading: 'path', align: 'left' },
+      ...passes.map((count) => ({ heading: `${count}`, ...right })),
+    ],
+    rows: studies.flatMap(({ target, passRows }) => [
+      [target.name, 'best rank r', ...passes.map(() => formatMeasured(bestError(target)))],
+      ...pathNames.map((name) => [
+        '',
+        name,
+        ...passes.map((count) => {
+          const row = passRows.find(({ path, passes: of }) => path === name && of === count);
+          return row === undefined ? '' : formatQuartiles(row.error);
+        }),
+      ]),
+    ]),
   };
 }
 

@@ -30,6 +30,7 @@ export const POLICIES: readonly Policy[] = [
     { colour: '#cc79a7', symbol: 'diamond' },
     { oversample: 10 },
   ),
+  policy('restart, power', { colour: '#332288', symbol: 'wye' }, { sketch: 'power' }),
   policy(
     'track, 8 + 2 fresh',
     { colour: '#0072b2', symbol: 'square' },

@@ -1,8 +1,12 @@
 // How wrong a Nyström factor can be, and what its inverse can keep.
 
-import { checkChoice, checkNonNegative, checkPositive } from '../core/check.js';
+import { checkChoice, checkNonNegative, checkPositive, checkShape } from '../core/check.js';
 import { DTYPES, type DType, EPSILON } from '../core/dtype.js';
-import { checkEigenvalues } from './factor.js';
+import { checkMatrix, convert, type DenseMatrix } from '../core/matrix.js';
+import { axpby, frobeniusNorm } from '../kernels/level1.js';
+import { checkSketch, type Sketch } from '../sketch/sketch.js';
+import { checkEigenpairs, checkEigenvalues, type Eigenpairs } from './factor.js';
+import { carriedSketch } from './tracking.js';
 
 /**
  * The part of the trace that Â has not seen, (tr A − Σλ̂)/tr A; at least 0, and 0 where A is 0.
@@ -44,6 +48,35 @@ export function rankWithin(
     left -= eigenvalues[rank];
   }
   return undefined;
+}
+
+/**
+ * An estimate of ‖A − Â‖F from the sketch C = AΨ by z Gaussian probes Ψ that Â has no part in: with entries
+ * N(0, 1/p), as `gaussian` draws them, √(p/z)·‖C − ÂΨ‖F.
+ *
+ * Its square err² has the mean ‖E‖²F of E = A − Â, whatever E is, and for 0 < t (< 1 in the first)
+ * ```
+ * P(err² ≤ (1 − t)‖E‖²F) ≤ [eᵗ(1 − t)]^{z/2},   P(err² ≥ (1 + t)‖E‖²F) ≤ [e⁻ᵗ(1 + t)]^{z/2}
+ * ```
+ * It says nothing of errors below the rounding of C. Cost: O(prz).
+ * Source: Tropp, Yurtsever, Udell and Cevher 2019, arXiv:1902.08651, section 6.
+ *
+ * @param pairs The eigenpairs of Â, of p inputs.
+ * @param C AΨ, p×z.
+ * @param sketch Ψ.
+ * @throws RangeError where shapes do not fit, TypeError where an argument is of another type.
+ */
+export function errorEstimate(pairs: Eigenpairs, C: DenseMatrix, sketch: Sketch): number {
+  const where = 'errorEstimate';
+  checkEigenpairs(where, pairs);
+  checkMatrix(where, 'C', C);
+  checkSketch(where, sketch);
+  const { inputs, width } = sketch;
+  checkShape(where, 'U of pairs', pairs.U, inputs, pairs.U.cols);
+  checkShape(where, 'C', C, inputs, width);
+  const difference = carriedSketch(pairs, sketch, 'float64');
+  axpby(1, convert(C, 'float64'), -1, difference);
+  return Math.sqrt(inputs / width) * frobeniusNorm(difference);
 }
 
 /** What a refresh warns of: the inverse is what it should be, and P may be of few digits. */

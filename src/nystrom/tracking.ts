@@ -55,7 +55,7 @@ export function trackingSketch<D extends DType>(
  */
 export function carriedSketch<D extends DType>(
   pairs: Eigenpairs,
-  sketch: Sketch<D>,
+  sketch: Sketch,
   dtype: D,
 ): DenseMatrix<D> {
   const where = 'carriedSketch';
@@ -72,4 +72,25 @@ export function carriedSketch<D extends DType>(
   const C = zeros('float64', sketch.inputs, sketch.width);
   gemm(1, U, 'N', UtS, 'N', 0, C);
   return fitDType(where, 'ÂS', C, dtype);
+}
+
+/** How a sketch of `width` columns is made of the last factor's eigenvectors and fresh columns. */
+interface Tracking {
+  /** r. */
+  readonly rank: number;
+  readonly width: number;
+  /** Columns that a sketch has beyond r, where it is not cut to p. */
+  readonly oversample: number;
+  /** Fresh columns that are asked for. */
+  readonly fresh: number | undefined;
+  readonly carry: boolean;
+}
+
+/**
+ * How many eigenvectors a sketch keeps. Unless they are asked for, the columns that it is oversampled by are
+ * fresh; else two, and fewer than r; and none of what is carried: eigenvectors that are not kept are lost.
+ */
+export function keptColumns({ rank, width, oversample, fresh, carry }: Tracking): number {
+  const least = carry ? 0 : Math.min(2, rank - 1);
+  return Math.min(rank, Math.max(0, width - (fresh ?? (oversample || least))));
 }

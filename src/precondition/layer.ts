@@ -93,9 +93,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     this.#averages = new Accumulator(
       backend,
       statistics,
-      sketch === undefined
-        ? undefined
-        : { shape: sketch.shape, source: (draw) => this.#draw(draw) },
+      sketch === undefined ? undefined : { ...sketch, source: (draw) => this.#draw(draw) },
     );
     this.#found = curvature.found ?? {};
     this.#inverse = new Map(
@@ -130,7 +128,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     if (this.#carries && this.#unseen.value === 0) return;
     const { updates } = averages;
     const reading = averages.reading();
-    const { closes = 'never' } = this.#curvature.sketch ?? {};
+    const { closes = 'never', open } = this.#curvature.sketch ?? {};
     try {
       this.#refresh.run({
         reads: reading.slots,
@@ -138,7 +136,11 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
         // A refresh that breaks down closes its window too: with the same sketch it would fail again.
         failed: (areFinite) => {
           if (closes === 'factored') this.#restart();
-          else if (closes === 'never' && !areFinite) averages.reset();
+          else if (closes === 'never' && !areFinite) {
+            // A sketch that a batch has made may not be finite either.
+            if (open === undefined) averages.reset();
+            else this.#restart();
+          }
         },
       });
     } finally {

@@ -9,7 +9,7 @@ import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
 import type { Warning } from '../nystrom/certificate.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
-import type { Averages, Statistic } from '../rows/accumulator.js';
+import type { Averages, Opening, Statistic } from '../rows/accumulator.js';
 import type { Average } from '../rows/moving-average.js';
 import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
@@ -115,6 +115,11 @@ export interface Sketching {
    *   down, and where windows do not wait for it.
    */
   draw<D extends DType>(draw: number, dtype: D, last?: LastWindow<D>): Sketch<D>;
+  /**
+   * What the first batch of a window makes of its sketch, in place: the averages start from nothing then.
+   * Absent where a sketch is held as it is drawn.
+   */
+  readonly open?: Opening;
   /**
    * When a window closes, so that the averages start anew with the next sketch: 'never', when a refresh has
    * read them ('read'), or when its factor is in place ('factored'), where the next sketch follows that.

@@ -92,7 +92,8 @@ export const NYSACT_OPTIONS = optionList({
   ...LAYER.entries,
   /**
    * The sketch: 'gaussian' (default) for NysAct-G; 'subcolumn' for NysAct-S; 'diagonal' for columns with
-   * probability in proportion to the diagonal of Ā over the last window; or one's own source.
+   * probability in proportion to the diagonal of Ā over the last window; 'power' for a Gaussian one that the
+   * first batch of every window turns towards its leading eigenvectors; or one's own source.
    */
   sketch: choice(...SKETCH_KINDS, ...FOLLOWING)
     .or(guarded('a function that gives sketches', isSource))
@@ -116,7 +117,8 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  * {@link residualOf}), `conditioning`, λ̂₁/ρ, and a warning where that leaves P few digits.
  *
  * Per layer: 3pr + 1 numbers of memory (2pr + 1 for subcolumns that do not track; p more for 'diagonal', 2ps
- * for s columns of oversampling); observe O(mpr), refresh O(pr² + r³), precondition O(qpr).
+ * for s columns of oversampling); observe O(mpr), refresh O(pr² + r³), precondition O(qpr); for 'power' another
+ * O(mpr + pr²) in the first observation of a window, see {@link powerStep}.
  * Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
  * @throws RangeError or TypeError on a bad option.

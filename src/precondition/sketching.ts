@@ -5,7 +5,8 @@ import { convert, type DenseMatrix } from '../core/matrix.js';
 import { choice, flag, integer, optionList, type SettingsOf } from '../core/options.js';
 import { foldIn, randomKey } from '../core/random.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
-import { carriedSketch, trackingSketch } from '../nystrom/tracking.js';
+import { powerStep } from '../nystrom/power.js';
+import { carriedSketch, keptColumns, trackingSketch } from '../nystrom/tracking.js';
 import type { Averages } from '../rows/accumulator.js';
 import { diagonalColumns } from '../sketch/diagonal.js';
 import { drawSketch, type SketchKind } from '../sketch/distributions.js';
@@ -24,7 +25,8 @@ export const WINDOWS = optionList({
   /**
    * When a new sketch is drawn: 'restart' (default) opens a new window after every refresh, 'track' does so
    * with the leading eigenvectors of the last factor among its columns, 'fixed' keeps one sketch for ever;
-   * advised where a window would see few observations.
+   * advised where a window would see few observations. Of sketch 'power' the step is one of whatever the window
+   * begins with, so that it counts twice under 'track'; where the average is carried, in the first window alone.
    */
   policy: choice('restart', 'track', 'fixed').default('restart'),
   /**
@@ -63,8 +65,8 @@ export function isSource(value: unknown): value is SketchSource {
   return typeof value === 'function';
 }
 
-/** The distributions that follow what a window has found. */
-export const FOLLOWING = ['diagonal'] as const;
+/** The sketches that follow what is observed. */
+export const FOLLOWING = ['diagonal', 'power'] as const;
 
 /** What NysAct's sketches are drawn from. */
 type SketchOption = SketchKind | (typeof FOLLOWING)[number] | SketchSource;
@@ -75,6 +77,7 @@ export function sketchSource(sketch: SketchOption, seed: number): ShownSource {
   const key = randomKey(seed);
   return ({ layer, draw, diagonal, shape, dtype }) => {
     const own = foldIn(foldIn(key, layer), draw);
+    if (sketch === 'power') return drawSketch('gaussian', shape, dtype, own);
     if (sketch !== 'diagonal') return drawSketch(sketch, shape, dtype, own);
     if (diagonal === undefined) return drawSketch('subcolumn', shape, dtype, own);
     return diagonalColumns(convert(diagonal, 'float64').data, shape.width, own);
@@ -88,6 +91,8 @@ export interface WindowSource {
   readonly follows: boolean;
   /** Whether they ask for the diagonal of Ā. */
   readonly weighs: boolean;
+  /** What the first batch of a window makes of them, if anything. */
+  readonly open: Pick<Sketching, 'open'>;
 }
 
 /** The source that the option names. */
@@ -97,6 +102,7 @@ export function windowSource(sketch: SketchOption, seed: number): WindowSource {
     draw: sketchSource(sketch, seed),
     follows: weighs || typeof sketch === 'function',
     weighs,
+    open: sketch === 'power' ? { open: powerStep } : {},
   };
 }
 
@@ -112,12 +118,11 @@ export function sketchedWindows(
   },
   source: WindowSource,
 ): Sketching {
-  const { policy, rank, oversample, carry, adapts } = settings;
+  const { policy, carry, adapts } = settings;
   const drawn: Sketching['draw'] = (draw, dtype, last) =>
     source.draw({ layer, draw, last: last?.pairs, diagonal: last?.averages.a, shape, dtype });
   if (policy === 'track') {
-    const { fresh = oversample > 0 ? oversample : defaultFresh(rank, carry) } = settings;
-    const kept = Math.min(rank, Math.max(0, shape.width - fresh));
+    const kept = keptColumns({ ...settings, width: shape.width });
     return {
       shape,
       draw(draw, dtype, last) {
@@ -127,16 +132,13 @@ export function sketchedWindows(
         return { ...shape, kind: 'dense', S: denseSketch(sketch, dtype) };
       },
       closes: 'factored',
+      ...source.open,
       ...(carry ? { carry: carried } : {}),
     };
   }
-  if (policy === 'fixed') return { shape, draw: drawn, closes: 'never' };
-  return { shape, draw: drawn, closes: source.follows || adapts ? 'factored' : 'read' };
-}
-
-/** What is carried has no columns to spare: eigenvectors that are not kept are lost. */
-function defaultFresh(rank: number, carry: boolean): number {
-  return carry ? 0 : Math.min(2, rank - 1);
+  const sketching = { shape, draw: drawn, ...source.open };
+  if (policy === 'fixed') return { ...sketching, closes: 'never' };
+  return { ...sketching, closes: source.follows || adapts ? 'factored' : 'read' };
 }
 
 /**

@@ -16,7 +16,7 @@ import { scale } from '../kernels/level1.js';
 import { HeldSketch, type NumberedSketches } from '../sketch/held-sketch.js';
 import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
-import { type Average, MovingAverage } from './moving-average.js';
+import { type Average, MovingAverage, type Progress } from './moving-average.js';
 import type { Rows } from './rows.js';
 
 /** What one batch shows of one layer. What a method does not need may be missing. */
@@ -99,10 +99,15 @@ export interface Reading<D extends DType> {
   resume(this: void, estimates: Averages<D>): void;
 }
 
+/** What the first batch of a window makes of its sketch, in place, before anything is sketched with it. */
+export type Opening = <D extends DType>(seen: Seen<D>) => void;
+
 /** The sketches of an accumulator. */
 export interface AccumulatorSketch<D extends DType> {
   readonly shape: SketchShape;
   readonly source: NumberedSketches<D>;
+  /** Absent where a sketch is held as it is drawn. */
+  readonly open?: Opening | undefined;
 }
 
 /** The averages of one layer, all updated by the same batches. */
@@ -111,6 +116,7 @@ export class Accumulator<D extends DType> implements Stateful<D> {
   readonly #statistics: readonly Statistic[];
   readonly #averages: readonly Average<D>[];
   readonly #sketch: HeldSketch<D> | undefined;
+  readonly #open: Opening | undefined;
 
   constructor(
     backend: Backend<D>,
@@ -122,6 +128,7 @@ export class Accumulator<D extends DType> implements Stateful<D> {
     this.#averages = statistics.map(({ rows, cols, average }) => average(backend, rows, cols));
     this.#sketch =
       sketch === undefined ? undefined : new HeldSketch(backend, sketch.shape, sketch.source);
+    this.#open = sketch?.open;
   }
 
   /** Updates since the averages were started or reset. */
@@ -131,9 +138,12 @@ export class Accumulator<D extends DType> implements Stateful<D> {
 
   /** Folds one batch in. */
   observe(batch: Batch<D>): void {
+    const see = (updates: number) =>
+      new SeenBatch(this.#backend, batch, this.#sketch?.operand, updates);
+    if (this.updates === 0) this.#open?.(see(0));
     this.#statistics.forEach((statistic, index) => {
       const average = this.#averages[index];
-      const seen = new SeenBatch(this.#backend, batch, this.#sketch?.operand, average.updates);
+      const seen = see(average.updates);
       const count = statistic.per === 'batch' ? 1 : seen.X.count;
       average.update(count, (weight, decay, M) => statistic.of(seen, weight, decay, M));
     });
@@ -168,14 +178,7 @@ export class Accumulator<D extends DType> implements Stateful<D> {
           },
         };
       },
-      resume: (estimates) => {
-        if (moving.length < this.#averages.length) {
-          throw new RangeError('resume: an average is of another kind, expected moving averages');
-        }
-        moving.forEach((average, index) => {
-          average.resume(progress[index], estimates[this.#statistics[index].name]);
-        });
-      },
+      resume: (estimates) => this.#resume(this.#moving('resume'), progress, estimates),
     };
   }
 
@@ -210,17 +213,36 @@ export class Accumulator<D extends DType> implements Stateful<D> {
   }
 
   /**
+   * An accumulator of the same statistics for a next window with this sketch, of any form, held as it is. Its
+   * averages start from nothing, or where those of this one are, as if `estimates` had been theirs, which are
+   * overwritten. This one stays as it is.
+   *
+   * @throws RangeError where the sketch does not fit, or an average that goes on is no moving average.
+   */
+  next(sketch: Sketch<D>, estimates?: Averages<D>): Accumulator<D> {
+    const { inputs, width } = sketch;
+    const moving = estimates === undefined ? [] : this.#moving('next');
+    const next = new Accumulator(this.#backend, this.#statistics, {
+      shape: { inputs, width },
+      source: () => sketch,
+    });
+    if (estimates !== undefined) {
+      const progress = moving.map((average) => average.progress);
+      this.#resume(next.#moving('next'), progress, estimates);
+    }
+    return next;
+  }
+
+  /**
    * Folds in what another accumulator of the same statistics and sketch has seen, see
    * {@link MovingAverage.merge}.
    *
    * @throws RangeError where the averages do not fit; nothing has changed then.
    */
   merge(other: Accumulator<D>): void {
-    this.#averages.forEach((average, index) => {
-      const theirs = other.#averages[index];
-      if (average instanceof MovingAverage && theirs instanceof MovingAverage) {
-        average.merge(theirs);
-      } else throw new RangeError('merge: an average is of another kind, expected moving averages');
+    const theirs = other.#moving('merge');
+    this.#moving('merge').forEach((average, index) => {
+      average.merge(theirs[index]);
     });
   }
 
@@ -234,6 +256,23 @@ export class Accumulator<D extends DType> implements Stateful<D> {
   /** Frees every slot. */
   dispose(): void {
     freeState(this.#backend, this.state);
+  }
+
+  #moving(where: string): readonly MovingAverage<D>[] {
+    return this.#averages.map((average) => {
+      if (average instanceof MovingAverage) return average;
+      throw new RangeError(`${where}: an average is of another kind, expected moving averages`);
+    });
+  }
+
+  #resume(
+    moving: readonly MovingAverage<D>[],
+    progress: readonly Progress[],
+    estimates: Averages<D>,
+  ): void {
+    moving.forEach((average, index) => {
+      average.resume(progress[index], estimates[this.#statistics[index].name]);
+    });
   }
 }
 

@@ -56,9 +56,9 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   'nysact/sketch': {
     values: `
       DISTRIBUTIONS applyLowRankInverse carriedSketch denseSketch diagonalColumns drawSketch effectiveDimension
-      lowRankInverse nystromEigenpairs rankWithin residualOf trackingSketch warningsOf`,
+      errorEstimate lowRankInverse nystromEigenpairs rankWithin residualOf trackingSketch warningsOf`,
     types: `
-      ActivationSketch ActivationSketchOptions Distribution Eigenpairs FusedSketch
+      ActivationSketch ActivationSketchOptions AdvanceOptions Distribution Eigenpairs FusedSketch
       InverseOptions LowRankInverse NystromFactor NystromOptions PreconditionOptions Sketch SketchKind
       SketchOf SketchShape Warning`,
   },

@@ -9,6 +9,14 @@ import {
 } from '../../bench/approximation/errors.js';
 import { inverseMeasure, measuresOf, measureTarget } from '../../bench/approximation/measure.js';
 import { best, type Method, methods, publishedAverage } from '../../bench/approximation/methods.js';
+import {
+  bestError,
+  isTelling,
+  measurePasses,
+  passes,
+  passFigure,
+  pathNames,
+} from '../../bench/approximation/passes.js';
 import { spectra } from '../../bench/approximation/spectra.js';
 import { activationTarget, spectralTarget } from '../../bench/approximation/targets.js';
 import { layerUnder } from '../../bench/measure/layer.js';
@@ -160,6 +168,48 @@ describe('the published variant', () => {
     };
     expect(new Set(atDampings('published, Gaussian')).size).toBe(target.dampings.length);
     expect(new Set(atDampings('corrected, Gaussian')).size).toBe(1);
+  });
+});
+
+describe('passes over the rows', () => {
+  const [target] = targets;
+  const seeds = 9;
+  const rows = measurePasses(target, seeds, key);
+  const medianOf = (path: string, count: number) =>
+    rows.find((row) => row.path === path && row.passes === count)?.error.median ?? Number.NaN;
+
+  test('every path has an error after every number of them, a power step from two on', () => {
+    expect(rows.map(({ path, passes: count }) => `${path} ${count}`)).toEqual(
+      pathNames.flatMap((name) =>
+        passes.flatMap((count) =>
+          name.startsWith('power') && count === 1 ? [] : [`${name} ${count}`],
+        ),
+      ),
+    );
+  });
+
+  test('none is better than the best, and nothing repeats that is drawn anew', () => {
+    for (const { error } of rows) {
+      expect(error.lower).toBeGreaterThanOrEqual(bestError(target) - rounding);
+    }
+    const [drawnAnew] = pathNames;
+    expect(new Set(passes.map((count) => medianOf(drawnAnew, count))).size).toBe(passes.length);
+  });
+
+  test('those that go on come nearer to it, and power steps with every pass', () => {
+    const [drawnAnew, , powers, tracks] = pathNames;
+    const ofPowers = passes.slice(1).map((count) => medianOf(powers, count));
+    expect(ofPowers).toEqual(ofPowers.toSorted((a, b) => b - a));
+    for (const name of [powers, tracks]) {
+      expect(medianOf(name, 5)).toBeLessThan(medianOf(drawnAnew, 1));
+    }
+  });
+
+  test('a figure has a panel of every target', () => {
+    const svg = passFigure([{ target, passRows: rows }], seeds);
+    expect(svg).toContain(target.name);
+    for (const name of pathNames) expect(svg).toContain(name);
+    expect(targets.filter(isTelling).map(({ name }) => name)).not.toContain('low rank and noise');
   });
 });
 

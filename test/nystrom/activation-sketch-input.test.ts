@@ -6,8 +6,8 @@ import { zeros } from '../../src/core/matrix.js';
 import {
   type ActivationSketchOptions,
   activationSketch,
-  type PreconditionOptions,
 } from '../../src/nystrom/activation-sketch.js';
+import type { PreconditionOptions } from '../../src/nystrom/nystrom-factor.js';
 import { gaussian, uniform } from '../support/matrices.js';
 
 const INPUTS = 5;
@@ -50,7 +50,9 @@ describe('options', () => {
   test('an unknown kind', () => {
     const options = { inputs: 3, rank: 1, kind: 'sparse' };
     expect(() => Reflect.apply(activationSketch, undefined, [options])).toThrow(
-      new RangeError("activationSketch: kind is 'sparse', expected 'gaussian' or 'subcolumn'"),
+      new RangeError(
+        "activationSketch: kind is 'sparse', expected 'gaussian' or 'subcolumn' or 'power'",
+      ),
     );
   });
 

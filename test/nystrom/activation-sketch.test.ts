@@ -9,8 +9,8 @@ import {
   type ActivationSketch,
   type ActivationSketchOptions,
   activationSketch,
-  type NystromFactor,
 } from '../../src/nystrom/activation-sketch.js';
+import type { NystromFactor } from '../../src/nystrom/nystrom-factor.js';
 import {
   build,
   combine,

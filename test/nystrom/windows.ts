@@ -3,6 +3,7 @@
 import type { DType } from '../../src/core/dtype.js';
 import { convert } from '../../src/core/matrix.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
+import { thinQr } from '../../src/linalg/qr.js';
 import { type Eigenpairs, nystromEigenpairs } from '../../src/nystrom/factor.js';
 import { carriedSketch, trackingSketch } from '../../src/nystrom/tracking.js';
 import { drawSketch } from '../../src/sketch/distributions.js';
@@ -17,6 +18,8 @@ export interface WindowPolicy {
   /** Eigenvectors that the next sketch keeps: none under 'restart'. */
   readonly kept: number;
   readonly carries: boolean;
+  /** Whether a window whose average starts from nothing turns its sketch by its first update (default: not). */
+  readonly powers?: boolean;
   /** β. */
   readonly decay: number;
 }
@@ -38,20 +41,26 @@ export interface Window {
 /** Every inner list is a window of updates, each with a second moment of its own. */
 export function windowsOf(
   moments: readonly (readonly Matrix[])[],
-  { rank, width = rank, kept, carries, decay }: WindowPolicy,
+  { rank, width = rank, kept, carries, powers = false, decay }: WindowPolicy,
   dtype: DType,
   seed: number,
   { forgetsKappa = false, resetsUpdates = false }: Slips = {},
 ): Window[] {
   const inputs = moments[0][0].rows;
+  // As those of a first layer.
+  const key = foldIn(randomKey(seed), 0);
   const fresh = (draw: number) =>
-    drawSketch('gaussian', { inputs, width }, dtype, foldIn(randomKey(seed), draw));
+    drawSketch('gaussian', { inputs, width }, dtype, foldIn(key, draw));
   const sketched = (A: Matrix): Matrix => product(A, 'N', denseSketch(sketch, 'float64'), 'N');
   const nothing = combine(0, moments[0][0], 0, moments[0][0]);
   let sketch: Sketch = fresh(0);
   let C = sketched(nothing);
   let [average, updates, counted] = [nothing, 0, 0];
   return moments.map((window, w) => {
+    if (powers && counted === 0) {
+      const S = thinQr(sketched(window[0])).Q;
+      sketch = { ...sketch, kind: 'dense', S: convert(S, dtype) };
+    }
     for (const A of window) {
       C = combine(decay, C, 1 - decay, sketched(A));
       average = combine(decay, average, 1 - decay, A);

@@ -69,6 +69,26 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
     make: () => nysact({ ...ofRankThree, sketch: 'subcolumn' }),
     cadence: inputs,
   },
+  {
+    name: 'nysact, diagonal',
+    make: () => nysact({ ...ofRankThree, sketch: 'diagonal' }),
+    cadence: inputs,
+  },
+  {
+    name: 'nysact, power',
+    make: () => nysact({ ...ofRankThree, sketch: 'power', policy: 'fixed' }),
+    cadence: inputs,
+  },
+  {
+    name: 'nysact, tracking',
+    make: () => nysact({ ...ofRankThree, policy: 'track', fresh: 1 }),
+    cadence: inputs,
+  },
+  {
+    name: 'nysact, tracking and carried after a power step',
+    make: () => nysact({ ...ofRankThree, sketch: 'power', policy: 'track', carry: true }),
+    cadence: inputs,
+  },
   { name: 'nysact, tail', make: () => nysact({ ...ofRankThree, tail: true }), cadence: inputs },
   {
     name: 'nysact, a layer skipped and left to adam',

@@ -49,6 +49,10 @@ const SHARED = { damping: 0.5, maxFailures: 3 };
 const REFRESHING: readonly [string, () => Method][] = [
   ['NysAct, restart', () => nysactMethod({ ...SHARED, rank: 3 })],
   ['NysAct, fixed', () => nysactMethod({ ...SHARED, rank: 3, policy: 'fixed', tail: true })],
+  [
+    'NysAct, power, fixed',
+    () => nysactMethod({ ...SHARED, rank: 3, sketch: 'power', policy: 'fixed' }),
+  ],
   ['published NysAct', () => publishedNysactMethod({ ...SHARED, rank: 3 })],
   ['FOOF', () => foofMethod(SHARED)],
   ['published FOOF', () => publishedFoofMethod(SHARED)],

@@ -70,7 +70,10 @@ const factories: readonly [string, Factory, readonly Refusal[], readonly Refusal
     [
       ...ofDecay,
       ...ofSketches,
-      [{ sketch: 'fourier' }, `sketch is 'fourier', expected ${KINDS} or 'diagonal' or a function`],
+      [
+        { sketch: 'fourier' },
+        `sketch is 'fourier', expected ${KINDS} or 'diagonal' or 'power' or a function`,
+      ],
       [{ policy: 'never' }, "policy is 'never', expected 'restart' or 'track' or 'fixed'"],
       [{ fresh: -1 }, `fresh is -1, ${natural}`],
       [{ shift: 'large' }, "shift is 'large', expected 'tiny' or 'damping'"],

@@ -34,8 +34,8 @@ const SHARED = { rank: 4, decay: 0.8, damping: 0.1 } as const;
 const G = randomGradient(1, SIZE);
 
 /** The fresh columns of the oracle. */
-const drawn: SketchSource = ({ draw, shape, dtype }) =>
-  drawSketch('gaussian', shape, dtype, foldIn(randomKey(SEED), draw));
+const drawn: SketchSource = ({ layer, draw, shape, dtype }) =>
+  drawSketch('gaussian', shape, dtype, foldIn(foldIn(randomKey(SEED), layer), draw));
 
 function layerOn(backend: Backend<F64>, options: NysactOptions): LayerPreconditioner<F64> {
   return only(nysactMethod({ ...SHARED, sketch: drawn, ...options }), backend, SIZE);
@@ -51,12 +51,19 @@ const WINDOWS: readonly (readonly Batch[])[] = [0, 1, 2].map((w) =>
 );
 
 const { rank } = SHARED;
+const POWER = { carries: false, powers: true } as const;
 const POLICIES = [
   ['restarted', { fresh: 1 }, { kept: rank - 1, carries: false }],
   ['with two fresh columns by default', {}, { kept: rank - 2, carries: false }],
   ['oversampled', { oversample: 3 }, { kept: rank, width: rank + 3, carries: false }],
   ['carried', { fresh: 0, carry: true }, { kept: rank, carries: true }],
   ['carried with fresh columns', { fresh: 1, carry: true }, { kept: rank - 1, carries: true }],
+  ['with a power step', { sketch: 'power', seed: SEED }, { kept: rank - 2, ...POWER }],
+  [
+    'carried after a power step',
+    { sketch: 'power', seed: SEED, carry: true },
+    { kept: rank, ...POWER, carries: true },
+  ],
 ] as const;
 
 describe.each(POLICIES)("policy 'track', %s", (_, options, policy) => {
@@ -160,6 +167,7 @@ test.each<[string, NysactOptions]>([
   ['restarted', { policy: 'track' }],
   ['carried', { policy: 'track', carry: true, tail: true }],
   ['of the diagonal', { sketch: 'diagonal' }],
+  ['after a power step', { sketch: 'power', policy: 'track' }],
   ["of one's own", { policy: 'restart' }],
 ])(
   'a state that is exported while a refresh is in flight goes on as the run, %s',

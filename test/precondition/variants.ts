@@ -79,7 +79,7 @@ const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketc
 const others: readonly Variant[] = [
   nysact('diagonal, restart', { sketch: 'diagonal' }),
   nysact('diagonal, tracking', { sketch: 'diagonal', policy: 'track' }),
-  ...(['gaussian', 'subcolumn', 'diagonal'] as const).map((sketch) =>
+  ...(['gaussian', 'subcolumn', 'diagonal', 'power'] as const).map((sketch) =>
     nysact(`${sketch}, rank from the data`, { sketch, rank: { residual: 0.2, max: 4 } }),
   ),
   nysact('rank from the data, tracking', { rank: { residual: 0.3, max: 4 }, policy: 'track' }),
@@ -89,6 +89,10 @@ const others: readonly Variant[] = [
     carry: true,
     tail: true,
   }),
+  nysact('power, restart', { sketch: 'power' }),
+  nysact('power, fixed', { sketch: 'power', policy: 'fixed', oversample: 2 }),
+  nysact('power, tracking', { sketch: 'power', policy: 'track' }),
+  nysact('power, tracking and carried', { sketch: 'power', policy: 'track', carry: true }),
   nysact('of full rank', { rank: 9 }),
   variant('published NysAct of full rank', () => publishedNysactMethod({ rank: 9, damping })),
   variant('FOOF', () => foofMethod({ damping })),

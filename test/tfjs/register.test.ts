@@ -120,6 +120,21 @@ const CASES: readonly Case[] = [
         tail: false,
       }),
   },
+  {
+    name: 'nysact, tracking',
+    className: 'Nysact',
+    make: () => nysact(tf, { ...SKETCHED, policy: 'track', fresh: 1, carry: true }),
+  },
+  {
+    name: 'nysact, columns by the diagonal',
+    className: 'Nysact',
+    make: () => nysact(tf, { ...SKETCHED, sketch: 'diagonal' }),
+  },
+  {
+    name: 'nysact, a power step',
+    className: 'Nysact',
+    make: () => nysact(tf, { ...SKETCHED, sketch: 'power', policy: 'track' }),
+  },
   { name: 'nysact, without options', className: 'Nysact', make: () => nysact(tf) },
   own('PublishedNysact', publishedNysact, SKETCHED),
   own('PublishedFoof', publishedFoof, PRECONDITIONED),

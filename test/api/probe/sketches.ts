@@ -127,6 +127,11 @@ export const sketches: readonly Routine[] = [
     { eigenvalues: own, trace: nonNegative, residual: nonNegative },
     () => [Float64Array.of(2, 1), 4, 0.5],
   ),
+  exported(sketch, 'errorEstimate', { pairs: pairsKind, C: own, sketch: denseKind }, () => [
+    pairs(),
+    sketched(),
+    drawn(),
+  ]),
   exported(sketch, 'warningsOf', { eigenvalues: own, damping: positive, dtype: word }, () => [
     Float64Array.of(2, 1),
     1,
@@ -153,6 +158,7 @@ export const sketches: readonly Routine[] = [
         kind: optional(word),
         seed: optional(integer()),
         oversample: optional(integer()),
+        probes: optional(integer(0, 4)),
         bias: optional(flag),
         decay: optional(unit),
         dtype: optional(word),
@@ -168,6 +174,16 @@ export const sketches: readonly Routine[] = [
     { watch: seen },
   ),
   method('ActivationSketch.merge', { other: own }, observed, () => [observed()], { watch: seen }),
+  method(
+    'ActivationSketch.advance',
+    {
+      pairs: pairsKind,
+      options: optional(record({ fresh: optional(integer()), carry: optional(flag) })),
+    },
+    observed,
+    () => [observed().factor(), { fresh: 1, carry: true }],
+    { watch: seen },
+  ),
   method('ActivationSketch.factor', {}, observed, () => []),
   method(
     'NystromFactor.precondition',
