@@ -10,6 +10,7 @@ import {
   movingAverage,
   type Statistic,
 } from '../rows/accumulator.js';
+import type { Average } from '../rows/moving-average.js';
 import { DAMPING, Damping } from './damping.js';
 import {
   type Curvature,
@@ -100,16 +101,34 @@ function meanRows(
 
 /** The Sherman–Morrison inverse, straight from the averages. */
 export function rankOne(statistics: Statistic<'a' | 'g'>[], damping: Damping): Curvature {
+  const { least, flat, found, part, isRelative } = damping;
+  const common = { gain: 1 / least, flat, found, statistics };
+  if (isRelative) {
+    return curvature({
+      ...common,
+      inverse: { rho: part },
+      factorise: relativeTo(damping),
+      apply: (on, G, { rho }, P, { a, g }) => applyAveraged(on, G, a, g, rho, P),
+    });
+  }
+  // No refresh would put another ρ in the place of a restored one.
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
-    statistics,
-    inverse: { rho: damping.part },
-    ...(damping.isRelative ? { factorise: relativeTo(damping) } : {}),
-    apply: (on, G, { rho }, P, { a, g }) =>
-      applyRankOne(on, G, a.slot, g.slot, a.correction, g.correction, rho, P),
+    ...common,
+    inverse: {},
+    apply: (on, G, _, P, { a, g }) => applyAveraged(on, G, a, g, least, P),
   });
+}
+
+/** {@link applyRankOne} of what the averages are estimates of. */
+function applyAveraged<D extends DType>(
+  on: Backend<D>,
+  G: Slot<D>,
+  a: Average<D>,
+  g: Average<D>,
+  rho: number,
+  P: Slot<D>,
+): void {
+  applyRankOne(on, G, a.slot, g.slot, a.correction, g.correction, rho, P);
 }
 
 /** Only ρ is taken at a refresh. */

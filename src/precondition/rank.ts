@@ -44,7 +44,8 @@ const MARGIN = 0.8;
 
 /**
  * The rank of the next window: the least that reaches the residual, of all eigenvalues that the sketch has shown,
- * or twice as many where none does. It grows at once, and shrinks only where a margin is left.
+ * or twice as many where none does. It grows at once, and shrinks only where a margin is left. A window that has
+ * shown nothing says nothing of it.
  *
  * @param eigenvalues λ̂ of the whole sketch, in descending order.
  * @param rank The rank of this window, at most `most`.
@@ -56,6 +57,7 @@ export function nextRank(
   rank: number,
   most: number,
 ): number {
+  if (trace === 0) return rank;
   const needed = rankWithin(eigenvalues, trace, residual);
   if (needed === undefined) return Math.min(2 * rank, most);
   if (needed > rank) return Math.min(needed, most);

@@ -184,6 +184,18 @@ describe('a layer of rank { residual, max }', () => {
     expect(widths).toEqual([15, 6, 6]);
   });
 
+  test.each([1, { relative: 0.1 }])(
+    'a window that shows nothing leaves the rank, with damping %j',
+    async (damping) => {
+      const [layer] = begin(residualFor(30), MOST, { damping }).layers;
+      const X = rowsOf(withGap(30), 1);
+      const [rank] = (await windows(backend, layer, X, 4)).slice(-1);
+      expect(rank).toBeGreaterThan(10);
+      expect(await windows(backend, layer, build(p, p, () => 0), 1)).toEqual([rank]);
+      expect(await windows(backend, layer, X, 1)).toEqual([rank]);
+    },
+  );
+
   test('P is finite and moves while the rank grows', async () => {
     const [layer] = begin(0.001, MOST).layers;
     const X = rowsOf(withGap(30), 1);
@@ -228,6 +240,7 @@ describe('the next rank', () => {
     ['doubles where nothing reaches', 100, 0.1, 4, 40, 8],
     ['stays below what may be', 100, 0.1, 4, 5, 5],
     ['is 1 at least', 10, 0.99, 2, 4, 1],
+    ['stays where nothing was seen', 0, 0.1, 3, 4, 3],
   ])('%s', (_, trace, residual, rank, most, expected) => {
     expect(nextRank(values, trace, residual, rank, most)).toBe(expected);
   });

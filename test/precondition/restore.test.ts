@@ -3,8 +3,19 @@
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import type { PlainEntry } from '../../src/backend/saved-state.js';
+import { evaMethod } from '../../src/precondition/eva.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
-import { eigenvaluesOf, foundOf, observe, putBack, randomBatch, snapshot, start } from './runs.js';
+import {
+  apply,
+  eigenvaluesOf,
+  foundOf,
+  observe,
+  putBack,
+  randomBatch,
+  randomGradient,
+  snapshot,
+  start,
+} from './runs.js';
 
 const SIZE = { name: 'layer', inputs: 12, outputs: 2 };
 
@@ -40,6 +51,22 @@ describe.each(['gaussian', 'subcolumn'] as const)('%s', (sketch) => {
       found: { damping: 0.5 },
     });
   });
+});
+
+test.each([0.03, 0.3])('Eva goes on with the damping that it is given, %d', async (damping) => {
+  const backend = cpuBackend('float64');
+  const make = (rho: number) => start(evaMethod({ damping: rho }), backend, [SIZE]);
+  const [saved, other, same] = [make(0.1), make(damping), make(damping)];
+  for (const { layers } of [saved, same]) {
+    observe(backend, layers[0], randomBatch(1, 20, SIZE));
+    layers[0].refresh();
+  }
+  putBack(other, await snapshot(saved));
+  const G = randomGradient(1, SIZE);
+  const [P, expected] = await Promise.all(
+    [other, same].map(({ layers }) => apply(backend, layers[0], G)),
+  );
+  expect(P).toEqual(expected);
 });
 
 describe('saved columns', () => {

@@ -16,7 +16,7 @@ import { positions } from './positions.js';
 
 type F32 = 'float32';
 
-/** Elements of patches that are made at a time; on their way they exist two or three times. */
+/** Elements of patches, or of XS, that are made at a time; on their way they exist two or three times. */
 const STRIP = 2 ** 22;
 
 /** What {@link tensorPatchRows} is made of. */
@@ -27,7 +27,7 @@ export interface TensorPatches {
   readonly plan: Plan;
   /** Whether a column of ones is appended. */
   readonly bias: boolean;
-  /** Elements of patches that are made at a time, at least those of one example (default 2²²). */
+  /** Elements of patches, or of XS, that are made at a time, at least those of one example (default 2²²). */
   readonly strip?: number | undefined;
 }
 
@@ -36,8 +36,9 @@ export interface TensorPatches {
  * Columns run over (kernel row, kernel column, channel), as kernels of TensorFlow.js lie in memory.
  *
  * XS is a convolution with the columns of S as kernels, and Xᵀ(XS) the gradient of such kernels where XS
- * is what comes back: so a sketch costs two convolutions and no patch is made. All other moments are
- * taken strip by strip of the patches of some examples.
+ * is what comes back: so a sketch costs two convolutions and no patch is made. All other moments are taken of
+ * patches. Either goes strip by strip, of some examples each: where images have one channel and there are many,
+ * XS is several times as large as they are.
  */
 export function tensorPatchRows(host: RowsHost, patches: TensorPatches): Rows<F32> {
   return new TensorPatchRows(host, patches);
@@ -91,8 +92,12 @@ class TensorPatchRows extends RowsInParts<F32> {
     withDense('sketchMoment', backend, sketch, this.cols, (S) => {
       const columns = backend.tensorOf(S, 'rows');
       try {
-        const moment = this.#tf.tidy(() => this.#sketched(columns));
-        addTensor(backend, moment, weight, decay, C);
+        let keep = decay;
+        for (const [from, count] of this.#strips(S.cols)) {
+          const moment = this.#tf.tidy(() => this.#sketched(columns, from, count));
+          addTensor(backend, moment, weight, keep, C);
+          keep = 1;
+        }
       } finally {
         columns.dispose();
       }
@@ -126,13 +131,13 @@ class TensorPatchRows extends RowsInParts<F32> {
     return strides === 1 || vertical.dilation * horizontal.dilation === 1;
   }
 
-  /** Xᵀ(XS) of S in rows. */
-  #sketched(S: Tensor2D): Tensor2D {
+  /** Xᵀ(XS) of some examples, and S in rows. */
+  #sketched(S: Tensor2D, from: number, count: number): Tensor2D {
     const tf = this.#tf;
     const { plan, bias } = this.#patches;
     const { inputs } = plan.output;
     const [, r] = S.shape;
-    const x = this.#padded();
+    const x = this.#padded(from, count);
     // Times 1: a kernel gets data of its own, as TensorFlow.js keeps what it made of data by their name.
     let XS = this.#convolved(x, tf.mul<Tensor2D>(tf.slice(S, [0, 0], [inputs, r]), 1));
     if (bias) XS = tf.add<Tensor4D>(XS, tf.reshape(tf.slice(S, [inputs, 0], [1, r]), [r]));
@@ -154,17 +159,24 @@ class TensorPatchRows extends RowsInParts<F32> {
   }
 
   #visitStrips(visit: (strip: Rows<F32>) => void, first: number): void {
-    const { images, plan, strip: elements = STRIP } = this.#patches;
-    const [batch] = images.shape;
-    const perExample = this.rows / batch;
-    const step = Math.max(1, Math.floor(elements / (perExample * plan.output.inputs)));
-    for (let from = 0; from * perExample < first; from += step) {
-      const strip = this.#strip(from, Math.min(step, batch - from));
+    for (const [from, count] of this.#strips(this.#patches.plan.output.inputs, first)) {
+      const strip = this.#strip(from, count);
       try {
         visit(strip);
       } finally {
         strip.dispose();
       }
+    }
+  }
+
+  /** The examples that hold the `first` rows, in strips of so many numbers a row. */
+  *#strips(width: number, first: number = this.rows): Iterable<[from: number, count: number]> {
+    const { images, strip: elements = STRIP } = this.#patches;
+    const [batch] = images.shape;
+    const perExample = this.rows / batch;
+    const step = Math.max(1, Math.floor(elements / (perExample * width)));
+    for (let from = 0; from * perExample < first; from += step) {
+      yield [from, Math.min(step, batch - from)];
     }
   }
 
@@ -214,8 +226,8 @@ class TensorPatchRows extends RowsInParts<F32> {
     return tf.concat(parts, 3);
   }
 
-  /** Some examples, or all, with zeros around them: the kernel moves from corner to corner. */
-  #padded(from = 0, count: number = this.#patches.images.shape[0]): Tensor4D {
+  /** Some examples with zeros around them: the kernel moves from corner to corner. */
+  #padded(from: number, count: number): Tensor4D {
     const tf = this.#tf;
     const { images, plan } = this.#patches;
     const [, height, width, channels] = images.shape;
