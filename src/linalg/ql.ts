@@ -69,11 +69,11 @@ function sweep(
   for (let i = last - 1; i >= first; i--) {
     const f = s * e[i];
     const b = c * e[i];
+    // Never 0: no element of the block is negligible, and no product of two of them underflows.
     const r = length(f, g);
     e[i + 1] = r;
-    // Where nothing is left to rotate, the block falls apart here and the sweep goes on below.
-    s = r === 0 ? 0 : f / r;
-    c = r === 0 ? 1 : g / r;
+    s = f / r;
+    c = g / r;
     const gap = d[i + 1] - p;
     const t = (d[i] - gap) * s + 2 * c * b;
     p = s * t;
