@@ -182,6 +182,17 @@ describe('gradients', () => {
   });
 });
 
+test.each([{ inputs: true }, { outputGradients: true }])(
+  'a layer that a method with needs of %j is shown nothing of is not observed',
+  (needs) => {
+    const { log, ...method } = recorder();
+    const both = network({ ...method, needs });
+    log.length = 0;
+    takeStep(both, stepOf(0, [undefined, observationsOf(1)[1]]), gradientsOf(1));
+    expect(log.filter((line) => line.startsWith('observe'))).toEqual(['observe 1']);
+  },
+);
+
 const clipped = (limit: number, factors: readonly number[]) => {
   const both = refreshed(network(recorder(factors)));
   const gradients = gradientsOf(5);

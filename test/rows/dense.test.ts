@@ -356,6 +356,20 @@ describe('denseRows refuses:', () => {
     expect(refused).toThrow(`denseRows: ${message}`);
   });
 
+  test.each(['float32', 'float64'] as const)(
+    'weights whose sum is at either end of %s, and none beyond',
+    (dtype) => {
+      const [least, most] = [1 / LARGEST[dtype], LARGEST[dtype]];
+      const zeros = build(2, 3, () => 0);
+      const weigh = (sum: number) => () =>
+        readDense(cpuBackend(dtype), zeros, { weights: [sum, 0] });
+      for (const sum of [least, most]) weigh(sum)();
+      for (const sum of [least * (1 - 2 ** -20), most * (1 + 2 ** -20)]) {
+        expect(weigh(sum)).toThrow(RangeError);
+      }
+    },
+  );
+
   test.each<[string, () => unknown]>([
     [
       "weights is '11', expected an array of numbers",
