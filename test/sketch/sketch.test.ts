@@ -195,6 +195,19 @@ describe.each(CASES)('a $kind sketch, $dtype', ({ kind, dtype }) => {
     expect(() => denseSketch(sketch, dtype)).toThrow(new RangeError(`denseSketch: ${message}`));
   });
 
+  test('sameSketch looks at the elements alone, wherever they lie', () => {
+    const S = convert(gaussian(uniform(3), 5, 2), dtype);
+    const inside = (around: number) => {
+      const A = convert(
+        build(8, 6, () => around),
+        dtype,
+      ).view(2, 3, 5, 2);
+      for (let i = 0; i < 5; i++) for (let j = 0; j < 2; j++) A.set(i, j, S.at(i, j));
+      return { kind: 'dense', inputs: 5, width: 2, S: A } as const;
+    };
+    expect(sameSketch(inside(1), inside(2))).toBe(true);
+  });
+
   test('sameSketch knows a sketch drawn again, and no other', () => {
     const sketch = draw(kind, 8, 3, dtype);
     expect(sameSketch(sketch, draw(kind, 8, 3, dtype))).toBe(true);
