@@ -213,6 +213,15 @@ describe('Adam', () => {
   });
 });
 
+test('the global norm counts the elements of matrices', () => {
+  const shape = { rows: 2, cols: 3 };
+  const stage = clipByGlobalNorm(1).init({ backend, parameters: [shape], layers: [] });
+  const [size, parameters] = [Math.sqrt(LARGEST.float64), [backend.allocate(2, 3)]];
+  const step = { index: 0, learningRate: 1, parameters, gradients: parameters, observations: [] };
+  expect(() => stage.bound?.([size / 3], step)).toThrow(`could reach ${6 * (size / 3) ** 2}, `);
+  expect(stage.bound?.([size / 5], step)).toEqual([1]);
+});
+
 test('what the global norm could be is summed over all elements of all parameters', () => {
   const size = Math.sqrt(LARGEST.float64) / 4;
   const run = new Run(clipByGlobalNorm(1), [[0], [0, 0, 0]]);
