@@ -173,7 +173,7 @@ describe('partition', () => {
     const [earlier, later] = [optimizer(), optimizer()];
     const takeOver = () => Reflect.apply(later.takeOver, later, [earlier, { parameters: places }]);
     expect(takeOver).toThrow(TypeError);
-    expect(takeOver).toThrow(/^takeOver: places\.parameters is .*, expected an array of indices$/);
+    expect(takeOver).toThrow(/^takeOver: parameters is .*, expected an array of indices$/);
   });
 
   describe('refuses', () => {
