@@ -191,7 +191,14 @@ describe('a layer of rank { residual, max }', () => {
       const X = rowsOf(withGap(30), 1);
       const [rank] = (await windows(backend, layer, X, 4)).slice(-1);
       expect(rank).toBeGreaterThan(10);
-      expect(await windows(backend, layer, build(p, p, () => 0), 1)).toEqual([rank]);
+      expect(
+        await windows(
+          backend,
+          layer,
+          build(p, p, () => 0),
+          1,
+        ),
+      ).toEqual([rank]);
       expect(await windows(backend, layer, X, 1)).toEqual([rank]);
     },
   );
