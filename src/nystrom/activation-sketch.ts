@@ -42,7 +42,7 @@ const SKETCH_OPTIONS = /* @__PURE__ */ optionList({
   rank: integer(1),
   /**
    * The sketch: 'gaussian' (default), 'subcolumn', or 'power' for a Gaussian one that the first batch turns
-   * towards its leading eigenvectors, see {@link powerStep}.
+   * towards its leading eigenvectors: S = orth(A_bΩ) with A_b of that batch, for another pass over it.
    */
   kind: choice(...SKETCH_KINDS, 'power').default('gaussian'),
   /** The seed of the sketch, an integer ≥ 0 (default 0). */
