@@ -6,7 +6,13 @@ export type {
   ActivationSketchOptions,
   AdvanceOptions,
 } from './nystrom/activation-sketch.js';
-export { errorEstimate, residualOf, type Warning, warningsOf } from './nystrom/certificate.js';
+export {
+  errorEstimate,
+  rankWithin,
+  residualOf,
+  type Warning,
+  warningsOf,
+} from './nystrom/certificate.js';
 export { type Eigenpairs, type NystromOptions, nystromEigenpairs } from './nystrom/factor.js';
 export {
   applyLowRankInverse,

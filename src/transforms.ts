@@ -12,6 +12,7 @@ export {
   type MatrixState,
   type Pending,
   type RestoreGuard,
+  type Sized,
   type StateEntry,
   type StatePart,
 } from './backend/state.js';

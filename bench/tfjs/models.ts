@@ -5,7 +5,7 @@ import { classes } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { makeLenet } from '../demo/lenet.js';
 import { makePerceptron } from '../demo/perceptron.js';
-import { residual } from './residual.js';
+import { residualNetwork } from '../experiments/models/residual.js';
 import { transformer, transformerInput } from './transformer.js';
 
 /** A network and the size of its batch. */
@@ -57,7 +57,7 @@ const CLASSIFIERS: readonly Classifier[] = [
     batch: 32,
     stepsInARow: 1,
     input: [32, 32, 3],
-    network: (tf, seed) => residual(tf, seed, 1),
+    network: (tf, seed) => residualNetwork(1)(tf, { classes, seed, side: 32 }),
   },
   {
     key: 'resnet20',
@@ -65,7 +65,7 @@ const CLASSIFIERS: readonly Classifier[] = [
     batch: 32,
     stepsInARow: 1,
     input: [32, 32, 3],
-    network: (tf, seed) => residual(tf, seed, 3),
+    network: (tf, seed) => residualNetwork(3)(tf, { classes, seed, side: 32 }),
   },
   {
     key: 'transformer',

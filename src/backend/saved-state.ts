@@ -92,9 +92,14 @@ export function restoreState<D extends DType>(
   for (const name of Object.keys(saved.entries)) {
     if (!known.has(name)) throw new RangeError(`restoreState: unknown entry '${name}'`);
   }
-  const writes = entries.map(({ name, holds }) => {
+  const writes = entries.map(({ name, sized, holds }) => {
     const value = saved.entries[name];
     const label = `entry '${name}'`;
+    /** What it follows was checked before it. */
+    const columnsOf = (present: number) => {
+      const size = sized === undefined ? undefined : saved.entries[sized.by];
+      return sized !== undefined && typeof size === 'number' ? sized.columns(size) : present;
+    };
     if (holds instanceof Cell) {
       const number = checkedNumber(label, value);
       holds.check('restoreState', label, number);
@@ -103,13 +108,17 @@ export function restoreState<D extends DType>(
       };
     }
     if ('get' in holds) {
-      const indices = checkedIndices(label, value, holds.length);
+      const indices = checkedIndices(label, value, columnsOf(holds.length));
       holds.check('restoreState', label, indices);
       return () => holds.set(indices);
     }
-    const matrix = checkedMatrix(label, value, holds.slot);
+    const { rows, cols, dtype } = holds.slot;
+    const matrix = checkedMatrix(label, value, { rows, cols: columnsOf(cols), dtype });
     holds.check?.('restoreState', label, matrix);
-    return () => backend.write(holds.slot, matrix);
+    return () => {
+      holds.resize?.(matrix.cols);
+      backend.write(holds.slot, matrix);
+    };
   });
   for (const write of writes) write();
 }

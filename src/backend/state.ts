@@ -17,7 +17,40 @@ export interface MatrixState<D extends DType> {
   readonly slot: Slot<D>;
   /** Present where not every finite matrix will do. */
   readonly check?: RestoreGuard<DenseMatrix> | undefined;
-  readonly pending?: Pending;
+  readonly pending?: Pending | undefined;
+  /** Makes room for so many columns, of whatever content. Absent where their number stays. */
+  resize?(columns: number): void;
+}
+
+/** A matrix on the backend whose number of columns may change: its slot is another one then. */
+export class ResizableMatrix<D extends DType> implements MatrixState<D> {
+  readonly check: RestoreGuard<DenseMatrix> | undefined;
+  readonly pending: Pending | undefined;
+  readonly #backend: Backend<D>;
+  #slot: Slot<D>;
+
+  constructor(
+    backend: Backend<D>,
+    rows: number,
+    cols: number,
+    { check, pending }: Pick<MatrixState<D>, 'check' | 'pending'> = {},
+  ) {
+    this.check = check;
+    this.pending = pending;
+    this.#backend = backend;
+    this.#slot = backend.allocate(rows, cols);
+  }
+
+  get slot(): Slot<D> {
+    return this.#slot;
+  }
+
+  resize(columns: number): void {
+    if (columns === this.#slot.cols) return;
+    const old = this.#slot;
+    this.#slot = this.#backend.allocate(old.rows, columns);
+    this.#backend.free(old);
+  }
 }
 
 /** A number on the host. */
@@ -38,7 +71,7 @@ export class Cell {
   }
 }
 
-/** A list of integers on the host, of a length that stays. */
+/** A list of integers on the host. */
 export interface IndexState {
   readonly length: number;
   readonly check: RestoreGuard<Int32Array>;
@@ -53,9 +86,19 @@ export interface StatePart {
   readonly key: string;
 }
 
+/** How many columns a matrix has, or integers a list, where that follows a number of the same state. */
+export interface Sized {
+  /** The name of that number, which stands before what follows it. */
+  readonly by: string;
+  /** How many they are where it is `size`. */
+  columns(size: number): number;
+}
+
 /** One piece of state and its name. */
 export interface StateEntry<D extends DType> {
   readonly name: string;
+  /** Absent where the size stays. */
+  readonly sized?: Sized;
   /** Present where it is of one parameter or layer alone: what it goes by when their order changes. */
   readonly part?: StatePart;
   /** What is to be waited for before it is exported, where what it holds does not say so. */
@@ -73,11 +116,16 @@ export function scoped<D extends DType>(
   prefix: string,
   entries: readonly StateEntry<D>[],
 ): StateEntry<D>[] {
-  return entries.map(({ name, part, ...rest }) => ({
+  return entries.map(({ name, part, sized, ...rest }) => ({
     ...rest,
     name: `${prefix}/${name}`,
     ...(part === undefined ? {} : { part: { ...part, key: `${prefix}/${part.key}` } }),
+    ...sizedIn(prefix, sized),
   }));
+}
+
+function sizedIn(prefix: string, sized: Sized | undefined): Pick<StateEntry<DType>, 'sized'> {
+  return sized === undefined ? {} : { sized: { ...sized, by: `${prefix}/${sized.by}` } };
 }
 
 /** The same entries under `index/`, as those of that layer. */
@@ -85,10 +133,11 @@ export function ofLayer<D extends DType>(
   index: number,
   entries: readonly StateEntry<D>[],
 ): StateEntry<D>[] {
-  return entries.map(({ name, ...rest }) => ({
+  return entries.map(({ name, sized, ...rest }) => ({
     ...rest,
     name: `${index}/${name}`,
     part: { of: 'layer', index, key: name },
+    ...sizedIn(String(index), sized),
   }));
 }
 
@@ -112,15 +161,17 @@ export function stateBytes<D extends DType>(entries: readonly StateEntry<D>[]): 
   return bytes;
 }
 
-/** `to` ← `from`, of the same kind and shape, without reading anything. */
+/** `to` ← `from`, of the same kind and rows, without reading anything. */
 export function copyState<D extends DType>(
   backend: Backend<D>,
   from: StateEntry<D>['holds'],
   to: StateEntry<D>['holds'],
 ): void {
   if (from instanceof Cell && to instanceof Cell) to.value = from.value;
-  else if ('slot' in from && 'slot' in to) backend.axpby(1, from.slot, 0, to.slot);
-  else if ('set' in to && 'get' in from) to.set(from.get().slice());
+  else if ('slot' in from && 'slot' in to) {
+    to.resize?.(from.slot.cols);
+    backend.axpby(1, from.slot, 0, to.slot);
+  } else if ('set' in to && 'get' in from) to.set(from.get().slice());
 }
 
 /** Frees the matrices among `entries`. */

@@ -53,7 +53,7 @@ const JACOBI_SIZE = 12;
  * dtype in ‖AV − V·diag(λ)‖.
  *
  * Cost: cyclic Jacobi up to n = 12, about 50n³ flops; beyond it Householder reduction to tridiagonal
- * form and implicit-shift QL, about 8n³ flops. 2n² float64 numbers of workspace.
+ * form and implicit-shift QL, about 9n³ flops. 2n² float64 numbers of workspace.
  *
  * @throws TypeError if A is no matrix or the options are no object; RangeError if A is not square,
  * its lower triangle holds NaN or Infinity or `maxSweeps` is not a positive integer;

@@ -83,7 +83,6 @@ export function thinQr<D extends DType>(
  */
 export function factorTransposed(At: Matrix64, Qt: Matrix64, Rt: Matrix64): void {
   scale(0, Rt);
-  if (At.rows === 0) return;
   const units = scaleRows(At);
   activeKernels().factorColumns(At, Qt, Rt);
   for (let j = 0; j < Rt.rows; j++) scale(units[j], Rt.view(j, 0, 1, j + 1));

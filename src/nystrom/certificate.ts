@@ -27,6 +27,30 @@ export function residualOf(eigenvalues: Float64Array, trace: number): number {
 }
 
 /**
+ * The least rank whose residual is at most `residual`: how many of the eigenvalues of a factor do.
+ *
+ * @param eigenvalues λ̂ in descending order.
+ * @returns undefined where all of them leave more.
+ * @throws RangeError unless the trace and the residual are finite and ≥ 0, and the eigenvalues are finite;
+ *   TypeError where they are in no Float64Array.
+ */
+export function rankWithin(
+  eigenvalues: Float64Array,
+  trace: number,
+  residual: number,
+): number | undefined {
+  checkEigenvalues('rankWithin', eigenvalues);
+  checkNonNegative('rankWithin', 'trace', trace);
+  checkNonNegative('rankWithin', 'residual', residual);
+  let left = trace;
+  for (let rank = 0; rank <= eigenvalues.length; rank++) {
+    if (left <= residual * trace) return rank;
+    left -= eigenvalues[rank];
+  }
+  return undefined;
+}
+
+/**
  * An estimate of ‖A − Â‖F from the sketch C = AΨ by z Gaussian probes Ψ that Â has no part in: with entries
  * N(0, 1/p), as `gaussian` draws them, √(p/z)·‖C − ÂΨ‖F.
  *

@@ -114,7 +114,7 @@ export function nystromEigenpairs<D extends DType>(
     for (let retries = 0; ; retries++) {
       shiftedTranspose(C, nu, sketch, Yt);
       applySketchTranspose(sketch, Yt, B, workspace);
-      symmetrize(B);
+      symmetrizeLower(B);
       try {
         choleskyInPlace(B);
       } catch (error) {
@@ -214,13 +214,9 @@ export function finiteNorm(C: DenseMatrix): number {
   throw new NonFiniteError('the sketched second moment');
 }
 
-/** B ← (B + Bᵀ)/2. */
-function symmetrize(B: Matrix64): void {
+/** The lower triangle of B ← that of (B + Bᵀ)/2. */
+function symmetrizeLower(B: Matrix64): void {
   for (let i = 0; i < B.rows; i++) {
-    for (let j = 0; j < i; j++) {
-      const mean = (B.at(i, j) + B.at(j, i)) / 2;
-      B.set(i, j, mean);
-      B.set(j, i, mean);
-    }
+    for (let j = 0; j < i; j++) B.set(i, j, (B.at(i, j) + B.at(j, i)) / 2);
   }
 }

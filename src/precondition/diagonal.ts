@@ -4,9 +4,11 @@ import type { Backend, Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import { convert, type DenseMatrix, largestMagnitude, zeros } from '../core/matrix.js';
+import { trace } from '../kernels/level1.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import { filled } from '../rows/dense.js';
 import { activationDiagonal } from '../rows/second-moment.js';
+import type { Damping } from './damping.js';
 import { balance, dampedFactor, gradientMoment, spectrum } from './kronecker.js';
 import { type Curvature, curvature, type LayerShape } from './method.js';
 import { checkNoNegative, elementsWithin } from './options.js';
@@ -19,16 +21,20 @@ import { checkNoNegative, elementsWithin } from './options.js';
  */
 export function diagonalCurvature(
   { inputs: p }: LayerShape,
-  rho: number,
+  damping: Damping,
   decay: number,
 ): Curvature {
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics: [diagonalOf(p, decay)],
-    inverse: { a: { rows: 1, cols: p, check: checkNoNegative } },
-    factorise: ({ a }) => ({ inverse: { a: finite(a) } }),
-    apply: (on, G, { a }, P) =>
+    inverse: { rho: damping.part, a: { rows: 1, cols: p, check: checkNoNegative } },
+    factorise({ a }, { dtype }) {
+      const rho = damping.of(meanOf(finite(a)), dtype);
+      return rho === undefined ? undefined : { inverse: { rho, a }, found: { damping: rho } };
+    },
+    apply: (on, G, { rho, a }, P) =>
       on.borrow((take) => {
         const sums = take(G.rows, G.cols);
         on.gemm(1, ones(on, take(G.rows, 1)), 'N', a, 'N', 0, sums);
@@ -43,22 +49,26 @@ export function diagonalCurvature(
  * Per layer: 2(p + q²) + q numbers of memory; observe O(m(1 + q²) + p), refresh O(p + q³), precondition
  * O(q²p).
  */
-export function diagonalEigenbasis(shape: LayerShape, rho: number, decay: number): Curvature {
+export function diagonalEigenbasis(shape: LayerShape, damping: Damping, decay: number): Curvature {
   const { inputs: p, outputs: q } = shape;
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics: factors(shape, decay),
     inverse: {
+      rho: damping.part,
       a: { rows: 1, cols: p, check: checkNoNegative },
       QB: { rows: q, cols: q, check: elementsWithin(1) },
       b: { rows: q, cols: 1, check: checkNoNegative },
     },
-    factorise({ a, B }, { workspace }) {
+    factorise({ a, B }, { dtype, workspace }) {
+      const rho = damping.of(meanOf(finite(a)) * (trace(B) / q), dtype);
+      if (rho === undefined) return undefined;
       const { Q, values } = spectrum(B, 0, workspace);
-      return { inverse: { a: finite(a), QB: Q, b: values } };
+      return { inverse: { rho, a, QB: Q, b: values }, found: { damping: rho } };
     },
-    apply: (on, G, { a, QB, b }, P) =>
+    apply: (on, G, { rho, a, QB, b }, P) =>
       on.borrow((take) => {
         const T = take(G.rows, G.cols);
         const quotients = take(G.rows, G.cols);
@@ -76,24 +86,28 @@ export function diagonalEigenbasis(shape: LayerShape, rho: number, decay: number
  *
  * Costs as {@link diagonalEigenbasis}, without b.
  */
-export function diagonalFactored(shape: LayerShape, rho: number, decay: number): Curvature {
+export function diagonalFactored(shape: LayerShape, damping: Damping, decay: number): Curvature {
   const { inputs: p, outputs: q } = shape;
-  const root = Math.sqrt(rho);
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics: factors(shape, decay),
     inverse: {
+      rho: damping.part,
       r: { rows: 1, cols: p, check: elementsWithin(1) },
       L: { rows: q, cols: q, check: elementsWithin(1.01) },
     },
-    factorise({ a, B }, { workspace }) {
-      const pi = balance(meanOf(finite(a)), B);
-      return {
-        inverse: { r: dampedDiagonal(a, pi * root), L: dampedFactor(B, root / pi, workspace) },
-      };
+    factorise({ a, B }, { dtype, workspace }) {
+      const [meanA, meanB] = [meanOf(finite(a)), trace(B) / q];
+      const rho = damping.of(meanA * meanB, dtype);
+      if (rho === undefined) return undefined;
+      const [pi, root] = [balance(meanA, meanB), Math.sqrt(rho)];
+      const r = dampedDiagonal(a, pi * root);
+      const L = dampedFactor(B, root / pi, workspace);
+      return { inverse: { rho, r, L }, found: { damping: rho } };
     },
-    apply: (on, G, { r, L }, P) =>
+    apply: (on, G, { rho, r, L }, P) =>
       on.borrow((take) => {
         const spread = take(G.rows, G.cols);
         const GR = take(G.rows, G.cols);

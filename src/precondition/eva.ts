@@ -2,17 +2,32 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import { type DType, LARGEST, SMALLEST_NORMAL } from '../core/dtype.js';
-import { type OptionsOf, optionList, positive } from '../core/options.js';
-import { type Averaging, movingAverage, type Statistic } from '../rows/accumulator.js';
-import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
+import { type OptionsOf, optionList } from '../core/options.js';
+import { frobeniusNorm } from '../kernels/level1.js';
+import {
+  type Averages,
+  type Averaging,
+  movingAverage,
+  type Statistic,
+} from '../rows/accumulator.js';
+import type { Average } from '../rows/moving-average.js';
+import { DAMPING, Damping } from './damping.js';
+import {
+  type Curvature,
+  curvature,
+  type Factorised,
+  type LayerShape,
+  type Method,
+  type RefreshContext,
+} from './method.js';
 import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
-  /** The damping ρ > 0 (default 0.03). */
-  damping: positive.default(0.03),
+  /** The damping ρ > 0 (default 0.03), or `{ relative: α }` for ρ = α·|ā|²/p·|ḡ|²/q at each refresh. */
+  damping: DAMPING.default(0.03),
 });
 
 /** Options of a layer in {@link evaMethod}. */
@@ -49,7 +64,8 @@ export function evaMethod(options: EvaOptions = {}): Method {
     description: describeMethod('eva', EVA_OPTIONS, settings),
     layers(shapes, dtype) {
       return settingsOfLayers('eva', LAYER, settings, shapes, dtype).map(
-        ({ damping, decay }, layer) => rankOne(meanRows(shapes[layer], decay, dtype), damping),
+        ({ damping, decay }, layer) =>
+          rankOne(meanRows(shapes[layer], decay, dtype), new Damping(damping, dtype)),
       );
     },
   };
@@ -84,15 +100,49 @@ function meanRows(
 }
 
 /** The Sherman–Morrison inverse, straight from the averages. */
-export function rankOne(statistics: Statistic<'a' | 'g'>[], rho: number): Curvature {
+export function rankOne(statistics: Statistic<'a' | 'g'>[], damping: Damping): Curvature {
+  const { least, flat, found, part, isRelative } = damping;
+  const common = { gain: 1 / least, flat, found, statistics };
+  if (isRelative) {
+    return curvature({
+      ...common,
+      inverse: { rho: part },
+      factorise: relativeTo(damping),
+      apply: (on, G, { rho }, P, { a, g }) => applyAveraged(on, G, a, g, rho, P),
+    });
+  }
+  // No refresh would put another ρ in the place of a restored one.
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
-    statistics,
+    ...common,
     inverse: {},
-    apply: (on, G, _, P, { a, g }) =>
-      applyRankOne(on, G, a.slot, g.slot, a.correction, g.correction, rho, P),
+    apply: (on, G, _, P, { a, g }) => applyAveraged(on, G, a, g, least, P),
   });
+}
+
+/** {@link applyRankOne} of what the averages are estimates of. */
+function applyAveraged<D extends DType>(
+  on: Backend<D>,
+  G: Slot<D>,
+  a: Average<D>,
+  g: Average<D>,
+  rho: number,
+  P: Slot<D>,
+): void {
+  applyRankOne(on, G, a.slot, g.slot, a.correction, g.correction, rho, P);
+}
+
+/** Only ρ is taken at a refresh. */
+function relativeTo(damping: Damping) {
+  return <D extends DType>(
+    { a, g }: Averages<D, 'a' | 'g'>,
+    { dtype }: RefreshContext<D>,
+  ): Factorised<D, { readonly rho: Damping['part'] }> | undefined => {
+    const rho = damping.of(
+      (frobeniusNorm(a) ** 2 / a.cols) * (frobeniusNorm(g) ** 2 / g.cols),
+      dtype,
+    );
+    return rho === undefined ? undefined : { inverse: { rho }, found: { damping: rho } };
+  };
 }
 
 /**

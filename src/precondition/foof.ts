@@ -1,8 +1,10 @@
 // FOOF: P = G(Ā + ρI)⁻¹ with the exact activation second moment Ā (Benzing 2022).
 
-import { type OptionsOf, optionList, positive } from '../core/options.js';
+import { type OptionsOf, optionList } from '../core/options.js';
+import { trace } from '../kernels/level1.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
+import { DAMPING, Damping } from './damping.js';
 import { dampedInverse } from './dense-inverse.js';
 import { diagonalCurvature } from './diagonal.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
@@ -12,8 +14,8 @@ import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
-  /** The damping ρ > 0 (default 1). */
-  damping: positive.default(1),
+  /** The damping ρ > 0 (default 1), or `{ relative: α }` for ρ = α·tr(Ā)/p at each refresh. */
+  damping: DAMPING.default(1),
 });
 
 /** Options of a layer in {@link foofMethod}. */
@@ -49,22 +51,28 @@ export function foofMethod(options: FoofOptions = {}): Method {
     description: describeMethod('foof', FOOF_OPTIONS, settings),
     layers(shapes, dtype) {
       return settingsOfLayers('foof', LAYER, settings, shapes, dtype).map(
-        ({ damping, decay }, layer) => exactCurvature(shapes[layer], damping, decay),
+        ({ damping, decay }, layer) =>
+          exactCurvature(shapes[layer], new Damping(damping, dtype), decay),
       );
     },
   };
 }
 
 /** P = G(Ā + ρI)⁻¹ for one layer, whose Ā is diagonal if its rows are one-hot. */
-export function exactCurvature(shape: LayerShape, rho: number, decay: number): Curvature {
-  if (shape.rows === 'oneHot') return diagonalCurvature(shape, rho, decay);
+export function exactCurvature(shape: LayerShape, damping: Damping, decay: number): Curvature {
+  if (shape.rows === 'oneHot') return diagonalCurvature(shape, damping, decay);
   const { inputs: p } = shape;
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics: [activationMoment(p, movingAverage(decay))],
-    inverse: { R: { rows: p, cols: p, check: elementsWithin(1.01 / rho) } },
-    factorise: ({ A }, { workspace }) => ({ inverse: { R: dampedInverse(A, rho, workspace) } }),
+    inverse: { R: { rows: p, cols: p, check: elementsWithin(1.01 / damping.least) } },
+    factorise({ A }, { dtype, workspace }) {
+      const rho = damping.of(trace(A) / p, dtype);
+      if (rho === undefined) return undefined;
+      return { inverse: { R: dampedInverse(A, rho, workspace) }, found: { damping: rho } };
+    },
     apply: (on, G, { R }, P) => on.gemm(1, G, 'N', R, 'N', 0, P),
   });
 }

@@ -3,10 +3,11 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
-import { choice, type OptionsOf, optionList, positive } from '../core/options.js';
+import { choice, type OptionsOf, optionList } from '../core/options.js';
 import { trace } from '../kernels/level1.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import { activationMoment } from '../rows/second-moment.js';
+import { DAMPING, Damping } from './damping.js';
 import { diagonalEigenbasis, diagonalFactored } from './diagonal.js';
 import { balance, dampedFactor, gradientMoment, spectrum } from './kronecker.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
@@ -22,8 +23,10 @@ import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
-  /** The damping ρ > 0 (default 0.03). */
-  damping: positive.default(0.03),
+  /**
+   * The damping ρ > 0 (default 0.03), or `{ relative: α }` for ρ = α·tr(Ā)/p·tr(B̄)/q at each refresh.
+   */
+  damping: DAMPING.default(0.03),
 });
 
 /** Options of a layer in {@link kfacMethod}. */
@@ -68,7 +71,8 @@ export function kfacMethod(options: KfacOptions = {}): Method {
     description: describeMethod('kfac', KFAC_OPTIONS, settings),
     layers(shapes, dtype) {
       return settingsOfLayers('kfac', LAYER, settings, shapes, dtype).map((own, layer) => {
-        const { damping, decay } = own;
+        const { decay } = own;
+        const damping = new Damping(own.damping, dtype);
         const shape = shapes[layer];
         if (shape.rows === 'oneHot') {
           const diagonal = own.inverse === 'factored' ? diagonalFactored : diagonalEigenbasis;
@@ -92,24 +96,31 @@ function factors({ inputs: p, outputs: q }: LayerShape, decay: number): Statisti
 export function eigenbasis(
   { inputs: p, outputs: q }: LayerShape,
   statistics: readonly Statistic<'A' | 'B'>[],
-  rho: number,
+  damping: Damping,
   cutoff = 0,
 ): Curvature {
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics,
     inverse: {
+      rho: damping.part,
       QA: { rows: p, cols: p, check: elementsWithin(1) },
       a: { rows: p, cols: 1, check: checkNoNegative },
       QB: { rows: q, cols: q, check: elementsWithin(1) },
       b: { rows: q, cols: 1, check: checkNoNegative },
     },
-    factorise({ A, B }, { workspace }) {
+    factorise({ A, B }, { dtype, workspace }) {
+      const rho = damping.of((trace(A) / p) * (trace(B) / q), dtype);
+      if (rho === undefined) return undefined;
       const [fromA, fromB] = [spectrum(A, cutoff, workspace), spectrum(B, cutoff, workspace)];
-      return { inverse: { QA: fromA.Q, a: fromA.values, QB: fromB.Q, b: fromB.values } };
+      return {
+        inverse: { rho, QA: fromA.Q, a: fromA.values, QB: fromB.Q, b: fromB.values },
+        found: { damping: rho },
+      };
     },
-    apply: (on, G, inverse, P) => applySpectral(on, G, inverse, rho, P),
+    apply: (on, G, inverse, P) => applySpectral(on, G, inverse, inverse.rho, P),
   });
 }
 
@@ -137,25 +148,29 @@ export function applySpectral<D extends DType>(
 function factored(
   { inputs: p, outputs: q }: LayerShape,
   statistics: readonly Statistic<'A' | 'B'>[],
-  rho: number,
+  damping: Damping,
 ): Curvature {
-  const root = Math.sqrt(rho);
   return curvature({
-    gain: 1 / rho,
-    flat: 1 / rho,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics,
     // Each times its damping, so that neither is larger than I, nor GR larger than G.
     inverse: {
+      rho: damping.part,
       R: { rows: p, cols: p, check: elementsWithin(1.01) },
       L: { rows: q, cols: q, check: elementsWithin(1.01) },
     },
-    factorise({ A, B }, { workspace }) {
-      const pi = balance(trace(A) / p, B);
+    factorise({ A, B }, { dtype, workspace }) {
+      const [meanA, meanB] = [trace(A) / p, trace(B) / q];
+      const rho = damping.of(meanA * meanB, dtype);
+      if (rho === undefined) return undefined;
+      const [pi, root] = [balance(meanA, meanB), Math.sqrt(rho)];
       const R = dampedFactor(A, pi * root, workspace);
       const L = dampedFactor(B, root / pi, workspace);
-      return { inverse: { R, L } };
+      return { inverse: { rho, R, L }, found: { damping: rho } };
     },
-    apply(on, G, { R, L }, P) {
+    apply(on, G, { rho, R, L }, P) {
       on.borrow((take) => {
         const GR = take(G.rows, G.cols);
         on.gemm(1, G, 'N', R, 'N', 0, GR);

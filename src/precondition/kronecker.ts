@@ -3,7 +3,7 @@
 import type { DType } from '../core/dtype.js';
 import { convert, DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
-import { scale, trace } from '../kernels/level1.js';
+import { scale } from '../kernels/level1.js';
 import { eigh } from '../linalg/eigh.js';
 import type { Averaging, Statistic } from '../rows/accumulator.js';
 import { dampedInverse } from './dense-inverse.js';
@@ -36,9 +36,8 @@ export function spectrum<D extends DType>(
   };
 }
 
-/** π, which shares the damping out: π² = meanA/(tr B/q), and 1 where one of them is 0. */
-export function balance(meanA: number, B: DenseMatrix): number {
-  const meanB = trace(B) / B.rows;
+/** π, which shares the damping out: π² = meanA/meanB of the mean eigenvalues, and 1 where one of them is 0. */
+export function balance(meanA: number, meanB: number): number {
   return meanA > 0 && meanB > 0 ? Math.sqrt(meanA / meanB) : 1;
 }
 

@@ -4,7 +4,7 @@ import type { Backend, Slot } from '../backend/backend.js';
 import {
   Cell,
   freeState,
-  type MatrixState,
+  ResizableMatrix,
   type StateEntry,
   type Stateful,
   scoped,
@@ -16,12 +16,13 @@ import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
 import type { Warning } from '../nystrom/certificate.js';
 import { Accumulator, type Batch, type Reading } from '../rows/accumulator.js';
+import type { Sketch } from '../sketch/sketch.js';
 import type { Curvature, Found, LastWindow, LayerShape, Method } from './method.js';
 import { RefreshDriver } from './refresh.js';
 
 /**
  * A layer as it is preconditioned, and what its refreshes have found so far: of that only the counts are
- * known after a restore.
+ * known after a restore, and what the method reports of itself.
  */
 export interface Diagnostics {
   /** The name of the layer. */
@@ -38,14 +39,14 @@ export interface Diagnostics {
   readonly failures: number;
   /** Refreshes that put an inverse in place, in all. */
   readonly refreshes: number;
-  /** What the method reports of the last one, by name. */
+  /** What the method reports of the last one, by name: `damping`, the ρ of this layer, for all of ours. */
   readonly found: Found;
   /** What the last one warns of. */
   readonly warnings: readonly Warning[];
 }
 
 /** A part of the inverse where it is kept. */
-type Part<D extends DType> = MatrixState<D> | Cell;
+type Part<D extends DType> = ResizableMatrix<D> | Cell;
 
 /**
  * The preconditioner of one layer. `observe` and `precondition` only enqueue work on the backend;
@@ -54,7 +55,10 @@ type Part<D extends DType> = MatrixState<D> | Cell;
 export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   readonly #backend: Backend<D>;
   readonly #layer: LayerShape;
-  readonly #curvature: Curvature;
+  readonly #given: Curvature;
+  /** The rank in place, where refreshes choose it. */
+  readonly #rank: Cell | undefined;
+  readonly #ofRank = new Map<number, Curvature>();
   readonly #workspace: Workspace;
   readonly #averages: Accumulator<D>;
   readonly #inverse: ReadonlyMap<string, Part<D>>;
@@ -62,7 +66,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   /** Observations since the last window was closed, where its average is carried. */
   readonly #unseen = new Cell(0, checkInteger, () => this.#refresh.inFlight);
   readonly #refreshes = new Cell(0, checkInteger, () => this.#refresh.inFlight);
-  #found: Found = {};
+  #found: Found;
   #warnings: readonly Warning[] = [];
 
   constructor(
@@ -72,18 +76,26 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     curvature: Curvature,
     workspace: Workspace,
   ) {
-    const { statistics, sketch, inverse } = curvature;
-    const { dtype } = backend;
+    const { statistics, sketch, inverse, rank, ranks } = curvature;
     this.#backend = backend;
     this.#layer = layer;
-    this.#curvature = curvature;
+    this.#given = curvature;
+    this.#rank =
+      rank === undefined || ranks === undefined
+        ? undefined
+        : new Cell(
+            rank,
+            (where, name, value) => checkInteger(where, name, value, 1, ranks.most),
+            () => this.#refresh.inFlight,
+          );
     this.#workspace = workspace;
     this.#refresh = new RefreshDriver(backend, `layer '${layer.name}'`, maxFailures);
     this.#averages = new Accumulator(
       backend,
       statistics,
-      sketch === undefined ? undefined : { ...sketch, source: (draw) => sketch.draw(draw, dtype) },
+      sketch === undefined ? undefined : { ...sketch, source: (draw) => this.#draw(draw) },
     );
+    this.#found = curvature.found ?? {};
     this.#inverse = new Map(
       Object.entries(inverse).map(([name, part]) => [name, this.#keep(part)]),
     );
@@ -91,7 +103,12 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
 
   /** A bound of ‖P‖F/‖G‖F. */
   get gain(): number {
-    return this.#curvature.gain;
+    return this.#given.gain;
+  }
+
+  /** How the layer is preconditioned at the rank that it has. */
+  get #curvature(): Curvature {
+    return this.#at(this.#rank?.value);
   }
 
   /** Folds one batch into the averages. */
@@ -140,12 +157,12 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   /** Lets go of a refresh that is in flight. */
   abandon(): void {
     this.#refresh.abandon();
-    this.#found = {};
+    this.#found = this.#curvature.found ?? {};
     this.#warnings = [];
   }
 
   /**
-   * P ← the preconditioned G (both q×p). Before the first good refresh the curvature counts as 0.
+   * P ← the preconditioned G (both q×p). Before the first good refresh it is `flat` times G.
    *
    * @throws RangeError where a shape does not fit or P is G, whatever the method's formula would take.
    */
@@ -187,12 +204,16 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   get state(): readonly StateEntry<D>[] {
     // A window that its factor closes changes with it.
     const pending = this.#follows ? () => this.#refresh.inFlight : undefined;
-    return [
+    const resizable = [
       ...this.#averages.state.map((entry) =>
         pending === undefined ? entry : { ...entry, pending },
       ),
-      ...(this.#carries ? [{ name: 'unseen', holds: this.#unseen }] : []),
       ...[...this.#inverse].map(([name, holds]) => ({ name: `inverse/${name}`, holds })),
+    ];
+    return [
+      ...(this.#rank === undefined ? [] : [{ name: 'rank', holds: this.#rank }]),
+      ...resizable.map((entry) => this.#sized(entry)),
+      ...(this.#carries ? [{ name: 'unseen', holds: this.#unseen }] : []),
       { name: 'refreshes', holds: this.#refreshes },
       ...scoped('refresh', this.#refresh.state),
     ];
@@ -220,22 +241,61 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     return this.#curvature.sketch?.carry !== undefined;
   }
 
-  /** Opens the window that follows a factor, or that begins where its own one ended. */
-  #follow(last: LastWindow<D>, reading: Reading<D>): void {
-    const { sketch } = this.#curvature;
+  /** Opens the window that follows a factor, or that begins where its own one ended, of this rank. */
+  #follow(last: LastWindow<D>, reading: Reading<D>, rank: number | undefined): void {
+    const { sketch, statistics } = this.#at(rank);
     if (sketch === undefined) return;
-    const { dtype } = this.#backend;
-    const next = this.#averages.redraw((draw) => sketch.draw(draw, dtype, last));
-    if (sketch.carry === undefined) this.#averages.reset();
+    const draw = (number: number) => this.#draw(number, last, rank);
+    const next = this.#averages.redraw(draw, sketch.shape.width);
+    this.#averages.resize(statistics);
+    const grows = this.#rank !== undefined && rank !== undefined && rank > this.#rank.value;
+    if (this.#rank !== undefined && rank !== undefined) this.#rank.value = rank;
+    // What a smaller rank has not seen of the past is lost: carried on, it would count as unseen for long.
+    if (sketch.carry === undefined || grows) this.#averages.reset();
     else reading.resume(sketch.carry(last, next));
     this.#unseen.value = 0;
+  }
+
+  /** The sketch of a window, of the rank in place unless said. */
+  #draw(number: number, last?: LastWindow<D>, rank?: number): Sketch<D> {
+    const { sketch } = rank === undefined ? this.#curvature : this.#at(rank);
+    if (sketch === undefined) throw new RangeError(`layer '${this.#layer.name}' has no sketch`);
+    return sketch.draw(number, this.#backend.dtype, last);
+  }
+
+  /** The curvature at a rank; as it was given where nobody chooses one. */
+  #at(rank: number | undefined): Curvature {
+    const { ranks } = this.#given;
+    if (rank === undefined || ranks === undefined) return this.#given;
+    const curvature = this.#ofRank.get(rank) ?? ranks.of(rank);
+    this.#ofRank.set(rank, curvature);
+    return curvature;
+  }
+
+  /** The entry of a matrix or list, whose number of columns may follow the rank. */
+  #sized(entry: StateEntry<D>): StateEntry<D> {
+    const { holds } = entry;
+    if (this.#rank === undefined || holds instanceof Cell) return entry;
+    const columns = (rank: number) => {
+      const { sketch, statistics, inverse } = this.#at(rank);
+      const sizes = [
+        ...statistics.map(({ name, cols }): [string, number] => [`${name}/average`, cols]),
+        ...Object.entries(inverse).flatMap(([name, part]): [string, number][] =>
+          'cols' in part ? [[`inverse/${name}`, part.cols]] : [],
+        ),
+      ];
+      const own = new Map(sizes).get(entry.name) ?? sketch?.shape.width;
+      if (own === undefined) throw new RangeError(`no size of '${entry.name}' is known`);
+      return own;
+    };
+    return { ...entry, sized: { by: 'rank', columns } };
   }
 
   #keep(part: Curvature['inverse'][string]): Part<D> {
     const pending = () => this.#refresh.inFlight;
     if ('value' in part) return new Cell(part.value, part.check, pending);
     const { rows, cols, check } = part;
-    return { slot: this.#backend.allocate(rows, cols), check, pending };
+    return new ResizableMatrix(this.#backend, rows, cols, { check, pending });
   }
 
   /** What puts a new inverse in place. */
@@ -248,12 +308,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     // What works from the averages themselves has only been looked at for NaN.
     if (curvature.factorise === undefined) return () => {};
     const estimates = reading.onHost(matrices);
-    const {
-      inverse,
-      found = {},
-      warnings = [],
-      factor,
-    } = curvature.factorise(estimates.averages, {
+    const made = curvature.factorise(estimates.averages, {
       dtype: this.#backend.dtype,
       get sketch() {
         return estimates.sketch;
@@ -262,14 +317,23 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       refreshes: this.#refreshes.value,
       workspace: this.#workspace,
     });
+    if (made === undefined) {
+      return () => {
+        if (this.#follows) this.#restart();
+      };
+    }
+    const { inverse, found = {}, warnings = [], factor, rank = this.#rank?.value } = made;
     return () => {
       if (factor !== undefined && curvature.sketch?.closes === 'factored') {
-        this.#follow({ pairs: factor, averages: estimates.averages }, reading);
+        this.#follow({ pairs: factor, averages: estimates.averages }, reading, rank);
       }
       for (const [name, part] of this.#inverse) {
         const value = inverse[name];
         if (part instanceof Cell && typeof value === 'number') part.value = value;
-        else if ('slot' in part && typeof value === 'object') this.#backend.write(part.slot, value);
+        else if (part instanceof ResizableMatrix && typeof value === 'object') {
+          part.resize(value.cols);
+          this.#backend.write(part.slot, value);
+        }
       }
       this.#refreshes.value += 1;
       this.#found = found;

@@ -81,6 +81,8 @@ export interface Factorised<D extends DType, Parts extends InverseParts> {
   readonly warnings?: readonly Warning[];
   /** What the next sketch may follow, in memory of its own. */
   readonly factor?: Eigenpairs;
+  /** The rank to go on with, of which the inverse is already: see {@link Curvature.ranks}. */
+  readonly rank?: number;
 }
 
 /** What a refresh has beside the averages. */
@@ -137,7 +139,7 @@ export interface Curvature<
 > {
   /** A bound of ‖P‖F/‖G‖F, at any time: what tells an overflow before it happens. */
   readonly gain: number;
-  /** P = flat·G before the first good refresh, when the curvature counts as 0. */
+  /** P = flat·G before the first good refresh: 1/ρ, when the curvature counts as 0, or 0 to wait for it. */
   readonly flat: number;
   readonly statistics: readonly Statistic<Name>[];
   /** Present where statistics are taken with a sketch. */
@@ -146,14 +148,22 @@ export interface Curvature<
   /** r, where the inverse is of low rank: for reports. */
   readonly rank?: number;
   /**
+   * The same at another rank of [1, most], where refreshes choose it: only numbers of columns may differ.
+   * The sketching must close its windows when they are 'factored'.
+   */
+  readonly ranks?: { readonly most: number; of(this: void, rank: number): Curvature };
+  /** What there is to report before any refresh. */
+  readonly found?: Found;
+  /**
    * Makes the inverse of bias-corrected averages, on the host: the refresh. Pure; may throw a breakdown.
+   * Gives undefined where the averages say nothing, and the inverse there is should stay.
    * Absent where {@link apply} works from the averages.
    */
   factorise?<D extends DType>(
     this: void,
     averages: Averages<D, Name>,
     context: RefreshContext<D>,
-  ): Factorised<D, Parts>;
+  ): Factorised<D, Parts> | undefined;
   /** P ← the preconditioned G (both q×p): the formula. `averages` are as they stand, uncorrected. */
   apply<D extends DType>(
     on: Backend<D>,

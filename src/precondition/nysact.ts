@@ -1,11 +1,9 @@
 // NysAct: P = G(Â + ρI)⁻¹ with Â the eigenvalue-shifted Nyström approximation of rank r.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import type { RestoreGuard } from '../backend/state.js';
-import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
-import { zeros } from '../core/matrix.js';
+import { copyInto, type DenseMatrix, zeros } from '../core/matrix.js';
 import {
   choice,
   flag,
@@ -18,14 +16,21 @@ import {
   type SettingsOf,
 } from '../core/options.js';
 import { residualOf, warningsOf } from '../nystrom/certificate.js';
-import { nystromEigenpairs } from '../nystrom/factor.js';
+import { type Eigenpairs, nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
 import { movingAverage } from '../rows/accumulator.js';
 import { activationDiagonal } from '../rows/second-moment.js';
 import { SKETCH_KINDS } from '../sketch/distributions.js';
+import { DAMPING, Damping } from './damping.js';
 import { exactCurvature } from './foof.js';
-import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
+import {
+  type Curvature,
+  curvature,
+  type LayerShape,
+  type Method,
+  type Sketching,
+} from './method.js';
 import {
   checkNoNegative,
   DECAY,
@@ -34,7 +39,9 @@ import {
   METHOD_OPTIONS,
 } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
+import { defaultOversampling, firstRank, nextRank, RANK } from './rank.js';
 import {
+  checkRank,
   checkWindows,
   FOLLOWING,
   isSource,
@@ -44,18 +51,13 @@ import {
   windowSource,
 } from './sketching.js';
 
-/** The options of a damped inverse of low rank. */
-const LOW_RANK = optionList({
+/** Options of every method that works on sketches. */
+export const SKETCH_OPTIONS = optionList({
+  ...METHOD_OPTIONS.entries,
   /** The rank r ≥ 1 (default 10). Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead. */
   rank: integer(1).default(10),
   /** The damping ρ > 0 (default 1). */
   damping: positive.default(1),
-});
-
-/** Options of every method that works on sketches. */
-export const SKETCH_OPTIONS = optionList({
-  ...METHOD_OPTIONS.entries,
-  ...LOW_RANK.entries,
   /** The sketch: 'gaussian' (default) for NysAct-G, 'subcolumn' for NysAct-S, or one's own source. */
   sketch: choice(...SKETCH_KINDS)
     .or(guarded('a function that gives sketches', isSource))
@@ -67,7 +69,13 @@ export const SKETCH_OPTIONS = optionList({
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
-  ...LOW_RANK.entries,
+  /**
+   * The rank r ≥ 1 (default 10), or `{ residual, max }` for the least that leaves at most this part of tr A unseen,
+   * beginning with 10. Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead.
+   */
+  rank: RANK.default(10),
+  /** The damping ρ > 0 (default 1), or `{ relative: α }` for ρ = α·tr(Ā)/p at each refresh. */
+  damping: DAMPING.default(1),
   ...WINDOWS.entries,
   /** The eigenvalue shift ν: 'tiny' (default) is at rounding level, 'damping' is ρ, or ν itself. */
   shift: choice('tiny', 'damping').or(nonNegative).default('tiny'),
@@ -128,68 +136,138 @@ export function nysactMethod(options: NysactOptions = {}): Method {
     description: describeMethod('nysact', NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
       return settingsOfLayers('nysact', LAYER, settings, shapes, dtype).map((own, layer) =>
-        shapes[layer].inputs <= own.rank || shapes[layer].rows === 'oneHot'
-          ? exactCurvature(shapes[layer], own.damping, own.decay)
+        shapes[layer].inputs <= firstRank(own.rank) || shapes[layer].rows === 'oneHot'
+          ? exactCurvature(shapes[layer], new Damping(own.damping, dtype), own.decay)
           : sketched(shapes[layer], layer, own, source, dtype),
       );
     },
   };
 }
 
-/** P = G(Â + ρI)⁻¹ for one layer. */
+/** P = G(Â + ρI)⁻¹ for one layer, at a rank that is given or that its data choose. */
 function sketched(
   { inputs }: LayerShape,
   layer: number,
   own: SettingsOf<typeof LAYER>,
   source: WindowSource,
-  of: DType,
+  dtype: DType,
 ): Curvature {
-  const { damping, rank, decay, oversample, shift, tail } = own;
+  const { rank } = own;
+  const first = firstRank(rank);
+  if (typeof rank === 'number') {
+    return ofRank(inputs, first, own, windowsOf(inputs, layer, first, own, source), source, dtype);
+  }
+  checkRank('nysact', own.policy, rank);
+  const most = Math.min(rank.max, inputs);
+  const chosen = (now: number): Curvature =>
+    ofRank(
+      inputs,
+      now,
+      own,
+      windowsOf(inputs, layer, now, own, source),
+      source,
+      dtype,
+      (values, total) => nextRank(values, total, rank.residual, now, most),
+    );
+  return { ...chosen(first), ranks: { most, of: chosen } };
+}
+
+/** The sketches of a layer at one rank. */
+function windowsOf(
+  inputs: number,
+  layer: number,
+  rank: number,
+  own: SettingsOf<typeof LAYER>,
+  source: WindowSource,
+): Sketching {
+  const { oversample = defaultOversampling(own.rank, rank) } = own;
   const shape = { inputs, width: Math.min(rank + oversample, inputs) };
-  const windows = sketchedWindows(shape, layer, own, source);
-  const pairing = { rank, shift: shift === 'damping' ? damping : shift };
+  const adapts = typeof own.rank !== 'number';
+  return sketchedWindows(shape, layer, { ...own, rank, oversample, adapts }, source);
+}
+
+/** P = G(Â + ρI)⁻¹ at one rank. `choose` gives the next one, of all eigenvalues and tr A. */
+function ofRank(
+  inputs: number,
+  rank: number,
+  { damping: given, decay, shift, tail }: SettingsOf<typeof LAYER>,
+  windows: Sketching,
+  { weighs }: WindowSource,
+  of: DType,
+  choose?: (eigenvalues: Float64Array, total: number) => number,
+): Curvature {
+  const damping = new Damping(given, of);
+  /** Whoever chooses a rank looks at all that the sketch has shown. */
+  const found = choose === undefined ? rank : windows.shape.width;
   return curvature({
-    gain: 1 / damping,
-    flat: 1 / damping,
+    gain: 1 / damping.least,
+    flat: damping.flat,
+    found: damping.found,
     statistics: [
-      sketchedMoment(shape, decay),
+      sketchedMoment(windows.shape, decay),
       momentTrace(decay),
-      ...(source.weighs ? [activationDiagonal(inputs, movingAverage(decay, checkNoNegative))] : []),
+      ...(weighs ? [activationDiagonal(inputs, movingAverage(decay, checkNoNegative))] : []),
     ],
     sketch: windows,
     rank,
     inverse: {
-      V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping)) },
-      c: { value: damping, check: atLeast(damping, of) },
+      V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping.least)) },
+      c: damping.part,
     },
     factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
       workspace.scope(() => {
-        const isFollowed = windows.closes === 'factored';
-        const U = isFollowed
-          ? zeros('float64', inputs, rank)
-          : workspace.take('float64', inputs, rank);
-        const pairs = nystromEigenpairs(C, sketch, { ...pairing, U }, workspace);
         const total = trace.at(0, 0);
         if (!Number.isFinite(total)) throw new NonFiniteError('the trace of the second moment');
-        const seen = tail ? { damping, trace: total } : { damping };
+        const rho = damping.of(total / inputs, dtype);
+        if (rho === undefined) return undefined;
+        const isFollowed = windows.closes === 'factored';
+        const U = isFollowed
+          ? zeros('float64', inputs, found)
+          : workspace.take('float64', inputs, found);
+        const start = shift === 'damping' ? rho : shift;
+        const factor = nystromEigenpairs(C, sketch, { rank: found, shift: start, U }, workspace);
+        const next = choose?.(factor.eigenvalues, total) ?? rank;
+        const pairs = leading(factor, next);
+        const seen = tail ? { damping: rho, trace: total } : { damping: rho };
         const { V, c } = lowRankInverse(pairs, dtype, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         return {
-          inverse: { V, c },
+          inverse: { V: widened(V, next), c },
           found: {
+            damping: rho,
             shift: nu,
             retries,
             eigenvalues,
-            effectiveDimension: effectiveDimension(eigenvalues, damping),
+            effectiveDimension: effectiveDimension(eigenvalues, rho),
             residual: residualOf(eigenvalues, total),
-            conditioning: eigenvalues[0] / damping,
+            conditioning: eigenvalues[0] / rho,
           },
           warnings: warningsOf(eigenvalues, c, dtype),
-          ...(isFollowed ? { factor: pairs } : {}),
+          rank: next,
+          ...(isFollowed ? { factor } : {}),
         };
       }),
     apply: (on, G, { V, c }, P) => applyLowRank(on, G, V, c, P),
   });
+}
+
+/** At most so many of the eigenpairs, the largest. */
+function leading(pairs: Eigenpairs, rank: number): Eigenpairs {
+  const { U, eigenvalues } = pairs;
+  if (rank >= U.cols) return pairs;
+  return {
+    ...pairs,
+    U: U.view(0, 0, U.rows, rank),
+    eigenvalues: eigenvalues.slice(0, rank),
+  };
+}
+
+/** V with columns of zeros up to `cols`, where there are none yet. */
+function widened<D extends DType>(V: DenseMatrix<D>, cols: number): DenseMatrix<D> {
+  if (V.cols === cols) return V;
+  const wide = zeros(V.dtype, V.rows, cols);
+  copyInto(V, wide.view(0, 0, V.rows, V.cols));
+  return wide;
 }
 
 /** P ← G/c − (GV)Vᵀ. G and P are q×p, V is p×r. */
@@ -206,13 +284,4 @@ export function applyLowRank<D extends DType>(
     on.axpby(1 / c, G, 0, P);
     on.gemm(-1, GV, 'N', V, 'T', 1, P);
   });
-}
-
-/** Guards numbers ≥ `limit` that `dtype` can divide by. */
-function atLeast(limit: number, dtype: DType): RestoreGuard<number> {
-  return (where, name, value) => {
-    checkInvertible(where, name, value, dtype);
-    if (value >= limit) return;
-    throw new RangeError(`${where}: ${name} is ${value}, expected at least ${limit}`);
-  };
 }

@@ -1,7 +1,6 @@
 // Options that differ from layer to layer.
 
 import { checkCalled, isCalled } from '../core/called.js';
-import { checkInvertible } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import {
   type Entries,
@@ -10,6 +9,7 @@ import {
   type OptionList,
   type OptionsOf,
 } from '../core/options.js';
+import { checkDamping, type RelativeDamping } from './damping.js';
 import type { LayerShape } from './method.js';
 
 /**
@@ -47,7 +47,7 @@ export function checkOverrides<E extends Entries>(
 
 /** What every method has of each layer. */
 interface Damped {
-  readonly damping: number;
+  readonly damping: number | RelativeDamping;
 }
 
 /**
@@ -82,7 +82,7 @@ export function settingsOfLayers<
     const name = `overrides of '${layer.name}'`;
     const loaded = given.map((one) => (one === undefined ? {} : list.load(where, one, name)));
     const own: Settings = Object.assign({}, settings, ...loaded);
-    checkInvertible(where, 'damping', own.damping, dtype);
+    checkDamping(where, own.damping, dtype);
     list.checkIn(where, own, dtype);
     return own;
   });

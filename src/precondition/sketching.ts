@@ -13,11 +13,15 @@ import { drawSketch, type SketchKind } from '../sketch/distributions.js';
 import type { SketchShape } from '../sketch/shape.js';
 import { denseSketch, type Sketch } from '../sketch/sketch.js';
 import type { LastWindow, Sketching } from './method.js';
+import type { RankFromData } from './rank.js';
 
 /** The options of sketches and of their windows. */
 export const WINDOWS = optionList({
-  /** How many columns s ≥ 0 a sketch has beyond r, whose r largest eigenvalues are kept (default 0). */
-  oversample: integer().default(0),
+  /**
+   * How many columns s ≥ 0 a sketch has beyond r, whose r largest eigenvalues are kept (default 0, and half of r
+   * where r follows the data).
+   */
+  oversample: integer(),
   /**
    * When a new sketch is drawn: 'restart' (default) opens a new window after every refresh, 'track' does so
    * with the leading eigenvectors of the last factor among its columns, 'fixed' keeps one sketch for ever;
@@ -102,14 +106,19 @@ export function windowSource(sketch: SketchOption, seed: number): WindowSource {
   };
 }
 
-/** The sketches of one layer. */
+/** The sketches of one layer, of r = `rank` and `oversample` more columns. */
 export function sketchedWindows(
   shape: SketchShape,
   layer: number,
-  settings: SettingsOf<typeof WINDOWS> & { readonly rank: number },
+  settings: Pick<SettingsOf<typeof WINDOWS>, 'policy' | 'carry' | 'fresh'> & {
+    readonly rank: number;
+    readonly oversample: number;
+    /** Whether the next window may have another shape. */
+    readonly adapts: boolean;
+  },
   source: WindowSource,
 ): Sketching {
-  const { policy, carry } = settings;
+  const { policy, carry, adapts } = settings;
   const drawn: Sketching['draw'] = (draw, dtype, last) =>
     source.draw({ layer, draw, last: last?.pairs, diagonal: last?.averages.a, shape, dtype });
   if (policy === 'track') {
@@ -129,7 +138,7 @@ export function sketchedWindows(
   }
   const sketching = { shape, draw: drawn, ...source.open };
   if (policy === 'fixed') return { ...sketching, closes: 'never' };
-  return { ...sketching, closes: source.follows ? 'factored' : 'read' };
+  return { ...sketching, closes: source.follows || adapts ? 'factored' : 'read' };
 }
 
 /**
@@ -139,9 +148,15 @@ export function sketchedWindows(
  */
 export function checkWindows(
   where: string,
-  { policy, fresh, carry }: SettingsOf<typeof WINDOWS>,
+  {
+    policy,
+    fresh,
+    carry,
+    rank,
+  }: SettingsOf<typeof WINDOWS> & { readonly rank: number | RankFromData },
   sketch: SketchOption,
 ): void {
+  checkRank(where, policy, rank);
   if (policy === 'fixed' && sketch === 'diagonal') {
     throw new RangeError(
       `${where}: sketch is 'diagonal' under policy 'fixed', expected a policy that draws anew`,
@@ -154,6 +169,22 @@ export function checkWindows(
       `${where}: ${name} is ${value} under policy '${policy}', expected policy 'track'`,
     );
   }
+}
+
+/**
+ * A sketch that stays has a rank that stays.
+ *
+ * @throws RangeError where the rank follows the data.
+ */
+export function checkRank(
+  where: string,
+  policy: SettingsOf<typeof WINDOWS>['policy'],
+  rank: number | RankFromData,
+): void {
+  if (policy !== 'fixed' || typeof rank === 'number') return;
+  throw new RangeError(
+    `${where}: rank follows the data under policy 'fixed', expected a policy that draws anew`,
+  );
 }
 
 /** The average goes on with what its factor has of it. */

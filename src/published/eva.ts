@@ -2,8 +2,9 @@
 
 import { checkInvertible } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
-import { integer, type OptionsOf, optionList } from '../core/options.js';
-import { EVA_OPTIONS, rankOne } from '../precondition/eva.js';
+import { integer, type OptionsOf, optionList, positive } from '../core/options.js';
+import { Damping } from '../precondition/damping.js';
+import { rankOne } from '../precondition/eva.js';
 import type { Method } from '../precondition/method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import type { Seen, Statistic } from '../rows/accumulator.js';
@@ -14,7 +15,7 @@ import { checkDenseRows } from './dense-rows.js';
 export const PUBLISHED_EVA_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
   /** The damping ρ > 0 (default 0.03). */
-  damping: EVA_OPTIONS.entries.damping,
+  damping: positive.default(0.03),
   /** Only the first so many examples of a batch are looked at (default 16). */
   examples: integer(1).default(16),
 });
@@ -65,7 +66,7 @@ export function publishedEvaMethod(options: PublishedEvaOptions = {}): Method {
             },
           },
         ];
-        return rankOne(statistics, damping);
+        return rankOne(statistics, new Damping(damping, dtype));
       });
     },
   };

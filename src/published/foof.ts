@@ -3,9 +3,8 @@
 import { Cell } from '../backend/state.js';
 import { checkInteger, checkInvertible } from '../core/check.js';
 import { identity } from '../core/matrix.js';
-import { fraction, type OptionsOf, optionList } from '../core/options.js';
+import { fraction, type OptionsOf, optionList, positive } from '../core/options.js';
 import { dampedInverse } from '../precondition/dense-inverse.js';
-import { FOOF_OPTIONS } from '../precondition/foof.js';
 import { curvature, type Method } from '../precondition/method.js';
 import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
 import { activationMoment } from '../rows/second-moment.js';
@@ -16,7 +15,7 @@ import { checkDenseRows } from './dense-rows.js';
 export const PUBLISHED_FOOF_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
   /** The damping ρ > 0 (default 1). */
-  damping: FOOF_OPTIONS.entries.damping,
+  damping: positive.default(1),
   /** The decay β of the moving average, in [0, 1) (default 0.95). */
   decay: fraction.default(0.95),
 });

@@ -1,8 +1,9 @@
 // KFAC as the code published with the NysAct paper computes it.
 
 import { checkInvertible } from '../core/check.js';
-import { fraction, type OptionsOf, optionList } from '../core/options.js';
-import { eigenbasis, KFAC_OPTIONS } from '../precondition/kfac.js';
+import { fraction, type OptionsOf, optionList, positive } from '../core/options.js';
+import { Damping } from '../precondition/damping.js';
+import { eigenbasis } from '../precondition/kfac.js';
 import type { Method } from '../precondition/method.js';
 import { describeMethod, METHOD_OPTIONS } from '../precondition/options.js';
 import type { Statistic } from '../rows/accumulator.js';
@@ -17,7 +18,7 @@ const CUTOFF = 1e-10;
 export const PUBLISHED_KFAC_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
   /** The damping ρ > 0 (default 0.03). */
-  damping: KFAC_OPTIONS.entries.damping,
+  damping: positive.default(0.03),
   /** The decay β of the moving averages, in [0, 1) (default 0.95). */
   decay: fraction.default(0.95),
 });
@@ -57,7 +58,7 @@ export function publishedKfacMethod(options: PublishedKfacOptions = {}): Method 
             of: ({ D }, weight, keep, B) => D.secondMoment(weight, keep, B),
           },
         ];
-        return eigenbasis(shape, statistics, damping, CUTOFF);
+        return eigenbasis(shape, statistics, new Damping(damping, dtype), CUTOFF);
       });
     },
   };

@@ -3,6 +3,7 @@
 import { checkInvertible } from '../core/check.js';
 import type { OptionsOf } from '../core/options.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
+import { Damping } from '../precondition/damping.js';
 import { exactCurvature } from '../precondition/foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from '../precondition/method.js';
 import { applyLowRank, SKETCH_OPTIONS } from '../precondition/nysact.js';
@@ -38,7 +39,7 @@ export function publishedNysactMethod(options: PublishedNysactOptions = {}): Met
       SKETCH_OPTIONS.checkIn('nysact', settings, dtype);
       return shapes.map((shape, layer) =>
         shape.inputs <= rank
-          ? exactCurvature(shape, damping, decay)
+          ? exactCurvature(shape, new Damping(damping, dtype), decay)
           : redrawn(shape, layer, { rank, damping, decay }, source),
       );
     },

@@ -196,13 +196,20 @@ export class Accumulator<D extends DType> implements Stateful<D> {
 
   /**
    * Draws the next sketch and gives it, from a source other than the own one where it follows what was found
-   * with the last. The averages are of the old one: reset them too.
+   * with the last, and of another width if one is given. The averages are of the old one: reset them too.
    *
    * @throws RangeError where there is no sketch.
    */
-  redraw(source?: NumberedSketches<D>): Sketch<D> {
+  redraw(source?: NumberedSketches<D>, width?: number): Sketch<D> {
     if (this.#sketch === undefined) throw new RangeError('redraw: there is no sketch');
-    return this.#sketch.redraw(source);
+    return this.#sketch.redraw(source, width);
+  }
+
+  /** Forgets the averages, and makes room for those of `statistics`: the same, of other numbers of columns. */
+  resize(statistics: readonly Statistic[]): void {
+    statistics.forEach(({ cols }, index) => {
+      this.#averages[index].resize?.(cols);
+    });
   }
 
   /**

@@ -26,8 +26,8 @@ export function checkMagnitude(
   A: DenseMatrix,
   { size, count, cols }: Magnitude,
 ): void {
-  const limit = LARGEST[A.dtype] / cols;
-  if (size * Math.max(1, 1 / count) <= limit) return;
+  const limit = (LARGEST[A.dtype] / cols) * Math.min(1, count);
+  if (size <= limit) return;
   checkFinite(where, name, A);
   throw new RangeError(
     `${where}: rows too large for ${A.dtype}: the squared norm of X is ${size}, expected <= ${limit} so that XᵀX and its sketch stay finite`,

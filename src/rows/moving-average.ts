@@ -1,7 +1,13 @@
 // A moving average of a matrix-valued statistic, with its bias correction and its merge.
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { Cell, type MatrixState, type StateEntry, type Stateful } from '../backend/state.js';
+import {
+  Cell,
+  type MatrixState,
+  ResizableMatrix,
+  type StateEntry,
+  type Stateful,
+} from '../backend/state.js';
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
@@ -22,6 +28,8 @@ export interface Average<D extends DType> extends Stateful<D> {
   update(rows: number, accumulate: (weight: number, decay: number, slot: Slot<D>) => void): void;
   /** Forgets everything. */
   reset(): void;
+  /** Makes room for so many columns, and forgets everything. Absent where their number stays. */
+  resize?(cols: number): void;
 }
 
 /** How far an average is. */
@@ -40,14 +48,12 @@ export interface Progress {
  * 1 − β^(k mod τ), which is 0 whenever τ divides k; t counts this average's own updates.
  */
 export class MovingAverage<D extends DType> implements Average<D> {
-  readonly slot: Slot<D>;
   readonly decay: number;
+  readonly #matrix: ResizableMatrix<D>;
   readonly #backend: Backend<D>;
   readonly #updates = new Cell(0, checkInteger);
   // What `rows` has been, averaged like M itself: the weight of this average in a merge.
   readonly #rows = new Cell(0, checkNonNegative);
-
-  readonly #check: MatrixState<D>['check'];
 
   /** `check` guards what is restored, where not every finite matrix will do. */
   constructor(
@@ -58,9 +64,12 @@ export class MovingAverage<D extends DType> implements Average<D> {
     check?: MatrixState<D>['check'],
   ) {
     this.#backend = backend;
-    this.#check = check;
-    this.slot = backend.allocate(rows, cols);
+    this.#matrix = new ResizableMatrix(backend, rows, cols, { check });
     this.decay = decay;
+  }
+
+  get slot(): Slot<D> {
+    return this.#matrix.slot;
   }
 
   /** Updates since the average was started or reset. */
@@ -101,6 +110,11 @@ export class MovingAverage<D extends DType> implements Average<D> {
     this.#rows.value = 0;
   }
 
+  resize(cols: number): void {
+    this.#matrix.resize(cols);
+    this.reset();
+  }
+
   /** Goes on from what an earlier {@link progress} was, as if M̂ had been `estimate` then; it is overwritten. */
   resume({ updates, rows }: Progress, estimate: DenseMatrix<D>): void {
     this.#updates.value = updates;
@@ -132,7 +146,7 @@ export class MovingAverage<D extends DType> implements Average<D> {
 
   get state(): readonly StateEntry<D>[] {
     return [
-      { name: 'average', holds: { slot: this.slot, check: this.#check } },
+      { name: 'average', holds: this.#matrix },
       { name: 'updates', holds: this.#updates },
       { name: 'rows', holds: this.#rows },
     ];

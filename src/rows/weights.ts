@@ -36,7 +36,7 @@ export function copyOfWeights(
   const copy = Float64Array.from(weights);
   const sum = countOf(rows, copy);
   // 1/Σw must be representable too: it is what the moments are multiplied by.
-  if (sum >= 1 / LARGEST[dtype] && sum <= LARGEST[dtype]) return copy;
+  if (1 / sum <= LARGEST[dtype] && sum <= LARGEST[dtype]) return copy;
   throw new RangeError(
     `${where}: the weights sum to ${sum}, expected a sum > 0 within the range of ${dtype}`,
   );

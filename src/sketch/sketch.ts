@@ -220,17 +220,52 @@ export function freeSketch<D extends DType>(backend: Backend<D>, sketch: SketchO
   for (const slot of matricesOf(sketch)) backend.free(slot);
 }
 
+/** The columns of S. */
+export function widthOf<D extends DType>(operand: SketchOf<Slot<D>>): number {
+  return operand.kind === 'dense' ? operand.S.cols : operand.indices.length;
+}
+
+/** The operand with room for a matrix of `width` columns, of whatever content; lists stay as they are. */
+export function resizeSketch<D extends DType>(
+  backend: Backend<D>,
+  operand: SketchOf<Slot<D>>,
+  width: number,
+): SketchOf<Slot<D>> {
+  return mapMatrices(operand, (slot) => {
+    if (slot.cols === width) return slot;
+    const resized = backend.allocate(slot.rows, width);
+    backend.free(slot);
+    return resized;
+  });
+}
+
 /** The state of a held sketch of a form that stays: its slots, and lists that are replaced. */
 export function sketchState<D extends DType>(
-  { inputs, width }: SketchShape,
+  backend: Backend<D>,
+  inputs: number,
   held: { operand: SketchOf<Slot<D>> },
 ): StateEntry<D>[] {
-  const { operand } = held;
-  if (operand.kind === 'dense') return [{ name: 'S', holds: { slot: operand.S } }];
+  if (held.operand.kind === 'dense') {
+    const { S } = held.operand;
+    const matrix: StateEntry<D> = {
+      name: 'S',
+      holds: {
+        get slot() {
+          return held.operand.kind === 'dense' ? held.operand.S : S;
+        },
+        resize(columns) {
+          held.operand = resizeSketch(backend, held.operand, columns);
+        },
+      },
+    };
+    return [matrix];
+  }
   const columns: StateEntry<D> = {
     name: 'columns',
     holds: {
-      length: width,
+      get length() {
+        return widthOf(held.operand);
+      },
       check: distinctIndices(inputs),
       get: () => (held.operand.kind === 'columns' ? held.operand.indices : new Int32Array(0)),
       set: (indices) => {

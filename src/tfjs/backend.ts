@@ -7,9 +7,11 @@ import { checkChoice, checkType } from '../core/check.js';
 import { choice, type OptionsOf, optionList } from '../core/options.js';
 import {
   type Layout,
+  matrixLayout,
   shapeIn,
   type TensorContent,
   TensorContents,
+  type WeightLayout,
   zeroContent,
 } from './content.js';
 import { checkPrecision } from './precision.js';
@@ -23,11 +25,12 @@ export interface TfjsBackend extends Backend<F32> {
   /**
    * A new slot on the data of `tensor`, which is not copied; the handle itself stays the caller's.
    * A vector is a column. Of a tensor of higher rank the last axis counts, and the others are one:
-   * a kernel [in, out], or [height, width, in, out], makes in 'columns' a slot of `out` rows.
+   * a kernel [in, out], or [height, width, in, out], makes in 'columns' a slot of `out` rows. In 'depthwise'
+   * the last two axes count: [height, width, channels, multiplier] makes channels·multiplier rows.
    *
    * @throws TypeError where `tensor` is no tensor, or not of float32; RangeError for an unknown layout.
    */
-  adopt(tensor: Tensor, layout: Layout): Slot<F32>;
+  adopt(tensor: Tensor, layout: WeightLayout): Slot<F32>;
   /**
    * The content in `layout`, [rows, cols] or [cols, rows]; the caller disposes of it.
    *
@@ -94,18 +97,17 @@ class TensorBackend extends SlotBackend<F32, TensorContent> implements TfjsBacke
     this.#contents = new TensorContents(tf);
   }
 
-  adopt(tensor: Tensor, layout: Layout): Slot<F32> {
+  adopt(tensor: Tensor, layout: WeightLayout): Slot<F32> {
     const fits = tensor instanceof this.#tf.Tensor;
     checkType('adopt', 'tensor', tensor, fits, 'a tensor');
-    checkChoice('adopt', 'layout', layout, ['rows', 'columns']);
+    checkChoice('adopt', 'layout', layout, ['rows', 'columns', 'depthwise']);
     if (tensor.dtype !== 'float32') {
       throw new TypeError(`adopt: tensor holds ${tensor.dtype}, expected float32`);
     }
     const content = zeroContent(...shapeOf(tensor, layout));
-    const shape = shapeIn(layout, content);
-    this.#contents.set(content, layout, () =>
-      this.#tf.reshape<Tensor2D['rankType']>(tensor, shape),
-    );
+    const held = matrixLayout(layout);
+    const shape = shapeIn(held, content);
+    this.#contents.set(content, held, () => this.#tf.reshape<Tensor2D['rankType']>(tensor, shape));
     return this.hold(content.rows, content.cols, content);
   }
 
@@ -132,9 +134,14 @@ class TensorBackend extends SlotBackend<F32, TensorContent> implements TfjsBacke
 }
 
 /** Rows and columns of the matrix that a tensor of any rank holds. */
-function shapeOf({ rank, size, shape }: Tensor, layout: Layout): [rows: number, cols: number] {
+function shapeOf(
+  { rank, size, shape }: Tensor,
+  layout: WeightLayout,
+): [rows: number, cols: number] {
   if (rank < 2) return [size, 1];
-  const last = shape[rank - 1];
-  const others = shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  const own = layout === 'depthwise' ? 2 : 1;
+  const [others, last] = [shape.slice(0, -own), shape.slice(-own)].map((axes) =>
+    axes.reduce((product, length) => product * length, 1),
+  );
   return layout === 'rows' ? [others, last] : [last, others];
 }

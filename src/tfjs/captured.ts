@@ -4,7 +4,7 @@ import type { RowForm } from '../precondition/method.js';
 import { joinedRows } from '../rows/joined.js';
 import type { Rows } from '../rows/rows.js';
 import { scaledRows } from '../rows/scaled.js';
-import type { Layout } from './content.js';
+import type { WeightLayout } from './content.js';
 import type { Use } from './layers/call.js';
 import type { RowsHost } from './rows/host.js';
 
@@ -16,7 +16,7 @@ export interface CapturedBlock {
   /** Undefined where the layer has no bias, or none that is trained. */
   readonly bias: string | undefined;
   /** How the variable holds the weight. */
-  readonly layout: Layout;
+  readonly layout: WeightLayout;
   /** What enters, where the rows are not dense ones. */
   readonly rows: RowForm | undefined;
   /** What every use of the weight saw; none where nobody asks. */

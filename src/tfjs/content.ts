@@ -7,6 +7,19 @@ import type { TensorFlowCore } from './tensorflow.js';
 /** How a tensor holds a matrix: as it is ('rows'), or transposed ('columns'). */
 export type Layout = 'rows' | 'columns';
 
+/**
+ * How a tensor of any rank holds a matrix: as {@link Layout} has it, with its last axis for one side and all
+ * others for the other; or 'depthwise', as 'columns' with the last two axes for one, as kernels
+ * [height, width, channels, multiplier] of depthwise convolutions hold a filter for each channel and
+ * multiple.
+ */
+export type WeightLayout = Layout | 'depthwise';
+
+/** The layout of the matrix, once the axes of either side are one. */
+export function matrixLayout(layout: WeightLayout): Layout {
+  return layout === 'depthwise' ? 'columns' : layout;
+}
+
 /** What a slot stands for. */
 export interface TensorContent {
   readonly rows: number;

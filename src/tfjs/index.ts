@@ -1,7 +1,7 @@
 // The public names of the TensorFlow.js host.
 
 export { type TfjsBackend, type TfjsBackendOptions, tfjsBackend } from './backend.js';
-export type { Layout } from './content.js';
+export type { Layout, WeightLayout } from './content.js';
 export type { Block as LayerBlock } from './layers/call.js';
 export { registerKind } from './layers/index.js';
 export type { Layer, LayerKind, TappedLayer } from './layers/kind.js';

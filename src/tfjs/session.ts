@@ -7,7 +7,7 @@ import type { Transform } from '../optimize/transform.js';
 import type { Observation } from '../precondition/observation.js';
 import type { TfjsBackend } from './backend.js';
 import { type CapturedBlock, rowsOf } from './captured.js';
-import type { Layout } from './content.js';
+import { matrixLayout, type WeightLayout } from './content.js';
 import type { TensorFlowCore } from './tensorflow.js';
 
 type F32 = 'float32';
@@ -36,7 +36,7 @@ export class Session {
   readonly #names: readonly string[];
   readonly #blocks: readonly CapturedBlock[];
   /** How variables hold their matrices, where it is told. */
-  readonly #layouts: ReadonlyMap<string, Layout>;
+  readonly #layouts: ReadonlyMap<string, WeightLayout>;
 
   constructor(
     tf: TensorFlowCore,
@@ -107,7 +107,7 @@ export class Session {
     });
   }
 
-  #layout(variable: string): Layout {
+  #layout(variable: string): WeightLayout {
     return this.#layouts.get(variable) ?? 'columns';
   }
 
@@ -158,7 +158,7 @@ export class Session {
       );
       this.#tf.tidy(() => {
         variables.forEach((variable, i) => {
-          const value = backend.tensorOf(parameters[i], this.#layout(variable.name));
+          const value = backend.tensorOf(parameters[i], matrixLayout(this.#layout(variable.name)));
           // A reshaped tensor shares its data, and the wasm backend's fused kernels look at the shape
           // that the data were made with: what is not a matrix gets data of its own.
           variable.assign(

@@ -12,8 +12,10 @@ import {
 } from '../core/options.js';
 import type { Rows } from '../rows/rows.js';
 import type { Block } from './layers/call.js';
-import { asImages, patchesOf } from './layers/convolution.js';
+import { asImages, patchesOf, type Sweep } from './layers/convolution.js';
+import { channelPatchesOf } from './layers/depthwise.js';
 import type { Recorder } from './recorder.js';
+import { tensorChannelRows } from './rows/channels.js';
 import type { RowsHost } from './rows/host.js';
 import { tensorOneHotRows } from './rows/one-hot.js';
 import { positions } from './rows/positions.js';
@@ -35,7 +37,7 @@ const CONVOLUTION_OPTIONS = /* @__PURE__ */ optionList({
   bias: /* @__PURE__ */ guarded('a variable', isVector),
 });
 
-/** How {@link Taps.conv2d} moves its filter. */
+/** How {@link Taps.conv2d} and {@link Taps.depthwiseConv2d} move their filter. */
 export interface TapConvolutionOptions extends OptionsOf<typeof CONVOLUTION_OPTIONS> {}
 
 /**
@@ -50,6 +52,11 @@ export interface Taps {
   dense(x: Tensor, W: Variable, b?: Variable): Tensor;
   /** A convolution of images [batch, height, width, channels] by [height, width, channels, outputs]. */
   conv2d(x: Tensor, filter: Variable, options?: TapConvolutionOptions): Tensor4D;
+  /**
+   * A convolution of each channel of images [batch, height, width, channels] by filters of its own,
+   * [height, width, channels, multiplier], to channels·multiplier outputs.
+   */
+  depthwiseConv2d(x: Tensor, filter: Variable, options?: TapConvolutionOptions): Tensor4D;
   /** The rows of W, [words, outputs], at the indices, which are of any shape. */
   embedding(W: Variable, indices: Tensor): Tensor;
 }
@@ -61,7 +68,21 @@ interface Operation<Result extends Tensor> {
   readonly input: Tensor;
   compute(this: void): Result;
   rows(this: void, host: RowsHost, input: Tensor, bias: boolean): Rows<'float32'>;
+  gradientRows(this: void, host: RowsHost, dy: Tensor): Rows<'float32'>;
 }
+
+/** How a tap moves a kernel over images. */
+interface TapSweep {
+  readonly strides: [number, number];
+  readonly dilations: [number, number];
+  readonly pad: 'valid' | 'same';
+  readonly bias: Variable | undefined;
+  /** The same as layers have it. */
+  readonly sweep: Sweep;
+}
+
+/** The gradients of all positions, as those of most operations are. */
+const plainly = (host: RowsHost, dy: Tensor): Rows<'float32'> => positions(host, dy, false);
 
 /** The taps of an optimiser. */
 export class OptimizerTaps implements Taps {
@@ -94,43 +115,47 @@ export class OptimizerTaps implements Taps {
         return tf.reshape(output, [...x.shape.slice(0, -1), outputs]);
       },
       rows: positions,
+      gradientRows: plainly,
     });
   }
 
   conv2d(x: Tensor, filter: Variable, options: TapConvolutionOptions = {}): Tensor4D {
     const tf = this.#tf;
     const where = 'tap.conv2d';
-    this.#checkTensor(where, 'x', x);
-    checkFits(where, 'x', x, x.rank === 4, '[batch, height, width, channels]');
-    this.#checkVariable(where, 'filter', filter, 4);
-    const [height, width, channels, outputs] = filter.shape;
-    checkFits(where, 'x', x, x.shape[3] === channels, `${channels} channels, as filter has`);
-    const { strides, pad, dilations, bias } = CONVOLUTION_OPTIONS.read(where, options);
+    const { strides, pad, dilations, bias, sweep } = this.#swept(where, x, filter, options);
+    const [, , , outputs] = filter.shape;
     this.#checkBias(where, 'bias', bias, outputs);
-    const [stride, dilation] = [pair(strides), pair(dilations)];
     return this.#watched({
       kind: 'conv2d',
       block: { weight: filter, bias, layout: 'columns' },
       input: x,
       compute: () => {
         const kernel = asImages(tf, filter);
-        const swept = tf.conv2d(asImages(tf, x), kernel, [...stride], pad, 'NHWC', [...dilation]);
+        const swept = tf.conv2d(asImages(tf, x), kernel, strides, pad, 'NHWC', dilations);
         return bias === undefined ? swept : tf.add(swept, bias);
       },
-      rows: (host, input, withBias) =>
-        patchesOf(
-          host,
-          {
-            name: where,
-            kernelSize: [height, width],
-            strides: stride,
-            dilationRate: dilation,
-            padding: pad,
-            dataFormat: 'channelsLast',
-          },
-          input,
-          withBias,
-        ),
+      rows: (host, input, withBias) => patchesOf(host, sweep, input, withBias),
+      gradientRows: plainly,
+    });
+  }
+
+  depthwiseConv2d(x: Tensor, filter: Variable, options: TapConvolutionOptions = {}): Tensor4D {
+    const tf = this.#tf;
+    const where = 'tap.depthwiseConv2d';
+    const { strides, pad, dilations, bias, sweep } = this.#swept(where, x, filter, options);
+    const [, , channels, multiplier] = filter.shape;
+    this.#checkBias(where, 'bias', bias, channels * multiplier);
+    return this.#watched({
+      kind: 'depthwiseConv2d',
+      block: { weight: filter, bias, layout: 'depthwise' },
+      input: x,
+      compute: () => {
+        const kernel = asImages(tf, filter);
+        const swept = tf.depthwiseConv2d(asImages(tf, x), kernel, strides, pad, 'NHWC', dilations);
+        return bias === undefined ? swept : tf.add(swept, bias);
+      },
+      rows: (host, input, withBias) => channelPatchesOf(host, sweep, input, withBias),
+      gradientRows: (host, dy) => tensorChannelRows(host, dy, channels),
     });
   }
 
@@ -149,12 +174,13 @@ export class OptimizerTaps implements Taps {
         return tf.reshape(tf.gather(W, words), [...indices.shape, outputs]);
       },
       rows: (host, input) => tensorOneHotRows(host, input, inputs),
+      gradientRows: plainly,
     });
   }
 
   /** Computes the operation, looked at while the loss is computed. */
   #watched<R extends Rank>(operation: Operation<Tensor<R>>): Tensor<R> {
-    const { kind, block, input, rows } = operation;
+    const { kind, block, input, rows, gradientRows } = operation;
     const compute = (): Tensor<R> => this.#tf.tidy(operation.compute);
     const { recorder } = this;
     if (recorder === undefined || !recorder.isForward) return compute();
@@ -166,7 +192,7 @@ export class OptimizerTaps implements Taps {
           const tap = call.tap();
           call.show(block, {
             rows: (host, bias) => rows(host, kept, bias),
-            gradientRows: (host) => tap.gradient && positions(host, tap.gradient, false),
+            gradientRows: (host) => tap.gradient && gradientRows(host, tap.gradient),
           });
           return tap.through(compute());
         },
@@ -174,6 +200,26 @@ export class OptimizerTaps implements Taps {
       { inputs: [input], mask: undefined },
       compute,
     );
+  }
+
+  /** Images, the filter that is moved over them, and how. */
+  #swept(where: string, x: Tensor, filter: Variable, options: TapConvolutionOptions): TapSweep {
+    this.#checkTensor(where, 'x', x);
+    checkFits(where, 'x', x, x.rank === 4, '[batch, height, width, channels]');
+    this.#checkVariable(where, 'filter', filter, 4);
+    const [height, width, channels] = filter.shape;
+    checkFits(where, 'x', x, x.shape[3] === channels, `${channels} channels, as filter has`);
+    const { bias, pad, ...moves } = CONVOLUTION_OPTIONS.read(where, options);
+    const [strides, dilations] = [pair(moves.strides), pair(moves.dilations)];
+    const sweep: Sweep = {
+      name: where,
+      kernelSize: [height, width],
+      strides,
+      dilationRate: dilations,
+      padding: pad,
+      dataFormat: 'channelsLast',
+    };
+    return { strides, dilations, pad, bias, sweep };
   }
 
   #checkTensor(where: string, name: string, value: unknown): void {
@@ -204,8 +250,8 @@ function checkFits(
   throw new RangeError(`${where}: ${name} is of shape [${shape.join(', ')}], expected ${expected}`);
 }
 
-function pair(value: number | readonly [number, number]): readonly [number, number] {
-  return typeof value === 'number' ? [value, value] : value;
+function pair(value: number | readonly [number, number]): [number, number] {
+  return typeof value === 'number' ? [value, value] : [...value];
 }
 
 /** Of which copy of TensorFlow.js is checked where that is known. */

@@ -22,6 +22,7 @@ export type TensorFlowCore = Pick<
   | 'div'
   | 'engine'
   | 'expandDims'
+  | 'eye'
   | 'gather'
   | 'getBackend'
   | 'getKernel'

@@ -30,7 +30,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions Factorised
       FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
       KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Opening Overrides
-      RefreshContext Seen SketchSource Sketching Statistic Take`,
+      RankFromData RefreshContext RelativeDamping Seen SketchSource Sketching Statistic Take`,
   },
   'nysact/transforms': {
     values: `
@@ -42,7 +42,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayeredOptions
       MatrixState NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
       PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
-      RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions Stage StateEntry
+      RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions Sized Stage StateEntry
       StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
@@ -56,7 +56,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   'nysact/sketch': {
     values: `
       DISTRIBUTIONS applyLowRankInverse carriedSketch denseSketch diagonalColumns drawSketch effectiveDimension
-      errorEstimate lowRankInverse nystromEigenpairs residualOf trackingSketch warningsOf`,
+      errorEstimate lowRankInverse nystromEigenpairs rankWithin residualOf trackingSketch warningsOf`,
     types: `
       ActivationSketch ActivationSketchOptions AdvanceOptions Distribution Eigenpairs FusedSketch
       InverseOptions LowRankInverse NystromFactor NystromOptions PreconditionOptions Sketch SketchKind
@@ -98,7 +98,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     types: `
       Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
       TapConvolutionOptions TappedLayer Taps TensorFlow
-      TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport`,
+      TensorFlowCore TfjsBackend TfjsBackendOptions TfjsOptimizer VariableReport
+      WeightLayout`,
   },
   'nysact/tfjs-wasm': {
     values: `

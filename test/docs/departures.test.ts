@@ -1,7 +1,5 @@
 // docs/departures.md quotes figures; each is computed here and must agree to the digits it prints.
 
-import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
 import {
   gradientScale,
   lateDecay,
@@ -22,8 +20,9 @@ import {
   zeroCorrections,
   zeroEigenvalues,
 } from './departures.js';
+import { checkFigures } from './figures.js';
 
-const figures: Readonly<Record<string, () => number | Promise<number>>> = {
+checkFigures('departures', {
   'zero-corrections': zeroCorrections,
   asymmetry,
   'held-asymmetry': heldAsymmetry,
@@ -51,28 +50,4 @@ const figures: Readonly<Record<string, () => number | Promise<number>>> = {
   'newest-ours': () => newestShare('ours'),
   'newest-published': () => newestShare('published'),
   patches: patchError,
-};
-
-const text = readFileSync(new URL('../../docs/departures.md', import.meta.url), 'utf8');
-// "0.39<!-- figure: name -->", or "below 1e-13<!-- figure: name -->" for rounding errors.
-const quoted = [...text.matchAll(/(below )?([\d.]+(?:e-?\d+)?)<!-- figure: ([\w-]+) -->/g)];
-
-describe('departures', () => {
-  test('every figure is quoted, and every quotation is a figure', () => {
-    const names = quoted.map(([, , , name]) => name);
-    expect([...new Set(names)].toSorted()).toEqual(Object.keys(figures).toSorted());
-  });
-
-  test.each(
-    quoted.map(([, below, digits, name]) => ({ name, digits, below: below !== undefined })),
-  )('$name is $digits', async ({ name, digits, below }) => {
-    const value = await figures[name]();
-    if (below) {
-      expect(value).toBeLessThan(Number(digits));
-      return;
-    }
-    const decimals = digits.split('.')[1]?.length ?? 0;
-    // Half a unit for the rounding to print, and as much for machines whose last bits differ.
-    expect(Math.abs(value - Number(digits))).toBeLessThanOrEqual(10 ** -decimals);
-  });
 });

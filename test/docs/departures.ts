@@ -16,6 +16,7 @@ import { drawSketch, type SketchKind } from '../../src/sketch/distributions.js';
 import { denseSketch, type Sketch } from '../../src/sketch/sketch.js';
 import { only } from '../precondition/runs.js';
 import { withSpectrum } from '../support/spectra.js';
+import { median } from '../support/statistics.js';
 
 type Matrix = DenseMatrix<'float64'>;
 
@@ -45,12 +46,6 @@ export function difference(A: Matrix, B: Matrix): Matrix {
 
 function transposed(A: Matrix): Matrix {
   return product(identity('float64', A.cols), 'N', A, 'T');
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
 }
 
 function spectralNorm(E: Matrix): number {

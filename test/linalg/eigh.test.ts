@@ -180,6 +180,20 @@ describe('scaling', () => {
     }
   });
 
+  test.each([3, 14])('elements whose squares underflow count as 0 beside a 1, n = %i', (n) => {
+    for (const small of [5e-324, 1e-300, 1e-170, 1e-150]) {
+      const A = zeros('float64', n, n);
+      A.set(0, 0, 1);
+      for (let i = 2; i < n; i++) {
+        A.set(i, i - 1, small);
+        A.set(i - 1, i, small);
+      }
+      expectDecomposition(A, eigh(A));
+      const exact = [1, ...Array.from({ length: n - 1 }, () => 0)];
+      expect(maxDifference(eigvalsh(A), exact)).toBeLessThanOrEqual(C * n * EPSILON.float64);
+    }
+  });
+
   test('an eigenvalue beyond the range of float64 is an error, not Infinity', () => {
     for (const n of [2, 40]) {
       const A = zeros('float64', n, n);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { identity } from '../../src/core/matrix.js';
+import { identity, zeros } from '../../src/core/matrix.js';
 import {
   addToDiagonal,
   cholesky,
   choleskyInPlace,
+  invertSpd,
   solveCholesky,
   spdInverse,
 } from '../../src/linalg/cholesky.js';
@@ -37,6 +38,12 @@ const calls: readonly { where: string; name: string; call: (A: unknown) => unkno
     name: 'B',
     call: (B) => Reflect.apply(solveCholesky, undefined, [I, B]),
   },
+  {
+    where: 'invertSpd',
+    name: 'A',
+    call: (A) => Reflect.apply(invertSpd, undefined, [A, identity('float64', 2)]),
+  },
+  { where: 'invertSpd', name: 'B', call: (B) => Reflect.apply(invertSpd, undefined, [I, B]) },
   { where: 'eigh', name: 'A', call: (A) => Reflect.apply(eigh, undefined, [A]) },
   { where: 'eigvalsh', name: 'A', call: (A) => Reflect.apply(eigvalsh, undefined, [A]) },
   { where: 'thinQr', name: 'A', call: (A) => Reflect.apply(thinQr, undefined, [A]) },
@@ -76,6 +83,16 @@ test.each([
       `${name}: options is ${options === 'fast' ? "'fast'" : options}, expected an object`,
     );
   }
+});
+
+test.each([
+  ['cholesky', 'A', () => cholesky(zeros('float64', 2, 3))],
+  ['choleskyInPlace', 'A', () => choleskyInPlace(zeros('float64', 2, 3))],
+  ['spdInverse', 'A', () => spdInverse(zeros('float64', 2, 3))],
+  ['invertSpd', 'A', () => invertSpd(zeros('float64', 2, 3), zeros('float64', 2, 2))],
+  ['solveCholesky', 'L', () => solveCholesky(zeros('float64', 2, 3), zeros('float64', 2, 2))],
+] as const)('%s refuses %s where it is not square', (where, name, call) => {
+  expect(call).toThrow(new RangeError(`${where}: ${name} is 2×3, expected a square matrix`));
 });
 
 test('addToDiagonal refuses what float32 cannot hold', () => {

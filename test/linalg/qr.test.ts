@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { type DType, EPSILON, LARGEST } from '../../src/core/dtype.js';
 import { NonFiniteError } from '../../src/core/errors.js';
 import { convert, type DenseMatrix, identity, zeros } from '../../src/core/matrix.js';
-import { type ThinQr, thinQr } from '../../src/linalg/qr.js';
+import { factorTransposed, type ThinQr, thinQr } from '../../src/linalg/qr.js';
 import {
   build,
   distance,
@@ -194,4 +194,15 @@ test('fewer rows than columns are refused', () => {
 test('no columns give no factors', () => {
   const { Q, R } = thinQr(zeros('float64', 3, 0));
   expect([Q.rows, Q.cols, R.rows, R.cols]).toEqual([3, 0, 0, 0]);
+});
+
+test.each([1, 5, 40])('factorTransposed overwrites whatever Qᵀ and Rᵀ held, n = %i', (n) => {
+  const At = gaussian(uniform(n), n, 2 * n);
+  const factored = (held: number) => {
+    const [Qt, Rt] = [build(n, 2 * n, () => held), build(n, n, () => held)];
+    factorTransposed(At.clone(), Qt, Rt);
+    return [Qt, Rt];
+  };
+  const clean = factored(0);
+  for (const held of [7, Number.NaN]) expect(factored(held)).toEqual(clean);
 });

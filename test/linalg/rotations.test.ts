@@ -29,12 +29,25 @@ test.each([
   expect(Z.toArrays()).toEqual(expected);
 });
 
-test('what is flushed once is not applied again', () => {
+test('what is flushed once is not applied again, nor with what comes after it', () => {
   const Z = gaussian(uniform(1), 3, 2);
   const rotations = new Rotations(Z);
-  rotations.add(1, 0.6, 0.8);
+  const [c, s] = [0.6, 0.8];
+  const add = (i: number) => rotations.add(i, c, s);
+  add(1);
+  add(0);
   rotations.flush();
   const once = Z.toArrays();
   rotations.flush();
   expect(Z.toArrays()).toEqual(once);
+  // A shorter queue, before what is left of the longer one.
+  add(1);
+  rotations.flush();
+  const [first, upper, lower] = once;
+  const expected = [
+    first,
+    upper.map((y, j) => c * y - s * lower[j]),
+    upper.map((y, j) => s * y + c * lower[j]),
+  ];
+  expect(Z.toArrays()).toEqual(expected);
 });

@@ -135,6 +135,48 @@ describe('QL', () => {
     expect(Math.abs(sorted[0] - sorted[1])).toBeLessThanOrEqual(C * n * EPS);
   });
 
+  /** The sweeps that T took, each a chain of rotations from below to above; undefined if they were too few. */
+  const sweepsOf = (T: Tridiagonal, maxSweeps: number): number | undefined => {
+    let sweeps = 0;
+    let last = -1;
+    const rotations = new Rotations(identity('float64', T.diagonal.length));
+    const add = rotations.add.bind(rotations);
+    rotations.add = (i, c, s) => {
+      if (i !== last - 1) sweeps++;
+      last = i;
+      add(i, c, s);
+    };
+    try {
+      diagonaliseTridiagonal('test', T, rotations, maxSweeps);
+    } catch (error) {
+      if (error instanceof NotConvergedError) return undefined;
+      throw error;
+    }
+    return sweeps;
+  };
+  const random = (n: number, seed: number) => {
+    const draw = uniform(seed);
+    const numbers = (length: number) => Array.from({ length }, () => 2 * draw() - 1);
+    return tridiagonal(numbers(n), numbers(n - 1));
+  };
+
+  test.prop([fc.integer({ min: 2, max: 6 }), fc.nat()], { numRuns: 200 })(
+    'never takes more sweeps than it may',
+    (n, seed) => {
+      // Sweeps of one rotation each follow one another unseen: the count is a lower bound.
+      expect(sweepsOf(random(n, seed), 1) ?? 0).toBeLessThanOrEqual(n);
+    },
+  );
+
+  test.each([20, 50, 200])('takes about 2.2 sweeps an eigenvalue, n = %i', (n) => {
+    const G = gaussian(uniform(n), n, n);
+    const A = combine(1, G, 1, transpose(G));
+    const T = tridiagonalise(combine(1 / norm(A), A, 0, A));
+    const sweeps = sweepsOf(T, 30) ?? Number.NaN;
+    expect(sweeps).toBeLessThanOrEqual(2.6 * n);
+    expect(sweeps).toBeGreaterThanOrEqual(n);
+  });
+
   test('the bound on sweeps holds, and the error counts them', () => {
     const T = tridiagonal([1, 2, 3, 4], [1, 1, 1]);
     try {

@@ -213,6 +213,15 @@ describe.each(CASES)('activationSketch, $kind, $dtype', ({ kind, dtype }) => {
     }
   });
 
+  test('the tail does not count unless it is asked for', () => {
+    const factor = make({ kind, dtype }).observe(base()).factor();
+    const G = rows(2, 1, dtype);
+    const damping = 0.25;
+    const P = factor.precondition(G, { damping });
+    expect(P).toEqual(factor.precondition(G, { damping, tail: false }));
+    expect(P).not.toEqual(factor.precondition(G, { damping, tail: true }));
+  });
+
   test('the seed decides the factor', () => {
     const [first, again, other] = [7, 7, 8].map((seed) =>
       make({ kind, dtype, seed }).observe(base()).factor(),

@@ -109,7 +109,7 @@ const layerOf = (damping: number) => {
 describe('diagnostics of NysAct', () => {
   test('have the residual, the conditioning and no warning', () => {
     const { before, after, batch } = layerOf(0.1);
-    expect([before.found, before.warnings]).toEqual([{}, []]);
+    expect([before.found, before.warnings]).toEqual([{ damping: 0.1 }, []]);
     const { eigenvalues, residual, conditioning } = after.found;
     if (!(eigenvalues instanceof Float64Array)) throw new TypeError('no eigenvalues');
     const A = product(batch.X, 'T', batch.X, 'N');

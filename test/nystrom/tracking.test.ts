@@ -3,6 +3,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { DTYPES, type DType, EPSILON } from '../../src/core/dtype.js';
+import { convert } from '../../src/core/matrix.js';
 import { randomKey } from '../../src/core/random.js';
 import { type Eigenpairs, nystromEigenpairs } from '../../src/nystrom/factor.js';
 import { carriedSketch, trackingSketch } from '../../src/nystrom/tracking.js';
@@ -60,6 +61,12 @@ describe.each(DTYPES)('a sketch that tracks, %s', (dtype) => {
       const first = S.view(0, 0, INPUTS, kept).clone();
       const outside = combine(1, U, -1, product(first, 'N', product(first, 'T', U, 'N'), 'N'));
       expect(operatorNorm(outside)).toBeLessThanOrEqual(rounding);
+      // What else it spans are the first columns of the fresh one.
+      const rest = shape.width - kept;
+      if (rest === 0) return;
+      const Omega = denseSketch(fresh, 'float64').view(0, 0, INPUTS, rest).clone();
+      const beside = combine(1, Omega, -1, product(S, 'N', product(S, 'T', Omega, 'N'), 'N'));
+      expect(operatorNorm(beside)).toBeLessThanOrEqual(rounding * (1 + operatorNorm(Omega)));
     },
   );
 
@@ -81,6 +88,12 @@ describe('what does not fit is refused', () => {
   const A = withSpectrum('float64', SPECTRA.exponential, 1);
   const pairs = pairsOf(A, 3, 1);
   const S = sketchOfInputs(INPUTS);
+
+  test('eigenvectors in another dtype than float64', () => {
+    const U = convert(pairs.U, 'float32');
+    const call = () => Reflect.apply(trackingSketch, undefined, [{ ...pairs, U }, S, 2, 'float64']);
+    expect(call).toThrow('trackingSketch: U holds float32, expected float64');
+  });
 
   test.each<[string, () => unknown]>([
     ['more kept than columns', () => trackingSketch(pairs, S, 4, 'float64')],

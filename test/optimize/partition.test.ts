@@ -160,6 +160,22 @@ describe('partition', () => {
     expect(after.entries['0/1/m1']).toEqual(before.entries['0/1/m0']);
   });
 
+  test.each([[[0, '1']], [[null, 1]], [5]])('takes over from no places such as %j', (places) => {
+    const optimizer = () =>
+      new Optimizer({
+        backend: cpuBackend('float64'),
+        transform: sgd(),
+        parameters: [
+          { rows: 1, cols: 1 },
+          { rows: 1, cols: 1 },
+        ],
+      });
+    const [earlier, later] = [optimizer(), optimizer()];
+    const takeOver = () => Reflect.apply(later.takeOver, later, [earlier, { parameters: places }]);
+    expect(takeOver).toThrow(TypeError);
+    expect(takeOver).toThrow(/^takeOver: parameters is .*, expected an array of indices$/);
+  });
+
   describe('refuses', () => {
     test('a name that nothing has, with the nearest one', () => {
       expect(quiet(['nowhere'])).toThrow(

@@ -2,8 +2,12 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { adam, adamw, sgd } from '../../src/optimize/optimizers.js';
+import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
 import type { Transform } from '../../src/optimize/transform.js';
+import { evaMethod } from '../../src/precondition/eva.js';
+import { foofMethod } from '../../src/precondition/foof.js';
+import { kfacMethod } from '../../src/precondition/kfac.js';
+import { nysactMethod } from '../../src/precondition/nysact.js';
 import { deviation, type ElementRule, randomStart, ruled, trajectory } from './rules.js';
 
 const STEPS = 12;
@@ -122,4 +126,25 @@ test('the defaults are those that the options document', () => {
   const moments = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
   same(adam(), adam({ ...moments, weightDecay: 0 }));
   same(adamw(), adamw({ ...moments, weightDecay: 0.01 }));
+});
+
+test('the defaults of preconditioned optimisers are those that the options document', () => {
+  const cadence = { observeEvery: 5, refreshEvery: 50 };
+  const direction = { weightDecay: 0, learningRate: 0.1 };
+  const rest = {
+    'group 1: beta1': 0.9,
+    'group 1: beta2': 0.999,
+    'group 1: epsilon': 1e-8,
+    'group 1: weightDecay': 0,
+    'group 1: factor': 0.01,
+  };
+  const shared = { ...cadence, ...direction, ...rest };
+  for (const [make, method, klClip] of [
+    [nysact, nysactMethod(), 'none'],
+    [foof, foofMethod(), 'none'],
+    [kfac, kfacMethod(), 1e-3],
+    [eva, evaMethod(), 1e-3],
+  ] as const) {
+    expect(make().description).toEqual({ ...method.description, ...shared, klClip });
+  }
 });

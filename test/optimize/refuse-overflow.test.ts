@@ -98,10 +98,19 @@ describe.each(DTYPES)('%s', (dtype) => {
     const { step, value, optimizer } = alone(sgd({ learningRate: 1 }), -LARGEST[dtype]);
     step(HARMLESS[dtype] / 4);
     expect(value()).toBe(-LARGEST[dtype]);
-    expect(() => step(HARMLESS[dtype])).toThrow(
-      /^step: parameters\[0\] with the update made of gradients\[0\] could reach .*, expected <= /,
-    );
+    for (const size of [(HARMLESS[dtype] / 4) * (1 + 2 ** -20), HARMLESS[dtype]]) {
+      expect(() => step(size)).toThrow(
+        /^step: parameters\[0\] with the update made of gradients\[0\] could reach .*, expected <= /,
+      );
+    }
     expect(optimizer.steps).toBe(1);
+  });
+
+  test('a parameter and its update, each within range, are refused where they are not together', () => {
+    const part = LARGEST[dtype] / 8;
+    const { step } = alone(sgd({ learningRate: 1 }), part);
+    expect(() => step(part * (1 + 2 ** -20))).toThrow(/could reach .*, expected <= /);
+    step(part);
   });
 });
 

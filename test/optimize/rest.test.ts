@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { scaleByAdam } from '../../src/optimize/adam.js';
 import { descend } from '../../src/optimize/descend.js';
-import { adam, adamw, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
+import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
 import { paperSettings } from '../../src/optimize/paper-settings.js';
 import { scaleBy } from '../../src/optimize/scale.js';
 import { cosine } from '../../src/optimize/schedules.js';
@@ -164,6 +164,30 @@ describe('weights that decay', () => {
 });
 
 describe('the paper’s preset', () => {
+  test('is Table VI, CIFAR', () => {
+    const layered = (damping: number) => ({
+      learningRate: 0.1,
+      momentum: 0.9,
+      decay: 0.95,
+      weightDecay: 0.0005,
+      damping,
+      observeEvery: 5,
+      refreshEvery: 50,
+      // What belongs to no layer is trained as in the paper, by SGD.
+      rest: 'sgd',
+    });
+    const moments = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    expect(paperSettings).toEqual({
+      sgd: { learningRate: 0.1, momentum: 0.9, weightDecay: 0.0005 },
+      adam: { ...moments, weightDecay: 0.0005 },
+      adamw: { ...moments, weightDecay: 0.05 },
+      kfac: layered(0.03),
+      eva: layered(0.03),
+      foof: layered(1),
+      nysact: { ...layered(1), rank: 10 },
+    });
+  });
+
   test.each([
     ['sgd', sgd],
     ['adam', adam],
@@ -171,6 +195,7 @@ describe('the paper’s preset', () => {
     ['nysact', nysact],
     ['foof', foof],
     ['kfac', kfac],
+    ['eva', eva],
   ] as const)('of %s is its settings, and what is given beside it counts more', (name, make) => {
     expect(make({ preset: 'paper' }).description).toEqual(make(paperSettings[name]).description);
     const own = { ...paperSettings[name], learningRate: 0.5 };

@@ -335,3 +335,25 @@ test.each([
   expect(begin).toThrow(RangeError);
   expect(begin).toThrow(`${named} is 1e-50, expected a finite number >= 0 that float32 holds`);
 });
+
+test('the run of a saved state says which parameters and layers it is of', async () => {
+  const parameters = [
+    { rows: 2, cols: 3 },
+    { rows: 2, cols: 1 },
+    { rows: 4, cols: 5 },
+    { rows: 3, cols: 2 },
+  ];
+  const layers = [
+    { weight: 2, name: 'words', rows: 'oneHot' },
+    { weight: 0, bias: 1 },
+    { weight: 3 },
+  ] as const;
+  const backend = cpuBackend('float32');
+  const optimizer = new Optimizer({ backend, transform: nysact(), parameters, layers });
+  const { run } = await optimizer.exportState();
+  expect(run).toMatchObject({
+    dtype: 'float32',
+    parameters: '2×3, 2×1, 4×5, 3×2',
+    layers: 'words: 2 (oneHot), 1: 0 and 1, 2: 3',
+  });
+});

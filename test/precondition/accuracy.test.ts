@@ -34,7 +34,7 @@ function largestEigenvalue(R: DenseMatrix): number {
   return frobeniusNorm(v);
 }
 
-const SHARES = [1e-9, 1e-8, 10 ** -7.75, 10 ** -7.5, 10 ** -7.25, 1e-7, 1e-6, 1e-4];
+const SHARES = [1e-9, 1e-8, 10 ** -7.75, 10 ** -7.5, 10 ** -7.25, 1e-7, 2e-7, 4e-7, 1e-6, 1e-4];
 
 // Ā has fewer directions than columns, in float32 by rounding errors only; these three pass a Cholesky
 // factorisation of A + ρI with an inverse of several times 1/ρ.

@@ -2,6 +2,7 @@
 
 import { describe } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
+import { Damping } from '../../src/precondition/damping.js';
 import { applyRankOne } from '../../src/precondition/eva.js';
 import { exactCurvature } from '../../src/precondition/foof.js';
 import { applySpectral } from '../../src/precondition/kfac.js';
@@ -17,7 +18,11 @@ import {
 
 /** FOOF's, which needs no more of its layer than the slots that it is given. */
 const applyDense: ApplyDense = (on, G, R, P) =>
-  exactCurvature({ name: 'any', inputs: P.cols, outputs: P.rows }, 1, 1).apply(on, G, { R }, P, {});
+  exactCurvature(
+    { name: 'any', inputs: P.cols, outputs: P.rows },
+    new Damping(1, P.dtype),
+    1,
+  ).apply(on, G, { R }, P, {});
 
 /** Declares the laws of all formulas; `largest` is the longest side of shapes that are drawn. */
 export function formulaLaws(

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { exportState } from '../../src/backend/saved-state.js';
 import { backendFrom } from '../../src/backend/slot-backend.js';
-import { EPSILON } from '../../src/core/dtype.js';
+import { EPSILON, LARGEST } from '../../src/core/dtype.js';
 import type { DenseMatrix } from '../../src/core/matrix.js';
 import { precondition } from '../../src/optimize/precondition.js';
 import { foofMethod } from '../../src/precondition/foof.js';
@@ -182,6 +182,17 @@ describe('gradients', () => {
   });
 });
 
+test.each([{ inputs: true }, { outputGradients: true }])(
+  'a layer that a method with needs of %j is shown nothing of is not observed',
+  (needs) => {
+    const { log, ...method } = recorder();
+    const both = network({ ...method, needs });
+    log.length = 0;
+    takeStep(both, stepOf(0, [undefined, observationsOf(1)[1]]), gradientsOf(1));
+    expect(log.filter((line) => line.startsWith('observe'))).toEqual(['observe 1']);
+  },
+);
+
 const clipped = (limit: number, factors: readonly number[]) => {
   const both = refreshed(network(recorder(factors)));
   const gradients = gradientsOf(5);
@@ -234,6 +245,68 @@ describe('the KL clip', () => {
     const [, , , G] = contents(gradientsOf(5));
     expect(Math.abs(first[3].at(0, 0))).toBeLessThan(0.1 * Math.abs(G.at(0, 0)));
     expect(third[3]).toEqual(combine(2, G, 0, G));
+  });
+});
+
+describe('bounds', () => {
+  const [inputs, outputs] = [4, 4];
+  const norms = [
+    Math.sqrt(inputs * outputs) * 5,
+    Math.sqrt(SIZES[1].inputs * SIZES[1].outputs) * 7,
+  ];
+  const largest = [3, 2, 5, 7, 1];
+
+  test.each([[[2, 3]], [[0.25, 0.5]]])(
+    'with gains %j: gain·√(pq) times the largest of weight and bias, and the rest as it is',
+    (gains) => {
+      const bounds = network(recorder(gains)).bound(largest, stepOf(0));
+      const [first, second] = gains.map((gain, layer) => gain * norms[layer]);
+      expect(bounds).toEqual([first, 2, first, second, 1]);
+      expect(network(recorder(gains)).bound([5, 2, 3, 7, 1], stepOf(0))).toEqual(bounds);
+    },
+  );
+
+  /** The limit of what may be reached, over the norm of the only gradient that is not 0. */
+  const limit = LARGEST.float64 / 4;
+  const [size] = SIZES.slice(1).map((shape) => Math.sqrt(shape.inputs * shape.outputs));
+  const alone = (x: number) => [0, 0, 0, x, 0];
+
+  test.each([
+    [2, 2],
+    // Products on the way to P are as large as G.
+    [0.25, 1],
+  ])('a gain of %d refuses gradients that times %d could leave the range', (gain, factor) => {
+    const both = network(recorder([1, gain]));
+    const last = limit / size / factor;
+    both.bound(alone(last * (1 - 2 ** -50)), stepOf(0));
+    const norm = size * (last * 1.5);
+    expect(() => both.bound(alone(last * 1.5), stepOf(0))).toThrow(
+      `precondition: layer '1': what becomes of its gradients could reach ${factor * norm}, expected`,
+    );
+  });
+
+  test('of the clip: the sum of gain·‖G‖²F over the layers', () => {
+    const both = network(recorder([2, 3]));
+    const large = Math.sqrt(limit / 3) / size;
+    const step = stepOf(0, [], 1);
+    both.bound(alone(large * (1 - 2 ** -50)), step);
+    const together = [large / 2, 0, 0, large, 0];
+    both.bound(together, stepOf(0));
+    const first = Math.sqrt(inputs * outputs) * (large / 2);
+    expect(() => both.bound(together, step)).toThrow(
+      `the KL clip's sum over the gradients could reach ${2 * first ** 2 + 3 * (size * large) ** 2}, expected`,
+    );
+  });
+
+  test('of the squares of gradients, where these are averaged: at steps that observe', () => {
+    const both = network(oneSidedMethod(1), { observeEvery: 2 });
+    const large = alone((2 * Math.sqrt(limit)) / size);
+    both.bound(large, stepOf(1));
+    expect(() => both.bound(large, stepOf(2))).toThrow(
+      /^precondition: layer '1': the squares of its gradients could reach /,
+    );
+    both.bound(alone(Math.sqrt(limit / 2) / size), stepOf(2));
+    network(recorder()).bound(large, stepOf(2));
   });
 });
 

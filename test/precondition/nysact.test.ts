@@ -115,19 +115,25 @@ describe.each(KINDS)('the approximation, %s', (sketch) => {
     },
   );
 
-  test('the eigenvalues found lie between 0 and those of A, and the effective dimension sums them', () => {
-    const batch = decayingBatch(5, 30, 0.8);
-    const { layer } = refreshed('float64', { rank: 5, damping: rho, sketch }, [batch]);
-    const found = eigenvaluesOf(layer);
-    const exact = eigenvalues(secondMoment(batch.X));
-    expect(found.length).toBe(5);
-    found.forEach((value, j) => {
-      expect(value).toBeGreaterThan(0);
-      expect(value).toBeLessThanOrEqual(exact[j] * (1 + C_SHIFT * p * EPSILON.float64));
-    });
-    const sum = found.reduce((total, value) => total + value / (value + rho), 0);
-    expect(foundOf(layer, 'effectiveDimension')).toBeCloseTo(sum, 12);
-  });
+  test.each([
+    ['without', false],
+    ['with', true],
+  ])(
+    '%s the tail, the eigenvalues found lie between 0 and those of A, and the effective dimension sums them',
+    (_, tail) => {
+      const batch = decayingBatch(5, 30, 0.8);
+      const { layer } = refreshed('float64', { rank: 5, damping: rho, sketch, tail }, [batch]);
+      const found = eigenvaluesOf(layer);
+      const exact = eigenvalues(secondMoment(batch.X));
+      expect(found.length).toBe(5);
+      found.forEach((value, j) => {
+        expect(value).toBeGreaterThan(0);
+        expect(value).toBeLessThanOrEqual(exact[j] * (1 + C_SHIFT * p * EPSILON.float64));
+      });
+      const sum = found.reduce((total, value) => total + value / (value + rho), 0);
+      expect(foundOf(layer, 'effectiveDimension')).toBeCloseTo(sum, 12);
+    },
+  );
 
   test('oversampling sketches with r + s columns and keeps the r leading pairs', async () => {
     const [rank, oversample] = [3, 4];

@@ -102,6 +102,13 @@ describe('no moment may overflow', () => {
     expect(observe(single, 1, 1e18, 1e3)).toThrow(/: D is too large for float32: /);
   });
 
+  test('nor may the square of the examples over the rows', () => {
+    observe(single, 1, 1e-18, 1e19)();
+    expect(observe(single, 1, 0, 1e20)).toThrow(
+      /^observe: layer 'dense': examples²\/rows is 5\S*e\+39, expected /,
+    );
+  });
+
   test.each([Number.NaN, Number.POSITIVE_INFINITY])('%d is told from what is too large', (bad) => {
     expect(observe(single, bad, 1, 1)).toThrow(/: X holds NaN or Infinity: /);
     expect(observe(single, 1, bad, 1)).toThrow(/: D holds NaN or Infinity: /);

@@ -156,7 +156,6 @@ test('the defaults are those that the options document', () => {
       method: 'nysact',
       policy: 'restart',
       shift: 'tiny',
-      oversample: 0,
       carry: false,
       tail: false,
     },

@@ -16,6 +16,8 @@ import { oneSidedMethod } from './one-sided-method.js';
 export interface Variant {
   readonly name: string;
   readonly damping: number;
+  /** Whether the damping is in proportion to the curvature. */
+  readonly isRelative?: boolean;
   /** P/G before the first refresh (default 1/damping). */
   readonly initialScale?: number;
   /** Whether rows of weight 0 are as good as absent. */
@@ -34,6 +36,14 @@ function variant(name: string, make: () => Method): Variant {
 
 function nysact(name: string, options: NysactOptions): Variant {
   return variant(`NysAct ${name}`, () => nysactMethod({ ...ofRankThree, ...options }));
+}
+
+/** `damping` times the curvature. */
+const relative = { damping: { relative: damping } };
+
+/** The same with a relative damping. */
+function relatively(name: string, make: () => Method): Variant {
+  return { ...variant(`${name}, relative damping`, make), isRelative: true };
 }
 
 /** The method on layers that say their rows are one-hot: of other rows the diagonal counts, by the same laws. */
@@ -69,6 +79,16 @@ const gaussianAndSubcolumn = (['gaussian', 'subcolumn'] as const).flatMap((sketc
 const others: readonly Variant[] = [
   nysact('diagonal, restart', { sketch: 'diagonal' }),
   nysact('diagonal, tracking', { sketch: 'diagonal', policy: 'track' }),
+  ...(['gaussian', 'subcolumn', 'diagonal', 'power'] as const).map((sketch) =>
+    nysact(`${sketch}, rank from the data`, { sketch, rank: { residual: 0.2, max: 4 } }),
+  ),
+  nysact('rank from the data, tracking', { rank: { residual: 0.3, max: 4 }, policy: 'track' }),
+  nysact('rank from the data, tracking and carried', {
+    rank: { residual: 0.3, max: 4 },
+    policy: 'track',
+    carry: true,
+    tail: true,
+  }),
   nysact('power, restart', { sketch: 'power' }),
   nysact('power, fixed', { sketch: 'power', policy: 'fixed', oversample: 2 }),
   nysact('power, tracking', { sketch: 'power', policy: 'track' }),
@@ -91,6 +111,19 @@ const others: readonly Variant[] = [
     // It takes the first rows, whatever they weigh.
     knowsMasks: false,
   },
+  relatively('NysAct', () => nysactMethod({ ...ofRankThree, ...relative })),
+  relatively('NysAct, tracking and carried', () =>
+    nysactMethod({ ...ofRankThree, ...relative, policy: 'track', carry: true, tail: true }),
+  ),
+  relatively('NysAct of full rank', () => nysactMethod({ rank: 9, ...relative })),
+  relatively('FOOF, one-hot', () => ofOneHotRows(foofMethod(relative))),
+  relatively('KFAC', () => kfacMethod(relative)),
+  relatively('KFAC, factored', () => kfacMethod({ ...relative, inverse: 'factored' })),
+  relatively('KFAC, one-hot', () => ofOneHotRows(kfacMethod(relative))),
+  relatively('KFAC, factored, one-hot', () =>
+    ofOneHotRows(kfacMethod({ ...relative, inverse: 'factored' })),
+  ),
+  relatively('Eva', () => evaMethod(relative)),
   variant('a diagonal method of one’s own', () => diagonalMethod(damping)),
   {
     ...variant('a one-sided method of one’s own', () => oneSidedMethod(damping)),

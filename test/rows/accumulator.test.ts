@@ -228,3 +228,8 @@ describe('Accumulator', () => {
     expect(backend.count.live).toBe(0);
   });
 });
+
+test('where nothing is averaged, nothing has been updated', () => {
+  const averages = new Accumulator(cpuBackend('float64'), []);
+  expect(averages.updates).toBe(0);
+});

@@ -6,6 +6,7 @@ import {
   type ConvolutionGeometry,
   convolutionOutput,
   plan,
+  visitsOf,
   windowAt,
 } from '../../src/rows/convolution.js';
 import { geometries } from './images.js';
@@ -18,6 +19,23 @@ const small: ConvolutionGeometry = {
   layout: 'channelsLast',
   kernel: [3, 3],
 };
+
+test.prop([geometries], { numRuns: 100 })(
+  'a pixel is visited wherever a kernel stands on it',
+  (drawn) => {
+    const { vertical, horizontal } = plan('test', drawn);
+    for (const axis of [vertical, horizontal]) {
+      const visits = new Float64Array(axis.size);
+      for (let position = 0; position < axis.count; position++) {
+        for (let k = 0; k < axis.kernel; k++) {
+          const pixel = position * axis.stride - axis.before + k * axis.dilation;
+          if (pixel >= 0 && pixel < axis.size) visits[pixel]++;
+        }
+      }
+      expect(visitsOf(axis)).toEqual(visits);
+    }
+  },
+);
 
 describe('convolutionOutput', () => {
   test.prop([geometries], { numRuns: 100 })(

@@ -356,6 +356,26 @@ describe('denseRows refuses:', () => {
     expect(refused).toThrow(`denseRows: ${message}`);
   });
 
+  test.each([
+    ['float32', 127],
+    ['float64', 1023],
+  ] as const)('weights whose sum, or one over it, is beyond the range of %s', (dtype, exponent) => {
+    const weigh =
+      (sum: number, element = 0) =>
+      () =>
+        readDense(
+          cpuBackend(dtype),
+          build(2, 3, () => element),
+          { weights: [sum, 0] },
+        );
+    for (const sum of [2 ** -exponent, 2 ** exponent, LARGEST[dtype]]) weigh(sum)();
+    expect(weigh(2 ** -(exponent + 1))).toThrow(`expected a sum > 0 within the range of ${dtype}`);
+    if (dtype === 'float32') expect(weigh(2 ** (exponent + 1))).toThrow(RangeError);
+    // So small a sum divides what the squares may be.
+    const limit = (LARGEST[dtype] / 3) * 2 ** -exponent;
+    expect(weigh(2 ** -exponent, 2 ** ((exponent - 1) / 2))).toThrow(`, expected <= ${limit} so`);
+  });
+
   test.each<[string, () => unknown]>([
     [
       "weights is '11', expected an array of numbers",

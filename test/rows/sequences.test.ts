@@ -32,6 +32,15 @@ describe('flattenSequences', () => {
     expect(backend.readSync(a).toArrays()).toEqual([[0 + 2 + 4 + 6, 1 + 3 + 5 + 7]]);
   });
 
+  test.each([
+    { batch: 1, time: 6, features: 1 },
+    { batch: 6, time: 1, features: 1 },
+    { batch: 1, time: 1, features: 6 },
+  ])('of one: $batch×$time×$features', (shape) => {
+    const { rows, cols } = flattenSequences(new Float64Array(6), shape);
+    expect([rows, cols]).toEqual([shape.batch * shape.time, shape.features]);
+  });
+
   test.each<[string, unknown]>([
     ['input has 12 elements, expected 6·3 = 18', { batch: 2, time: 3, features: 3 }],
     ['batch is 0, expected an integer >= 1', { batch: 0, time: 3, features: 2 }],

@@ -45,6 +45,13 @@ describe('diagonalColumns', () => {
     },
   );
 
+  test('a weight that is nothing beside the largest still comes before those of 0', () => {
+    for (let d = 0; d < 20; d++) {
+      const both = Array.from(drawn([0, 1, 5e-324, 0, 0], 2, foldIn(KEY, d)));
+      expect(both).toEqual([1, 2]);
+    }
+  });
+
   test('draws the first two in proportion to what is left: χ², 11 degrees of freedom', () => {
     const all = [1, 2, 4, 5];
     const total = 12;

@@ -131,6 +131,22 @@ describe('columns', () => {
   });
 });
 
+test.each([0, -1, 1.5])(
+  'a restored number of draws is at least 1: %d is refused',
+  async (draws) => {
+    const backend = cpuBackend('float64');
+    const held = new HeldSketch(backend, SHAPE, () => columns(1, 2, 3));
+    const saved = await exportState(backend, {}, held.state);
+    const restore = (value: number) => () =>
+      restoreState(backend, {}, held.state, {
+        ...saved,
+        entries: { ...saved.entries, draws: value },
+      });
+    expect(restore(draws)).toThrow(`entry 'draws' is ${draws}, expected an integer >= 1`);
+    restore(1)();
+  },
+);
+
 describe('a source may be anyone’s:', () => {
   const S = convert(gaussian(uniform(1), 7, 3), 'float64');
   const spoilt = S.clone();

@@ -89,9 +89,13 @@ describe.each(CASES)('a $kind sketch, $dtype', ({ kind, dtype }) => {
       const S = dense(sketch);
       const expected = product(S, 'T', Yt, 'T');
       const tolerance = ROUNDING * inputs * EPSILON.float64 * norm(S) * norm(Yt);
-      const B = zeros('float64', width, cols);
+      const around = build(width + 2, cols + 3, () => 7);
+      const B = around.view(1, 2, width, cols);
       applySketchTranspose(sketch, Yt, B);
       expect(distance(B, expected)).toBeLessThanOrEqual(kind === 'subcolumn' ? 0 : tolerance);
+      // The rest stays as it was.
+      const sevens = around.data.filter((x) => x === 7).length;
+      expect(sevens).toBe(around.data.length - width * cols);
     },
   );
 
@@ -174,6 +178,34 @@ describe.each(CASES)('a $kind sketch, $dtype', ({ kind, dtype }) => {
       new RangeError('applySketchTranspose: B is 3×2, expected 2×2'),
     );
     expect([C, Yt, B]).toEqual([ones(5, 2), ones(2, 5), ones(2, 2)]);
+  });
+
+  test.each([
+    [{ width: 0 }, 'width of sketch is 0, expected an integer >= 1 and <= 5'],
+    [{ width: 6 }, 'width of sketch is 6, expected an integer >= 1 and <= 5'],
+    [{ inputs: 0 }, 'inputs of sketch is 0, expected an integer >= 1'],
+    [
+      { width: 3 },
+      kind === 'gaussian'
+        ? 'S of sketch is 5×2, expected 5×3'
+        : 'the number of indices is 2, expected an integer >= 3 and <= 3',
+    ],
+  ])('is no sketch with %j', (wrong, message) => {
+    const sketch = { ...draw(kind, 5, 2, dtype), ...wrong };
+    expect(() => denseSketch(sketch, dtype)).toThrow(new RangeError(`denseSketch: ${message}`));
+  });
+
+  test('sameSketch looks at the elements alone, wherever they lie', () => {
+    const S = convert(gaussian(uniform(3), 5, 2), dtype);
+    const inside = (around: number) => {
+      const A = convert(
+        build(8, 6, () => around),
+        dtype,
+      ).view(2, 3, 5, 2);
+      for (let i = 0; i < 5; i++) for (let j = 0; j < 2; j++) A.set(i, j, S.at(i, j));
+      return { kind: 'dense', inputs: 5, width: 2, S: A } as const;
+    };
+    expect(sameSketch(inside(1), inside(2))).toBe(true);
   });
 
   test('sameSketch knows a sketch drawn again, and no other', () => {

@@ -48,6 +48,13 @@ export function mean(values: ArrayLike<number>, f: (x: number) => number = (x) =
   return sum / values.length;
 }
 
+/** The middle one of `values`, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
+}
+
 /** Pearson's χ² of `counts` against equal expectations. */
 export function chiSquare(counts: readonly number[]): number {
   const expected = mean(counts);

@@ -9,7 +9,12 @@ import { stripes } from './stripes.js';
 
 const initializer = (seed: number) => tf.initializers.glorotNormal({ seed });
 
-/** Conv2D, SeparableConv2D, Conv2DTranspose, Conv1D and Dense, the same weights every time. */
+/**
+ * Conv2D, SeparableConv2D, Conv2DTranspose, Conv1D and Dense, the same weights every time.
+ *
+ * Two outputs a channel: of one, the depthwise B is diagonal, and KFAC's eigenvectors are a permutation, which is one tensor
+ * or two by the order of the eigenvalues.
+ */
 function network(): ReturnType<typeof tf.sequential> {
   return tf.sequential({
     layers: [
@@ -26,6 +31,7 @@ function network(): ReturnType<typeof tf.sequential> {
         filters: 4,
         kernelSize: 3,
         padding: 'same',
+        depthMultiplier: 2,
         activation: 'tanh',
         depthwiseInitializer: initializer(2),
       }),
@@ -63,11 +69,11 @@ const optimizers: readonly (readonly [string, () => TfjsOptimizer])[] = [
   ['eva', () => eva(tf, { ...CADENCE, learningRate: 0.02 })],
 ];
 
-/** The variables that are preconditioned are all but the depthwise kernel and a bias that patches share. */
+/** The variables that are preconditioned are all but a bias that patches share. */
 const KINDS = [
   'conv2d',
   'conv2d',
-  undefined,
+  'separableConv2d',
   'separableConv2d',
   'separableConv2d',
   'conv2dTranspose',
@@ -76,6 +82,16 @@ const KINDS = [
   'conv1d',
   'dense',
   'dense',
+];
+
+/** p and q of the weights in their order, p with the bias. */
+const KERNELS = [
+  { inputs: 3 * 3 + 1, outputs: 4 },
+  { inputs: 3 * 3, outputs: 2 * 4 },
+  { inputs: 2 * 4 + 1, outputs: 4 },
+  { inputs: 4, outputs: 2 * 2 * 3 },
+  { inputs: 4 * 3 + 1, outputs: 2 },
+  { inputs: 32 + 1, outputs: 3 },
 ];
 
 // The wasm backend has no gradient of a convolution.
@@ -92,7 +108,10 @@ onBackends(['cpu'], () => {
       expect(tf.memory().numTensors).toBe(during);
       expect(tf.tidy(() => loss().dataSync()[0])).toBeLessThan(0.8 * first);
       expect(optimizer.report(model).map(({ kind }) => kind)).toEqual(KINDS);
-      expect(optimizer.diagnostics.map(({ failures }) => failures)).toEqual([0, 0, 0, 0, 0]);
+      expect(optimizer.report(model).filter(({ inputs }) => inputs !== undefined)).toMatchObject(
+        KERNELS,
+      );
+      expect(optimizer.diagnostics.map(({ failures }) => failures)).toEqual(KERNELS.map(() => 0));
       tf.dispose([x, y]);
       for (const one of [model, optimizer]) one.dispose();
       expect(tf.memory().numTensors).toBe(before);
@@ -159,7 +178,7 @@ onBackends(['cpu'], () => {
     const before = tf.memory().numTensors;
     for (let k = 0; k < 4; k++) optimizer.minimize(both);
     expect(tf.memory().numTensors).toBe(before);
-    expect(optimizer.diagnostics).toHaveLength(5);
+    expect(optimizer.diagnostics).toHaveLength(KERNELS.length);
     tf.dispose([x, y]);
     for (const one of [model, optimizer]) one.dispose();
   });

@@ -9,9 +9,10 @@ import type { Rows } from '../../src/rows/rows.js';
 import { captureGradients } from '../../src/tfjs/capture.js';
 import { disposeCaptured, rowsOf } from '../../src/tfjs/captured.js';
 import { tfjsBackend } from '../../src/tfjs/index.js';
-import { integers } from '../rows/images.js';
-import { build, distance, type Matrix, product, withOnes } from '../support/matrices.js';
+import { integerMatrix, integers } from '../rows/images.js';
+import { build, distance, filled, type Matrix, product, withOnes } from '../support/matrices.js';
 import { onBackends, tf } from './backends.js';
+import { byChannel, channelPatchesOf } from './channels.js';
 import { outputOf } from './models.js';
 
 type Layer = InstanceType<typeof tf.layers.Layer>;
@@ -101,14 +102,17 @@ function matrixOf(tensor: Tensor, rows: number): Matrix {
   return build(rows, tensor.size / rows, (i, j) => data[(i * tensor.size) / rows + j]);
 }
 
+/** What a weight of a layer sees. */
+interface Seen {
+  readonly X: Matrix;
+  readonly D: Matrix;
+}
+
 /**
  * With the loss Σ output∘R, what comes back to the pre-activations is R, and 0 where relu held it back: the
- * rows of X and D must be the host's.
+ * rows of X and D must be the host's, of each weight.
  */
-function expectRows(
-  one: Case,
-  host: (x: Tensor, R: Tensor) => { readonly X: Matrix; readonly D: Matrix },
-): void {
+function expectRows(one: Case, host: (x: Tensor, R: Tensor) => readonly Seen[]): void {
   const {
     layer,
     input,
@@ -125,22 +129,27 @@ function expectRows(
   const backend = tfjsBackend(tf);
   const loss = () => outputOf(layer, x).mul(R).sum().asScalar();
   const { value, grads, blocks } = captureGradients(tf, loss, undefined, EVERYTHING);
-  expect(blocks).toHaveLength(1);
-  const [block] = blocks;
-  const made: { dispose(): void }[] = [];
-  const rows = rowsOf({ tf, backend }, block, made);
-  if (rows?.D === undefined) throw new Error('expected X and D');
   const seen = [images(x, formatX), images(back, formatR)] as const;
-  const { X, D } = host(...seen);
-  // The host's rows are those of the gradient, row by row…
-  const columns = block.layout === 'columns';
-  const G = columns ? product(X, 'T', D, 'N') : product(D, 'T', X, 'N');
-  expect(distance(matrixOf(grads[block.weight], G.rows), G)).toBe(0);
-  // …and the moments of ours are theirs.
-  const own = block.bias === undefined ? X : withOnes(X);
-  expect(distance(gram(rows.X), product(own, 'T', own, 'N'))).toBe(0);
-  expect(distance(gram(rows.D), product(D, 'T', D, 'N'))).toBe(0);
-  for (const some of made) some.dispose();
+  const expected = host(...seen);
+  expect(blocks).toHaveLength(expected.length);
+  blocks.forEach((block, i) => {
+    const { X, D } = expected[i];
+    const made: { dispose(): void }[] = [];
+    const rows = rowsOf({ tf, backend }, block, made);
+    if (rows?.D === undefined) throw new Error('expected X and D');
+    // The host's rows are those of the gradient, row by row…
+    const G = block.layout === 'rows' ? product(D, 'T', X, 'N') : product(X, 'T', D, 'N');
+    expect(distance(matrixOf(grads[block.weight], G.rows), G)).toBe(0);
+    const sums = product(filled(D.rows, 1, 1), 'T', D, 'N');
+    if (block.bias !== undefined) {
+      expect(distance(matrixOf(grads[block.bias], 1), sums)).toBe(0);
+    }
+    // …and the moments of ours are theirs.
+    const own = block.bias === undefined ? X : withOnes(X);
+    expect(distance(gram(rows.X), product(own, 'T', own, 'N'))).toBe(0);
+    expect(distance(gram(rows.D), product(D, 'T', D, 'N'))).toBe(0);
+    for (const some of made) some.dispose();
+  });
   disposeCaptured(blocks);
   backend.dispose();
   tf.dispose(grads);
@@ -169,13 +178,13 @@ const cases = FORMATS.flatMap((format) =>
   ),
 );
 
-const KERNEL = [3, 2] as const;
+const KERNEL: [number, number] = [3, 2];
 
 /** What a convolution in two dimensions is made with. */
 function planar({ format, padding, stride, relu, useBias }: (typeof cases)[number]) {
   return {
     filters: FILTERS,
-    kernelSize: [...KERNEL],
+    kernelSize: KERNEL,
     strides: [...stride],
     dataFormat: format,
     activation: relu ? ('relu' as const) : ('linear' as const),
@@ -188,11 +197,32 @@ function planar({ format, padding, stride, relu, useBias }: (typeof cases)[numbe
 onBackends(['cpu'], () => {
   test.each(cases)('conv2d: a row is a patch, %o', ({ format, padding, stride, relu, useBias }) => {
     const layer = tf.layers.conv2d(planar({ format, padding, stride, relu, useBias }));
-    expectRows(
-      { layer, input: shapeIn(format, 5, 6), formats: [format, format], relu },
-      (x, R) => ({ X: patchesOf(x, { kernel: KERNEL, stride, padding }), D: pixelsOf(R) }),
-    );
+    expectRows({ layer, input: shapeIn(format, 5, 6), formats: [format, format], relu }, (x, R) => [
+      { X: patchesOf(x, { kernel: KERNEL, stride, padding }), D: pixelsOf(R) },
+    ]);
   });
+
+  test.each(cases)(
+    'depthwiseConv2d: a row is a patch of one channel, %o',
+    ({ format, padding, stride, relu, useBias }) => {
+      const { filters: _, ...rest } = planar({ format, padding, stride, relu, useBias });
+      const layer = tf.layers.depthwiseConv2d({
+        // Which TensorFlow.js does not heed.
+        dilationRate: Math.max(...stride) === 1 ? 2 : 1,
+        depthMultiplier: 2,
+        ...rest,
+      });
+      expectRows(
+        { layer, input: shapeIn(format, 5, 6), formats: [format, format], relu },
+        (x, R) => [
+          {
+            X: channelPatchesOf(x, { kernel: KERNEL, stride, padding }),
+            D: byChannel(pixelsOf(R), BATCH, CHANNELS),
+          },
+        ],
+      );
+    },
+  );
 
   test.each(cases)(
     'conv1d: a row is a piece of a line, %o',
@@ -209,10 +239,9 @@ onBackends(['cpu'], () => {
       // Its output has channels last in any case.
       expectRows(
         { layer, input: shapeIn(format, 7), formats: [format, 'channelsLast'], relu },
-        (x, R) => ({
-          X: patchesOf(x, { kernel: [1, 3], stride: [1, stride[1]], padding }),
-          D: pixelsOf(R),
-        }),
+        (x, R) => [
+          { X: patchesOf(x, { kernel: [1, 3], stride: [1, stride[1]], padding }), D: pixelsOf(R) },
+        ],
       );
     },
   );
@@ -227,7 +256,7 @@ onBackends(['cpu'], () => {
       });
       expectRows(
         { layer, input: shapeIn(format, 3, 4), formats: [format, format], relu },
-        (x, R) => ({ X: pixelsOf(x), D: patchesOf(R, { kernel: KERNEL, stride, padding }) }),
+        (x, R) => [{ X: pixelsOf(x), D: patchesOf(R, { kernel: KERNEL, stride, padding }) }],
       );
     },
   );
@@ -235,11 +264,11 @@ onBackends(['cpu'], () => {
   test.each(
     cases.filter(({ format, stride }) => format === 'channelsLast' && stride[0] === stride[1]),
   )(
-    'separableConv2d: a row is a pixel of its depthwise half, %o',
+    'separableConv2d: a row is a patch of one channel, or a pixel of its depthwise half, %o',
     ({ padding, stride, relu, useBias }) => {
       const layer = tf.layers.separableConv2d({
         filters: FILTERS,
-        kernelSize: [3, 2],
+        kernelSize: [...KERNEL],
         strides: [...stride],
         depthMultiplier: 2,
         activation: relu ? 'relu' : 'linear',
@@ -262,9 +291,17 @@ onBackends(['cpu'], () => {
               padding,
             ),
           );
-          const X = pixelsOf(half);
+          const pixels = pixelsOf(half);
           half.dispose();
-          return { X, D: pixelsOf(R) };
+          const D = pixelsOf(R);
+          const back = product(D, 'N', pointwiseKernel(), 'T');
+          return [
+            {
+              X: channelPatchesOf(x, { kernel: KERNEL, stride, padding }),
+              D: byChannel(back, BATCH, CHANNELS),
+            },
+            { X: pixels, D },
+          ];
         },
       );
     },
@@ -274,4 +311,9 @@ onBackends(['cpu'], () => {
 /** The first weight of a separable layer, as {@link fillWeights} makes it. */
 function depthwiseKernel(): ReturnType<typeof tf.tensor4d> {
   return integerTensor([3, 2, CHANNELS, 2], 40).as4D(3, 2, CHANNELS, 2);
+}
+
+/** The second one: a row an output of the depthwise half. */
+function pointwiseKernel(): Matrix {
+  return integerMatrix(2 * CHANNELS, FILTERS, 41);
 }

@@ -1,6 +1,7 @@
 // Rows of a convolution on tensors, by the contract of rows, against the patches that the host makes.
 
 import { fc } from '@fast-check/vitest';
+import type { Rank } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ConvolutionGeometry, plan } from '../../src/rows/convolution.js';
 import { extractPatches } from '../../src/rows/images.js';
@@ -81,6 +82,30 @@ for (const name of ['cpu', 'wasm'] as const) {
       images.dispose();
       expect(rows.bound()).toBeGreaterThanOrEqual(rows.rows * rows.cols * 3e17 ** 2 * (1 - 1e-6));
       rows.dispose();
+    });
+
+    test('a sketch takes no more memory for many examples than for those of a strip', async () => {
+      const [size, r] = [6, 8];
+      const geometry = { height: size, width: size, channels: 1, layout: 'channelsLast' } as const;
+      /** The largest tensor that Xᵀ(XS) makes on its way. */
+      const largest = async (batch: number, strip: number): Promise<number> => {
+        const images = tf.ones<Rank.R4>([batch, size, size, 1]);
+        const shape = plan('test', { batch, ...geometry, kernel: [3, 3], padding: 'same' });
+        const rows = tensorPatchRows({ tf, backend }, { images, plan: shape, bias: false, strip });
+        const [S, C] = [backend.allocate(9, r), backend.allocate(9, r)];
+        const { kernels } = await tf.profile(() => {
+          rows.sketchMoment({ kind: 'dense', S }, 1, 0, C);
+          return tf.scalar(0);
+        });
+        rows.dispose();
+        for (const slot of [S, C]) backend.free(slot);
+        const sizes = kernels.flatMap(({ outputShapes }) =>
+          outputShapes.map((one) => one.reduce((product, length) => product * length, 1)),
+        );
+        return Math.max(...sizes);
+      };
+      const strip = 2 * size * size * r;
+      expect(await largest(64, strip)).toBeLessThanOrEqual(await largest(2, strip));
     });
 
     describeRowsAt(

@@ -72,6 +72,26 @@ const CONVOLUTION: Case = {
   input: () => normal([2, 5, 6, 2], 2),
 };
 
+const DEPTHWISE: Case = {
+  kind: 'depthwiseConv2d',
+  layer: () =>
+    tf.layers.depthwiseConv2d({
+      kernelSize: [3, 2],
+      strides: 2,
+      padding: 'same',
+      depthMultiplier: 2,
+    }),
+  model: (weights) => {
+    const [filter, bias] = [kernel(weights[0]), vector(weights[1])];
+    return {
+      variables: [filter, bias],
+      output: (tap, x) =>
+        tap.depthwiseConv2d(x.as4D(2, 5, 6, 2), filter, { strides: 2, pad: 'same', bias }),
+    };
+  },
+  input: () => normal([2, 5, 6, 2], 2),
+};
+
 const EMBEDDING: Case = {
   kind: 'embedding',
   layer: () => tf.layers.embedding({ inputDim: 7, outputDim: 3 }),
@@ -165,7 +185,7 @@ function trains(cases: readonly Case[]): void {
 
 onBackends(['wasm', 'cpu'], () => trains([DENSE, PLAIN]));
 // The wasm backend has no gradient of a convolution, nor of an embedding.
-onBackends(['cpu'], () => trains([CONVOLUTION, EMBEDDING]));
+onBackends(['cpu'], () => trains([CONVOLUTION, DEPTHWISE, EMBEDDING]));
 
 onBackends(['wasm'], () => {
   test('layers and taps train together, and a variable that no tap uses goes to the rest', () => {
@@ -269,6 +289,19 @@ onBackends(['wasm'], () => {
       'no images',
       () => tap.conv2d(JSON.parse('5'), kernel(tf.ones([2, 2, 1, 2]))),
       /TypeError: tap\.conv2d: x is 5, expected a tensor/,
+    ],
+    [
+      'a bias of another length than a depthwise filter has outputs',
+      () =>
+        tap.depthwiseConv2d(tf.ones([1, 4, 4, 3]), kernel(tf.ones([2, 2, 3, 2])), {
+          bias: vector(tf.ones([3])),
+        }),
+      /RangeError: tap\.depthwiseConv2d: bias is of shape \[3\], expected \[6\]/,
+    ],
+    [
+      'other channels than a depthwise filter has',
+      () => tap.depthwiseConv2d(tf.ones([1, 4, 4, 3]), kernel(tf.ones([2, 2, 1, 2]))),
+      /RangeError: tap\.depthwiseConv2d: x is of shape .*, expected 1 channels/,
     ],
     [
       'an unknown option',

@@ -3,7 +3,7 @@
 import type { LayerVariable, Rank, Tensor } from '@tensorflow/tfjs';
 import type { RowForm } from '../../precondition/method.js';
 import type { Rows } from '../../rows/rows.js';
-import type { Layout } from '../content.js';
+import type { WeightLayout } from '../content.js';
 import type { RowsHost } from '../rows/host.js';
 import type { Mask } from '../rows/masked.js';
 
@@ -17,9 +17,10 @@ export interface Block {
   readonly bias: Pick<LayerVariable, 'name'> | undefined;
   /**
    * How the variable holds the weight, outputs × inputs: with the outputs as its last axis ('columns'), as
-   * most layers do, or with the inputs ('rows').
+   * most layers do, with the inputs ('rows'), or with channels of one output or more each as its last two
+   * ('depthwise').
    */
-  readonly layout: Layout;
+  readonly layout: WeightLayout;
   /** What enters, where the rows are not dense ones. */
   readonly rows?: RowForm;
 }

@@ -11,7 +11,7 @@ import type { Block } from './call.js';
 import type { Layer, LayerKind, TappedLayer } from './kind.js';
 
 /** How a kernel moves over images; lists have a number an axis. */
-interface Sweep {
+export interface Sweep {
   readonly name: string;
   readonly kernelSize: readonly number[];
   readonly strides: readonly number[];
@@ -27,16 +27,9 @@ export interface ConvolutionLayer extends TappedLayer, Sweep {
   readonly bias: LayerVariable | null;
 }
 
-const FIELDS = [
-  'kernel',
-  'bias',
-  'activation',
-  'kernelSize',
-  'strides',
-  'dilationRate',
-  'padding',
-  'dataFormat',
-];
+const FIELDS = ['kernel', 'bias', 'activation'];
+
+const SWEEP_FIELDS = ['kernelSize', 'strides', 'dilationRate', 'padding', 'dataFormat'];
 
 /** tf.layers.conv1d: images of one line. */
 export const conv1d: LayerKind<ConvolutionLayer> = {
@@ -61,7 +54,12 @@ export const conv2d: LayerKind<ConvolutionLayer> = {
 
 /** Whether a layer has all that is used of a convolution. */
 export function isConvolution(layer: Layer): layer is ConvolutionLayer {
-  return FIELDS.every((field) => field in layer);
+  return isSweep(layer) && FIELDS.every((field) => field in layer);
+}
+
+/** Whether a layer says how its kernel moves. */
+export function isSweep(layer: Layer): layer is Layer & Sweep {
+  return SWEEP_FIELDS.every((field) => field in layer);
 }
 
 function block({ kernel, bias }: ConvolutionLayer): Block {
@@ -79,7 +77,20 @@ export function patchesOf(
   input: Tensor,
   bias: boolean,
 ): Rows<'float32'> {
-  const images = imagesOf(host.tf, layer, input);
+  return patchesOfImages(host, layer, imagesOf(host.tf, layer, input), bias);
+}
+
+/**
+ * What the layer's kernel sees of images with channels last, which are the rows' from now on.
+ *
+ * @throws RangeError where the kernel does not fit on the images, or there are none; then they are disposed of.
+ */
+export function patchesOfImages(
+  host: RowsHost,
+  layer: Sweep,
+  images: Tensor4D,
+  bias: boolean,
+): Rows<'float32'> {
   try {
     return tensorPatchRows(host, { images, plan: planOf(layer, images), bias });
   } catch (error) {
@@ -91,7 +102,7 @@ export function patchesOf(
 /** The pixels of a tensor in the layer's data format, as rows of channels. */
 export function pixelsOf(
   host: RowsHost,
-  layer: ConvolutionLayer,
+  layer: Pick<Sweep, 'dataFormat'>,
   input: Tensor,
   bias: boolean,
 ): Rows<'float32'> {
@@ -104,7 +115,11 @@ export function pixelsOf(
 }
 
 /** A tensor in the layer's data format as images with channels last; the caller disposes of them. */
-function imagesOf(tf: TensorFlowCore, { dataFormat }: Sweep, input: Tensor): Tensor4D {
+export function imagesOf(
+  tf: TensorFlowCore,
+  { dataFormat }: Pick<Sweep, 'dataFormat'>,
+  input: Tensor,
+): Tensor4D {
   const images = tf.tidy(() => {
     const axes = input.shape.map((_, axis) => axis);
     const channelsLast =

@@ -3,12 +3,21 @@
 import { checkFunction, checkType, isObject } from '../../core/check.js';
 import { checkLayers, checkTensorFlow, type TensorFlow } from '../tensorflow.js';
 import { conv1d, conv2d } from './convolution.js';
+import { convolutionalLstm } from './convolutional-lstm.js';
 import { dense } from './dense.js';
+import { depthwise } from './depthwise.js';
 import { embedding } from './embedding.js';
-import { type KnownLayer, type Layer, type LayerKind, ofKind, type TappedLayer } from './kind.js';
+import {
+  type KnownLayer,
+  type Layer,
+  type LayerKind,
+  type LayerPart,
+  ofKind,
+  type TappedLayer,
+} from './kind.js';
 import { sampleLoops } from './loops.js';
 import { type CellKind, gru, lstm, ofCellKind, simpleRNN } from './recurrent.js';
-import { separable } from './separable.js';
+import { depthwiseHalf, separable } from './separable.js';
 import { transposedConvolution } from './transposed-convolution.js';
 
 /** Every kind that is preconditioned: adding one is a file beside this and a line here. */
@@ -17,9 +26,10 @@ const KINDS: readonly Entry[] = [
   entry(conv1d),
   entry(conv2d),
   entry(transposedConvolution),
-  entry(separable),
+  entry(depthwise),
+  entry(separable, [depthwiseHalf, separable]),
   entry(embedding),
-  ...[simpleRNN, lstm, gru].map(cellEntry),
+  ...[simpleRNN, lstm, gru, convolutionalLstm].map(cellEntry),
 ];
 
 /** A kind that has forgotten what its layers are like. */
@@ -29,11 +39,14 @@ interface Entry {
   readonly known: (layer: Layer) => KnownLayer | undefined;
 }
 
-function entry<Known extends TappedLayer>(kind: LayerKind<Known>): Entry {
+function entry<Known extends TappedLayer>(
+  kind: LayerKind<Known>,
+  parts: readonly LayerPart<Known>[] = [kind],
+): Entry {
   return {
     name: kind.name,
     sample: (tf) => kind.sample(tf),
-    known: (layer) => ofKind(kind, layer),
+    known: (layer) => ofKind(kind, parts, layer),
   };
 }
 

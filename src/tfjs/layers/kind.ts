@@ -52,6 +52,12 @@ export interface LayerKind<Known extends TappedLayer = TappedLayer> {
   ): Rows<'float32'> | undefined;
 }
 
+/** How one weight of a layer meets what enters and leaves the layer. */
+export type LayerPart<Known extends TappedLayer> = Pick<
+  LayerKind<Known>,
+  'block' | 'ownMask' | 'rows' | 'gradientRows'
+>;
+
 /** A layer of a kind: all that the rest needs to know of it. */
 export interface KnownLayer {
   readonly kind: string;
@@ -61,29 +67,37 @@ export interface KnownLayer {
   watch(call: Call): Output;
 }
 
-/** `layer` as one of `kind`, if it is. */
+/** `layer` as one of `kind`, whose weights are those of `parts`, if it is. */
 export function ofKind<Known extends TappedLayer>(
   kind: LayerKind<Known>,
+  parts: readonly LayerPart<Known>[],
   layer: Layer,
 ): KnownLayer | undefined {
   if (!kind.fits(layer)) return undefined;
+  const weights = () =>
+    parts.flatMap((part) => {
+      const block = part.block(layer);
+      return block === undefined ? [] : [{ part, block }];
+    });
   return {
     kind: kind.name,
     get blocks() {
-      const block = kind.block(layer);
-      return block === undefined ? [] : [block];
+      return weights().map(({ block }) => block);
     },
     watch(call) {
-      const block = kind.block(layer);
-      if (block === undefined) return call.compute();
+      const shown = weights();
+      if (shown.length === 0) return call.compute();
       const input = call.keep(call.inputs[0]);
-      const own = kind.ownMask?.(layer, input);
-      const mask = own === undefined ? call.mask : { marks: own, step: undefined };
       const tap = call.tap();
-      call.show(block, {
-        rows: (host, bias) => kind.rows(host, layer, input, bias, mask),
-        gradientRows: (host) => tap.gradient && kind.gradientRows(host, layer, tap.gradient, mask),
-      });
+      for (const { part, block } of shown) {
+        const own = part.ownMask?.(layer, input);
+        const mask = own === undefined ? call.mask : { marks: own, step: undefined };
+        call.show(block, {
+          rows: (host, bias) => part.rows(host, layer, input, bias, mask),
+          gradientRows: (host) =>
+            tap.gradient && part.gradientRows(host, layer, tap.gradient, mask),
+        });
+      }
       return tapped(layer, call, tap);
     },
   };

@@ -4,7 +4,7 @@ import type { LayerVariable, Tensor } from '@tensorflow/tfjs';
 import { joinedRows } from '../../rows/joined.js';
 import type { Rows } from '../../rows/rows.js';
 import type { RowsHost } from '../rows/host.js';
-import { positionRows } from '../rows/masked.js';
+import { type Mask, positionRows } from '../rows/masked.js';
 import type { TensorFlow } from '../tensorflow.js';
 import type { Call, Output, Tap } from './call.js';
 import type { Activation, KnownLayer, Layer } from './kind.js';
@@ -13,21 +13,15 @@ import type { Activation, KnownLayer, Layer } from './kind.js';
 interface Cell extends Layer {
   readonly kernel: LayerVariable;
   readonly recurrentKernel: LayerVariable;
-  readonly bias: LayerVariable | null;
+  /** Missing where a convolutional cell has none. */
+  readonly bias?: LayerVariable | null;
   readonly dropoutMask: Tensor | Tensor[] | null;
   readonly recurrentDropoutMask: Tensor | Tensor[] | null;
   activation: Activation;
   recurrentActivation?: Activation;
 }
 
-const FIELDS = [
-  'kernel',
-  'recurrentKernel',
-  'bias',
-  'dropoutMask',
-  'recurrentDropoutMask',
-  'activation',
-];
+const FIELDS = ['kernel', 'recurrentKernel', 'dropoutMask', 'recurrentDropoutMask', 'activation'];
 
 /** A kind of cell: which gates its activations are applied to, one call after the other. */
 export interface CellKind {
@@ -38,7 +32,37 @@ export interface CellKind {
   readonly recurrentActivation: readonly number[];
   /** The gate that the state is multiplied by before the last gate sees it, if one is. */
   readonly reset?: number;
+  /** Whether each gate has a mask of dropout of its own; else all have the first. */
+  readonly masksGates?: boolean;
+  /** How rows are made of what the cell's kernels meet; undefined where it lacks what that takes. */
+  rows(cell: Layer): CellRows | undefined;
 }
+
+/** How rows are made of what the kernels of a cell meet. */
+export interface CellRows {
+  /** Of what enters its kernel. */
+  input(
+    host: RowsHost,
+    x: Tensor,
+    bias: boolean,
+    mask: Mask | undefined,
+  ): Rows<'float32'> | undefined;
+  /** Of what enters its recurrent kernel. */
+  state(host: RowsHost, h: Tensor, mask: Mask | undefined): Rows<'float32'> | undefined;
+  /** Of what came back to its gates, joined along `axis`. */
+  gates(host: RowsHost, dy: Tensor, mask: Mask | undefined): Rows<'float32'> | undefined;
+  readonly axis: number;
+}
+
+/** Every position is a row. */
+const POSITIONS: CellRows = {
+  input: positionRows,
+  state: (host, h, mask) => positionRows(host, h, false, mask),
+  gates: (host, dy, mask) => positionRows(host, dy, false, mask),
+  axis: -1,
+};
+
+const rows = (): CellRows => POSITIONS;
 
 /** tf.layers.simpleRNNCell: h = φ(xW + b + hU). */
 export const simpleRNN: CellKind = {
@@ -46,6 +70,7 @@ export const simpleRNN: CellKind = {
   sample: (tf) => tf.layers.simpleRNNCell({ units: 1, name: 'nysact' }),
   activation: [0],
   recurrentActivation: [],
+  rows,
 };
 
 /** tf.layers.lstmCell: the gates i, f, c, o, each of xW + hU + b. */
@@ -54,6 +79,7 @@ export const lstm: CellKind = {
   sample: (tf) => tf.layers.lstmCell({ units: 1, name: 'nysact' }),
   activation: [2, 'state'],
   recurrentActivation: [0, 1, 3],
+  rows,
 };
 
 /**
@@ -69,11 +95,13 @@ export const gru: CellKind = {
   activation: [2],
   recurrentActivation: [0, 1],
   reset: 1,
+  rows,
 };
 
 /** `layer` as a cell of `kind`, if it is one. */
 export function ofCellKind(kind: CellKind, layer: Layer): KnownLayer | undefined {
-  if (!isCell(layer)) return undefined;
+  const made = kind.rows(layer);
+  if (!isCell(layer) || made === undefined) return undefined;
   const { kernel, recurrentKernel, bias } = layer;
   const input = { weight: kernel, bias: bias ?? undefined, layout: 'columns' } as const;
   const recurrent = { weight: recurrentKernel, bias: undefined, layout: 'columns' } as const;
@@ -81,7 +109,7 @@ export function ofCellKind(kind: CellKind, layer: Layer): KnownLayer | undefined
     kind: kind.name,
     blocks: [input, recurrent],
     watch(call) {
-      const step = new CellStep(kind, layer, call);
+      const step = new CellStep(kind, layer, made, call);
       call.show(input, {
         rows: (host, withBias) => step.inputRows(host, withBias),
         gradientRows: (host) => step.gradientRows(host),
@@ -99,22 +127,30 @@ function isCell(layer: Layer): layer is Cell {
   return FIELDS.every((field) => field in layer);
 }
 
+/** One product of a kernel: what multiplies its input or state before, and the gates that see it. */
+interface KernelUse {
+  readonly factors: readonly Tensor[];
+  meets(this: void, gate: number): boolean;
+}
+
 /** A cell at one time step: what entered each product, and what came back to the gates. */
 class CellStep {
   readonly #kind: CellKind;
   readonly #cell: Cell;
+  readonly #made: CellRows;
   readonly #call: Call;
   readonly #x: Tensor;
   readonly #h: Tensor;
   readonly #gates: readonly Tap[];
-  #dropout: Tensor | undefined;
-  #recurrentDropout: Tensor | undefined;
+  #dropout: readonly Tensor[] = [];
+  #recurrentDropout: readonly Tensor[] = [];
   #reset: Tensor | undefined;
 
-  constructor(kind: CellKind, cell: Cell, call: Call) {
+  constructor(kind: CellKind, cell: Cell, made: CellRows, call: Call) {
     const [x, h] = call.inputs;
     this.#kind = kind;
     this.#cell = cell;
+    this.#made = made;
     this.#call = call;
     this.#x = call.keep(x);
     this.#h = call.keep(h);
@@ -142,50 +178,76 @@ class CellStep {
 
   /** x, as it enters the kernel. */
   inputRows(host: RowsHost, bias: boolean): Rows<'float32'> | undefined {
-    return this.#rows(host, bias, () => times(host, this.#x, this.#dropout));
+    return joined(this.#inputUses, ({ factors }) =>
+      this.#rows(
+        host,
+        () => times(host, this.#x, factors),
+        (x, mask) => this.#made.input(host, x, bias, mask),
+      ),
+    );
   }
 
   /** h, as it enters the recurrent kernel, and r∘h where that enters too. */
   stateRows(host: RowsHost): Rows<'float32'> | undefined {
-    const state = () => times(host, this.#h, this.#recurrentDropout);
-    if (this.#reset === undefined) return this.#rows(host, false, state);
-    return joined([
-      this.#rows(host, false, state),
-      this.#rows(host, false, () => times(host, state(), this.#reset)),
-    ]);
+    return joined(this.#stateUses, ({ factors }) =>
+      this.#rows(
+        host,
+        () => times(host, this.#h, factors),
+        (h, mask) => this.#made.state(host, h, mask),
+      ),
+    );
   }
 
   gradientRows(host: RowsHost): Rows<'float32'> | undefined {
-    return this.#gradientsOf(host, () => true);
+    return joined(this.#inputUses, (use) => this.#gradientsOf(host, use));
   }
 
   stateGradientRows(host: RowsHost): Rows<'float32'> | undefined {
-    if (this.#reset === undefined) return this.gradientRows(host);
+    return joined(this.#stateUses, (use) => this.#gradientsOf(host, use));
+  }
+
+  get #inputUses(): readonly KernelUse[] {
+    return usesOf(this.#dropout);
+  }
+
+  get #stateUses(): readonly KernelUse[] {
+    const uses = usesOf(this.#recurrentDropout);
+    const reset = this.#reset;
+    if (reset === undefined) return uses;
     const candidate = this.#gates.length - 1;
-    return joined([
-      this.#gradientsOf(host, (gate) => gate !== candidate),
-      this.#gradientsOf(host, (gate) => gate === candidate),
+    return uses.flatMap(({ factors }) => [
+      { factors, meets: (gate) => gate !== candidate },
+      { factors: [...factors, reset], meets: (gate) => gate === candidate },
     ]);
   }
 
-  /** What came back to some gates, beside zeros for the others: of those nothing need have come. */
-  #gradientsOf(host: RowsHost, counts: (gate: number) => boolean): Rows<'float32'> | undefined {
+  /** What came back to the gates of a use, beside zeros for the others: of those nothing need have come. */
+  #gradientsOf(host: RowsHost, { meets }: KernelUse): Rows<'float32'> | undefined {
     const gradients = this.#gates.map(({ gradient }) => gradient);
     const some = gradients.find((gradient) => gradient !== undefined);
     if (some === undefined) return undefined;
     const { tf } = host;
-    return this.#rows(host, false, () => {
-      const zeros = tf.zeros<Tensor['rankType']>(some.shape);
-      const parts = gradients.map((dy = zeros, gate) => (counts(gate) ? dy : zeros));
-      return tf.concat(parts, -1);
-    });
+    const made = this.#made;
+    return this.#rows(
+      host,
+      () => {
+        const zeros = tf.zeros<Tensor['rankType']>(some.shape);
+        const parts = gradients.map((dy = zeros, gate) => (meets(gate) ? dy : zeros));
+        return tf.concat(parts, made.axis);
+      },
+      (dy, mask) => made.gates(host, dy, mask),
+    );
   }
 
-  /** The rows of what is computed only for them; a sequence that is masked at this step has none. */
-  #rows(host: RowsHost, bias: boolean, compute: () => Tensor): Rows<'float32'> | undefined {
+  /** The rows of what is computed only for them; a sequence that is masked at this step may have none. */
+  #rows(
+    host: RowsHost,
+    compute: () => Tensor,
+    make: (tensor: Tensor, mask: Mask | undefined) => Rows<'float32'> | undefined,
+  ): Rows<'float32'> | undefined {
     const tensor = host.tf.tidy(compute);
     try {
-      return positionRows(host, tensor, bias, this.#call.mask);
+      return make(tensor, this.#call.mask);
     } finally {
       tensor.dispose();
     }
@@ -206,19 +268,29 @@ class CellStep {
     };
   }
 
-  /** All gates see the same mask of dropout, the first. */
-  #kept(mask: Tensor | Tensor[] | null): Tensor | undefined {
-    const [first] = Array.isArray(mask) ? mask : [mask];
-    return first === null ? undefined : this.#call.keep(first);
+  /** The masks of dropout that count. */
+  #kept(masks: Tensor | Tensor[] | null): readonly Tensor[] {
+    const all = [masks ?? []].flat();
+    const used = this.#kind.masksGates === true ? all : all.slice(0, 1);
+    return used.map((mask) => this.#call.keep(mask));
   }
 }
 
-/** Rows one below the other, where there are any. */
-function joined(parts: readonly (Rows<'float32'> | undefined)[]): Rows<'float32'> | undefined {
-  const rows = parts.filter((part) => part !== undefined);
-  return rows.length === 0 ? undefined : joinedRows(rows);
+/** The uses of a kernel under masks of dropout: one a gate where there are several. */
+function usesOf(masks: readonly Tensor[]): readonly KernelUse[] {
+  if (masks.length <= 1) return [{ factors: masks, meets: () => true }];
+  return masks.map((mask, own) => ({ factors: [mask], meets: (gate) => gate === own }));
 }
 
-function times({ tf }: RowsHost, x: Tensor, factor: Tensor | undefined): Tensor {
-  return factor === undefined ? tf.clone(x) : tf.mul(x, factor);
+/** The rows of all uses one below the other, where there are any. */
+function joined(
+  uses: readonly KernelUse[],
+  make: (use: KernelUse) => Rows<'float32'> | undefined,
+): Rows<'float32'> | undefined {
+  const parts = uses.map(make).filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : joinedRows(parts);
+}
+
+function times({ tf }: RowsHost, x: Tensor, factors: readonly Tensor[]): Tensor {
+  return factors.reduce((product, factor) => tf.mul(product, factor), tf.clone(x));
 }

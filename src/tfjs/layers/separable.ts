@@ -1,19 +1,42 @@
-// Separable convolutions: their pointwise half, whose rows are what the depthwise half makes.
+// Separable convolutions: a depthwise half, and a pointwise one whose rows are what that makes.
 
 import type { LayerVariable } from '@tensorflow/tfjs';
+import { tensorChannelRows } from '../rows/channels.js';
 import { positions } from '../rows/positions.js';
 import { asImages, type ConvolutionLayer, isConvolution } from './convolution.js';
-import type { Layer, LayerKind } from './kind.js';
+import { channelPatchesOf, channelsOf } from './depthwise.js';
+import type { Layer, LayerKind, LayerPart } from './kind.js';
 
 interface SeparableLayer extends ConvolutionLayer {
   readonly depthwiseKernel: LayerVariable;
   readonly pointwiseKernel: LayerVariable;
 }
 
-/**
- * tf.layers.separableConv2d, channels last. A depthwise kernel has as few inputs as it has elements: there
- * is nothing to gain, and it trains without being preconditioned.
- */
+/** The depthwise half of {@link separable}, of which nothing but its pointwise half comes back. */
+export const depthwiseHalf: LayerPart<SeparableLayer> = {
+  block: ({ depthwiseKernel }) => ({
+    weight: depthwiseKernel,
+    bias: undefined,
+    layout: 'depthwise',
+  }),
+  rows: channelPatchesOf,
+  // The pointwise kernel is read when the step is taken, as the gradients were computed with it.
+  gradientRows(host, { depthwiseKernel, pointwiseKernel }, dy) {
+    const { tf } = host;
+    const images = tf.tidy(() => {
+      const kernel = tf.transpose(asImages(tf, pointwiseKernel.read()), [0, 1, 3, 2]);
+      // Times 1: a kernel gets data of its own, as TensorFlow.js keeps what it made of data by their name.
+      return tf.conv2d(asImages(tf, dy), tf.mul<typeof kernel>(kernel, 1), 1, 'valid');
+    });
+    try {
+      return tensorChannelRows(host, images, channelsOf(depthwiseKernel));
+    } finally {
+      images.dispose();
+    }
+  },
+};
+
+/** tf.layers.separableConv2d, channels last: its pointwise half. */
 export const separable: LayerKind<SeparableLayer> = {
   name: 'separableConv2d',
   sample: (tf) => tf.layers.separableConv2d({ filters: 1, kernelSize: 1, name: 'nysact' }),

@@ -16,7 +16,7 @@ import { positions } from './positions.js';
 
 type F32 = 'float32';
 
-/** Elements of patches that are made at a time; on their way they exist two or three times. */
+/** Elements of patches, or of XS, that are made at a time; on their way they exist two or three times. */
 const STRIP = 2 ** 22;
 
 /** What {@link tensorPatchRows} is made of. */
@@ -27,7 +27,7 @@ export interface TensorPatches {
   readonly plan: Plan;
   /** Whether a column of ones is appended. */
   readonly bias: boolean;
-  /** Elements of patches that are made at a time, at least those of one example (default 2²²). */
+  /** Elements of patches, or of XS, that are made at a time, at least those of one example (default 2²²). */
   readonly strip?: number | undefined;
 }
 
@@ -36,8 +36,9 @@ export interface TensorPatches {
  * Columns run over (kernel row, kernel column, channel), as kernels of TensorFlow.js lie in memory.
  *
  * XS is a convolution with the columns of S as kernels, and Xᵀ(XS) the gradient of such kernels where XS
- * is what comes back: so a sketch costs two convolutions and no patch is made. All other moments are
- * taken strip by strip of the patches of some examples.
+ * is what comes back: so a sketch costs two convolutions and no patch is made. All other moments are taken of
+ * patches. Either goes strip by strip, of some examples each: where images have one channel and there are many,
+ * XS is several times as large as they are.
  */
 export function tensorPatchRows(host: RowsHost, patches: TensorPatches): Rows<F32> {
   return new TensorPatchRows(host, patches);
@@ -91,8 +92,12 @@ class TensorPatchRows extends RowsInParts<F32> {
     withDense('sketchMoment', backend, sketch, this.cols, (S) => {
       const columns = backend.tensorOf(S, 'rows');
       try {
-        const moment = this.#tf.tidy(() => this.#sketched(columns));
-        addTensor(backend, moment, weight, decay, C);
+        let keep = decay;
+        for (const [from, count] of this.#strips(S.cols)) {
+          const moment = this.#tf.tidy(() => this.#sketched(columns, from, count));
+          addTensor(backend, moment, weight, keep, C);
+          keep = 1;
+        }
       } finally {
         columns.dispose();
       }
@@ -126,35 +131,36 @@ class TensorPatchRows extends RowsInParts<F32> {
     return strides === 1 || vertical.dilation * horizontal.dilation === 1;
   }
 
-  /** Xᵀ(XS) of S in rows. */
-  #sketched(S: Tensor2D): Tensor2D {
+  /** Xᵀ(XS) of some examples, and S in rows. */
+  #sketched(S: Tensor2D, from: number, count: number): Tensor2D {
     const tf = this.#tf;
     const { plan, bias } = this.#patches;
-    const { vertical, horizontal, output } = plan;
+    const { inputs } = plan.output;
     const [, r] = S.shape;
-    const x = this.#padded();
-    const { kernel: rows } = vertical;
-    const { kernel: columns } = horizontal;
+    const x = this.#padded(from, count);
     // Times 1: a kernel gets data of its own, as TensorFlow.js keeps what it made of data by their name.
-    const above = tf.mul<Tensor2D>(tf.slice(S, [0, 0], [output.inputs, r]), 1);
-    const kernel = tf.reshape<Tensor4D['rankType']>(above, [rows, columns, x.shape[3], r]);
-    const strides: [number, number] = [vertical.stride, horizontal.stride];
-    const dilations: [number, number] = [vertical.dilation, horizontal.dilation];
-    let XS: Tensor4D = tf.conv2d(x, kernel, strides, 'valid', 'NHWC', dilations);
-    if (bias) XS = tf.add<Tensor4D>(XS, tf.reshape(tf.slice(S, [output.inputs, 0], [1, r]), [r]));
+    let XS = this.#convolved(x, tf.mul<Tensor2D>(tf.slice(S, [0, 0], [inputs, r]), 1));
+    if (bias) XS = tf.add<Tensor4D>(XS, tf.reshape(tf.slice(S, [inputs, 0], [1, r]), [r]));
     const moment = tf.reshape<Tensor2D['rankType']>(filterGradient(tf, x, XS, plan), [-1, r]);
     if (!bias) return moment;
     const sums = tf.reshape<Tensor2D['rankType']>(tf.sum(XS, [0, 1, 2]), [1, r]);
     return tf.concat([moment, sums], 0);
   }
 
+  /** XS without a bias, of padded images and S in rows. */
+  #convolved(x: Tensor4D, S: Tensor2D): Tensor4D {
+    const tf = this.#tf;
+    const { vertical, horizontal } = this.#patches.plan;
+    const shape: Tensor4D['shape'] = [vertical.kernel, horizontal.kernel, x.shape[3], S.shape[1]];
+    const strides: [number, number] = [vertical.stride, horizontal.stride];
+    const dilations: [number, number] = [vertical.dilation, horizontal.dilation];
+    const kernel = tf.reshape<Tensor4D['rankType']>(S, shape);
+    return tf.conv2d(x, kernel, strides, 'valid', 'NHWC', dilations);
+  }
+
   #visitStrips(visit: (strip: Rows<F32>) => void, first: number): void {
-    const { images, plan, strip: elements = STRIP } = this.#patches;
-    const [batch] = images.shape;
-    const perExample = this.rows / batch;
-    const step = Math.max(1, Math.floor(elements / (perExample * plan.output.inputs)));
-    for (let from = 0; from * perExample < first; from += step) {
-      const strip = this.#strip(from, Math.min(step, batch - from));
+    for (const [from, count] of this.#strips(this.#patches.plan.output.inputs, first)) {
+      const strip = this.#strip(from, count);
       try {
         visit(strip);
       } finally {
@@ -163,25 +169,30 @@ class TensorPatchRows extends RowsInParts<F32> {
     }
   }
 
+  /** The examples that hold the `first` rows, in strips of so many numbers a row. */
+  *#strips(width: number, first: number = this.rows): Iterable<[from: number, count: number]> {
+    const { images, strip: elements = STRIP } = this.#patches;
+    const [batch] = images.shape;
+    const perExample = this.rows / batch;
+    const step = Math.max(1, Math.floor(elements / (perExample * width)));
+    for (let from = 0; from * perExample < first; from += step) {
+      yield [from, Math.min(step, batch - from)];
+    }
+  }
+
   /** The patches of `count` examples as a matrix. */
   #strip(from: number, count: number): Rows<F32> {
     const tf = this.#tf;
     const { plan, bias } = this.#patches;
-    const { vertical, horizontal, output } = plan;
+    const { inputs } = plan.output;
     const patches = tf.tidy(() => {
       const x = this.#padded(from, count);
-      const [, , , channels] = x.shape;
-      const parts: Tensor[] = [];
-      for (let k = 0; k < vertical.kernel; k++) {
-        for (let l = 0; l < horizontal.kernel; l++) {
-          const [top, left] = [k * vertical.dilation, l * horizontal.dilation];
-          const bottom = top + (vertical.count - 1) * vertical.stride + 1;
-          const right = left + (horizontal.count - 1) * horizontal.stride + 1;
-          const step = [1, vertical.stride, horizontal.stride, 1];
-          parts.push(tf.stridedSlice(x, [0, top, left, 0], [count, bottom, right, channels], step));
-        }
-      }
-      return tf.reshape<Tensor2D['rankType']>(tf.concat(parts, 3), [-1, output.inputs]);
+      // Pixels of one channel lie alone: to gather them costs more than XI, a convolution.
+      const seen =
+        x.shape[3] === 1 && this.#isConvolution()
+          ? this.#convolved(x, tf.eye(inputs))
+          : this.#gathered(x);
+      return tf.reshape<Tensor2D['rankType']>(seen, [-1, inputs]);
     });
     try {
       return positions({ tf, backend: this.backend }, patches, bias);
@@ -190,8 +201,33 @@ class TensorPatchRows extends RowsInParts<F32> {
     }
   }
 
-  /** Some examples, or all, with zeros around them: the kernel moves from corner to corner. */
-  #padded(from = 0, count: number = this.#patches.images.shape[0]): Tensor4D {
+  /** X without a bias, of padded images: what each element of the kernel sees, side by side. */
+  #gathered(x: Tensor4D): Tensor {
+    const tf = this.#tf;
+    const { vertical, horizontal } = this.#patches.plan;
+    const [count, , , channels] = x.shape;
+    const step = [1, vertical.stride, horizontal.stride, 1];
+    const isWhole = step.every((pixels) => pixels === 1);
+    const parts: Tensor[] = [];
+    for (let k = 0; k < vertical.kernel; k++) {
+      for (let l = 0; l < horizontal.kernel; l++) {
+        const [top, left] = [k * vertical.dilation, l * horizontal.dilation];
+        const rows = (vertical.count - 1) * vertical.stride + 1;
+        const columns = (horizontal.count - 1) * horizontal.stride + 1;
+        const first = [0, top, left, 0];
+        // A slice copies lines where a strided one copies numbers.
+        parts.push(
+          isWhole
+            ? tf.slice(x, first, [count, rows, columns, channels])
+            : tf.stridedSlice(x, first, [count, top + rows, left + columns, channels], step),
+        );
+      }
+    }
+    return tf.concat(parts, 3);
+  }
+
+  /** Some examples with zeros around them: the kernel moves from corner to corner. */
+  #padded(from: number, count: number): Tensor4D {
     const tf = this.#tf;
     const { images, plan } = this.#patches;
     const [, height, width, channels] = images.shape;

@@ -180,23 +180,25 @@ export const hosts: readonly Routine[] = [
   method('Taps.dense', { x: own, W: own, b: optional(own) }, taps, () => [tf.ones([3, 1]), w], {
     where: 'tap.dense',
   }),
-  method(
-    'Taps.conv2d',
-    {
-      x: own,
-      filter: own,
-      options: optional(
-        record({
-          strides: optional(integer(1)),
-          pad: reading,
-          dilations: optional(integer(1)),
-          bias: optional(own),
-        }),
-      ),
-    },
-    taps,
-    () => [tf.ones([1, 2, 2, 1]), kernel],
-    { where: 'tap.conv2d' },
+  ...['conv2d', 'depthwiseConv2d'].map((name) =>
+    method(
+      `Taps.${name}`,
+      {
+        x: own,
+        filter: own,
+        options: optional(
+          record({
+            strides: optional(integer(1)),
+            pad: reading,
+            dilations: optional(integer(1)),
+            bias: optional(own),
+          }),
+        ),
+      },
+      taps,
+      () => [tf.ones([1, 2, 2, 1]), kernel],
+      { where: `tap.${name}` },
+    ),
   ),
   method('Taps.embedding', { W: own, indices: own }, taps, () => [w, tf.zeros([2])], {
     where: 'tap.embedding',

@@ -121,6 +121,12 @@ export const sketches: readonly Routine[] = [
     Float64Array.of(2, 1),
     4,
   ]),
+  exported(
+    sketch,
+    'rankWithin',
+    { eigenvalues: own, trace: nonNegative, residual: nonNegative },
+    () => [Float64Array.of(2, 1), 4, 0.5],
+  ),
   exported(sketch, 'errorEstimate', { pairs: pairsKind, C: own, sketch: denseKind }, () => [
     pairs(),
     sketched(),

@@ -1,0 +1,88 @@
+// The damping ρ of a layer: a number, or in proportion to the curvature that it damps.
+
+import type { RestoreGuard } from '../backend/state.js';
+import { checkInvertible, isObject } from '../core/check.js';
+import { type DType, LARGEST } from '../core/dtype.js';
+import { NonFiniteError } from '../core/errors.js';
+import { guarded, type Option, positive } from '../core/options.js';
+import type { Found, InversePart } from './method.js';
+
+/** A damping that means the same in every layer: ρ is this many times the mean eigenvalue of the curvature. */
+export interface RelativeDamping {
+  /** α > 0. */
+  readonly relative: number;
+}
+
+/** The option: ρ itself, or its share of the curvature. */
+export const DAMPING: Option<number | RelativeDamping> = positive.or(
+  guarded('{ relative: a number > 0 }', isRelative),
+);
+
+function isRelative(value: unknown): value is RelativeDamping {
+  if (!isObject(value) || !('relative' in value) || Object.keys(value).length > 1) return false;
+  const { relative } = value;
+  return typeof relative === 'number' && relative > 0 && Number.isFinite(relative);
+}
+
+/** A damping must leave an inverse that `dtype` can hold. */
+export function checkDamping(where: string, damping: number | RelativeDamping, dtype: DType): void {
+  if (typeof damping === 'number') checkInvertible(where, 'damping', damping, dtype);
+  else checkInvertible(where, 'relative of damping', damping.relative, dtype);
+}
+
+/**
+ * The least ρ that is relative to a curvature, which may be next to nothing: ‖P‖F ≤ 10¹²·‖G‖F leaves room for
+ * squares of P in float32.
+ */
+const LEAST = 1e-12;
+
+/** The damping of one layer. */
+export class Damping {
+  /** ρ is never less: 1/least bounds ‖P‖F/‖G‖F. */
+  readonly least: number;
+  /** P = flat·G before the first good refresh: 1/ρ, or 0 where nobody knows yet what ρ is a share of. */
+  readonly flat: number;
+  /** What is known of ρ before any refresh, for reports. */
+  readonly found: Found;
+  /** ρ as a part of an inverse. */
+  readonly part: Extract<InversePart, { value: number }>;
+  readonly #relative: number | undefined;
+
+  constructor(damping: number | RelativeDamping, dtype: DType) {
+    const isKnown = typeof damping === 'number';
+    this.#relative = isKnown ? undefined : damping.relative;
+    this.least = isKnown ? damping : LEAST;
+    this.flat = isKnown ? 1 / damping : 0;
+    this.found = isKnown ? { damping } : {};
+    this.part = { value: this.least, check: atLeast(this.least, dtype) };
+  }
+
+  /** Whether a refresh has to find ρ. */
+  get isRelative(): boolean {
+    return this.#relative !== undefined;
+  }
+
+  /**
+   * ρ, α·mean where it is relative, of eigenvalues that are `mean` on average; undefined where these are all 0
+   * and say nothing of the scale: such a refresh keeps the inverse that there is.
+   *
+   * @throws NonFiniteError where ρ leaves the range of the dtype.
+   */
+  of(mean: number, dtype: DType): number | undefined {
+    if (this.#relative === undefined) return this.least;
+    if (mean === 0) return undefined;
+    const rho = Math.max(this.#relative * mean, LEAST);
+    // Its inverse must be a normal number too.
+    if (rho <= LARGEST[dtype] / 16) return rho;
+    throw new NonFiniteError('the damping, in proportion to the second moments,');
+  }
+}
+
+/** Guards numbers ≥ `limit` that `dtype` can divide by. */
+function atLeast(limit: number, dtype: DType): RestoreGuard<number> {
+  return (where, name, value) => {
+    checkInvertible(where, name, value, dtype);
+    if (value >= limit) return;
+    throw new RangeError(`${where}: ${name} is ${value}, expected at least ${limit}`);
+  };
+}

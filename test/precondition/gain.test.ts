@@ -1,0 +1,39 @@
+// The gain of a method bounds ‖P‖F/‖G‖F at any time, and no smaller number would: overflows are told from it.
+
+import { describe, expect, test } from 'vitest';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { EPSILON } from '../../src/core/dtype.js';
+import { zeros } from '../../src/core/matrix.js';
+import { norm } from '../support/matrices.js';
+import { apply, observe, only, randomBatch, randomGradient } from './runs.js';
+import { VARIANTS } from './variants.js';
+
+const SIZE = { inputs: 6, outputs: 4 };
+const G = randomGradient(1, SIZE);
+/** The roundings of products of up to six terms, one after the other, in units of eps. */
+const ROUNDINGS = 64;
+/** Published averages begin with I: as many observations leave 0.95⁸⁰⁰ < 10⁻¹⁷ of it. */
+const FORGETTING = 800;
+
+describe.each(VARIANTS)('$name', ({ name, make }) => {
+  test.each(['float64', 'float32'] as const)('%s', async (dtype) => {
+    const backend = cpuBackend(dtype);
+    const layer = only(make(), backend, SIZE);
+    const rounding = ROUNDINGS * EPSILON[dtype];
+    const gain = async () => norm(await apply(backend, layer, G)) / norm(G);
+    expect(await gain()).toBeLessThanOrEqual(layer.gain * (1 + rounding));
+    // Where nothing is seen the curvature is 0, and P is the largest that there is.
+    const blank = { X: zeros('float64', 5, SIZE.inputs), D: zeros('float64', 5, SIZE.outputs) };
+    for (const count of [1, name.startsWith('published') ? FORGETTING : 1]) {
+      for (let k = 0; k < count; k++) observe(backend, layer, blank);
+      layer.refresh();
+      expect(await gain()).toBeLessThanOrEqual(layer.gain * (1 + rounding));
+    }
+    expect(await gain()).toBeGreaterThanOrEqual(layer.gain * (1 - rounding));
+    for (let k = 0; k < 3; k++) {
+      observe(backend, layer, randomBatch(k, 8, SIZE));
+      layer.refresh();
+      expect(await gain()).toBeLessThanOrEqual(layer.gain * (1 + rounding));
+    }
+  });
+});
