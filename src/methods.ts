@@ -34,6 +34,7 @@ export {
   type Averaging,
   type Batch,
   movingAverage,
+  type Opening,
   type Seen,
   type Statistic,
 } from './rows/accumulator.js';

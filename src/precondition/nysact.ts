@@ -118,7 +118,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  *
  * Per layer: 3pr + 1 numbers of memory (2pr + 1 for subcolumns that do not track; p more for 'diagonal', 2ps
  * for s columns of oversampling); observe O(mpr), refresh O(pr² + r³), precondition O(qpr); for 'power' another
- * O(mpr + pr²) in the first observation of a window, see {@link powerStep}.
+ * O(mpr + pr²) in the first observation of a window, which takes S = orth(A_bS) of its batch.
  * Source: NysAct, Algorithm 1; departures in docs/departures.md.
  *
  * @throws RangeError or TypeError on a bad option.

@@ -29,7 +29,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     types: `
       Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions Factorised
       FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
-      KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Overrides
+      KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Opening Overrides
       RankFromData RefreshContext RelativeDamping Seen SketchSource Sketching Statistic Take`,
   },
   'nysact/transforms': {

@@ -5,7 +5,7 @@ import { describe, expect } from 'vitest';
 import type { Backend } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { normalize, orthonormalize } from '../../src/backend/orthonormal.js';
-import { type DType, EPSILON } from '../../src/core/dtype.js';
+import { EPSILON } from '../../src/core/dtype.js';
 import { convert, identity } from '../../src/core/matrix.js';
 import { asyncBackend, placeRounded } from '../support/backends.js';
 import {
@@ -22,7 +22,7 @@ import {
 /** c of the rounding bounds c·p·eps. */
 const ROUNDING = 8;
 
-const BACKENDS: readonly (readonly [string, Backend<DType>])[] = [
+const BACKENDS: readonly (readonly [string, Backend])[] = [
   ['float32', cpuBackend('float32')],
   ['float64', cpuBackend('float64')],
   ['float32, read later', asyncBackend('float32')],
@@ -30,14 +30,14 @@ const BACKENDS: readonly (readonly [string, Backend<DType>])[] = [
 
 /** What `act` makes of a slot with A. */
 async function resultOf(
-  backend: Backend<DType>,
+  backend: Backend,
   A: Matrix,
   act: (slot: ReturnType<typeof backend.allocate>) => ReturnType<typeof backend.allocate>,
 ): Promise<Matrix> {
   return convert(await backend.read(act(placeRounded(backend, A))), 'float64');
 }
 
-function orthonormalOf(backend: Backend<DType>, Y: Matrix): Promise<Matrix> {
+function orthonormalOf(backend: Backend, Y: Matrix): Promise<Matrix> {
   return resultOf(backend, Y, (slot) => {
     // What the slot held before must not matter.
     const Q = placeRounded(

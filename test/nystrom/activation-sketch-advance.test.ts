@@ -63,6 +63,20 @@ function slackOf(A: Matrix, windows: number, dtype: DType): number {
   return 4 * windows * INPUTS ** 1.5 * EPSILON[dtype] * norm(A);
 }
 
+const rows = (m: number, seed: number) => gaussian(uniform(seed), m, INPUTS);
+
+const repeated = <T>(times: number, value: T) => Array.from({ length: times }, () => value);
+
+function expectRefused(
+  a: ActivationSketch<DType>,
+  b: ActivationSketch<DType>,
+  message: string,
+): void {
+  const before = [a.factor(), b.factor()];
+  expect(() => a.merge(b)).toThrow(new RangeError(message));
+  expect([a.factor(), b.factor()]).toEqual(before);
+}
+
 /** The factors of windows that show the batches of each. */
 function factorsOf(
   sketch: ActivationSketch<DType>,
@@ -86,7 +100,7 @@ describe.each(CASES)('windows that follow each other, $kind, $dtype', ({ kind, d
       // What was kept stays in the range of S.
       const sketch = make({ kind, dtype, seed, oversample, decay: 0.8 });
       const fresh = oversample;
-      const errors = factorsOf(sketch, Array(5).fill([X, X]), { carry, fresh }).map((pairs) =>
+      const errors = factorsOf(sketch, repeated(5, [X, X]), { carry, fresh }).map((pairs) =>
         errorOf(A, pairs),
       );
       const slack = slackOf(A, 5, dtype);
@@ -101,7 +115,7 @@ describe.each(CASES)('windows that follow each other, $kind, $dtype', ({ kind, d
     const X = rowsWith(values, seed);
     const A = momentOf(X);
     const sketch = make({ kind, dtype, seed, oversample: 2 });
-    const errors = factorsOf(sketch, Array(10).fill([X])).map((pairs) => errorOf(A, pairs));
+    const errors = factorsOf(sketch, repeated(10, [X])).map((pairs) => errorOf(A, pairs));
     const best = values.slice(RANK).reduce((sum, value) => sum + value, 0);
     expect(errors[9]).toBeLessThanOrEqual(1.01 * best + slackOf(A, 10, dtype));
   });
@@ -146,7 +160,6 @@ describe.each(CASES)('windows that follow each other, $kind, $dtype', ({ kind, d
 describe.each(DTYPES)('merge in a later window, %s', (dtype) => {
   const base = gaussian(uniform(99), 3 * INPUTS, INPUTS);
   const sizes = fc.integer({ min: 1, max: 9 });
-  const rows = (m: number, seed: number) => gaussian(uniform(seed), m, INPUTS);
   /** How far two factors are apart, in units of rounding. */
   const apart = (a: ActivationSketch<DType>, b: ActivationSketch<DType>) => {
     const [A, B] = [a.factor(), b.factor()].map((factor) => approximation(factor));
@@ -184,26 +197,27 @@ describe.each(DTYPES)('merge in a later window, %s', (dtype) => {
     }
   });
 
-  const refused = (a: ActivationSketch<DType>, b: ActivationSketch<DType>, message: string) => {
-    const before = [a.factor(), b.factor()];
-    expect(() => a.merge(b)).toThrow(new RangeError(message));
-    expect([a.factor(), b.factor()]).toEqual(before);
-  };
   const ahead = (of: Matrix, options: Partial<ActivationSketchOptions<DType>> = {}) => {
     const sketch = make({ dtype, ...options }).observe(of);
     return sketch.advance(sketch.factor(), { fresh: 0 }).observe(base);
   };
 
   test('refuses another window', () => {
-    const message = (theirs: number, ours: number) =>
-      `merge: the other accumulator is in window ${theirs}, expected window ${ours}`;
     const behind = make({ dtype }).observe(base);
-    refused(behind, ahead(base), message(1, 0));
-    refused(ahead(base), behind, message(0, 1));
+    expectRefused(
+      behind,
+      ahead(base),
+      'merge: the other accumulator is in window 1, expected window 0',
+    );
+    expectRefused(
+      ahead(base),
+      behind,
+      'merge: the other accumulator is in window 0, expected window 1',
+    );
   });
 
   test('refuses one that advanced from another factor', () => {
-    refused(
+    expectRefused(
       ahead(base),
       ahead(rows(9, 1)),
       'merge: the other accumulator has another sketch, expected the same inputs, rank, kind, seed and dtype, and the same factors to advance from',
@@ -213,9 +227,9 @@ describe.each(DTYPES)('merge in a later window, %s', (dtype) => {
   test('refuses other probes', () => {
     const message =
       'merge: the other accumulator has other probes, expected as many of the same seed';
-    refused(ahead(base, { probes: 2 }), ahead(base), message);
-    refused(ahead(base), ahead(base, { probes: 2 }), message);
-    refused(ahead(base, { probes: 2 }), ahead(base, { probes: 3 }), message);
+    expectRefused(ahead(base, { probes: 2 }), ahead(base), message);
+    expectRefused(ahead(base), ahead(base, { probes: 2 }), message);
+    expectRefused(ahead(base, { probes: 2 }), ahead(base, { probes: 3 }), message);
   });
 });
 
@@ -257,7 +271,7 @@ test.each<[string, (sketch: ActivationSketch<DType>) => unknown, string]>([
   ],
   [
     'no factor',
-    (sketch) => Reflect.apply(sketch.advance, sketch, [null]),
+    (sketch) => sketch.advance(JSON.parse('null')),
     'advance: pairs is null, expected eigenpairs',
   ],
   [

@@ -126,7 +126,11 @@ test('probes change no factor', () => {
   const [factor, probed] = [0, 3].map((probes) =>
     activationSketch({ inputs: 6, rank: 2, probes }).observe(X).factor(),
   );
-  expect({ ...probed, errorEstimate: undefined }).toEqual({ ...factor });
+  expect([probed.U, probed.eigenvalues, probed.trace]).toEqual([
+    factor.U,
+    factor.eigenvalues,
+    factor.trace,
+  ]);
 });
 
 test('more probes than inputs are refused', () => {

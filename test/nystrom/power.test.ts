@@ -87,7 +87,7 @@ function outside(A: Matrix, S: Matrix): number {
   return operatorNorm(combine(1, A, -1, product(S, 'N', product(S, 'T', A, 'N'), 'N')));
 }
 
-const BACKENDS: readonly (readonly [string, Backend<DType>])[] = [
+const BACKENDS: readonly (readonly [string, Backend])[] = [
   ['float32', cpuBackend('float32')],
   ['float64', cpuBackend('float64')],
   ['float32, read later', asyncBackend('float32')],
@@ -174,9 +174,9 @@ test('only the first batch of a window turns S', async () => {
 describe.each(DTYPES)('the factor of a matrix that is its own first batch, %s', (dtype) => {
   const backend = cpuBackend(dtype);
   const WIDTH = 6;
-  const factorOf = (A: Matrix, sketch: Sketch<DType>) =>
+  const factorOf = (A: Matrix, sketch: Sketch) =>
     nystromEigenpairs(sketchOf(A, sketch, dtype), sketch);
-  const errorOf = (A: Matrix, sketch: Sketch<DType>) =>
+  const errorOf = (A: Matrix, sketch: Sketch) =>
     nuclearNorm(combine(1, A, -1, approximation(factorOf(A, sketch))));
 
   /** Every factor shifts by ν, and sums p eigenvalues. */
@@ -222,9 +222,11 @@ describe.each(DTYPES)('the factor of a matrix that is its own first batch, %s', 
   });
 });
 
+const make = () => activationSketch({ inputs: INPUTS, rank: 5, seed: 7, kind: 'power' });
+
 test('an accumulator of kind power is its formula', async () => {
   const batches = [1, 2, 3].map((seed) => gaussian(uniform(seed), 20, INPUTS));
-  const sketch = activationSketch({ inputs: INPUTS, rank: 5, seed: 7, kind: 'power' });
+  const sketch = make();
   for (const X of batches) sketch.observe(X);
   const A = momentOf(build(60, INPUTS, (i, j) => batches[Math.floor(i / 20)].at(i % 20, j)));
   const S = await opened(cpuBackend('float64'), batches[0], drawn(5, 'float64', 7));
@@ -235,7 +237,6 @@ test('an accumulator of kind power is its formula', async () => {
 });
 
 describe('accumulators of kind power', () => {
-  const make = () => activationSketch({ inputs: INPUTS, rank: 5, seed: 7, kind: 'power' });
   const [X, Y, Z] = [1, 2, 3].map((seed) => gaussian(uniform(seed), 20, INPUTS));
 
   test('merge where the first batch was the same', () => {
