@@ -85,6 +85,31 @@ function expectDiagonalised(diagonal: readonly number[], offDiagonal: readonly n
   expect(distance(rebuilt, T)).toBeLessThanOrEqual(tolerance * Math.max(1, norm(T)));
 }
 
+/** The sweeps that T took, each a chain of rotations from below to above; undefined if they were too few. */
+const sweepsOf = (T: Tridiagonal, maxSweeps: number): number | undefined => {
+  let sweeps = 0;
+  let last = -1;
+  const rotations = new Rotations(identity('float64', T.diagonal.length));
+  const add = rotations.add.bind(rotations);
+  rotations.add = (i, c, s) => {
+    if (i !== last - 1) sweeps++;
+    last = i;
+    add(i, c, s);
+  };
+  try {
+    diagonaliseTridiagonal('test', T, rotations, maxSweeps);
+  } catch (error) {
+    if (error instanceof NotConvergedError) return undefined;
+    throw error;
+  }
+  return sweeps;
+};
+const random = (n: number, seed: number) => {
+  const draw = uniform(seed);
+  const numbers = (length: number) => Array.from({ length }, () => 2 * draw() - 1);
+  return tridiagonal(numbers(n), numbers(n - 1));
+};
+
 describe('QL', () => {
   test.prop([pairs], { numRuns: 400 })(
     'T = JΛJᵀ for every tridiagonal T, split, graded and underflowing ones among them',
@@ -134,31 +159,6 @@ describe('QL', () => {
     const sorted = Array.from(T.diagonal).toSorted((a, b) => b - a);
     expect(Math.abs(sorted[0] - sorted[1])).toBeLessThanOrEqual(C * n * EPS);
   });
-
-  /** The sweeps that T took, each a chain of rotations from below to above; undefined if they were too few. */
-  const sweepsOf = (T: Tridiagonal, maxSweeps: number): number | undefined => {
-    let sweeps = 0;
-    let last = -1;
-    const rotations = new Rotations(identity('float64', T.diagonal.length));
-    const add = rotations.add.bind(rotations);
-    rotations.add = (i, c, s) => {
-      if (i !== last - 1) sweeps++;
-      last = i;
-      add(i, c, s);
-    };
-    try {
-      diagonaliseTridiagonal('test', T, rotations, maxSweeps);
-    } catch (error) {
-      if (error instanceof NotConvergedError) return undefined;
-      throw error;
-    }
-    return sweeps;
-  };
-  const random = (n: number, seed: number) => {
-    const draw = uniform(seed);
-    const numbers = (length: number) => Array.from({ length }, () => 2 * draw() - 1);
-    return tridiagonal(numbers(n), numbers(n - 1));
-  };
 
   test.prop([fc.integer({ min: 2, max: 6 }), fc.nat()], { numRuns: 200 })(
     'never takes more sweeps than it may',

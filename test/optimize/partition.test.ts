@@ -161,17 +161,15 @@ describe('partition', () => {
   });
 
   test.each([[[0, '1']], [[null, 1]], [5]])('takes over from no places such as %j', (places) => {
-    const optimizer = () =>
-      new Optimizer({
-        backend: cpuBackend('float64'),
-        transform: sgd(),
-        parameters: [
-          { rows: 1, cols: 1 },
-          { rows: 1, cols: 1 },
-        ],
-      });
-    const [earlier, later] = [optimizer(), optimizer()];
-    const takeOver = () => Reflect.apply(later.takeOver, later, [earlier, { parameters: places }]);
+    const parameters = [
+      { rows: 1, cols: 1 },
+      { rows: 1, cols: 1 },
+    ];
+    const [earlier, later] = [0, 1].map(
+      () => new Optimizer({ backend: cpuBackend('float64'), transform: sgd(), parameters }),
+    );
+    const given = JSON.parse(JSON.stringify({ parameters: places }));
+    const takeOver = () => later.takeOver(earlier, given);
     expect(takeOver).toThrow(TypeError);
     expect(takeOver).toThrow(/^takeOver: parameters is .*, expected an array of indices$/);
   });

@@ -98,8 +98,8 @@ describe.each(DTYPES)('%s', (dtype) => {
     const { step, value, optimizer } = alone(sgd({ learningRate: 1 }), -LARGEST[dtype]);
     step(HARMLESS[dtype] / 4);
     expect(value()).toBe(-LARGEST[dtype]);
-    for (const size of [(HARMLESS[dtype] / 4) * (1 + 2 ** -20), HARMLESS[dtype]]) {
-      expect(() => step(size)).toThrow(
+    for (const g of [(HARMLESS[dtype] / 4) * (1 + 2 ** -20), HARMLESS[dtype]]) {
+      expect(() => step(g)).toThrow(
         /^step: parameters\[0\] with the update made of gradients\[0\] could reach .*, expected <= /,
       );
     }

@@ -163,19 +163,20 @@ describe('weights that decay', () => {
   });
 });
 
+const layered = (damping: number) => ({
+  learningRate: 0.1,
+  momentum: 0.9,
+  decay: 0.95,
+  weightDecay: 0.0005,
+  damping,
+  observeEvery: 5,
+  refreshEvery: 50,
+  // What belongs to no layer is trained as in the paper, by SGD.
+  rest: 'sgd',
+});
+
 describe('the paper’s preset', () => {
   test('is Table VI, CIFAR', () => {
-    const layered = (damping: number) => ({
-      learningRate: 0.1,
-      momentum: 0.9,
-      decay: 0.95,
-      weightDecay: 0.0005,
-      damping,
-      observeEvery: 5,
-      refreshEvery: 50,
-      // What belongs to no layer is trained as in the paper, by SGD.
-      rest: 'sgd',
-    });
     const moments = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     expect(paperSettings).toEqual({
       sgd: { learningRate: 0.1, momentum: 0.9, weightDecay: 0.0005 },

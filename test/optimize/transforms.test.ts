@@ -13,7 +13,13 @@ import { adam, adamw, eva, kfac, nysact, sgd } from '../../src/optimize/optimize
 import { precondition } from '../../src/optimize/precondition.js';
 import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
 import { cosine } from '../../src/optimize/schedules.js';
-import { chain, type Parameter, stateless, type Transform } from '../../src/optimize/transform.js';
+import {
+  chain,
+  type Parameter,
+  stateless,
+  type Transform,
+  writable,
+} from '../../src/optimize/transform.js';
 import { addWeightDecay } from '../../src/optimize/weight-decay.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { build } from '../support/matrices.js';
@@ -356,4 +362,20 @@ test('the run of a saved state says which parameters and layers it is of', async
     parameters: '2×3, 2×1, 4×5, 3×2',
     layers: 'words: 2 (oneHot), 1: 0 and 1, 2: 3',
   });
+});
+
+test('a decay that float32 would make 0 is refused when it is given state', () => {
+  const transform = chain(addWeightDecay(1e-50), descend(1));
+  const parameters = [{ rows: 1, cols: 1 }];
+  const make = () => new Optimizer({ backend: cpuBackend('float32'), transform, parameters });
+  expect(make).toThrow(/^addWeightDecay: weightDecay is 1e-50, expected /);
+});
+
+test('writable counts the updates', () => {
+  const backend = cpuBackend('float64');
+  const gradients = [backend.allocate(1, 1)];
+  const step = { index: 0, learningRate: 1, parameters: gradients, gradients, observations: [] };
+  expect(() => writable(backend, [], step)).toThrow(
+    'writable: the number of updates is 0, expected an integer >= 1 and <= 1',
+  );
 });

@@ -5,6 +5,7 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import { exportState } from '../../src/backend/saved-state.js';
 import { precondition } from '../../src/optimize/precondition.js';
 import { evaMethod } from '../../src/precondition/eva.js';
+import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { LayerParameters, NetworkPreconditioner } from '../../src/precondition/network.js';
 import { denseRows, slotRows } from '../../src/rows/dense.js';
@@ -23,6 +24,7 @@ import {
   takeStep,
 } from './networks.js';
 import { oneSidedMethod } from './one-sided-method.js';
+import { only } from './runs.js';
 
 /** Rows of ones with NaN at the end, as only a device would not notice them. */
 const broken = (cols: number) =>
@@ -191,4 +193,12 @@ describe('misuse', () => {
     expect(() => both.bound(sizes, stepOf(1))).not.toThrow();
     expect(() => network(recorder()).bound(sizes, stepOf(0))).not.toThrow();
   });
+});
+
+test('a layer names which of G and P has another shape', () => {
+  const size = { inputs: 6, outputs: 4 };
+  const layer = only(foofMethod(), backend, size);
+  const [good, wide] = [backend.allocate(4, 6), backend.allocate(4, 7)];
+  expect(() => layer.precondition(wide, good)).toThrow('precondition: G is 4×7, expected 4×6');
+  expect(() => layer.precondition(good, wide)).toThrow('precondition: P is 4×7, expected 4×6');
 });

@@ -248,6 +248,8 @@ describe('the KL clip', () => {
   });
 });
 
+const alone = (x: number) => [0, 0, 0, x, 0];
+
 describe('bounds', () => {
   const [inputs, outputs] = [4, 4];
   const norms = [
@@ -269,8 +271,6 @@ describe('bounds', () => {
   /** The limit of what may be reached, over the norm of the only gradient that is not 0. */
   const limit = LARGEST.float64 / 4;
   const [size] = SIZES.slice(1).map((shape) => Math.sqrt(shape.inputs * shape.outputs));
-  const alone = (x: number) => [0, 0, 0, x, 0];
-
   test.each([
     [2, 2],
     // Products on the way to P are as large as G.
@@ -279,9 +279,9 @@ describe('bounds', () => {
     const both = network(recorder([1, gain]));
     const last = limit / size / factor;
     both.bound(alone(last * (1 - 2 ** -50)), stepOf(0));
-    const norm = size * (last * 1.5);
+    const large = size * (last * 1.5);
     expect(() => both.bound(alone(last * 1.5), stepOf(0))).toThrow(
-      `precondition: layer '1': what becomes of its gradients could reach ${factor * norm}, expected`,
+      `precondition: layer '1': what becomes of its gradients could reach ${factor * large}, expected`,
     );
   });
 
