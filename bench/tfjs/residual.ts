@@ -1,9 +1,19 @@
-// Residual networks for images of 32×32.
+// Residual networks for small images.
 
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs';
 import { classes } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { applied, seeds } from './layers.js';
+
+/** What a network is made for, where it is not CIFAR. */
+interface ResidualOptions {
+  /** The shape of one input (default 32×32×3). */
+  readonly shape?: readonly number[];
+  /** Layers that make images of inputs, in turn (default none). */
+  readonly before?: readonly Parameters<typeof applied>[0][];
+  /** Of the moving averages of batch norm (default .99). */
+  readonly momentum?: number;
+}
 
 /**
  * The residual network of 6n+2 layers for images of 32×32: convolutions without biases, each with batch
@@ -11,7 +21,12 @@ import { applied, seeds } from './layers.js';
  * norm: 78,042 weights for n = 1, 272,474 for n = 3. Source: He et al. 2016, section 4.2, where such
  * shortcuts are padded instead and have no weights, 2,752 fewer.
  */
-export function residual(tf: TensorFlow, seed: number, blocksPerStage: number): LayersModel {
+export function residual(
+  tf: TensorFlow,
+  seed: number,
+  blocksPerStage: number,
+  { shape = [32, 32, 3], before = [], momentum = 0.99 }: ResidualOptions = {},
+): LayersModel {
   const { layers, initializers } = tf;
   const kernelInitializer = seeds(seed, (own) => initializers.heNormal({ seed: own }));
   const convolved = (x: SymbolicTensor, filters: number, kernelSize: number, strides: number) => {
@@ -23,7 +38,7 @@ export function residual(tf: TensorFlow, seed: number, blocksPerStage: number): 
       useBias: false,
       kernelInitializer: kernelInitializer(),
     });
-    return applied(layers.batchNormalization(), applied(convolution, x));
+    return applied(layers.batchNormalization({ momentum }), applied(convolution, x));
   };
   const relu = (x: SymbolicTensor): SymbolicTensor => applied(layers.reLU(), x);
   const block = (x: SymbolicTensor, filters: number, stride: number): SymbolicTensor => {
@@ -33,7 +48,8 @@ export function residual(tf: TensorFlow, seed: number, blocksPerStage: number): 
     return relu(applied(layers.add(), [outer, shortcut]));
   };
 
-  const images = tf.input({ shape: [32, 32, 3] });
+  const inputs = tf.input({ shape: [...shape] });
+  const images = before.reduce((x: SymbolicTensor, layer) => applied(layer, x), inputs);
   let x = relu(convolved(images, 16, 3, 1));
   for (const [stage, filters] of [16, 32, 64].entries()) {
     for (let k = 0; k < blocksPerStage; k++) {
@@ -42,5 +58,5 @@ export function residual(tf: TensorFlow, seed: number, blocksPerStage: number): 
   }
   const pooled = applied(layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }), x);
   const head = layers.dense({ units: classes, kernelInitializer: kernelInitializer() });
-  return tf.model({ inputs: images, outputs: applied(head, pooled) });
+  return tf.model({ inputs, outputs: applied(head, pooled) });
 }
