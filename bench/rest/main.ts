@@ -76,14 +76,14 @@ function runOf(
   learningRate: number,
   seed: number,
 ): Run {
-  const { batch, heldOut } = task.source(tf, seed);
+  const source = task.source(tf, seed);
   const trial = {
     model: task.model(tf, seed),
     optimizer: contender.make(tf, learningRate, seed),
     steps: STEPS,
-    batch,
+    batch: (step: number) => source.batch(step),
   };
-  const found = trained(tf, trial, (model) => judged(tf, model, heldOut()));
+  const found = trained(tf, trial, (model) => judged(tf, model, source.heldOut()));
   return { task: task.name, contender: contender.name, learningRate, seed, ...found };
 }
 

@@ -12,11 +12,11 @@ export interface Trial {
   readonly optimizer: TfjsOptimizer;
   readonly steps: number;
   /** The batch of a step, which the run disposes of. */
-  batch(step: number): Batch;
+  readonly batch: (step: number) => Batch;
 }
 
 /** What a run ends with that diverged: a result as good as any. */
-export const DIVERGED: Evaluation = { loss: Infinity, accuracy: 0 };
+const DIVERGED: Evaluation = { loss: Infinity, accuracy: 0 };
 
 /** Trains, and asks how good the model has become; model and optimiser are disposed of. */
 export function trained(
