@@ -21,7 +21,7 @@ export interface Task {
 export const TASKS: readonly Task[] = [
   { key: 'mlp', name: 'MLP 784-256-128-10', batch: 64, steps: 300, model: makePerceptron },
   { key: 'lenet', name: 'LeNet-5', batch: 64, steps: 300, model: makeLenet },
-  { key: 'resnet8', name: 'ResNet-8', batch: 32, steps: 150, model: residualNetwork },
+  { key: 'resnet8', name: 'ResNet-8', batch: 32, steps: 100, model: residualNetwork },
 ];
 
 /** Of images at half the size, a quarter of the work. Few steps: the moments of a batch are forgotten soon. */
