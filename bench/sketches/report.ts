@@ -1,5 +1,6 @@
 // What the study found, as a table for each task.
 
+import { classes } from '../data/samples.js';
 import { mean, sampleDeviation } from '../report/statistics.js';
 import type { Column, Table } from '../report/table.js';
 import { CONTENDERS, DAMPINGS, nameOf, POLICIES } from './contenders.js';
@@ -7,12 +8,12 @@ import type { Run } from './study.js';
 
 const right = (heading: string): Column => ({ heading, align: 'right' });
 
-/** Mean ± standard deviation, over seeds, of the runs that ended; how many did not stands beside. */
+/** Mean ± standard deviation, over seeds, of the runs that did not fail; how many failed stands beside. */
 export function resultTable(task: string, title: string, runs: readonly Run[]): Table {
   const own = runs.filter((run) => run.task === task && run.on === 'test');
   const of = (contender: string): Run[] => own.filter((run) => run.contender === contender);
   const row = (contender: string, peers: readonly string[]): string[] => {
-    const ended = of(contender).filter(({ loss }) => Number.isFinite(loss));
+    const ended = of(contender).filter(({ loss }) => hasLearnt(loss));
     return [
       contender,
       settingOf(of(contender)),
@@ -37,7 +38,7 @@ export function resultTable(task: string, title: string, runs: readonly Run[]): 
       { heading: 'best setting', align: 'left' },
       right('test loss'),
       right('accuracy'),
-      right('diverged'),
+      right('failed'),
       right(`loss − ${restart}'s`),
       right(`loss − ${absolute}'s`),
     ],
@@ -55,6 +56,11 @@ export function resultTable(task: string, title: string, runs: readonly Run[]): 
   };
 }
 
+/** Whether a run has neither diverged nor ended where it knows no more than the frequencies of classes. */
+function hasLearnt(loss: number): boolean {
+  return loss < 0.99 * Math.log(classes);
+}
+
 function settingOf([run]: readonly Run[]): string {
   const { damping, learningRate } = run;
   return damping === undefined ? `η ${learningRate}` : `${damping}, η ${learningRate}`;
@@ -67,12 +73,13 @@ function spread(values: readonly number[], digits: number): string {
   return `${mean(values).toFixed(digits)} ± ${sampleDeviation(values).toFixed(digits)}`;
 }
 
-/** Of losses, seed by seed, and for how many seeds the loss is smaller than the peer's. */
+/** Of losses, seed by seed, where neither run failed; and for how many seeds the loss is less than the peer's. */
 function differences(runs: readonly Run[], peers: readonly Run[]): string {
-  const found = runs.flatMap(({ seed, loss }) => {
+  const pairs = runs.flatMap(({ seed, loss }) => {
     const peer = peers.find((one) => one.seed === seed);
-    return peer === undefined ? [] : [loss - peer.loss];
+    return peer === undefined ? [] : [[loss, peer.loss] as const];
   });
-  const less = found.filter((difference) => difference < 0).length;
-  return `${spread(found.filter(Number.isFinite), 3)} (${less} of ${found.length} less)`;
+  const found = pairs.filter((pair) => pair.every(hasLearnt)).map(([own, peer]) => own - peer);
+  const less = pairs.filter(([own, peer]) => own < peer).length;
+  return `${spread(found, 3)} (${less} of ${pairs.length} less)`;
 }

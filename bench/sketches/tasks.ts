@@ -20,7 +20,7 @@ export interface Task {
 /** Every task. */
 export const TASKS: readonly Task[] = [
   { key: 'mlp', name: 'MLP 784-256-128-10', batch: 64, steps: 300, model: makePerceptron },
-  { key: 'lenet', name: 'LeNet-5', batch: 64, steps: 300, model: makeLenet },
+  { key: 'lenet', name: 'LeNet-5', batch: 32, steps: 300, model: makeLenet },
   { key: 'resnet8', name: 'ResNet-8', batch: 32, steps: 100, model: residualNetwork },
 ];
 

@@ -112,25 +112,25 @@ function ended(contender: string, seed: number, loss: number): Run {
 
 test('a table has means and deviations over seeds, and differences seed by seed', () => {
   const runs = CONTENDERS.flatMap(({ name }, k) => [
-    ended(name, 1, 1 + k),
-    ended(name, 2, name === 'track, absolute' ? Infinity : 2 + k),
-    ended(name, 3, 3 - k),
+    ended(name, 1, (1 + k) / 8),
+    ended(name, 2, name === 'track, absolute' ? Infinity : (2 + k) / 8),
+    ended(name, 3, (3 - k) / 8),
   ]);
   const { rows } = resultTable('mlp', 'MLP', runs);
   expect(rows[0].slice(0, 5)).toEqual([
     'SGD',
     '1, η 0.1',
-    '2.000 ± 1.000',
+    '0.250 ± 0.125',
     '50.0 ± 0.0 %',
     '0 of 3',
   ]);
   const found = new Map(rows.map((row) => [row[0], row]));
   expect(found.get('track, absolute')?.slice(2)).toEqual([
-    '2.000 ± 4.243',
+    '0.250 ± 0.530',
     '50.0 ± 0.0 %',
     '1 of 3',
-    '0.000 ± 4.243 (1 of 3 less)',
+    '0.000 ± 0.530 (1 of 3 less)',
     '',
   ]);
-  expect(found.get('restart, relative')?.slice(-2)).toEqual(['', '0.333 ± 1.155 (1 of 3 less)']);
+  expect(found.get('restart, relative')?.slice(-2)).toEqual(['', '0.042 ± 0.144 (1 of 3 less)']);
 });
