@@ -9,6 +9,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   gpu: async () => (await import('./gpu/main.js')).run,
   kernels: async () => (await import('./kernels/main.js')).run,
   rest: async () => (await import('./rest/main.js')).run,
+  sketches: async () => (await import('./sketches/main.js')).run,
   tfjs: async () => (await import('./tfjs/main.js')).run,
   tracking: async () => (await import('./tracking/main.js')).run,
 };

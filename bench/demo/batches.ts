@@ -5,21 +5,32 @@ import { type Samples, takeRows } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { type Batch, toBatch } from './model.js';
 
-/** Which batch: of what size, in what order, and the step that it is for. */
+/** Which batches: of what size, in what order. */
 export interface BatchChoice {
   readonly batchSize: number;
   readonly key: RandomKey;
-  readonly step: number;
 }
 
-/** Every epoch has its own order of the training images. The caller disposes of the batch. */
-export function batchOf(
+/**
+ * The batch of every step. Every epoch has its own order of the training images. The caller disposes of the
+ * batches.
+ */
+export function batchesOf(
   tf: TensorFlow,
   train: Samples,
-  { batchSize, key, step }: BatchChoice,
-): Batch {
+  { batchSize, key }: BatchChoice,
+): (step: number) => Batch {
   const perEpoch = Math.floor(train.images.rows / batchSize);
-  const order = permutation(foldIn(key, Math.floor(step / perEpoch)), train.images.rows);
-  const start = (step % perEpoch) * batchSize;
-  return toBatch(tf, takeRows(train, order.subarray(start, start + batchSize)));
+  const ordered = (epoch: number) => ({
+    epoch,
+    order: permutation(foldIn(key, epoch), train.images.rows),
+  });
+  let current = ordered(0);
+  return (step) => {
+    const epoch = Math.floor(step / perEpoch);
+    // To shuffle takes longer than many a step.
+    if (epoch !== current.epoch) current = ordered(epoch);
+    const start = (step % perEpoch) * batchSize;
+    return toBatch(tf, takeRows(train, current.order.subarray(start, start + batchSize)));
+  };
 }

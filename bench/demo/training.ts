@@ -7,7 +7,7 @@ import type { TfjsOptimizer } from '../../src/tfjs/index.js';
 import type { Split } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import type { Progress } from '../report/progress.js';
-import { batchOf } from './batches.js';
+import { batchesOf } from './batches.js';
 import { batchSize, stepsPerTurn } from './configuration.js';
 import type { Contestant } from './contestants.js';
 import { type Batch, crossEntropy, evaluate } from './model.js';
@@ -69,18 +69,14 @@ export function trainAll(
   progress: Progress,
 ): Training {
   const [baseline] = contestants;
-  warmUp(
-    new Learner(tf, baseline, make(tf, 0), warmUpSteps),
-    batchOf(tf, data.train, { batchSize, key, step: 0 }),
-  );
+  const batchAt = batchesOf(tf, data.train, { batchSize, key });
+  warmUp(new Learner(tf, baseline, make(tf, 0), warmUpSteps), batchAt(0));
   const learners = contestants.map(
     (contestant) => new Learner(tf, contestant, make(tf, seed), steps),
   );
   for (let start = 0; start < steps; start += stepsPerTurn) {
     const count = Math.min(stepsPerTurn, steps - start);
-    const batches = Array.from({ length: count }, (_, k) =>
-      batchOf(tf, data.train, { batchSize, key, step: start + k }),
-    );
+    const batches = Array.from({ length: count }, (_, k) => batchAt(start + k));
     const first = (start / stepsPerTurn) % learners.length;
     [...learners.slice(first), ...learners.slice(0, first)].forEach((learner, turn) => {
       for (const batch of batches) learner.step(batch);

@@ -5,7 +5,7 @@ import { foldIn, randomKey } from '../../src/core/random.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import type { TfjsOptimizer } from '../../src/tfjs/index.js';
 import type { TensorFlow } from '../data/tensorflow.js';
-import { batchOf } from '../demo/batches.js';
+import { batchesOf } from '../demo/batches.js';
 import type { Contestant } from '../demo/contestants.js';
 import { makeLenet } from '../demo/lenet.js';
 import { type Batch, crossEntropy, outputOf, toBatch } from '../demo/model.js';
@@ -21,21 +21,25 @@ export interface TrainingPlan {
 /** LeNet in training; the same weights and batches for the same seed. */
 export class Trainer {
   readonly #tf: TensorFlow;
-  readonly #samples: PageSamples;
-  readonly #plan: TrainingPlan;
   readonly #model: LayersModel;
   readonly #optimizer: TfjsOptimizer;
   readonly #test: Batch;
+  readonly #batchAt: (step: number) => Batch;
   #step = 0;
 
-  constructor(tf: TensorFlow, contestant: Contestant, samples: PageSamples, plan: TrainingPlan) {
+  constructor(
+    tf: TensorFlow,
+    contestant: Contestant,
+    samples: PageSamples,
+    { steps, batchSize, seed }: TrainingPlan,
+  ) {
     const { learningRate } = contestant.options;
     this.#tf = tf;
-    this.#samples = samples;
-    this.#plan = plan;
-    this.#model = makeLenet(tf, plan.seed);
-    this.#optimizer = contestant.make(tf, cosine({ learningRate, steps: plan.steps }));
+    this.#model = makeLenet(tf, seed);
+    this.#optimizer = contestant.make(tf, cosine({ learningRate, steps }));
     this.#test = toBatch(tf, samples.test);
+    const key = foldIn(randomKey(seed), 2);
+    this.#batchAt = batchesOf(tf, samples.train, { batchSize, key });
   }
 
   /**
@@ -44,9 +48,7 @@ export class Trainer {
    * @throws (rejects) DivergenceError where the training diverges.
    */
   async step(): Promise<number> {
-    const { seed, batchSize } = this.#plan;
-    const key = foldIn(randomKey(seed), 2);
-    const batch = batchOf(this.#tf, this.#samples.train, { batchSize, key, step: this.#step++ });
+    const batch = this.#batchAt(this.#step++);
     const cost = this.#optimizer.minimize(() => crossEntropy(this.#tf, this.#model, batch), true);
     const [loss = Number.NaN] = cost === null ? [] : await cost.data();
     this.#tf.dispose([batch.x, batch.y]);
@@ -62,7 +64,7 @@ export class Trainer {
     });
     const [count] = await hits.data();
     hits.dispose();
-    return count / this.#samples.test.labels.length;
+    return count / this.#test.x.shape[0];
   }
 
   /** Frees all memory on the device. */

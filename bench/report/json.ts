@@ -48,11 +48,21 @@ export function toJson(document: object): string {
   return `${JSON.stringify(document, nameNonFinite, 2)}\n`;
 }
 
-/** Writes `content` to bench/results/`file` and returns the path relative to the working directory. */
-export function writeResultFile(file: string, content: string | Uint8Array): string {
+/** `document` as JSON on one line. */
+export function toLine(document: object): string {
+  return JSON.stringify(document, nameNonFinite);
+}
+
+/** Where bench/results/`file` is, or will be; the folder is there. */
+export function resultPath(file: string): string {
   const folder = join(dirname(require.resolve('nysact/package.json')), 'bench', 'results');
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, file);
+  return join(folder, file);
+}
+
+/** Writes `content` to bench/results/`file` and returns the path relative to the working directory. */
+export function writeResultFile(file: string, content: string | Uint8Array): string {
+  const path = resultPath(file);
   writeFileSync(path, content);
   return relative(process.cwd(), path);
 }

@@ -2,14 +2,17 @@
 // embeddings, every optimiser with the same number of learning rates.
 
 import { parseArgs } from 'node:util';
-import type { LayersModel, Tensor } from '@tensorflow/tfjs';
-import { DivergenceError } from '../../src/core/errors.js';
+import type { LayersModel } from '@tensorflow/tfjs';
+import { checkInteger } from '../../src/core/check.js';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
 import { startTensorflow, type TensorFlow } from '../data/tensorflow.js';
-import { type Batch, crossEntropy, type Evaluation, outputOf } from '../demo/model.js';
+import { type Batch, type Evaluation, outputOf } from '../demo/model.js';
 import { resultJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
+import { mean } from '../report/statistics.js';
 import { terminalTable } from '../report/table.js';
+import { chosen, keysOf } from '../study/chosen.js';
+import { trained } from '../study/trial.js';
 import { CONTENDERS, type Contender } from './contenders.js';
 import { BATCH, TASKS, type Task } from './tasks.js';
 
@@ -17,14 +20,11 @@ import { BATCH, TASKS, type Task } from './tasks.js';
 const STEPS = 150;
 
 /** One run: what it ended with on data that it never saw. */
-interface Run {
+interface Run extends Evaluation {
   readonly task: string;
   readonly contender: string;
   readonly learningRate: number;
   readonly seed: number;
-  /** Infinity where it diverged. */
-  readonly loss: number;
-  readonly accuracy: number;
 }
 
 /** Runs the study, prints its tables, and writes bench/results/rest.json. */
@@ -33,13 +33,12 @@ export async function run(args: string[]): Promise<void> {
     args,
     options: {
       seeds: { type: 'string', default: '3' },
-      tasks: { type: 'string', default: TASKS.map(({ key }) => key).join(',') },
+      tasks: { type: 'string', default: keysOf(TASKS) },
     },
   });
   const seeds = Number(values.seeds);
-  if (!Number.isInteger(seeds) || seeds < 1)
-    throw new RangeError('--seeds: expected an integer >= 1');
-  const tasks = values.tasks.split(',').map(taskOf);
+  checkInteger('rest', 'seeds', seeds, 1);
+  const tasks = chosen('tasks', values.tasks, TASKS);
   const tf = await startTensorflow();
   await registerKernels(tf);
   const runs: Run[] = [];
@@ -49,7 +48,7 @@ export async function run(args: string[]): Promise<void> {
     for (let seed = 1; seed <= seeds; seed++) {
       for (const contender of CONTENDERS) {
         for (const learningRate of contender.rates) {
-          runs.push(trained(tf, task, contender, learningRate, seed));
+          runs.push(runOf(tf, task, contender, learningRate, seed));
           progress.update(runs.length, task.name);
         }
       }
@@ -70,14 +69,7 @@ export async function run(args: string[]): Promise<void> {
   console.log(`\nwritten to ${file}`);
 }
 
-function taskOf(key: string): Task {
-  const task = TASKS.find((one) => one.key === key);
-  if (task !== undefined) return task;
-  const known = TASKS.map((one) => one.key).join(', ');
-  throw new RangeError(`--tasks: no task is called '${key}', expected some of ${known}`);
-}
-
-function trained(
+function runOf(
   tf: TensorFlow,
   task: Task,
   contender: Contender,
@@ -85,25 +77,14 @@ function trained(
   seed: number,
 ): Run {
   const source = task.source(tf, seed);
-  const model = task.model(tf, seed);
-  const optimizer = contender.make(tf, learningRate, seed);
-  const inTraining = { apply: (x: Tensor) => model.apply(x, { training: true }) };
-  const found = { task: task.name, contender: contender.name, learningRate, seed };
-  try {
-    for (let step = 0; step < STEPS; step++) {
-      const now = source.batch(step);
-      optimizer.minimize(() => crossEntropy(tf, inTraining, now));
-      tf.dispose([now.x, now.y]);
-    }
-    return { ...found, ...judged(tf, model, source.heldOut()) };
-  } catch (error) {
-    // To diverge is a result.
-    if (!(error instanceof DivergenceError || error instanceof RangeError)) throw error;
-    return { ...found, loss: Infinity, accuracy: 0 };
-  } finally {
-    optimizer.dispose();
-    model.dispose();
-  }
+  const trial = {
+    model: task.model(tf, seed),
+    optimizer: contender.make(tf, learningRate, seed),
+    steps: STEPS,
+    batch: (step: number) => source.batch(step),
+  };
+  const found = trained(tf, trial, (model) => judged(tf, model, source.heldOut()));
+  return { task: task.name, contender: contender.name, learningRate, seed, ...found };
 }
 
 function judged(tf: TensorFlow, model: LayersModel, { x, y }: Batch): Evaluation {
@@ -113,11 +94,7 @@ function judged(tf: TensorFlow, model: LayersModel, { x, y }: Batch): Evaluation
     return [tf.losses.softmaxCrossEntropy(y, logits), hits].map((one) => one.dataSync()[0]);
   });
   tf.dispose([x, y]);
-  return { loss: Number.isFinite(loss) ? loss : Infinity, accuracy };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length;
+  return { loss, accuracy };
 }
 
 /** For every contender: mean loss and accuracy at the rate that is best in the mean, and at each rate. */

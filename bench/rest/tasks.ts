@@ -5,7 +5,7 @@ import { fillUniform, foldIn, randomKey } from '../../src/core/random.js';
 import { loadMnist } from '../data/mnist.js';
 import { classes, type Split } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
-import { batchOf } from '../demo/batches.js';
+import { batchesOf } from '../demo/batches.js';
 import { type Batch, toBatch } from '../demo/model.js';
 
 /** Data of a task. The caller disposes of what it gives. */
@@ -56,9 +56,8 @@ function rows(kind: 'lstm' | 'gru'): Task {
 /** MNIST, in batches of rows of pixels. */
 function digits(tf: TensorFlow, seed: number): Source {
   const { train, validation } = mnist(seed);
-  const key = randomKey(seed);
   return {
-    batch: (step) => batchOf(tf, train, { batchSize: BATCH, key, step }),
+    batch: batchesOf(tf, train, { batchSize: BATCH, key: randomKey(seed) }),
     heldOut: () => toBatch(tf, validation),
   };
 }

@@ -9,6 +9,7 @@ import { formatMeasured } from '../report/format.js';
 import { resultJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
 import { markdownTable, type Table, terminalTable } from '../report/table.js';
+import { chosen, keysOf } from '../study/chosen.js';
 import { type ConvolutionRow, convolutionLayers, timeConvolutions } from './convolutions.js';
 import { type Workload, workloads } from './models.js';
 import { cadence, type OptimizerRow, rank, timeOptimizers } from './optimizers.js';
@@ -47,19 +48,19 @@ export async function run(args: string[]): Promise<void> {
     args,
     options: {
       seed: { type: 'string', default: '1' },
-      models: { type: 'string', default: workloads.map(({ key }) => key).join(',') },
+      models: { type: 'string', default: keysOf(workloads) },
       quick: { type: 'boolean', default: false },
       markdown: { type: 'boolean', default: false },
     },
   });
   const seed = Number(values.seed);
-  const chosen = choose(values.models);
+  const models = chosen('models', values.models, workloads);
   const scope = values.quick ? QUICK : FULL;
   const tf = await startTensorflow();
   const show = (table: Table): void =>
     console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
   const before = loadavg()[0];
-  const results = await measure(tf, chosen, { scope, seed, show });
+  const results = await measure(tf, models, { scope, seed, show });
   const load = { before, after: loadavg()[0] };
 
   const cpu = cpus()[0]?.model ?? 'an unknown CPU';
@@ -98,22 +99,22 @@ export interface Measurement {
 /** Measures everything about the networks; the convolutions are those of ResNet-20. */
 export async function measure(
   tf: TensorFlow,
-  chosen: readonly Workload[],
+  models: readonly Workload[],
   { scope, seed, show }: Measurement,
 ): Promise<Results> {
-  const steps = await each('steps', chosen, (workload) =>
+  const steps = await each('steps', models, (workload) =>
     timeSteps(tf, workload, { ...scope.steps, seed }),
   );
   show(stepTable(steps));
   const kernels = await registerKernels(tf);
   try {
-    const layers = chosen.some(({ key }) => key === 'resnet20') ? convolutionLayers : [];
+    const layers = models.some(({ key }) => key === 'resnet20') ? convolutionLayers : [];
     const rows = await each('convolutions', layers, (layer) =>
       timeConvolutions(tf, layer, scope.convolutions),
     );
     const convolutions = rows.flat();
     if (convolutions.length > 0) show(convolutionTable(convolutions));
-    const optimizers = await each('optimisers', chosen, (workload) =>
+    const optimizers = await each('optimisers', models, (workload) =>
       timeOptimizers(tf, workload, { ...scope.optimizers, seed }),
     );
     show(optimizerTable(optimizers));
@@ -140,18 +141,4 @@ async function each<S, R>(
     progress.stop();
   }
   return found;
-}
-
-/**
- * The workloads by their keys.
- *
- * @throws RangeError where one is unknown.
- */
-export function choose(keys: string): Workload[] {
-  return keys.split(',').map((key) => {
-    const workload = workloads.find((one) => one.key === key);
-    if (workload !== undefined) return workload;
-    const known = workloads.map((one) => one.key).join(', ');
-    throw new RangeError(`tfjs: models has '${key}', expected some of ${known}`);
-  });
 }

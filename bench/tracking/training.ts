@@ -7,7 +7,7 @@ import { sgd } from '../../src/tfjs/index.js';
 import { withBias } from '../approximation/activations.js';
 import { loadMnist } from '../data/mnist.js';
 import type { TensorFlow } from '../data/tensorflow.js';
-import { batchOf } from '../demo/batches.js';
+import { batchesOf } from '../demo/batches.js';
 import { type Batch, crossEntropy, outputOf, toBatch } from '../demo/model.js';
 import { makePerceptron, widths } from '../demo/perceptron.js';
 
@@ -43,9 +43,9 @@ export function train(
   const data = loadMnist({ train: 150 * batch, validation: heldOut, test: 0, seed });
   const model = makePerceptron(tf, seed);
   const optimizer = sgd(tf, { learningRate: 0.1, momentum });
-  const key = randomKey(seed);
+  const batchAt = batchesOf(tf, data.train, { batchSize: batch, key: randomKey(seed) });
   for (let step = 0; step < steps; step++) {
-    const now = batchOf(tf, data.train, { batchSize: batch, key, step });
+    const now = batchAt(step);
     look({
       step,
       inputs: () => inputsOf(tf, model, now),

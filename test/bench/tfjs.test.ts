@@ -3,9 +3,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startTensorflow, type TensorFlow } from '../../bench/data/tensorflow.js';
 import { type Table, terminalTable } from '../../bench/report/table.js';
+import { chosen, keysOf } from '../../bench/study/chosen.js';
 import { registerComposed } from '../../bench/tfjs/composed.js';
 import { timeConvolutions } from '../../bench/tfjs/convolutions.js';
-import { choose, measure } from '../../bench/tfjs/main.js';
+import { measure } from '../../bench/tfjs/main.js';
 import { classification, workloads } from '../../bench/tfjs/models.js';
 import { cadence, over } from '../../bench/tfjs/optimizers.js';
 import { convolutionTable } from '../../bench/tfjs/report.js';
@@ -32,14 +33,14 @@ describe('models', () => {
     // Tokens in, two blocks of attention and 64·256·64, five normalisations, and ten classes out.
     ['transformer', 3_136 + 2 * (12_480 + 4_160 + 16_640 + 16_448) + 5 * 128 + 650],
   ])('%s has %i weights', (key, expected) => {
-    const [workload] = choose(key);
+    const [workload] = chosen('models', key, workloads);
     const training = workload.make(tf, 1);
     expect(weightsOf(training)).toBe(expected);
     training.dispose();
   });
 
   test('are the same for the same seed, and others for another', () => {
-    const [workload] = choose('lenet');
+    const [workload] = chosen('models', 'lenet', workloads);
     const losses = [1, 1, 2].map((seed) => {
       const training = workload.make(tf, seed);
       const loss = tf.tidy(() => training.loss().dataSync()[0]);
@@ -51,8 +52,10 @@ describe('models', () => {
   });
 
   test('are chosen by their keys', () => {
-    expect(choose(workloads.map(({ key }) => key).join(','))).toEqual(workloads);
-    expect(() => choose('lenet,alexnet')).toThrow(/'alexnet', expected some of mlp/);
+    expect(chosen('models', keysOf(workloads), workloads)).toEqual(workloads);
+    expect(() => chosen('models', 'lenet,alexnet', workloads)).toThrow(
+      /--models: 'alexnet' is unknown, expected some of mlp/,
+    );
   });
 });
 

@@ -13,8 +13,17 @@ export interface NetworkOptions {
   readonly seed: number;
   /** Pixels a side, where the architecture takes any. */
   readonly side: number;
+  /** Colours of a pixel (default 3). */
+  readonly channels?: number;
+  /** Of the moving averages of batch norm (default 0.99). */
+  readonly momentum?: number;
   /** 'zeros' for whoever only counts weights (default: the architecture's own random ones). */
   readonly weights?: 'random' | 'zeros';
+}
+
+/** The shape of one image. */
+export function shapeOf({ side, channels = 3 }: NetworkOptions): [number, number, number] {
+  return [side, side, channels];
 }
 
 /** The initialisers of one network: each of a seed of its own. */
@@ -37,7 +46,9 @@ export function convolutionalParts(tf: TensorFlow, options: NetworkOptions) {
   const { layers } = tf;
   const { he } = initializersOf(tf, options);
   const relu = (x: SymbolicTensor): SymbolicTensor => applied(layers.reLU(), x);
-  const norm = (x: SymbolicTensor): SymbolicTensor => applied(layers.batchNormalization(), x);
+  const { momentum = 0.99 } = options;
+  const norm = (x: SymbolicTensor): SymbolicTensor =>
+    applied(layers.batchNormalization({ momentum }), x);
   /** A convolution without biases, padded as TensorFlow does: where the stride is 2, more behind than before. */
   const convolution = (x: SymbolicTensor, filters: number, kernelSize: number, strides: number) =>
     applied(
