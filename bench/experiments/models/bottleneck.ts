@@ -2,7 +2,7 @@
 
 import type { SymbolicTensor } from '@tensorflow/tfjs';
 import { applied } from '../../tfjs/layers.js';
-import { convolutionalParts, type MakeNetwork } from './network.js';
+import { convolutionalParts, type MakeNetwork, shapeOf } from './network.js';
 
 /** How much wider a block's output is than its inside. */
 const EXPANSION = 4;
@@ -24,7 +24,7 @@ export function bottleneckNetwork(blocks: readonly number[]): MakeNetwork {
       const shortcut = fits ? x : norm(convolution(x, EXPANSION * width, 1, strides));
       return relu(applied(layers.add(), [outer, shortcut]));
     };
-    const images = tf.input({ shape: [options.side, options.side, 3] });
+    const images = tf.input({ shape: shapeOf(options) });
     const stem = relu(norm(convolution(images, 64, 7, 2)));
     const pooling = layers.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' });
     let x = applied(pooling, stem);

@@ -2,7 +2,9 @@
 
 import { bottleneckNetwork } from './bottleneck.js';
 import { denselyConnected } from './dense.js';
+import { lenet } from './lenet.js';
 import type { MakeNetwork } from './network.js';
+import { multilayerPerceptron } from './perceptron.js';
 import { residualNetwork } from './residual.js';
 import { visionTransformer } from './vision-transformer.js';
 
@@ -13,6 +15,8 @@ export interface Architecture {
   /** Pixels a side of what it is meant for, and the classes of the weights that were counted. */
   readonly side: number;
   readonly classes: number;
+  /** Colours of a pixel (default 3). */
+  readonly channels?: number;
   /** Weights that are trained, as they were published. */
   readonly published: number;
   /** Where ours are more or fewer: how many more, and why. */
@@ -27,6 +31,14 @@ const SHORTCUTS = {
 };
 
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  lenet: {
+    name: 'LeNet-5',
+    make: lenet,
+    side: 28,
+    channels: 1,
+    classes: 10,
+    published: 61_706,
+  },
   resnet8: {
     name: 'ResNet-8',
     make: residualNetwork(1),
@@ -94,3 +106,22 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     paper: { millions: 22 },
   },
 };
+
+/** Networks that are nobody's: for what has to be quick. */
+const OWN: Readonly<Record<string, Pick<Architecture, 'name' | 'make'>>> = {
+  mlp: { name: 'MLP 256-128', make: multilayerPerceptron([256, 128]) },
+  'resnet8-narrow': { name: 'ResNet-8 of width 8', make: residualNetwork(1, 8) },
+};
+
+/**
+ * What can be trained, by the name that configurations call it.
+ *
+ * @throws RangeError where there is none of that name.
+ */
+export function networkOf(name: string): Pick<Architecture, 'name' | 'make'> {
+  const known = { ...OWN, ...ARCHITECTURES };
+  if (Object.hasOwn(known, name)) return known[name];
+  throw new RangeError(
+    `networkOf: there is no network '${name}', expected one of ${Object.keys(known).join(', ')}`,
+  );
+}

@@ -13,8 +13,15 @@ export interface NetworkOptions {
   readonly seed: number;
   /** Pixels a side, where the architecture takes any. */
   readonly side: number;
+  /** Colours of a pixel (default 3). */
+  readonly channels?: number;
   /** 'zeros' for whoever only counts weights (default: the architecture's own random ones). */
   readonly weights?: 'random' | 'zeros';
+}
+
+/** The shape of one image. */
+export function shapeOf({ side, channels = 3 }: NetworkOptions): [number, number, number] {
+  return [side, side, channels];
 }
 
 /** The initialisers of one network: each of a seed of its own. */

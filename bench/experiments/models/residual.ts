@@ -2,15 +2,15 @@
 
 import type { SymbolicTensor } from '@tensorflow/tfjs';
 import { applied } from '../../tfjs/layers.js';
-import { convolutionalParts, type MakeNetwork } from './network.js';
+import { convolutionalParts, type MakeNetwork, shapeOf } from './network.js';
 
 /**
- * The residual network of 6n+2 layers: convolutions of 16, 32 and 64 filters in stages of n blocks, each with
+ * The residual network of 6n+2 layers: convolutions of w, 2w and 4w filters in stages of n blocks, each with
  * batch norm. Where the shape changes, the shortcut is a convolution of 1×1 with batch norm: 78,042 weights for
- * n = 1 and ten classes, 272,474 for n = 3. Source: He et al. 2016, section 4.2, where such shortcuts are padded
+ * n = 1, w = 16 and ten classes, 272,474 for n = 3. Source: He et al. 2016, section 4.2, where such shortcuts are padded
  * instead and have no weights, 2,752 fewer.
  */
-export function residualNetwork(blocksPerStage: number): MakeNetwork {
+export function residualNetwork(blocksPerStage: number, width = 16): MakeNetwork {
   return (tf, options) => {
     const { relu, norm, convolution, head } = convolutionalParts(tf, options);
     const block = (x: SymbolicTensor, filters: number, stride: number): SymbolicTensor => {
@@ -19,9 +19,9 @@ export function residualNetwork(blocksPerStage: number): MakeNetwork {
       const shortcut = stride === 1 ? x : norm(convolution(x, filters, 1, stride));
       return relu(applied(tf.layers.add(), [outer, shortcut]));
     };
-    const images = tf.input({ shape: [options.side, options.side, 3] });
-    let x = relu(norm(convolution(images, 16, 3, 1)));
-    for (const [stage, filters] of [16, 32, 64].entries()) {
+    const images = tf.input({ shape: shapeOf(options) });
+    let x = relu(norm(convolution(images, width, 3, 1)));
+    for (const [stage, filters] of [width, 2 * width, 4 * width].entries()) {
       for (let k = 0; k < blocksPerStage; k++) {
         x = block(x, filters, k === 0 && stage > 0 ? 2 : 1);
       }

@@ -3,7 +3,7 @@
 import type { SymbolicTensor, Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../data/tensorflow.js';
 import { applied } from '../../tfjs/layers.js';
-import { initializersOf, type MakeNetwork } from './network.js';
+import { initializersOf, type MakeNetwork, shapeOf } from './network.js';
 
 /** The sizes of a vision transformer. */
 export interface TransformerSize {
@@ -30,7 +30,7 @@ export function visionTransformer({ width, heads, blocks, patch }: TransformerSi
     const sum = (...terms: SymbolicTensor[]) => applied(layers.add(), terms);
     const { Positions, Attention, Gelu, First } = layersOf(tf, heads);
 
-    const images = tf.input({ shape: [options.side, options.side, 3] });
+    const images = tf.input({ shape: shapeOf(options) });
     const patches = layers.conv2d({
       filters: width,
       kernelSize: patch,
