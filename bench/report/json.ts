@@ -48,11 +48,21 @@ export function toJson(document: object): string {
   return `${JSON.stringify(document, nameNonFinite, 2)}\n`;
 }
 
+/** `document` as one line of JSON. */
+export function toJsonLine(document: object): string {
+  return `${JSON.stringify(document, nameNonFinite)}\n`;
+}
+
+/** A folder of this package, which is made where it is missing. */
+export function packageFolder(...path: readonly string[]): string {
+  const folder = join(dirname(require.resolve('nysact/package.json')), ...path);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 /** Writes `content` to bench/results/`file` and returns the path relative to the working directory. */
 export function writeResultFile(file: string, content: string | Uint8Array): string {
-  const folder = join(dirname(require.resolve('nysact/package.json')), 'bench', 'results');
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, file);
+  const path = join(packageFolder('bench', 'results'), file);
   writeFileSync(path, content);
   return relative(process.cwd(), path);
 }

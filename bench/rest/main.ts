@@ -9,6 +9,7 @@ import { startTensorflow, type TensorFlow } from '../data/tensorflow.js';
 import { type Batch, crossEntropy, type Evaluation, outputOf } from '../demo/model.js';
 import { resultJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
+import { mean } from '../report/statistics.js';
 import { terminalTable } from '../report/table.js';
 import { CONTENDERS, type Contender } from './contenders.js';
 import { BATCH, TASKS, type Task } from './tasks.js';
@@ -114,10 +115,6 @@ function judged(tf: TensorFlow, model: LayersModel, { x, y }: Batch): Evaluation
   });
   tf.dispose([x, y]);
   return { loss: Number.isFinite(loss) ? loss : Infinity, accuracy };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length;
 }
 
 /** For every contender: mean loss and accuracy at the rate that is best in the mean, and at each rate. */

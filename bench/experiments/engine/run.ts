@@ -42,7 +42,7 @@ export interface Keeping {
   /** Whether the state is to be kept after so many steps. */
   readonly isDue: (step: number) => boolean;
   /** Told after every step. */
-  readonly onStep: (step: number, loss: number) => void;
+  readonly onStep: (step: number, loss: number) => void | Promise<void>;
   /** Given the network at the end. */
   readonly onEnd?: (model: LayersModel) => void;
 }
@@ -65,7 +65,7 @@ export async function runConfiguration(
       const loss = await run.advance();
       if (run.diverged !== undefined) break;
       if (isDue(run.step)) checkpoint.save(await run.state());
-      onStep(run.step, loss);
+      await onStep(run.step, loss);
     }
     onEnd?.(run.model);
     return run.outcome();
