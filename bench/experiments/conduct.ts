@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { startProgress } from '../report/progress.js';
+import { loadData } from './data.js';
 import { checkpointAt } from './engine/checkpoint.js';
 import { type Configuration, identify } from './engine/configuration.js';
 import { performApart, severalAtOnce } from './engine/processes.js';
@@ -32,9 +33,9 @@ export async function conduct(
   tf: TensorFlow,
   name: string,
   { runs, isApart = false, measurements }: Experiment,
-  conduct: Conduct,
+  how: Conduct,
 ): Promise<void> {
-  const { scope, results, data } = conduct;
+  const { scope, results, data } = how;
   const failures: unknown[] = [];
   const failed = new Set<string>();
   for (;;) {
@@ -42,7 +43,7 @@ export async function conduct(
       (run) => !failed.has(identify(run)),
     );
     if (missing.length === 0) break;
-    await carryOut(tf, name, missing, isApart, conduct, (run, error) => {
+    await carryOut(tf, name, missing, isApart, how, (run, error) => {
       failed.add(identify(run));
       failures.push(error);
     });
@@ -71,6 +72,9 @@ async function carryOut(
   { results, out, data: folder, resume, jobs }: Conduct,
   onFailure: (run: Configuration, error: unknown) => void,
 ): Promise<void> {
+  // Absent data is told once, and what is decoded now need not be by every process.
+  const choices = new Map(runs.map(({ data }) => [JSON.stringify(data), data]));
+  for (const choice of choices.values()) await loadData(choice, folder);
   const checkpoints = join(out, 'checkpoints');
   mkdirSync(checkpoints, { recursive: true });
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);

@@ -181,7 +181,7 @@ describe('a run', () => {
         await runConfiguration(tf, { ...configurationOf(name, 1), validations: 1 }, data, {
           checkpoint: checkpointAt(join(folder, `first-${name}`)),
           isDue: () => false,
-          onStep: (_, loss) => losses.push(loss),
+          onStep: (_, loss) => void losses.push(loss),
         });
         return losses[0];
       }),

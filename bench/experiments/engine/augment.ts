@@ -20,8 +20,12 @@ export const PADDING = 4;
 export function drawCropAndFlip(key: RandomKey): CropAndFlip {
   const u = new Float64Array(3);
   fillUniform(key, u);
-  const offset = (uniform: number) => Math.floor(uniform * (2 * PADDING + 1)) - PADDING;
   return { down: offset(u[0]), right: offset(u[1]), flip: u[2] < 0.5 };
+}
+
+/** One of −PADDING … PADDING. */
+function offset(uniform: number): number {
+  return Math.floor(uniform * (2 * PADDING + 1)) - PADDING;
 }
 
 /** What is seen through the window; pixels outside of the image are 0. */

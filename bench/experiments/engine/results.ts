@@ -84,11 +84,15 @@ export class Results implements Found {
   }
 
   outcomeOf(configuration: Configuration): Outcome | undefined {
-    return this.#result(configuration);
+    return this.measured<Outcome>({ configuration });
   }
 
-  measured<R extends object>({ configuration }: Measured<R>): R | undefined {
-    return this.#result(configuration);
+  /** What was once written for such a configuration, which decides its type. */
+  measured<R extends object>({ configuration }: Pick<Measured<R>, 'configuration'>): R | undefined {
+    const text = this.#results.get(identify(configuration));
+    if (text === undefined) return undefined;
+    const { result }: { result: R } = JSON.parse(text);
+    return result;
   }
 
   /** The machines that results are from. */
@@ -117,14 +121,6 @@ export class Results implements Found {
   #take({ id, result, machine }: Line): void {
     this.#results.set(id, toJsonLine({ result }));
     this.#machines.push(machine);
-  }
-
-  /** What was once written for such a configuration, which decides its type. */
-  #result<R>(configuration: object): R | undefined {
-    const text = this.#results.get(identify(configuration));
-    if (text === undefined) return undefined;
-    const { result }: { result: R } = JSON.parse(text);
-    return result;
   }
 }
 

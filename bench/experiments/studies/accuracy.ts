@@ -155,7 +155,7 @@ export const figure2: Experiment = {
         title: 'Training loss',
         x,
         y: { label: 'cross-entropy, mean over seeds', scale: 'log' },
-        series: curvesOf(all, ({ loss }) => loss),
+        series: curvesOf(all, (point) => point.loss),
       });
       const accuracy = lineChart({
         title: 'Validation accuracy',

@@ -168,8 +168,6 @@ function memoryTable(
   });
   const baseline = known.find(({ name }) => name === 'sgd');
   if (baseline === undefined) return undefined;
-  const beside = (bytes: number, base: number): string =>
-    `${formatBytes(bytes)} ×${formatMeasured(bytes / base)}`;
   return {
     title: `${networkOf(network).name}: peaks of memory, × SGD`,
     columns: [
@@ -185,6 +183,10 @@ function memoryTable(
       formatBytes(cost.stateBytes),
     ]),
   };
+}
+
+function beside(bytes: number, base: number): string {
+  return `${formatBytes(bytes)} ×${formatMeasured(bytes / base)}`;
 }
 
 /** Table II. */
