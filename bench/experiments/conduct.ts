@@ -35,7 +35,9 @@ export async function conduct(
   { runs, isApart = false, measurements }: Experiment,
   how: Conduct,
 ): Promise<void> {
-  const { scope, results, data } = how;
+  const { scope, results, data: folder, out } = how;
+  const checkpoints = join(out, 'checkpoints');
+  mkdirSync(checkpoints, { recursive: true });
   const failures: unknown[] = [];
   const failed = new Set<string>();
   for (;;) {
@@ -43,7 +45,7 @@ export async function conduct(
       (run) => !failed.has(identify(run)),
     );
     if (missing.length === 0) break;
-    await carryOut(tf, name, missing, isApart, how, (run, error) => {
+    await carryOut(tf, name, { runs: missing, isApart, checkpoints }, how, (run, error) => {
       failed.add(identify(run));
       failures.push(error);
     });
@@ -51,7 +53,7 @@ export async function conduct(
   for (const measurement of measurements?.(scope) ?? []) {
     if (results.measured(measurement) !== undefined) continue;
     const remark = (text: string): void => void process.stderr.write(`${name}: ${text}\n`);
-    const found = await measurement.measure({ tf, folder: data, remark });
+    const found = await measurement.measure({ tf, folder, checkpoints, remark });
     results.addMeasurement(measurement, machineOf(tf), found);
   }
   if (failures.length > 0)
@@ -64,19 +66,23 @@ export function missingOf(runs: readonly Configuration[], found: Found): Configu
   return [...new Map(unknown.map((run) => [identify(run), run])).values()];
 }
 
+/** Runs to carry out, and where. */
+interface Assignment {
+  readonly runs: readonly Configuration[];
+  readonly isApart: boolean;
+  readonly checkpoints: string;
+}
+
 async function carryOut(
   tf: TensorFlow,
   name: string,
-  runs: readonly Configuration[],
-  isApart: boolean,
-  { results, out, data: folder, resume, jobs }: Conduct,
+  { runs, isApart, checkpoints }: Assignment,
+  { results, data: folder, resume, jobs }: Conduct,
   onFailure: (run: Configuration, error: unknown) => void,
 ): Promise<void> {
   // Absent data is told once, and what is decoded now need not be by every process.
   const choices = new Map(runs.map(({ data }) => [JSON.stringify(data), data]));
   for (const choice of choices.values()) await loadData(choice, folder);
-  const checkpoints = join(out, 'checkpoints');
-  mkdirSync(checkpoints, { recursive: true });
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);
   const progress = startProgress(name, steps);
   const done = new Map<Configuration, number>();

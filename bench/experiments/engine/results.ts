@@ -42,6 +42,8 @@ export interface Bench {
   readonly tf: TensorFlow;
   /** What the user named with `--data`. */
   readonly folder: string | undefined;
+  /** The folder of checkpoints. */
+  readonly checkpoints: string;
   /** Told a short remark now and then. */
   readonly remark: (text: string) => void;
 }

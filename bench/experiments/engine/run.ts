@@ -44,7 +44,7 @@ export interface Keeping {
   /** Told after every step. */
   readonly onStep: (step: number, loss: number) => void | Promise<void>;
   /** Given the network at the end. */
-  readonly onEnd?: (model: LayersModel) => void;
+  readonly onEnd?: (model: LayersModel) => void | Promise<void>;
 }
 
 const IMAGES_PER_PASS = 500;
@@ -67,8 +67,9 @@ export async function runConfiguration(
       if (isDue(run.step)) checkpoint.save(await run.state());
       await onStep(run.step, loss);
     }
-    onEnd?.(run.model);
-    return run.outcome();
+    const outcome = run.outcome();
+    await onEnd?.(run.model);
+    return outcome;
   } finally {
     run.dispose();
   }
