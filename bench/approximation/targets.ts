@@ -45,8 +45,12 @@ export function spectralTarget(spectrum: Spectrum, p: number, key: RandomKey): T
 
 /** The second moment XᵀX/m of real activations, with dampings as in training and a smaller one. */
 export function activationTarget({ name, X }: LayerInputs): Target {
-  const A = secondMoment(X);
-  return makeTarget(name, `XᵀX/m of ${X.rows} images, p = ${X.cols}`, A, [
+  return momentTarget(name, `XᵀX/m of ${X.rows} images, p = ${X.cols}`, secondMoment(X));
+}
+
+/** The same of a second moment that is there already. */
+export function momentTarget(name: string, description: string, A: Matrix): Target {
+  return makeTarget(name, description, A, [
     ['1', 1],
     ['0.1', 0.1],
     ['λ̄/10', trace(A) / A.rows / 10],

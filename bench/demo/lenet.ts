@@ -3,6 +3,7 @@
 import type { LayersModel } from '@tensorflow/tfjs';
 import { classes } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
+import { lenetLayers } from '../experiments/models/lenet.js';
 import { type Contestant, contestants, tuned } from './contestants.js';
 
 const side = 28;
@@ -10,37 +11,17 @@ const side = 28;
 const seedsPerNetwork = 5;
 
 /**
- * LeNet-5 with ReLU and max pooling: 5×5 convolutions of 6 and 16 filters, then dense layers of 120, 84
- * and 10, which gives logits. Images are rows of 784 pixels. The second convolution sees all channels of
- * the first: 61,706 weights, the same for the same seed. Source: LeCun et al. 1998.
+ * LeNet-5 on rows of 784 pixels, which gives logits: 61,706 weights, the same for the same seed. See
+ * {@link lenetLayers}.
  */
-export function makeLenet(
-  { layers, initializers, sequential }: TensorFlow,
-  seed: number,
-): LayersModel {
+export function makeLenet(tf: TensorFlow, seed: number): LayersModel {
   let layer = 0;
-  const kernelInitializer = () => initializers.heNormal({ seed: seedsPerNetwork * seed + layer++ });
-  const convolution = (filters: number, padding: 'same' | 'valid') =>
-    layers.conv2d({
-      filters,
-      kernelSize: 5,
-      padding,
-      activation: 'relu',
-      kernelInitializer: kernelInitializer(),
-    });
-  const dense = (units: number, activation: 'relu' | 'linear') =>
-    layers.dense({ units, activation, kernelInitializer: kernelInitializer() });
-  return sequential({
+  const kernelInitializer = () =>
+    tf.initializers.heNormal({ seed: seedsPerNetwork * seed + layer++ });
+  return tf.sequential({
     layers: [
-      layers.reshape({ inputShape: [side * side], targetShape: [side, side, 1] }),
-      convolution(6, 'same'),
-      layers.maxPooling2d({ poolSize: 2 }),
-      convolution(16, 'valid'),
-      layers.maxPooling2d({ poolSize: 2 }),
-      layers.flatten(),
-      dense(120, 'relu'),
-      dense(84, 'relu'),
-      dense(classes, 'linear'),
+      tf.layers.reshape({ inputShape: [side * side], targetShape: [side, side, 1] }),
+      ...lenetLayers(tf, { side, classes }, kernelInitializer),
     ],
   });
 }

@@ -4,10 +4,15 @@ import type { LayersModel, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { classes, type Samples } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 
-/** Images as rows and their labels as one-hot rows, in TensorFlow.js's memory. */
-export interface Batch {
-  readonly x: Tensor2D;
+/** Images of any shape and their labels as one-hot rows, in TensorFlow.js's memory. */
+export interface Labelled {
+  readonly x: Tensor;
   readonly y: Tensor2D;
+}
+
+/** Images as rows, with their labels. */
+export interface Batch extends Labelled {
+  readonly x: Tensor2D;
 }
 
 /** Mean cross-entropy, and the share of images that are classified correctly. */
@@ -35,29 +40,44 @@ export function toBatch(tf: TensorFlow, { images, labels }: Samples): Batch {
 }
 
 /** The mean softmax cross-entropy of a batch, without any weight decay. */
-export function crossEntropy(tf: TensorFlow, model: Applied, { x, y }: Batch): Scalar {
+export function crossEntropy(tf: TensorFlow, model: Applied, { x, y }: Labelled): Scalar {
   return tf.losses.softmaxCrossEntropy(y, outputOf(tf, model, x)).asScalar();
 }
 
 /** Loss and accuracy over all samples. */
 export function evaluate(tf: TensorFlow, model: LayersModel, samples: Samples): Evaluation {
-  const { images, labels } = samples;
-  let loss = 0;
-  let correct = 0;
+  return evaluateBatches(tf, model, passesOver(tf, samples));
+}
+
+function* passesOver(tf: TensorFlow, { images, labels }: Samples): Generator<Batch> {
   for (let start = 0; start < images.rows; start += imagesPerPass) {
     const rows = Math.min(imagesPerPass, images.rows - start);
-    tf.tidy(() => {
-      const batch = toBatch(tf, {
-        images: images.view(start, 0, rows, images.cols).clone(),
-        labels: labels.subarray(start, start + rows),
-      });
-      const logits = outputOf(tf, model, batch.x);
-      const hits = logits.argMax(1).equal(batch.y.argMax(1)).sum();
-      loss += rows * tf.losses.softmaxCrossEntropy(batch.y, logits).asScalar().dataSync()[0];
-      correct += hits.dataSync()[0];
+    yield toBatch(tf, {
+      images: images.view(start, 0, rows, images.cols).clone(),
+      labels: labels.subarray(start, start + rows),
     });
   }
-  return { loss: loss / images.rows, accuracy: correct / images.rows };
+}
+
+/** Loss and accuracy over all batches, each of which is disposed of. */
+export function evaluateBatches(
+  tf: TensorFlow,
+  model: LayersModel,
+  batches: Iterable<Labelled>,
+): Evaluation {
+  let [images, loss, correct] = [0, 0, 0];
+  for (const { x, y } of batches) {
+    const [rows] = y.shape;
+    tf.tidy(() => {
+      const logits = outputOf(tf, model, x);
+      const hits = logits.argMax(1).equal(y.argMax(1)).sum();
+      loss += rows * tf.losses.softmaxCrossEntropy(y, logits).asScalar().dataSync()[0];
+      correct += hits.dataSync()[0];
+    });
+    tf.dispose([x, y]);
+    images += rows;
+  }
+  return { loss: loss / images, accuracy: correct / images };
 }
 
 /**

@@ -48,21 +48,21 @@ export function toJson(document: object): string {
   return `${JSON.stringify(document, nameNonFinite, 2)}\n`;
 }
 
-/** `document` as JSON on one line. */
-export function toLine(document: object): string {
-  return JSON.stringify(document, nameNonFinite);
+/** `document` as one line of JSON. */
+export function toJsonLine(document: object): string {
+  return `${JSON.stringify(document, nameNonFinite)}\n`;
 }
 
-/** Where bench/results/`file` is, or will be; the folder is there. */
-export function resultPath(file: string): string {
-  const folder = join(dirname(require.resolve('nysact/package.json')), 'bench', 'results');
+/** A folder of this package, which is made where it is missing. */
+export function packageFolder(...path: readonly string[]): string {
+  const folder = join(dirname(require.resolve('nysact/package.json')), ...path);
   mkdirSync(folder, { recursive: true });
-  return join(folder, file);
+  return folder;
 }
 
 /** Writes `content` to bench/results/`file` and returns the path relative to the working directory. */
 export function writeResultFile(file: string, content: string | Uint8Array): string {
-  const path = resultPath(file);
+  const path = join(packageFolder('bench', 'results'), file);
   writeFileSync(path, content);
   return relative(process.cwd(), path);
 }

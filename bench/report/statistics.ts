@@ -64,13 +64,13 @@ function logarithms(where: string, values: readonly number[]): number[] {
   });
 }
 
-/** The sum over the number of `values`. */
+/** The mean of `values`; NaN where there are none. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The standard deviation of what `values` are a sample of: n − 1 below; NaN of fewer than two. */
-export function sampleDeviation(values: readonly number[]): number {
+/** The standard deviation of what `values` are a sample of, with n − 1 below; NaN where n < 2. */
+export function deviation(values: readonly number[]): number {
   const centre = mean(values);
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1));

@@ -1,12 +1,13 @@
 // `npm run bench -- sketches`: what policies of sketches and forms of damping are worth in training.
 
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkInteger } from '../../src/core/check.js';
 import { tfjsBackend } from '../../src/tfjs/index.js';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
 import { loadFashionMnist } from '../data/fashion-mnist.js';
 import { startTensorflow } from '../data/tensorflow.js';
-import { resultJson, resultPath, writeResultFile } from '../report/json.js';
+import { packageFolder, resultJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
 import { markdownTable, terminalTable } from '../report/table.js';
 import { chosen, keysOf } from '../study/chosen.js';
@@ -40,7 +41,12 @@ export async function run(args: string[]): Promise<void> {
   await registerKernels(tf);
   const plan = { data: loadFashionMnist(images), tasks, contenders: CONTENDERS, seeds };
   const progress = startProgress('study', runsOf(plan));
-  const runs = study(tf, plan, new Ledger(resultPath('sketches.jsonl')), progress);
+  const runs = study(
+    tf,
+    plan,
+    new Ledger(join(packageFolder('bench', 'results'), 'sketches.jsonl')),
+    progress,
+  );
   progress.stop();
   for (const { key, name, batch, steps } of tasks) {
     const title = `${name} on Fashion-MNIST, ${steps} steps of ${batch} images`;

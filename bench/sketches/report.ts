@@ -1,7 +1,7 @@
 // What the study found, as a table for each task.
 
 import { classes } from '../data/samples.js';
-import { mean, sampleDeviation } from '../report/statistics.js';
+import { deviation, mean } from '../report/statistics.js';
 import type { Column, Table } from '../report/table.js';
 import { CONTENDERS, DAMPINGS, nameOf, POLICIES } from './contenders.js';
 import type { Run } from './study.js';
@@ -70,7 +70,7 @@ function settingOf([run]: readonly Run[]): string {
 function spread(values: readonly number[], digits: number): string {
   if (values.length === 0) return '–';
   if (values.length === 1) return values[0].toFixed(digits);
-  return `${mean(values).toFixed(digits)} ± ${sampleDeviation(values).toFixed(digits)}`;
+  return `${mean(values).toFixed(digits)} ± ${deviation(values).toFixed(digits)}`;
 }
 
 /** Of losses, seed by seed, where neither run failed; and for how many seeds the loss is less than the peer's. */

@@ -28,12 +28,12 @@ export const TASKS: readonly Task[] = [
 /** Of images at half the size, a quarter of the work. Few steps: the moments of a batch are forgotten soon. */
 function smallResidualNetwork(tf: TensorFlow, seed: number): LayersModel {
   const { layers } = tf;
-  const network = { classes, seed, side: 14, channels: 1, momentum: 0.9 };
-  return tf.sequential({
+  const before = {
+    shape: [28 * 28],
     layers: [
-      layers.reshape({ inputShape: [28 * 28], targetShape: [28, 28, 1] }),
+      layers.reshape({ targetShape: [28, 28, 1] }),
       layers.averagePooling2d({ poolSize: 2 }),
-      residualNetwork(1)(tf, network),
     ],
-  });
+  };
+  return residualNetwork(1)(tf, { classes, seed, side: 14, before, momentum: 0.9 });
 }

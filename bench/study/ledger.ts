@@ -3,7 +3,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { isObject } from '../../src/core/check.js';
 import type { Evaluation } from '../demo/model.js';
-import { toLine } from '../report/json.js';
+import { toJsonLine } from '../report/json.js';
 
 /** What a run ended with. */
 export interface Ended extends Evaluation {
@@ -37,7 +37,7 @@ export class Ledger {
     const ended = { ...found, seconds: (user + system) / 1e6 };
     this.#ended.set(key, ended);
     // The break comes first: a line that a killed process left unfinished spoils no other.
-    appendFileSync(this.#path, `\n${toLine({ subject, ...ended })}`);
+    appendFileSync(this.#path, `\n${toJsonLine({ subject, ...ended })}`);
     return ended;
   }
 }

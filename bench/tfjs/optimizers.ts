@@ -14,8 +14,10 @@ export const rank = 10;
 const learningRate = 0.01;
 
 /** An optimiser that is compared with SGD. */
-interface Contender {
+export interface Contender {
   readonly name: string;
+  /** Steps between two refreshes, a multiple of those between two observations (default 50). */
+  readonly refreshEvery?: number;
   make(tf: TensorFlow): TfjsOptimizer;
 }
 
@@ -48,12 +50,14 @@ export interface Over {
   readonly ratio: number;
   /** Of turns without a refresh. */
   readonly spread: Quartiles;
-  /** Milliseconds that a refresh takes beside all else. */
+  /** Milliseconds that a refresh takes beside all else; NaN where no turn is without one. */
   readonly refresh: number;
 }
 
-/** How long to measure. */
+/** What to measure, and how long. */
 export interface OptimizerPlan {
+  /** What is compared with SGD (default: the preconditioned optimisers). */
+  readonly contenders?: readonly Contender[];
   readonly seed: number;
   /** Milliseconds that all turns take together. */
   readonly budget: number;
@@ -73,9 +77,10 @@ export function timeOptimizers(
   workload: Workload,
   plan: OptimizerPlan,
 ): OptimizerRow {
+  const { contenders = CONTENDERS } = plan;
   const all: readonly Contender[] = [
     { name: 'SGD', make: () => sgd(tf, { learningRate }) },
-    ...CONTENDERS,
+    ...contenders,
   ];
   const { key, name, batch, stepsInARow } = workload;
   warmUp(tf, workload, all, plan.seed);
@@ -92,7 +97,10 @@ export function timeOptimizers(
       name,
       batch,
       sgd: quantile(baseline, 0.5) / cadence.observeEvery,
-      over: others.map((times, k) => ({ name: CONTENDERS[k].name, ...over(times, baseline) })),
+      over: others.map((times, k) => {
+        const { name, refreshEvery } = contenders[k];
+        return { name, ...over(times, baseline, refreshEvery) };
+      }),
       turns: baseline.length,
     };
   } finally {
@@ -101,17 +109,22 @@ export function timeOptimizers(
 }
 
 /** The mean of a cycle over the baseline's, of turns whose first has the refresh. */
-export function over(times: readonly number[], baseline: readonly number[]): Omit<Over, 'name'> {
-  const turnsInCycle = cadence.refreshEvery / cadence.observeEvery;
+export function over(
+  times: readonly number[],
+  baseline: readonly number[],
+  refreshEvery: number = cadence.refreshEvery,
+): Omit<Over, 'name'> {
+  const turnsInCycle = refreshEvery / cadence.observeEvery;
   const ratios = times.map((time, turn) => time / baseline[turn]);
   const isFirst = (_: unknown, turn: number): boolean => turn % turnsInCycle === 0;
   const others = ratios.filter((_, turn) => !isFirst(_, turn));
   const first = quantile(ratios.filter(isFirst), 0.5);
-  const spread = quartiles(others);
+  // Where every turn has a refresh, there are no others.
+  const spread = quartiles(turnsInCycle === 1 ? ratios : others);
   return {
     ratio: (first + (turnsInCycle - 1) * spread.median) / turnsInCycle,
     spread,
-    refresh: (first - spread.median) * quantile(baseline, 0.5),
+    refresh: turnsInCycle === 1 ? Number.NaN : (first - spread.median) * quantile(baseline, 0.5),
   };
 }
 

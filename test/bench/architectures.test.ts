@@ -18,9 +18,9 @@ afterAll(() => {
 
 describe.each(Object.values(ARCHITECTURES))(
   '$name',
-  ({ make, classes, side, published, differs, paper }) => {
+  ({ make, classes, side, channels = 3, published, differs, paper }) => {
     test('has as many weights as were published, but for what is said to differ', () => {
-      const model = make(tf, { classes, side, seed: 1, weights: 'zeros' });
+      const model = make(tf, { classes, side, channels, seed: 1, weights: 'zeros' });
       const trained = model.trainableWeights.reduce(
         (sum, { shape }) => sum + tf.util.sizeFromShape(shape.map(Number)),
         0,

@@ -2,7 +2,7 @@
 
 import type { SymbolicTensor } from '@tensorflow/tfjs';
 import { applied } from '../../tfjs/layers.js';
-import { convolutionalParts, type MakeNetwork, shapeOf } from './network.js';
+import { convolutionalParts, inputOf, type MakeNetwork } from './network.js';
 
 /** How much wider a block's output is than its inside. */
 const EXPANSION = 4;
@@ -24,13 +24,13 @@ export function bottleneckNetwork(blocks: readonly number[]): MakeNetwork {
       const shortcut = fits ? x : norm(convolution(x, EXPANSION * width, 1, strides));
       return relu(applied(layers.add(), [outer, shortcut]));
     };
-    const images = tf.input({ shape: shapeOf(options) });
+    const { inputs, images } = inputOf(tf, options);
     const stem = relu(norm(convolution(images, 64, 7, 2)));
     const pooling = layers.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' });
     let x = applied(pooling, stem);
     for (const [stage, count] of blocks.entries()) {
       for (let k = 0; k < count; k++) x = block(x, 64 * 2 ** stage, stage > 0 && k === 0 ? 2 : 1);
     }
-    return tf.model({ inputs: images, outputs: head(x) });
+    return tf.model({ inputs, outputs: head(x) });
   };
 }

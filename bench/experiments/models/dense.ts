@@ -2,7 +2,7 @@
 
 import type { SymbolicTensor } from '@tensorflow/tfjs';
 import { applied } from '../../tfjs/layers.js';
-import { convolutionalParts, type MakeNetwork, shapeOf } from './network.js';
+import { convolutionalParts, inputOf, type MakeNetwork } from './network.js';
 
 /** Channels that every layer adds. */
 const GROWTH = 32;
@@ -17,7 +17,7 @@ export function denselyConnected(blocks: readonly number[]): MakeNetwork {
     const { layers } = tf;
     const { relu, norm, convolution, head } = convolutionalParts(tf, options);
     const normed = (x: SymbolicTensor): SymbolicTensor => relu(norm(x));
-    const images = tf.input({ shape: shapeOf(options) });
+    const { inputs, images } = inputOf(tf, options);
     let x = convolution(images, 2 * GROWTH, 3, 1);
     for (const [index, count] of blocks.entries()) {
       for (let k = 0; k < count; k++) {
@@ -29,6 +29,6 @@ export function denselyConnected(blocks: readonly number[]): MakeNetwork {
       const half = convolution(normed(x), Math.floor((x.shape[3] ?? 0) / 2), 1, 1);
       x = applied(layers.averagePooling2d({ poolSize: 2 }), half);
     }
-    return tf.model({ inputs: images, outputs: head(normed(x)) });
+    return tf.model({ inputs, outputs: head(normed(x)) });
   };
 }

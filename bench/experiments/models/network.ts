@@ -15,6 +15,11 @@ export interface NetworkOptions {
   readonly side: number;
   /** Colours of a pixel (default 3). */
   readonly channels?: number;
+  /** What comes in and what makes images of it, where those are not images. */
+  readonly before?: {
+    readonly shape: readonly number[];
+    readonly layers: readonly Parameters<typeof applied>[0][];
+  };
   /** Of the moving averages of batch norm (default 0.99). */
   readonly momentum?: number;
   /** 'zeros' for whoever only counts weights (default: the architecture's own random ones). */
@@ -24,6 +29,16 @@ export interface NetworkOptions {
 /** The shape of one image. */
 export function shapeOf({ side, channels = 3 }: NetworkOptions): [number, number, number] {
   return [side, side, channels];
+}
+
+/** What comes into a network, and the images that it takes. */
+export function inputOf(
+  tf: TensorFlow,
+  options: NetworkOptions,
+): { readonly inputs: SymbolicTensor; readonly images: SymbolicTensor } {
+  const { shape = shapeOf(options), layers = [] } = options.before ?? {};
+  const inputs = tf.input({ shape: [...shape] });
+  return { inputs, images: layers.reduce((x, layer) => applied(layer, x), inputs) };
 }
 
 /** The initialisers of one network: each of a seed of its own. */

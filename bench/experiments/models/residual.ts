@@ -2,7 +2,7 @@
 
 import type { SymbolicTensor } from '@tensorflow/tfjs';
 import { applied } from '../../tfjs/layers.js';
-import { convolutionalParts, type MakeNetwork, shapeOf } from './network.js';
+import { convolutionalParts, inputOf, type MakeNetwork } from './network.js';
 
 /**
  * The residual network of 6n+2 layers: convolutions of w, 2w and 4w filters in stages of n blocks, each with
@@ -19,13 +19,13 @@ export function residualNetwork(blocksPerStage: number, width = 16): MakeNetwork
       const shortcut = stride === 1 ? x : norm(convolution(x, filters, 1, stride));
       return relu(applied(tf.layers.add(), [outer, shortcut]));
     };
-    const images = tf.input({ shape: shapeOf(options) });
+    const { inputs, images } = inputOf(tf, options);
     let x = relu(norm(convolution(images, width, 3, 1)));
     for (const [stage, filters] of [width, 2 * width, 4 * width].entries()) {
       for (let k = 0; k < blocksPerStage; k++) {
         x = block(x, filters, k === 0 && stage > 0 ? 2 : 1);
       }
     }
-    return tf.model({ inputs: images, outputs: head(x) });
+    return tf.model({ inputs, outputs: head(x) });
   };
 }

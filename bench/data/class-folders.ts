@@ -1,0 +1,134 @@
+// Images in a folder for each class, as JPEG or PNG files.
+
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import sharp from 'sharp';
+import { bytesOf, type Images } from './images.js';
+
+const EXTENSIONS = /\.(jpe?g|png)$/i;
+
+/** How images are read. */
+export interface FolderOptions {
+  /**
+   * Pixels a side: larger images are scaled so that they cover the square, and its middle is taken. Without it
+   * all images must be squares of one size.
+   */
+  readonly side?: number;
+  /** A folder where what was decoded is kept for the next time. */
+  readonly cache?: string;
+}
+
+/** A file and its class. */
+interface Entry {
+  readonly path: string;
+  readonly label: number;
+}
+
+/**
+ * All images below `folder`: `<class>/<file>.jpg`, `.jpeg` or `.png`, in the order of their names; classes are
+ * numbered in that order too.
+ *
+ * @throws RangeError where there is no class, a class has no image, or an image is malformed or of another size.
+ */
+export async function loadClassFolders(
+  folder: string,
+  { side, cache }: FolderOptions = {},
+): Promise<Images> {
+  const { entries, classes } = entriesOf(folder);
+  if (cache === undefined) return decodeAll(entries, classes, side);
+  const path = join(cache, `${fingerprint(entries, side)}.images`);
+  if (existsSync(path)) {
+    const [pixels, labels, pixelsASide]: [Uint8Array, Int32Array, number] = deserialize(
+      readFileSync(path),
+    );
+    return { pixels, labels, side: pixelsASide, channels: 3, classes };
+  }
+  const images = await decodeAll(entries, classes, side);
+  mkdirSync(cache, { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, serialize([images.pixels, images.labels, images.side]));
+  renameSync(draft, path);
+  return images;
+}
+
+function entriesOf(folder: string): { readonly entries: Entry[]; readonly classes: number } {
+  const names = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .map(({ name }) => name)
+    .toSorted();
+  if (names.length === 0) {
+    throw new RangeError(`${folder}: no folders, expected one for each class`);
+  }
+  const entries = names.flatMap((name, label) => {
+    const files = readdirSync(join(folder, name)).filter((file) => EXTENSIONS.test(file));
+    if (files.length === 0) {
+      throw new RangeError(`${join(folder, name)}: no .jpg, .jpeg or .png file`);
+    }
+    return files.toSorted().map((file) => ({ path: join(folder, name, file), label }));
+  });
+  return { entries, classes: names.length };
+}
+
+/** Names, sizes and times of all files: what was decoded of others is not taken for theirs. */
+function fingerprint(entries: readonly Entry[], side: number | undefined): string {
+  const hash = createHash('sha256').update(`${side}`);
+  for (const { path } of entries) {
+    const { size, mtimeMs } = statSync(path);
+    hash.update(`\0${path}\0${size}\0${mtimeMs}`);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** So many files are decoded at once. */
+const AT_ONCE = 64;
+
+async function decodeAll(
+  entries: readonly Entry[],
+  classes: number,
+  asked: number | undefined,
+): Promise<Images> {
+  const side = asked ?? (await decode(entries[0].path, undefined)).width;
+  const shape = { side, channels: 3 };
+  const size = bytesOf(shape);
+  const pixels = new Uint8Array(entries.length * size);
+  for (let start = 0; start < entries.length; start += AT_ONCE) {
+    const some = entries.slice(start, start + AT_ONCE);
+    const decoded = await Promise.all(some.map(({ path }) => decode(path, asked)));
+    for (const [k, { data, width, height }] of decoded.entries()) {
+      if (width !== side || height !== side) {
+        throw new RangeError(
+          `${some[k].path}: ${width}×${height} pixels, expected ${side}×${side} as the first image has`,
+        );
+      }
+      pixels.set(data, (start + k) * size);
+    }
+  }
+  return { pixels, labels: Int32Array.from(entries, ({ label }) => label), ...shape, classes };
+}
+
+interface Decoded {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+async function decode(path: string, side: number | undefined): Promise<Decoded> {
+  const image = sharp(path, { failOn: 'warning' }).toColourspace('srgb').removeAlpha();
+  const sized = side === undefined ? image : image.resize(side, side, { fit: 'cover' });
+  try {
+    const { data, info } = await sized.raw().toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height };
+  } catch (error) {
+    throw new RangeError(`${path}: not a whole JPEG or PNG image`, { cause: error });
+  }
+}

@@ -1,0 +1,112 @@
+// Carries experiments out: what is there already is left as it is, all else runs and is written down.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TensorFlow } from '../data/tensorflow.js';
+import { startProgress } from '../report/progress.js';
+import { loadData } from './data.js';
+import { checkpointAt } from './engine/checkpoint.js';
+import { type Configuration, identify } from './engine/configuration.js';
+import { performApart, severalAtOnce } from './engine/processes.js';
+import { type Found, machineOf, type Results } from './engine/results.js';
+import { perform, type Work } from './engine/work.js';
+import type { Experiment, Scope } from './studies/experiment.js';
+
+/** How experiments are carried out. */
+export interface Conduct {
+  readonly scope: Scope;
+  readonly results: Results;
+  /** The folder of results and checkpoints. */
+  readonly out: string;
+  readonly data: string | undefined;
+  readonly resume: boolean;
+  /** Processes of runs at once; 0 for none but this one. */
+  readonly jobs: number;
+}
+
+/**
+ * Carries an experiment out. A run that fails does not keep the others from running.
+ *
+ * @throws AggregateError at the end where runs have failed.
+ */
+export async function conduct(
+  tf: TensorFlow,
+  name: string,
+  { runs, isApart = false, measurements }: Experiment,
+  how: Conduct,
+): Promise<void> {
+  const { scope, results, data: folder, out } = how;
+  const checkpoints = join(out, 'checkpoints');
+  mkdirSync(checkpoints, { recursive: true });
+  const failures: unknown[] = [];
+  const failed = new Set<string>();
+  for (;;) {
+    const missing = missingOf(runs?.(scope, results) ?? [], results).filter(
+      (run) => !failed.has(identify(run)),
+    );
+    if (missing.length === 0) break;
+    await carryOut(tf, name, { runs: missing, isApart, checkpoints }, how, (run, error) => {
+      failed.add(identify(run));
+      failures.push(error);
+    });
+  }
+  for (const measurement of measurements?.(scope) ?? []) {
+    if (results.measured(measurement) !== undefined) continue;
+    const remark = (text: string): void => void process.stderr.write(`${name}: ${text}\n`);
+    const found = await measurement.measure({ tf, folder, checkpoints, remark });
+    results.addMeasurement(measurement, machineOf(tf), found);
+  }
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} runs have failed`);
+}
+
+/** Runs of which nothing is known, each once. */
+export function missingOf(runs: readonly Configuration[], found: Found): Configuration[] {
+  const unknown = runs.filter((run) => found.outcomeOf(run) === undefined);
+  return [...new Map(unknown.map((run) => [identify(run), run])).values()];
+}
+
+/** Runs to carry out, and where. */
+interface Assignment {
+  readonly runs: readonly Configuration[];
+  readonly isApart: boolean;
+  readonly checkpoints: string;
+}
+
+async function carryOut(
+  tf: TensorFlow,
+  name: string,
+  { runs, isApart, checkpoints }: Assignment,
+  { results, data: folder, resume, jobs }: Conduct,
+  onFailure: (run: Configuration, error: unknown) => void,
+): Promise<void> {
+  // Absent data is told once, and what is decoded now need not be by every process.
+  const choices = new Map(runs.map(({ data }) => [JSON.stringify(data), data]));
+  for (const choice of choices.values()) await loadData(choice, folder);
+  const steps = runs.reduce((sum, run) => sum + run.steps, 0);
+  const progress = startProgress(name, steps);
+  const done = new Map<Configuration, number>();
+  let finished = 0;
+  await severalAtOnce(runs, Math.max(1, jobs), async (run) => {
+    const work: Work = { configuration: run, folder, checkpoint: join(checkpoints, identify(run)) };
+    const checkpoint = checkpointAt(work.checkpoint);
+    if (!resume) checkpoint.remove();
+    const onStep = (step: number, loss: number): void => {
+      done.set(run, step);
+      const all = [...done.values()].reduce((a, b) => a + b, 0);
+      const remark = `${finished}/${runs.length} runs; ${run.optimizer.name}: loss ${loss.toFixed(3)}`;
+      progress.update(all, remark);
+    };
+    try {
+      const isHere = jobs === 0 && !isApart;
+      const outcome = isHere ? await perform(tf, work, onStep) : await performApart(work, onStep);
+      results.addRun(run, machineOf(tf), outcome);
+      checkpoint.remove();
+    } catch (error) {
+      onFailure(run, error);
+    }
+    done.set(run, run.steps);
+    finished += 1;
+  });
+  progress.stop();
+}

@@ -1,0 +1,69 @@
+// The images that experiments are about, by name: from packages, or from the folder that the user names.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CIFAR10, CIFAR100, type CifarLayout, loadCifar } from '../data/cifar.js';
+import { loadClassFolders } from '../data/class-folders.js';
+import { loadFashionMnist } from '../data/fashion-mnist.js';
+import { type ImageSplit, type Images, imagesOf, splitImages } from '../data/images.js';
+import { loadMnist } from '../data/mnist.js';
+import type { Split, SplitSizes } from '../data/samples.js';
+import { packageFolder } from '../report/json.js';
+import type { DataChoice } from './engine/configuration.js';
+
+/** The samples are the same for all seeds of an experiment. */
+const SPLIT_SEED = 1;
+
+type Load = (sizes: SplitSizes, folder: string | undefined) => ImageSplit | Promise<ImageSplit>;
+
+const LOADERS: Readonly<Record<string, Load>> = {
+  mnist: (sizes) => split(loadMnist(sizes)),
+  'fashion-mnist': (sizes) => split(loadFashionMnist(sizes)),
+  cifar10: cifar(CIFAR10, 'cifar10'),
+  cifar100: cifar(CIFAR100, 'cifar100'),
+};
+
+/**
+ * The samples of a choice. `folder` is what the user names with `--data`.
+ *
+ * @throws RangeError where there is no such data set, its files are absent or malformed, or more images are asked
+ *   for than there are.
+ */
+export async function loadData(
+  { name, ...sizes }: DataChoice,
+  folder: string | undefined,
+): Promise<ImageSplit> {
+  if (!Object.hasOwn(LOADERS, name)) {
+    const known = Object.keys(LOADERS).join(', ');
+    throw new RangeError(`loadData: there is no data set '${name}', expected one of ${known}`);
+  }
+  return LOADERS[name]({ ...sizes, seed: SPLIT_SEED }, folder);
+}
+
+function split({ train, validation, test }: Split): ImageSplit {
+  return { train: imagesOf(train), validation: imagesOf(validation), test: imagesOf(test) };
+}
+
+/**
+ * The published files, or folders of images below `<folder>/<name>`: `train/<class>/…`, and `test/<class>/…`
+ * where there are test images; otherwise those are held out of the others.
+ */
+function cifar(layout: CifarLayout, name: string): Load {
+  return async (sizes, folder) => {
+    if (folder === undefined) throw new RangeError(absent(layout, name, '--data names no folder'));
+    const published = loadCifar(layout, folder);
+    if (published !== undefined) return splitImages(published.train, published.test, sizes);
+    const train = join(folder, name, 'train');
+    const test = join(folder, name, 'test');
+    if (!existsSync(train)) {
+      throw new RangeError(absent(layout, name, `${folder} holds none`));
+    }
+    const cache = packageFolder('build', 'experiments', 'decoded');
+    const read = (path: string): Promise<Images> => loadClassFolders(path, { cache });
+    return splitImages(await read(train), existsSync(test) ? await read(test) : undefined, sizes);
+  };
+}
+
+function absent(layout: CifarLayout, name: string, why: string): string {
+  return `${layout.name} is not here: ${why}. Put ${layout.archive} of https://www.cs.toronto.edu/~kriz/cifar.html into a folder, packed or unpacked (${layout.folder}/), or images as ${name}/train/<class>/<file>.png, and name the folder with --data.`;
+}

@@ -1,0 +1,152 @@
+// Results as lines of JSON: what ran, on which machine, and what came out.
+
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import type { TensorFlow } from '../../data/tensorflow.js';
+import { environment, toJsonLine } from '../../report/json.js';
+import { type Configuration, identify } from './configuration.js';
+import type { Outcome } from './outcome.js';
+
+/** The machine, and the versions of what ran on it. */
+export interface Machine {
+  readonly nysact: string;
+  readonly node: string;
+  readonly tensorflow: string;
+  readonly backend: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Processes that wanted to run. */
+  readonly load: number;
+}
+
+/** A line of the file. */
+interface Line {
+  readonly kind: 'run' | 'measurement';
+  readonly id: string;
+  readonly configuration: object;
+  readonly machine: Machine;
+  readonly result: unknown;
+}
+
+/** What a measurement is of, and that it gives an R. */
+export interface Measured<R extends object> {
+  readonly configuration: object;
+  /** Takes it. */
+  readonly measure: (bench: Bench) => Promise<R>;
+}
+
+/** What measurements are taken with. */
+export interface Bench {
+  readonly tf: TensorFlow;
+  /** What the user named with `--data`. */
+  readonly folder: string | undefined;
+  /** The folder of checkpoints. */
+  readonly checkpoints: string;
+  /** Told a short remark now and then. */
+  readonly remark: (text: string) => void;
+}
+
+/** What is known of runs and measurements, by their configurations. */
+export interface Found {
+  outcomeOf(configuration: Configuration): Outcome | undefined;
+  measured<R extends object>(measurement: Measured<R>): R | undefined;
+}
+
+/** This machine, now. */
+export function machineOf(tf: TensorFlow): Machine {
+  return {
+    ...environment(),
+    tensorflow: tf.version_core,
+    backend: `${tf.getBackend()}, kernels of nysact/tfjs-wasm`,
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    load: loadavg()[0],
+  };
+}
+
+/** The results in a file, to which others are added. */
+export class Results implements Found {
+  readonly #path: string;
+  readonly #results = new Map<string, string>();
+  readonly #machines: Machine[] = [];
+
+  /** @throws RangeError where a line is no result. */
+  constructor(path: string) {
+    this.#path = path;
+    if (!existsSync(path)) return;
+    const text = readFileSync(path, 'utf8');
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    // Whoever was killed while writing has left a part of a line.
+    if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
+    for (const [k, line] of whole.split('\n').slice(0, -1).entries()) {
+      this.#take(parseLine(line, `${path}:${k + 1}`));
+    }
+  }
+
+  outcomeOf(configuration: Configuration): Outcome | undefined {
+    return this.measured<Outcome>({ configuration });
+  }
+
+  /** What was once written for such a configuration, which decides its type. */
+  measured<R extends object>({ configuration }: Pick<Measured<R>, 'configuration'>): R | undefined {
+    const text = this.#results.get(identify(configuration));
+    if (text === undefined) return undefined;
+    const { result }: { result: R } = JSON.parse(text);
+    return result;
+  }
+
+  /** The machines that results are from. */
+  get machines(): readonly Machine[] {
+    return this.#machines;
+  }
+
+  addRun(configuration: Configuration, machine: Machine, result: Outcome): void {
+    this.#add({ kind: 'run', id: identify(configuration), configuration, machine, result });
+  }
+
+  addMeasurement<R extends object>(
+    { configuration }: Measured<R>,
+    machine: Machine,
+    result: R,
+  ): void {
+    this.#add({ kind: 'measurement', id: identify(configuration), configuration, machine, result });
+  }
+
+  #add(line: Line): void {
+    appendFileSync(this.#path, toJsonLine(line));
+    this.#take(line);
+  }
+
+  /** As text, so that what was read and what was just found look the same. */
+  #take({ id, result, machine }: Line): void {
+    this.#results.set(id, toJsonLine({ result }));
+    this.#machines.push(machine);
+  }
+}
+
+function parseLine(text: string, where: string): Line {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new RangeError(`${where}: not JSON`);
+  }
+  if (isLine(value)) return value;
+  throw new RangeError(`${where}: no result of a run or a measurement`);
+}
+
+/** Only this program writes the file: a line that says what it is of holds what belongs to it. */
+function isLine(value: unknown): value is Line {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    (value.kind === 'run' || value.kind === 'measurement') &&
+    'id' in value &&
+    'configuration' in value &&
+    'machine' in value &&
+    'result' in value
+  );
+}

@@ -1,0 +1,55 @@
+// A run as it is given to whoever carries it out, in this process or in one of its own.
+
+import { setImmediate } from 'node:timers/promises';
+import type { ImageSplit } from '../../data/images.js';
+import type { TensorFlow } from '../../data/tensorflow.js';
+import { loadData } from '../data.js';
+import { checkpointAt } from './checkpoint.js';
+import type { Configuration, DataChoice } from './configuration.js';
+import type { Outcome } from './outcome.js';
+import { runConfiguration } from './run.js';
+
+/** A run, the folder of its data, and the file of its checkpoint. */
+export interface Work {
+  readonly configuration: Configuration;
+  readonly folder: string | undefined;
+  readonly checkpoint: string;
+}
+
+/** Told after a step: how many there were, and the loss before it. */
+export type OnStep = (step: number, loss: number) => void;
+
+const SECONDS_BETWEEN_CHECKPOINTS = 20;
+
+/** Samples that were loaded already. */
+const loaded = new Map<string, Promise<ImageSplit>>();
+
+function dataOf(choice: DataChoice, folder: string | undefined): Promise<ImageSplit> {
+  const key = JSON.stringify([choice, folder]);
+  const data = loaded.get(key) ?? loadData(choice, folder);
+  loaded.set(key, data);
+  return data;
+}
+
+/** Carries a run out, from its checkpoint if there is one. */
+export async function perform(
+  tf: TensorFlow,
+  { configuration, folder, checkpoint }: Work,
+  onStep: OnStep,
+): Promise<Outcome> {
+  const data = await dataOf(configuration.data, folder);
+  let last = performance.now();
+  return runConfiguration(tf, configuration, data, {
+    checkpoint: checkpointAt(checkpoint),
+    isDue: () => {
+      if (performance.now() - last < 1e3 * SECONDS_BETWEEN_CHECKPOINTS) return false;
+      last = performance.now();
+      return true;
+    },
+    onStep: async (step, loss) => {
+      onStep(step, loss);
+      // So that messages and signals are heard.
+      await setImmediate();
+    },
+  });
+}

@@ -1,0 +1,99 @@
+// Every experiment with the time that it takes here, from steps that are measured now.
+
+import type { TensorFlow } from '../data/tensorflow.js';
+import type { Table } from '../report/table.js';
+import { classification } from '../tfjs/models.js';
+import { missingOf } from './conduct.js';
+import type { Configuration } from './engine/configuration.js';
+import type { Found, Results } from './engine/results.js';
+import { networkOf } from './models/index.js';
+import { optimizers } from './optimizers.js';
+import type { Scope } from './studies/experiment.js';
+import { experiments } from './studies/index.js';
+
+/** Images of the steps that are measured; a larger batch takes as much longer. */
+const BATCH = 8;
+
+/** Runs, and the hours that those take that are not done, with so many at once. */
+export function listing(
+  tf: TensorFlow,
+  names: readonly string[],
+  scope: Scope,
+  results: Results,
+  jobs: number,
+): Table {
+  const seconds = new Map<string, number>();
+  const secondsOf = ({ network, steps, batch }: Configuration): number => {
+    const one = seconds.get(network) ?? secondsAnImage(tf, network);
+    seconds.set(network, one);
+    return steps * batch * one;
+  };
+  return {
+    title: `Experiments at the scale '${scope.scale}' with ${scope.seeds} seeds, ${Math.max(1, jobs)} runs at once`,
+    columns: [
+      { heading: 'name', align: 'left' },
+      { heading: 'what', align: 'left' },
+      { heading: 'runs', align: 'right' },
+      { heading: 'still to do', align: 'right' },
+      { heading: 'training takes about', align: 'right' },
+    ],
+    rows: names.map((name) => {
+      const { title, runs, measurements } = experiments[name];
+      const all = missingOf(runs?.(scope, foreseen(results)) ?? [], NOTHING);
+      const missing = missingOf(all, results);
+      const takes = missing.reduce((sum, run) => sum + secondsOf(run), 0) / Math.max(1, jobs);
+      const measured = measurements?.(scope).length ?? 0;
+      return [
+        name,
+        title,
+        `${all.length}${measured === 0 ? '' : ` and ${measured} measurements`}`,
+        String(missing.length),
+        formatDuration(takes),
+      ];
+    }),
+  };
+}
+
+const NOTHING: Found = { outcomeOf: () => undefined, measured: () => undefined };
+
+/** What is known, and for all that is not an outcome: so runs that hang on others are foreseen too. */
+function foreseen(results: Results): Found {
+  const none = { seconds: [], tensorBytes: 0, processBytes: 0, stateBytes: 0 };
+  return {
+    outcomeOf: (run) => results.outcomeOf(run) ?? { findings: {}, curve: [], cost: none },
+    measured: (measurement) => results.measured(measurement),
+  };
+}
+
+/** Seconds of SGD for one image, of the second step: the first one compiles. */
+function secondsAnImage(tf: TensorFlow, network: string): number {
+  const { make } = networkOf(network);
+  const side = 32;
+  const training = classification({
+    key: network,
+    name: network,
+    batch: BATCH,
+    stepsInARow: 1,
+    input: [side, side, 3],
+    network: (host, seed) => make(host, { side, classes: 10, seed }),
+  }).make(tf, 1);
+  const optimizer = optimizers.sgd.make(tf, { learningRate: 1e-3 });
+  try {
+    const step = (): void => {
+      optimizer.minimize(() => training.loss(), false, training.variables);
+    };
+    step();
+    const start = performance.now();
+    step();
+    return (performance.now() - start) / 1e3 / BATCH;
+  } finally {
+    optimizer.dispose();
+    training.dispose();
+  }
+}
+
+function formatDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  if (seconds < 5_400) return `${Math.ceil(seconds / 60)} min`;
+  return `${(seconds / 3_600).toFixed(1)} h`;
+}

@@ -1,0 +1,118 @@
+// The optimisers that are compared, by name, and the settings of the paper's Table VI.
+
+import { paperSettings } from '../../src/optimize/paper-settings.js';
+import { publishedNysact } from '../../src/published/index.js';
+import {
+  adam,
+  adamw,
+  eva,
+  foof,
+  kfac,
+  makeOptimizer,
+  nysact,
+  sgd,
+  type TensorFlow,
+  type TfjsOptimizer,
+} from '../../src/tfjs/index.js';
+
+/** Options by name, as a file can hold them. */
+export type Settings = Readonly<Record<string, number | string | boolean>> & {
+  readonly learningRate: number;
+};
+
+/** One optimiser. */
+export interface NamedOptimizer {
+  readonly title: string;
+  /** The paper's settings for each data set, where it has some. */
+  readonly paper: { readonly cifar: Settings; readonly imagenet?: Settings };
+  /** The options are checked by the optimiser itself. */
+  readonly make: (tf: TensorFlow, options: object) => TfjsOptimizer;
+}
+
+/** Five times the learning rate of CIFAR, less decay, and refreshes as often as observations. */
+const LARGE = { learningRate: 0.5, weightDecay: 2e-5, refreshEvery: 5 } as const;
+
+const { rest: _, ...publishedSettings } = paperSettings.nysact;
+const sketched = { ...paperSettings.nysact, ...LARGE, rank: 20 } as const;
+
+const OPTIMIZERS = {
+  sgd: {
+    title: 'SGD',
+    paper: {
+      cifar: paperSettings.sgd,
+      imagenet: { ...paperSettings.sgd, learningRate: 0.5, weightDecay: 2e-5 },
+    },
+    make: sgd,
+  },
+  adam: { title: 'Adam', paper: { cifar: paperSettings.adam }, make: adam },
+  adamw: {
+    title: 'AdamW',
+    paper: { cifar: paperSettings.adamw, imagenet: paperSettings.adamw },
+    make: adamw,
+  },
+  kfac: {
+    title: 'KFAC',
+    paper: {
+      cifar: paperSettings.kfac,
+      imagenet: { ...paperSettings.kfac, ...LARGE, damping: 0.1 },
+    },
+    make: kfac,
+  },
+  eva: {
+    title: 'Eva',
+    paper: { cifar: paperSettings.eva, imagenet: { ...paperSettings.eva, ...LARGE, damping: 0.1 } },
+    make: eva,
+  },
+  foof: {
+    title: 'FOOF',
+    paper: { cifar: paperSettings.foof, imagenet: { ...paperSettings.foof, ...LARGE } },
+    make: foof,
+  },
+  'nysact-g': {
+    title: 'NysAct-G',
+    paper: { cifar: { ...paperSettings.nysact, sketch: 'gaussian' } },
+    make: nysact,
+  },
+  'nysact-s': {
+    title: 'NysAct-S',
+    paper: {
+      cifar: { ...paperSettings.nysact, sketch: 'subcolumn' },
+      imagenet: { ...sketched, sketch: 'subcolumn' },
+    },
+    make: nysact,
+  },
+  'nysact-tracking': {
+    title: 'NysAct, tracking',
+    paper: { cifar: { ...paperSettings.nysact, policy: 'track', fresh: 2 } },
+    make: nysact,
+  },
+  'nysact-published': {
+    title: 'NysAct-G, as published',
+    paper: { cifar: { ...publishedSettings, sketch: 'gaussian' } },
+    make: (tf, config) =>
+      makeOptimizer(tf, publishedNysact(config), { className: 'PublishedNysact', config }),
+  },
+} as const satisfies Readonly<Record<string, NamedOptimizer>>;
+
+/** What configurations call an optimiser. */
+export type OptimizerName = keyof typeof OPTIMIZERS;
+
+/** All of them by name. */
+export const optimizers: Readonly<Record<OptimizerName, NamedOptimizer>> = OPTIMIZERS;
+
+/** Those of the paper's tables, in its order. */
+export const PAPER_ORDER: readonly OptimizerName[] = [
+  'sgd',
+  'adam',
+  'adamw',
+  'kfac',
+  'eva',
+  'foof',
+  'nysact-g',
+  'nysact-s',
+];
+
+/** Whether an optimiser has sketches, whose seed is the run's. */
+export function isSketched(name: OptimizerName): boolean {
+  return name.startsWith('nysact');
+}

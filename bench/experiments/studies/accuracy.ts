@@ -1,0 +1,188 @@
+// Table III and figure 2: test accuracy of every optimiser, and how it came about.
+
+import type { Block } from '../../report/html.js';
+import type { Point, Series } from '../../report/line-chart.js';
+import { lineChart } from '../../report/plots.js';
+import { deviation, mean } from '../../report/statistics.js';
+import type { Table } from '../../report/table.js';
+import type { Configuration } from '../engine/configuration.js';
+import type { Outcome } from '../engine/outcome.js';
+import type { Found } from '../engine/results.js';
+import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
+import type { Experiment, Scope } from './experiment.js';
+import { formatSpread } from './format.js';
+import { ACCURACY, describeSetting, type Setting } from './settings.js';
+import { trialsOf, tuned, tuningRuns } from './tuning.js';
+
+/** The paper's, and what this library adds. */
+const COMPARED: readonly OptimizerName[] = [...PAPER_ORDER, 'nysact-tracking', 'nysact-published'];
+
+/** What everything else is compared with. */
+const BASELINE: OptimizerName = 'sgd';
+
+/** Settings are chosen at the first, shortest budget of a network and its data. */
+function tunedAt(setting: Setting, { scale }: Scope): Setting {
+  const isAlike = ({ network, data }: Setting): boolean =>
+    network === setting.network && data.name === setting.data.name;
+  return ACCURACY[scale].find(isAlike) ?? setting;
+}
+
+function optionsOf(
+  setting: Setting,
+  name: OptimizerName,
+  scope: Scope,
+  found: Found,
+): Settings | undefined {
+  return tuned(tunedAt(setting, scope), name, scope.scale, found);
+}
+
+/** The runs that count: one for each seed. */
+function finalRuns(
+  setting: Setting,
+  name: OptimizerName,
+  options: Settings,
+  { seeds }: Scope,
+): Configuration[] {
+  return Array.from({ length: seeds }, (_, k) => ({
+    ...setting,
+    optimizer: { name, options },
+    seed: k + 1,
+  }));
+}
+
+function runs(scope: Scope, found: Found): Configuration[] {
+  return ACCURACY[scope.scale].flatMap((setting) =>
+    COMPARED.flatMap((name) => {
+      const options = optionsOf(setting, name, scope, found);
+      return [
+        ...tuningRuns(tunedAt(setting, scope), name, scope.scale),
+        ...(options === undefined ? [] : finalRuns(setting, name, options, scope)),
+      ];
+    }),
+  );
+}
+
+/** What is known of one optimiser. */
+interface Contestant {
+  readonly name: OptimizerName;
+  readonly options: Settings;
+  readonly outcomes: readonly Outcome[];
+}
+
+function contestants(setting: Setting, scope: Scope, found: Found): Contestant[] {
+  return COMPARED.flatMap((name) => {
+    const options = optionsOf(setting, name, scope, found);
+    if (options === undefined) return [];
+    const outcomes = finalRuns(setting, name, options, scope).flatMap(
+      (run) => found.outcomeOf(run) ?? [],
+    );
+    return outcomes.length === 0 ? [] : [{ name, options, outcomes }];
+  });
+}
+
+/** Accuracies in % of the runs that did not diverge. */
+function accuraciesOf({ outcomes }: Contestant): number[] {
+  return outcomes.flatMap(({ findings: { test } }) =>
+    test === undefined ? [] : [100 * test.accuracy],
+  );
+}
+
+/** Seconds of the processor until a validation accuracy was reached; undefined where it never was. */
+function secondsTo(accuracy: number, { curve, cost }: Outcome): number | undefined {
+  const first = curve.findIndex(({ validation }) => validation.accuracy >= accuracy);
+  return first < 0 ? undefined : cost.seconds[first];
+}
+
+function accuracyTable(setting: Setting, all: readonly Contestant[], scope: Scope): Table {
+  const baseline = all.find(({ name }) => name === BASELINE);
+  const goal = mean(
+    (baseline?.outcomes ?? []).map(({ curve }) => curve.at(-1)?.validation.accuracy ?? 0),
+  );
+  const right = { align: 'right' } as const;
+  return {
+    title: `${describeSetting(setting)}; mean ± standard deviation over seeds, ${trialsOf(BASELINE, scope.scale).length} trials for each optimiser`,
+    columns: [
+      { heading: 'optimiser', align: 'left' },
+      { heading: 'η', ...right },
+      { heading: 'ρ', ...right },
+      { heading: 'test accuracy, %', ...right },
+      { heading: 'seeds', ...right },
+      { heading: 'diverged', ...right },
+      { heading: `processor s to SGD's validation accuracy`, ...right },
+    ],
+    rows: all.map((contestant) => {
+      const { name, options, outcomes } = contestant;
+      const seconds = outcomes.map((outcome) => secondsTo(goal, outcome));
+      const reached = seconds.filter((time) => time !== undefined);
+      return [
+        optimizers[name].title,
+        String(options.learningRate),
+        String(options.damping ?? ''),
+        formatSpread(accuraciesOf(contestant)),
+        String(outcomes.length),
+        String(outcomes.filter(({ findings }) => findings.diverged !== undefined).length),
+        reached.length === 0
+          ? 'never'
+          : `${formatSpread(reached)}${reached.length < seconds.length ? ` (${reached.length} of ${seconds.length})` : ''}`,
+      ];
+    }),
+  };
+}
+
+/** Table III. */
+export const table3: Experiment = {
+  title: 'Table III: test accuracy',
+  runs,
+  report: (scope, found) =>
+    ACCURACY[scope.scale].map(
+      (setting): Block => ({
+        kind: 'table',
+        table: accuracyTable(setting, contestants(setting, scope, found), scope),
+      }),
+    ),
+};
+
+/** Figure 2: from the runs of table III. */
+export const figure2: Experiment = {
+  title: 'Figure 2: training loss and validation accuracy',
+  runs,
+  report: (scope, found) =>
+    ACCURACY[scope.scale].flatMap((setting): Block[] => {
+      const all = contestants(setting, scope, found);
+      if (all.length === 0) return [];
+      const x = { label: 'step', scale: 'linear' } as const;
+      const loss = lineChart({
+        title: 'Training loss',
+        x,
+        y: { label: 'cross-entropy, mean over seeds', scale: 'log' },
+        series: curvesOf(all, (point) => point.loss),
+      });
+      const accuracy = lineChart({
+        title: 'Validation accuracy',
+        x,
+        y: { label: '%, mean ± standard deviation over seeds', scale: 'linear' },
+        series: curvesOf(all, ({ validation }) => 100 * validation.accuracy),
+      });
+      return [{ kind: 'figures', figures: [loss, accuracy], caption: describeSetting(setting) }];
+    }),
+};
+
+/** The paper's optimisers, SGD dashed: as many curves as can be told apart. */
+function curvesOf(
+  all: readonly Contestant[],
+  heightOf: (point: Outcome['curve'][number]) => number,
+): Series[] {
+  return all
+    .filter(({ name }) => PAPER_ORDER.includes(name))
+    .map(({ name, outcomes }) => {
+      const [first] = outcomes;
+      const points = first.curve.map(({ step }, k): Point => {
+        const values = outcomes.flatMap(({ curve }) => curve.slice(k, k + 1).map(heightOf));
+        const y = mean(values);
+        if (values.length < 2) return { x: step, y };
+        const spread = deviation(values);
+        return { x: step, y, low: y - spread, high: y + spread };
+      });
+      return { name: optimizers[name].title, points, dashed: name === BASELINE };
+    });
+}

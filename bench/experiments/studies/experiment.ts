@@ -1,0 +1,27 @@
+// What an experiment is: runs and measurements that it needs, and what it makes of them.
+
+import type { Block } from '../../report/html.js';
+import type { Configuration } from '../engine/configuration.js';
+import type { Found, Measured } from '../engine/results.js';
+
+/** How much is done: `full` is the paper's own setting. */
+export type Scale = 'smoke' | 'small' | 'full';
+
+/** Scale and repetitions of an experiment. */
+export interface Scope {
+  readonly scale: Scale;
+  /** Seeds 1 … seeds. */
+  readonly seeds: number;
+}
+
+/** One of the paper's tables or figures. */
+export interface Experiment {
+  readonly title: string;
+  /** Runs that are needed as far as is known: what was found may call for more. */
+  readonly runs?: (scope: Scope, found: Found) => readonly Configuration[];
+  /** Runs whose memory is looked at have a process of their own at every scale. */
+  readonly isApart?: boolean;
+  readonly measurements?: (scope: Scope) => readonly Measured<object>[];
+  /** Tables and figures of what is there. */
+  readonly report: (scope: Scope, found: Found) => readonly Block[] | Promise<readonly Block[]>;
+}

@@ -1,0 +1,199 @@
+// A run of an experiment: the same bits however often it is cut off, and what it tells.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LayersModel } from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ImageSplit, type Images, splitImages } from '../../bench/data/images.js';
+import { startTensorflow } from '../../bench/data/tensorflow.js';
+import { checkpointAt } from '../../bench/experiments/engine/checkpoint.js';
+import { type Configuration, identify } from '../../bench/experiments/engine/configuration.js';
+import type { Outcome } from '../../bench/experiments/engine/outcome.js';
+import { type RunState, runConfiguration } from '../../bench/experiments/engine/run.js';
+import { type OptimizerName, optimizers } from '../../bench/experiments/optimizers.js';
+import { fillUniform, foldIn, permutation, randomKey } from '../../src/core/random.js';
+import { registerKernels } from '../../src/tfjs-wasm/index.js';
+import { SEED } from '../support/seed.js';
+
+const tf = await startTensorflow();
+const registered = await registerKernels(tf);
+const folder = mkdtempSync(join(tmpdir(), 'experiments-'));
+afterAll(() => {
+  registered.restore();
+  rmSync(folder, { recursive: true });
+});
+
+/** Images of noise whose class shows in their brightness. */
+function noise(count: number): Images {
+  const shape = { side: 8, channels: 3, classes: 3 };
+  const uniform = new Float64Array(count * 8 * 8 * 3);
+  fillUniform(randomKey(SEED), uniform);
+  const labels = Int32Array.from({ length: count }, (_, k) => k % 3);
+  const pixels = Uint8Array.from(
+    uniform,
+    (u, i) => 85 * u + 85 * labels[Math.floor(i / (8 * 8 * 3))],
+  );
+  return { ...shape, pixels, labels };
+}
+
+let data: ImageSplit;
+beforeAll(() => {
+  data = splitImages(noise(60), undefined, { train: 32, validation: 12, test: 16, seed: 1 });
+});
+
+function configurationOf(name: OptimizerName, steps: number): Configuration {
+  return {
+    network: 'resnet8-narrow',
+    data: { name: 'noise', train: 32, validation: 12, test: 16 },
+    optimizer: {
+      name,
+      options: { ...optimizers[name].paper.cifar, ...cadenceOf(name), learningRate: 0.01 },
+    },
+    seed: 3,
+    batch: 8,
+    steps,
+    validations: 3,
+    augmentation: 'crop and flip',
+  };
+}
+
+function cadenceOf(name: OptimizerName): object {
+  return ['sgd', 'adam', 'adamw'].includes(name) ? {} : { observeEvery: 2, refreshEvery: 3 };
+}
+
+class Cut extends Error {}
+
+/** The weights at the end, and what came out, of a run that is cut off after the given steps. */
+async function trained(
+  configuration: Configuration,
+  cuts: readonly number[],
+): Promise<{ weights: number[][]; outcome: Outcome }> {
+  const checkpoint = checkpointAt<RunState>(join(folder, identify(configuration)));
+  checkpoint.remove();
+  let weights: number[][] = [];
+  const keep = (model: LayersModel): void => {
+    weights = model.getWeights().map((weight) => [...weight.dataSync()]);
+  };
+  for (const cut of [...cuts, Number.POSITIVE_INFINITY]) {
+    try {
+      const outcome = await runConfiguration(tf, configuration, data, {
+        checkpoint,
+        isDue: (step) => step % 3 === 2,
+        onStep: (step) => {
+          if (step >= cut) throw new Cut();
+        },
+        onEnd: keep,
+      });
+      return { weights, outcome };
+    } catch (error) {
+      if (!(error instanceof Cut)) throw error;
+    }
+  }
+  throw new Error('the last run was cut off');
+}
+
+describe('a run that was cut off', () => {
+  test.each(['sgd', 'adam', 'nysact-g', 'nysact-s', 'nysact-tracking', 'kfac', 'eva'] as const)(
+    'ends with the same bits as one that was not: %s',
+    async (name) => {
+      const configuration = configurationOf(name, 9);
+      // Two random steps, the second behind the first; a cut may come before any checkpoint.
+      const [first, second] = permutation(foldIn(randomKey(SEED), name.length), 8)
+        .subarray(0, 2)
+        .toSorted();
+      const whole = await trained(configuration, []);
+      const cut = await trained(configuration, [first + 1, second + 1]);
+      expect(cut.weights).toEqual(whole.weights);
+      expect(cut.outcome.findings).toEqual(whole.outcome.findings);
+      expect(cut.outcome.curve).toEqual(whole.outcome.curve);
+      expect(whole.outcome.curve.map(({ step }) => step)).toEqual([3, 6, 9]);
+    },
+  );
+
+  test('would not, were the statistics of batch norm forgotten', async () => {
+    const configuration = configurationOf('sgd', 6);
+    const whole = await trained(configuration, []);
+    const checkpoint = checkpointAt<RunState>(join(folder, 'forgetful'));
+    const forgetful = {
+      ...checkpoint,
+      load: () => {
+        const state = checkpoint.load();
+        if (state === undefined) return undefined;
+        // The last of all weights is the variance that a batch norm has seen.
+        const last = state.weights.length - 1;
+        return {
+          ...state,
+          weights: state.weights.with(
+            last,
+            state.weights[last].map(() => 1),
+          ),
+        };
+      },
+    };
+    const keeping = { checkpoint: forgetful, isDue: (step: number) => step === 3 };
+    await expect(
+      runConfiguration(tf, configuration, data, {
+        ...keeping,
+        onStep: (step) => {
+          if (step === 4) throw new Cut();
+        },
+      }),
+    ).rejects.toThrow(Cut);
+    const resumed = await runConfiguration(tf, configuration, data, {
+      ...keeping,
+      onStep: () => undefined,
+    });
+    expect(resumed.curve).not.toEqual(whole.outcome.curve);
+  });
+});
+
+describe('a run', () => {
+  test('that diverges is a result, and leaves no tensor', async () => {
+    const numbers = tf.memory().numTensors;
+    const configuration = configurationOf('sgd', 30);
+    const { options } = configuration.optimizer;
+    const { outcome } = await trained(
+      { ...configuration, optimizer: { name: 'sgd', options: { ...options, learningRate: 1e12 } } },
+      [],
+    );
+    expect(outcome.findings.test).toBeUndefined();
+    expect(outcome.findings.diverged?.step).toBeLessThan(30);
+    expect(outcome.findings.diverged?.message).toContain('training diverged');
+    expect(tf.memory().numTensors).toBe(numbers);
+  });
+
+  test('tells what it took', async () => {
+    const { outcome } = await trained(configurationOf('nysact-g', 4), []);
+    const { seconds, tensorBytes, processBytes, stateBytes } = outcome.cost;
+    expect(seconds).toHaveLength(3);
+    expect(seconds.toSorted((a, b) => a - b)).toEqual(seconds);
+    expect(Math.min(...seconds)).toBeGreaterThan(0);
+    expect(stateBytes).toBeGreaterThan(0);
+    expect(tensorBytes).toBeGreaterThan(stateBytes);
+    expect(processBytes).toBeGreaterThan(tensorBytes);
+  });
+
+  test('starts with the weights and the batch that all optimisers of its seed have', async () => {
+    const firsts = await Promise.all(
+      (['sgd', 'adam', 'foof'] as const).map(async (name) => {
+        const losses: number[] = [];
+        await runConfiguration(tf, { ...configurationOf(name, 1), validations: 1 }, data, {
+          checkpoint: checkpointAt(join(folder, `first-${name}`)),
+          isDue: () => false,
+          onStep: (_, loss) => void losses.push(loss),
+        });
+        return losses[0];
+      }),
+    );
+    expect(new Set(firsts).size).toBe(1);
+  });
+});
+
+test('configurations are told apart by what they hold, not by its order', () => {
+  const configuration = configurationOf('sgd', 4);
+  const { seed, ...others } = configuration;
+  expect(identify({ ...others, seed })).toBe(identify({ seed, ...others }));
+  expect(identify({ ...configuration, seed: seed + 1 })).not.toBe(identify(configuration));
+  expect(identify({ list: [1, 2] })).not.toBe(identify({ list: [2, 1] }));
+});
