@@ -27,7 +27,7 @@ export function bytesOf({ side, channels }: Pick<Images, 'side' | 'channels'>): 
 }
 
 /** The images at the given rows, in that order. */
-export function takeImages(images: Images, rows: Int32Array): Images {
+function takeImages(images: Images, rows: Int32Array): Images {
   const size = bytesOf(images);
   const pixels = new Uint8Array(rows.length * size);
   rows.forEach((row, k) => {
