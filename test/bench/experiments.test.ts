@@ -191,37 +191,37 @@ test('several are carried out at once, but no more than were asked for', async (
     now -= 1;
   });
   expect(most).toBe(2);
-  expect(seen.toSorted()).toEqual([1, 2, 3, 4, 5]);
+  expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
 });
 
-describe('an experiment', () => {
-  /** Two runs, and a third once those are known; a measurement that counts how often it is taken. */
-  function tiny(): { experiment: Experiment; measured: () => number } {
-    let taken = 0;
-    const first = { ...run, steps: 2, validations: 1 };
-    const second = { ...first, seed: 2 };
-    return {
-      measured: () => taken,
-      experiment: {
-        title: 'tiny',
-        runs: (_, found) =>
-          found.outcomeOf(second) === undefined
-            ? [first, second]
-            : [first, second, { ...first, seed: 3 }],
-        measurements: () => [
-          {
-            configuration: { measurement: 'tiny' },
-            measure: async () => {
-              taken += 1;
-              return { taken };
-            },
+/** Two runs, and a third once those are known; a measurement that counts how often it is taken. */
+function tiny(): { experiment: Experiment; measured: () => number } {
+  let taken = 0;
+  const first = { ...run, steps: 2, validations: 1 };
+  const second = { ...first, seed: 2 };
+  return {
+    measured: () => taken,
+    experiment: {
+      title: 'tiny',
+      runs: (_, found) =>
+        found.outcomeOf(second) === undefined
+          ? [first, second]
+          : [first, second, { ...first, seed: 3 }],
+      measurements: () => [
+        {
+          configuration: { measurement: 'tiny' },
+          measure: async () => {
+            taken += 1;
+            return { taken };
           },
-        ],
-        report: () => [],
-      },
-    };
-  }
+        },
+      ],
+      report: () => [],
+    },
+  };
+}
 
+describe('an experiment', () => {
   test('runs until nothing more is called for, and never twice', async () => {
     const { path, results } = emptyResults();
     const { experiment, measured } = tiny();
