@@ -41,5 +41,5 @@ async function carryOut(request: Request): Promise<void> {
       await conduct(tf, name, experiments[name], { scope, results, out, data, resume, jobs });
     }
   }
-  await report(names, scope, results, out);
+  console.log(await report(names, scope, results, out));
 }

@@ -8,23 +8,24 @@ import type { Results } from './engine/results.js';
 import type { Scope } from './studies/experiment.js';
 import { experiments } from './studies/index.js';
 
-/** Prints what is known of the experiments and writes it to `out`: report.html, report.md and the figures. */
+/** Writes what is known of the experiments to `out`: report.html, report.md and the figures; the tables as text. */
 export async function report(
   names: readonly string[],
   scope: Scope,
   results: Results,
   out: string,
-): Promise<void> {
+): Promise<string> {
   mkdirSync(out, { recursive: true });
   const sections: Section[] = [];
   const pages: string[] = [];
+  const tables: string[] = [];
   for (const name of names) {
     const { title, report: blocksOf } = experiments[name];
     const blocks = await blocksOf(scope, results);
     sections.push({ heading: title, blocks });
     pages.push(`## ${title}`, ...blocks.map((block, k) => written(block, `${name}-${k}`, out)));
     for (const block of blocks) {
-      if (block.kind === 'table') console.log(`\n${title}\n${terminalTable(block.table)}`);
+      if (block.kind === 'table') tables.push(`${title}\n${terminalTable(block.table)}`);
     }
   }
   const machines = results.machines.map(
@@ -44,7 +45,8 @@ export async function report(
   });
   const paths = { 'report.html': html, 'report.md': `${pages.join('\n\n')}\n` };
   for (const [file, content] of Object.entries(paths)) writeFileSync(join(out, file), content);
-  console.log(`\nWritten to ${join(out, 'report.html')} and ${join(out, 'report.md')}.`);
+  tables.push(`Written to ${join(out, 'report.html')} and ${join(out, 'report.md')}.`);
+  return tables.join('\n\n');
 }
 
 /** A block in Markdown; figures become files of their own. */

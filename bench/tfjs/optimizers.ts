@@ -98,8 +98,8 @@ export function timeOptimizers(
       batch,
       sgd: quantile(baseline, 0.5) / cadence.observeEvery,
       over: others.map((times, k) => {
-        const { name, refreshEvery } = contenders[k];
-        return { name, ...over(times, baseline, refreshEvery) };
+        const contender = contenders[k];
+        return { name: contender.name, ...over(times, baseline, contender.refreshEvery) };
       }),
       turns: baseline.length,
     };

@@ -24,6 +24,7 @@ import { cropAndFlip, drawCropAndFlip, PADDING } from '../../bench/experiments/e
 import { normalisationOf, trainingBatches } from '../../bench/experiments/engine/loader.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { SEED } from '../support/seed.js';
+import { chiSquare, chiSquareLimit, normalLimit, SIGNIFICANCE } from '../support/statistics.js';
 
 const tf = await startTensorflow();
 const folder = mkdtempSync(join(tmpdir(), 'images-'));
@@ -244,10 +245,9 @@ describe('crop and flip', () => {
       flips += Number(flip);
     }
     expect(counts.size).toBe(81);
-    // χ² of 80 degrees of freedom, and a binomial: within 6 of their standard deviations.
-    const chi = [...counts.values()].reduce((sum, n) => sum + (n - 100) ** 2 / 100, 0);
-    expect(Math.abs(chi - 80)).toBeLessThan(6 * Math.sqrt(160));
-    expect(Math.abs(flips - draws / 2)).toBeLessThan(6 * Math.sqrt(draws / 4));
+    expect(chiSquare([...counts.values()])).toBeLessThan(chiSquareLimit(80, SIGNIFICANCE));
+    const deviation = Math.sqrt(draws) / 2;
+    expect(Math.abs(flips - draws / 2)).toBeLessThan(normalLimit(SIGNIFICANCE) * deviation);
   });
 });
 

@@ -1,0 +1,291 @@
+// Experiments as a whole: what is asked for, what is found and kept, how settings are chosen.
+
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { startTensorflow } from '../../bench/data/tensorflow.js';
+import { conduct } from '../../bench/experiments/conduct.js';
+import type { Configuration } from '../../bench/experiments/engine/configuration.js';
+import type { Outcome } from '../../bench/experiments/engine/outcome.js';
+import { severalAtOnce } from '../../bench/experiments/engine/processes.js';
+import { machineOf, Results } from '../../bench/experiments/engine/results.js';
+import { listing } from '../../bench/experiments/list.js';
+import { type OptimizerName, optimizers, PAPER_ORDER } from '../../bench/experiments/optimizers.js';
+import { report } from '../../bench/experiments/report.js';
+import { readRequest, usage } from '../../bench/experiments/request.js';
+import { secondsTo } from '../../bench/experiments/studies/accuracy.js';
+import type { Experiment, Scope } from '../../bench/experiments/studies/experiment.js';
+import { experiments } from '../../bench/experiments/studies/index.js';
+import { ACCURACY } from '../../bench/experiments/studies/settings.js';
+import { trialsOf, tuned, tuningRuns } from '../../bench/experiments/studies/tuning.js';
+import { registerKernels } from '../../src/tfjs-wasm/index.js';
+
+const tf = await startTensorflow();
+const registered = await registerKernels(tf);
+const folder = mkdtempSync(join(tmpdir(), 'conduct-'));
+afterAll(() => {
+  registered.restore();
+  rmSync(folder, { recursive: true });
+});
+
+const scope: Scope = { scale: 'smoke', seeds: 2 };
+const [setting] = ACCURACY.smoke;
+let files = 0;
+
+function emptyResults(): { readonly path: string; readonly results: Results } {
+  const path = join(folder, `results-${files++}.jsonl`);
+  return { path, results: new Results(path) };
+}
+
+function outcomeWith(accuracy: number | undefined, validation: number): Outcome {
+  return {
+    findings:
+      accuracy === undefined
+        ? { diverged: { step: 3, message: 'a loss is not finite' } }
+        : { test: { loss: 1, accuracy } },
+    curve: [
+      { step: 4, loss: 2, validation: { loss: 2, accuracy: validation / 2 } },
+      { step: 8, loss: 1, validation: { loss: 1, accuracy: validation } },
+    ],
+    cost: { seconds: [1, 3], tensorBytes: 10, processBytes: 20, stateBytes: 5 },
+  };
+}
+
+describe('the command line', () => {
+  test('asks for the small scale, three seeds and two runs at once unless told otherwise', () => {
+    expect(readRequest(['table3'])).toEqual({
+      task: 'run',
+      names: ['table3'],
+      scale: 'small',
+      seeds: 3,
+      resume: false,
+      jobs: 2,
+      data: undefined,
+      out: undefined,
+    });
+    expect(readRequest(['all', '--scale', 'smoke'])).toMatchObject({
+      names: Object.keys(experiments),
+      seeds: 1,
+      jobs: 0,
+    });
+    expect(readRequest(['report'])).toMatchObject({
+      task: 'report',
+      names: Object.keys(experiments),
+    });
+    expect(readRequest(['--list', '--seeds', '7'])).toMatchObject({ task: 'list', seeds: 7 });
+    expect(readRequest([])).toBeUndefined();
+    expect(readRequest(['--help', 'table3'])).toBeUndefined();
+  });
+
+  test.each([
+    [['table9'], "no experiment 'table9', expected table1"],
+    [['table3', '--scale', 'large'], "--scale is 'large', expected smoke, small or full"],
+    [['table3', '--seeds', '0'], "--seeds is '0', expected an integer >= 1"],
+    [['table3', '--jobs', ''], "--jobs is '', expected an integer >= 0"],
+    [['table3', '--fast'], "Unknown option '--fast'"],
+  ])('refuses %j', (args, message) => {
+    expect(() => readRequest(args)).toThrow(message);
+  });
+
+  test('tells of every experiment and option', () => {
+    for (const name of Object.keys(experiments)) expect(usage).toContain(name);
+    for (const option of ['scale', 'seeds', 'resume', 'data', 'jobs', 'out', 'list']) {
+      expect(usage).toContain(`--${option}`);
+    }
+  });
+});
+
+const run: Configuration = {
+  ...setting,
+  optimizer: { name: 'sgd', options: optimizers.sgd.paper.cifar },
+  seed: 1,
+};
+
+describe('results', () => {
+  test('are found again by what ran, in a file of one line each', () => {
+    const { path, results } = emptyResults();
+    results.addRun(run, machineOf(tf), outcomeWith(0.5, 0.4));
+    results.addRun({ ...run, seed: 2 }, machineOf(tf), outcomeWith(undefined, Number.NaN));
+    const again = new Results(path);
+    expect(again.outcomeOf(run)).toEqual(outcomeWith(0.5, 0.4));
+    expect(again.outcomeOf({ ...run, seed: 2 })?.findings.diverged?.step).toBe(3);
+    expect(again.outcomeOf({ ...run, seed: 3 })).toBeUndefined();
+    expect(again.machines).toHaveLength(2);
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0])).toMatchObject({ kind: 'run', configuration: run });
+    expect(lines[1]).toContain('"NaN"');
+  });
+
+  test('outlive a line that was cut off, and are told of one that is none', () => {
+    const { path, results } = emptyResults();
+    results.addRun(run, machineOf(tf), outcomeWith(0.5, 0.4));
+    appendFileSync(path, '{"kind":"run","id":"ü');
+    const again = new Results(path);
+    again.addRun({ ...run, seed: 2 }, machineOf(tf), outcomeWith(0.6, 0.4));
+    expect(new Results(path).outcomeOf({ ...run, seed: 2 })?.findings.test?.accuracy).toBe(0.6);
+    appendFileSync(path, 'nothing\n');
+    expect(() => new Results(path)).toThrow(`${path}:3: not JSON`);
+  });
+
+  test('of another kind are refused', () => {
+    const { path } = emptyResults();
+    appendFileSync(path, '{"kind":"walk"}\n');
+    expect(() => new Results(path)).toThrow(`${path}:1: no result of a run or a measurement`);
+  });
+});
+
+describe('settings', () => {
+  const names = Object.keys(optimizers).filter((name): name is OptimizerName => name in optimizers);
+
+  test.each(['smoke', 'small', 'full'] as const)(
+    'are tried as often for every optimiser: %s',
+    (scale) => {
+      const counts = names.map(
+        (name) => new Set(trialsOf(name, scale).map((s) => JSON.stringify(s))).size,
+      );
+      expect(new Set(counts).size).toBe(1);
+      for (const name of names) {
+        expect(trialsOf(name, scale)).toContainEqual(optimizers[name].paper.cifar);
+      }
+    },
+  );
+
+  test('are chosen by validation images at a seed of their own, and never what diverged', () => {
+    const { results } = emptyResults();
+    const runs = tuningRuns(setting, 'sgd', 'small');
+    expect(new Set(runs.map(({ seed }) => seed))).toEqual(new Set([0]));
+    for (const [k, one] of runs.entries()) {
+      expect(tuned(setting, 'sgd', 'small', results)).toBeUndefined();
+      // The best on test images is not the best on validation images, and the best of those diverged.
+      const outcome =
+        k === 5 ? outcomeWith(undefined, 0.9) : outcomeWith(k / 10, k === 2 ? 0.8 : 0.1);
+      results.addRun(one, machineOf(tf), outcome);
+    }
+    expect(tuned(setting, 'sgd', 'small', results)).toEqual(runs[2].optimizer.options);
+  });
+});
+
+test('time to an accuracy is that of the first point that has it', () => {
+  expect(secondsTo(0.2, outcomeWith(0.5, 0.4))).toBe(1);
+  expect(secondsTo(0.3, outcomeWith(0.5, 0.4))).toBe(3);
+  expect(secondsTo(0.5, outcomeWith(0.5, 0.4))).toBeUndefined();
+});
+
+test('several are carried out at once, but no more than were asked for', async () => {
+  let [now, most] = [0, 0];
+  const seen: number[] = [];
+  await severalAtOnce([1, 2, 3, 4, 5], 2, async (item) => {
+    now += 1;
+    most = Math.max(most, now);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    seen.push(item);
+    now -= 1;
+  });
+  expect(most).toBe(2);
+  expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+});
+
+/** Two runs, and a third once those are known; a measurement that counts how often it is taken. */
+function tiny(): { experiment: Experiment; measured: () => number } {
+  let taken = 0;
+  const first = { ...run, steps: 2, validations: 1 };
+  const second = { ...first, seed: 2 };
+  return {
+    measured: () => taken,
+    experiment: {
+      title: 'tiny',
+      runs: (_, found) =>
+        found.outcomeOf(second) === undefined
+          ? [first, second]
+          : [first, second, { ...first, seed: 3 }],
+      measurements: () => [
+        {
+          configuration: { measurement: 'tiny' },
+          measure: async () => {
+            taken += 1;
+            return { taken };
+          },
+        },
+      ],
+      report: () => [],
+    },
+  };
+}
+
+describe('an experiment', () => {
+  test('runs until nothing more is called for, and never twice', async () => {
+    const { path, results } = emptyResults();
+    const { experiment, measured } = tiny();
+    const how = { scope, results, out: folder, data: undefined, resume: false, jobs: 0 };
+    await conduct(tf, 'tiny', experiment, how);
+    const text = readFileSync(path, 'utf8');
+    expect(text.trimEnd().split('\n')).toHaveLength(4);
+    await conduct(tf, 'tiny', experiment, { ...how, results: new Results(path) });
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    expect(measured()).toBe(1);
+    expect(readdirSync(join(folder, 'checkpoints'))).toEqual([]);
+  });
+
+  test('carries on with the other runs where one fails, and tells of it at the end', async () => {
+    const { results } = emptyResults();
+    const bad = {
+      ...run,
+      steps: 1,
+      optimizer: { name: 'sgd', options: { learningRate: -1 } },
+    } as const;
+    const good = { ...run, steps: 1, validations: 1 };
+    const experiment: Experiment = { title: 'bad', runs: () => [bad, good], report: () => [] };
+    const how = { scope, results, out: folder, data: undefined, resume: false, jobs: 0 };
+    await expect(conduct(tf, 'bad', experiment, how)).rejects.toThrow('1 runs have failed');
+    expect(results.outcomeOf(good)?.findings.test).toBeDefined();
+  });
+});
+
+test.each(Object.keys(experiments))(
+  '%s reports what is there, and before anything is',
+  async (name) => {
+    const { results } = emptyResults();
+    const { runs } = experiments[name];
+    const before = await experiments[name].report(scope, results);
+    expect(JSON.stringify(before)).not.toMatch(/undefined|Infinity/);
+    for (let known = -1, all = runs?.(scope, results) ?? []; known < all.length; ) {
+      known = all.length;
+      for (const one of all) {
+        if (results.outcomeOf(one) !== undefined) continue;
+        const diverges = one.optimizer.name === 'kfac';
+        results.addRun(one, machineOf(tf), outcomeWith(diverges ? undefined : 0.25, 0.5));
+      }
+      all = runs?.(scope, results) ?? [];
+    }
+    const out = join(folder, name);
+    const shown = await report([name], scope, results, out);
+    expect(shown).toContain('report.html');
+    const text = readFileSync(join(out, 'report.md'), 'utf8');
+    expect(text).toContain(experiments[name].title);
+    expect(text).not.toMatch(/NaN|undefined|Infinity/);
+    if (name === 'table3') {
+      for (const optimizer of PAPER_ORDER) expect(text).toContain(optimizers[optimizer].title);
+      expect(text).toContain('25.0 ± 0.00');
+    }
+    expect(existsSync(join(out, 'report.html'))).toBe(true);
+  },
+);
+
+test('the list foresees runs that hang on others, and forgets what is done', () => {
+  const { results } = emptyResults();
+  const { rows } = listing(tf, ['table3', 'table6'], { scale: 'smoke', seeds: 3 }, results, 1);
+  // Ten optimisers with two trials and three seeds each.
+  expect(rows.map((row) => row.slice(2, 4))).toEqual([
+    ['50', '50'],
+    ['0', '0'],
+  ]);
+});
