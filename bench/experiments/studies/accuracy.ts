@@ -88,7 +88,7 @@ function accuraciesOf({ outcomes }: Contestant): number[] {
 }
 
 /** Seconds of the processor until a validation accuracy was reached; undefined where it never was. */
-function secondsTo(accuracy: number, { curve, cost }: Outcome): number | undefined {
+export function secondsTo(accuracy: number, { curve, cost }: Outcome): number | undefined {
   const first = curve.findIndex(({ validation }) => validation.accuracy >= accuracy);
   return first < 0 ? undefined : cost.seconds[first];
 }
