@@ -2,7 +2,14 @@
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { geometricMean, logLogSlope, quantile, quartiles } from '../../bench/report/statistics.js';
+import {
+  geometricMean,
+  logLogSlope,
+  mean,
+  quantile,
+  quartiles,
+  sampleDeviation,
+} from '../../bench/report/statistics.js';
 
 const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
 
@@ -64,5 +71,14 @@ describe('logLogSlope', () => {
     expect(() => logLogSlope([2, 2], [1, 3])).toThrow('all x are equal');
     expect(() => logLogSlope([1, 2], [1])).toThrow('x has 2 elements, y has 1');
     expect(() => logLogSlope([1, 2], [1, Number.NaN])).toThrow('a value is NaN');
+  });
+});
+
+describe('mean and deviation', () => {
+  test('are known on three numbers, and one alone deviates from nothing', () => {
+    expect(mean([1, 2, 6])).toBe(3);
+    // Squares 4, 1 and 9 over n − 1.
+    expect(sampleDeviation([1, 2, 6])).toBe(Math.sqrt(7));
+    expect(sampleDeviation([1])).toBeNaN();
   });
 });
