@@ -3,12 +3,12 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import {
+  deviation,
   geometricMean,
   logLogSlope,
   mean,
   quantile,
   quartiles,
-  sampleDeviation,
 } from '../../bench/report/statistics.js';
 
 const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
@@ -78,7 +78,7 @@ describe('mean and deviation', () => {
   test('are known on three numbers, and one alone deviates from nothing', () => {
     expect(mean([1, 2, 6])).toBe(3);
     // Squares 4, 1 and 9 over n − 1.
-    expect(sampleDeviation([1, 2, 6])).toBe(Math.sqrt(7));
-    expect(sampleDeviation([1])).toBeNaN();
+    expect(deviation([1, 2, 6])).toBe(Math.sqrt(7));
+    expect(deviation([1])).toBeNaN();
   });
 });
