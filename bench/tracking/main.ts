@@ -1,14 +1,15 @@
 // `npm run bench -- tracking`: how well the policies of NysAct follow A while a network trains.
 
 import { parseArgs } from 'node:util';
-import { cpuBackend } from '../../src/backend/cpu.js';
 import { checkFraction, checkInteger } from '../../src/core/check.js';
 import { startTensorflow } from '../data/tensorflow.js';
 import { resultJson, writeResultFile } from '../report/json.js';
 import { startProgress } from '../report/progress.js';
 import { markdownTable, terminalTable } from '../report/table.js';
-import { cadence, type Found, measureSeed } from './measure.js';
+import { backend, cadence } from './follow.js';
+import { type Found, measureSeed } from './measure.js';
 import { rank } from './policies.js';
+import { type FoundRank, MOST, ranksOfSeed, rankTable } from './ranks.js';
 import { errorTable, trackingFigure } from './report.js';
 
 const batch = 128;
@@ -36,22 +37,26 @@ export async function run(args: string[]): Promise<void> {
   checkInteger('tracking', 'seeds', seeds, 1);
   checkFraction('tracking', 'momentum', momentum);
   const tf = await startTensorflow();
-  const progress = startProgress('tracking', seeds * scope.steps);
+  const progress = startProgress('tracking', 2 * seeds * scope.steps);
   let done = 0;
   const found: Found[] = [];
+  const ranks: FoundRank[] = [];
   for (let seed = 1; seed <= seeds; seed++) {
     const training = { seed, steps: scope.steps, batch, momentum, heldOut: scope.heldOut };
-    found.push(...measureSeed(tf, training, () => progress.update(++done, `seed ${seed}`)));
+    const onStep = () => progress.update(++done, `seed ${seed}`);
+    found.push(...measureSeed(tf, training, onStep));
+    ranks.push(...ranksOfSeed(tf, training, onStep));
   }
   progress.stop();
-  const table = errorTable(found, momentum);
-  console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
+  for (const table of [errorTable(found, momentum), rankTable(ranks)]) {
+    console.log(`${values.markdown ? markdownTable(table) : terminalTable(table)}\n`);
+  }
   const json = resultJson({
     name: 'tracking',
     seed: seeds,
-    backend: cpuBackend('float32').info,
-    configuration: { ...cadence, ...scope, rank, seeds, batch, momentum },
-    results: found,
+    backend: backend.info,
+    configuration: { ...cadence, ...scope, rank, seeds, batch, momentum, most: MOST },
+    results: { errors: found, ranks },
   });
   const files = [
     writeResultFile('tracking.json', json),

@@ -1,25 +1,18 @@
 // The errors of every policy along one run of training, against what A is and what it has been.
 
 import type { Slot } from '../../src/backend/backend.js';
-import { cpuBackend } from '../../src/backend/cpu.js';
-import { convert, type DenseMatrix, zeros } from '../../src/core/matrix.js';
-import { scale } from '../../src/kernels/level1.js';
-import { syrk } from '../../src/kernels/syrk.js';
+import { convert, type DenseMatrix } from '../../src/core/matrix.js';
 import { eigh } from '../../src/linalg/eigh.js';
 import type { Eigenpairs } from '../../src/nystrom/factor.js';
 import type { LayerPreconditioner } from '../../src/precondition/layer.js';
-import { denseRows } from '../../src/rows/dense.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { relativeSpectralError } from '../demo/spectral-error.js';
-import { layerUnder } from '../measure/layer.js';
 import { secondMoment } from '../measure/matrices.js';
+import { backend, follow } from './follow.js';
 import { POLICIES, rank } from './policies.js';
-import { layerInputs, type Training, train } from './training.js';
+import { layerInputs, type Training } from './training.js';
 
 type Matrix = DenseMatrix<'float64'>;
-
-/** How often layers are observed and refreshed, and the decay of their averages. */
-export const cadence = { observeEvery: 5, refreshEvery: 50, decay: 0.95 } as const;
 
 /** What an error is relative to: A of the weights as they are, or the average over all observations. */
 export const AGAINST = ['current', 'average'] as const;
@@ -41,39 +34,17 @@ export interface Found {
 
 /** Trains one seed and measures at every refresh. */
 export function measureSeed(tf: TensorFlow, training: Training, onStep: () => void): Found[] {
-  const backend = cpuBackend('float32');
-  const policies = POLICIES.map(({ name, make }) => {
-    const method = make(training.seed);
-    return {
-      name,
-      layers: layerInputs.map((inputs) => layerUnder(method, backend, { inputs, outputs: 10 })),
-    };
-  });
-  const averages = layerInputs.map((p) => zeros('float64', p, p));
-  let updates = 0;
   const found: Found[] = [];
-  train(tf, training, ({ step, inputs, heldOut }) => {
-    onStep();
-    if (step % cadence.observeEvery === 0) {
-      inputs().forEach((X, k) => {
-        syrk((1 - cadence.decay) / X.rows, X, 'T', cadence.decay, averages[k], 'both');
-        for (const { layers } of policies) {
-          const rows = denseRows(backend, convert(X, 'float32'));
-          layers[k].observe({ X: rows, examples: X.rows });
-          rows.dispose();
-        }
-      });
-      updates += 1;
-    }
-    if (step % cadence.refreshEvery > 0) return;
+  const methods = POLICIES.map(({ make }) => make(training.seed));
+  follow(tf, training, methods, onStep, ({ step, layers, averages, heldOut }) => {
     const current = heldOut().map(secondMoment);
+    const means = averages();
     for (const [k, p] of layerInputs.entries()) {
-      const average = averages[k].clone();
-      scale(1 / (1 - cadence.decay ** updates), average);
-      const targets = { current: eigh(current[k]), average: eigh(average) };
-      for (const { name, layers } of policies) {
-        layers[k].refresh();
-        const pairs = factorOf(layers[k], (slot) => convert(backend.readSync(slot), 'float64'));
+      const targets = { current: eigh(current[k]), average: eigh(means[k]) };
+      for (const [index, { name }] of POLICIES.entries()) {
+        const layer = layers[index][k];
+        layer.refresh();
+        const pairs = factorOf(layer, (slot) => convert(backend.readSync(slot), 'float64'));
         for (const against of AGAINST) {
           const { eigenvalues } = targets[against];
           found.push({
@@ -84,7 +55,7 @@ export function measureSeed(tf: TensorFlow, training: Training, onStep: () => vo
             against,
             error: relativeSpectralError(targets[against], pairs),
             best: eigenvalues[rank] / eigenvalues[0],
-            bytes: layers[k].diagnostics.bytes,
+            bytes: layer.diagnostics.bytes,
           });
         }
       }

@@ -4,7 +4,8 @@ import { formatBytes, formatMeasured } from '../report/format.js';
 import { panelFigure } from '../report/panels.js';
 import { quantile, quartiles } from '../report/statistics.js';
 import type { Column, Table } from '../report/table.js';
-import { AGAINST, cadence, type Found } from './measure.js';
+import { cadence } from './follow.js';
+import { AGAINST, type Found } from './measure.js';
 import { POLICIES, RESTART, rank } from './policies.js';
 import { layerInputs } from './training.js';
 

@@ -5,7 +5,7 @@ import { checkInvertible, isObject } from '../core/check.js';
 import { type DType, LARGEST } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import { guarded, type Option, positive } from '../core/options.js';
-import type { Found, InversePart } from './method.js';
+import type { Curvature, InversePart } from './method.js';
 
 /** A damping that means the same in every layer: ρ is this many times the mean eigenvalue of the curvature. */
 export interface RelativeDamping {
@@ -40,21 +40,27 @@ const LEAST = 1e-12;
 export class Damping {
   /** ρ is never less: 1/least bounds ‖P‖F/‖G‖F. */
   readonly least: number;
-  /** P = flat·G before the first good refresh: 1/ρ, or 0 where nobody knows yet what ρ is a share of. */
-  readonly flat: number;
-  /** What is known of ρ before any refresh, for reports. */
-  readonly found: Found;
+  /**
+   * What it makes of every curvature. Before the first good refresh P is G/ρ, or 0 where nobody knows yet what ρ is
+   * a share of.
+   */
+  readonly bounds: Pick<Curvature, 'gain' | 'flat' | 'found'>;
   /** ρ as a part of an inverse. */
   readonly part: Extract<InversePart, { value: number }>;
   readonly #relative: number | undefined;
+  readonly #dtype: DType;
 
   constructor(damping: number | RelativeDamping, dtype: DType) {
     const isKnown = typeof damping === 'number';
     this.#relative = isKnown ? undefined : damping.relative;
     this.least = isKnown ? damping : LEAST;
-    this.flat = isKnown ? 1 / damping : 0;
-    this.found = isKnown ? { damping } : {};
+    this.bounds = {
+      gain: 1 / this.least,
+      flat: isKnown ? 1 / damping : 0,
+      found: isKnown ? { damping } : {},
+    };
     this.part = { value: this.least, check: atLeast(this.least, dtype) };
+    this.#dtype = dtype;
   }
 
   /** Whether a refresh has to find ρ. */
@@ -68,12 +74,12 @@ export class Damping {
    *
    * @throws NonFiniteError where ρ leaves the range of the dtype.
    */
-  of(mean: number, dtype: DType): number | undefined {
+  of(mean: number): number | undefined {
     if (this.#relative === undefined) return this.least;
     if (mean === 0) return undefined;
     const rho = Math.max(this.#relative * mean, LEAST);
     // Its inverse must be a normal number too.
-    if (rho <= LARGEST[dtype] / 16) return rho;
+    if (rho <= LARGEST[this.#dtype] / 16) return rho;
     throw new NonFiniteError('the damping, in proportion to the second moments,');
   }
 }

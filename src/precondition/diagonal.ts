@@ -25,13 +25,11 @@ export function diagonalCurvature(
   decay: number,
 ): Curvature {
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
+    ...damping.bounds,
     statistics: [diagonalOf(p, decay)],
     inverse: { rho: damping.part, a: { rows: 1, cols: p, check: checkNoNegative } },
-    factorise({ a }, { dtype }) {
-      const rho = damping.of(meanOf(finite(a)), dtype);
+    factorise({ a }) {
+      const rho = damping.of(meanOf(finite(a)));
       return rho === undefined ? undefined : { inverse: { rho, a }, found: { damping: rho } };
     },
     apply: (on, G, { rho, a }, P) =>
@@ -52,9 +50,7 @@ export function diagonalCurvature(
 export function diagonalEigenbasis(shape: LayerShape, damping: Damping, decay: number): Curvature {
   const { inputs: p, outputs: q } = shape;
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
+    ...damping.bounds,
     statistics: factors(shape, decay),
     inverse: {
       rho: damping.part,
@@ -62,8 +58,8 @@ export function diagonalEigenbasis(shape: LayerShape, damping: Damping, decay: n
       QB: { rows: q, cols: q, check: elementsWithin(1) },
       b: { rows: q, cols: 1, check: checkNoNegative },
     },
-    factorise({ a, B }, { dtype, workspace }) {
-      const rho = damping.of(meanOf(finite(a)) * (trace(B) / q), dtype);
+    factorise({ a, B }, { workspace }) {
+      const rho = damping.of(meanOf(finite(a)) * (trace(B) / q));
       if (rho === undefined) return undefined;
       const { Q, values } = spectrum(B, 0, workspace);
       return { inverse: { rho, a, QB: Q, b: values }, found: { damping: rho } };
@@ -89,18 +85,16 @@ export function diagonalEigenbasis(shape: LayerShape, damping: Damping, decay: n
 export function diagonalFactored(shape: LayerShape, damping: Damping, decay: number): Curvature {
   const { inputs: p, outputs: q } = shape;
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
+    ...damping.bounds,
     statistics: factors(shape, decay),
     inverse: {
       rho: damping.part,
       r: { rows: 1, cols: p, check: elementsWithin(1) },
       L: { rows: q, cols: q, check: elementsWithin(1.01) },
     },
-    factorise({ a, B }, { dtype, workspace }) {
+    factorise({ a, B }, { workspace }) {
       const [meanA, meanB] = [meanOf(finite(a)), trace(B) / q];
-      const rho = damping.of(meanA * meanB, dtype);
+      const rho = damping.of(meanA * meanB);
       if (rho === undefined) return undefined;
       const [pi, root] = [balance(meanA, meanB), Math.sqrt(rho)];
       const r = dampedDiagonal(a, pi * root);

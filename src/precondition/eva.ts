@@ -18,7 +18,6 @@ import {
   type Factorised,
   type LayerShape,
   type Method,
-  type RefreshContext,
 } from './method.js';
 import { DECAY, describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
@@ -101,8 +100,8 @@ function meanRows(
 
 /** The Sherman–Morrison inverse, straight from the averages. */
 export function rankOne(statistics: Statistic<'a' | 'g'>[], damping: Damping): Curvature {
-  const { least, flat, found, part, isRelative } = damping;
-  const common = { gain: 1 / least, flat, found, statistics };
+  const { least, bounds, part, isRelative } = damping;
+  const common = { ...bounds, statistics };
   if (isRelative) {
     return curvature({
       ...common,
@@ -133,14 +132,11 @@ function applyAveraged<D extends DType>(
 
 /** Only ρ is taken at a refresh. */
 function relativeTo(damping: Damping) {
-  return <D extends DType>(
-    { a, g }: Averages<D, 'a' | 'g'>,
-    { dtype }: RefreshContext<D>,
-  ): Factorised<D, { readonly rho: Damping['part'] }> | undefined => {
-    const rho = damping.of(
-      (frobeniusNorm(a) ** 2 / a.cols) * (frobeniusNorm(g) ** 2 / g.cols),
-      dtype,
-    );
+  return <D extends DType>({
+    a,
+    g,
+  }: Averages<D, 'a' | 'g'>): Factorised<D, { readonly rho: Damping['part'] }> | undefined => {
+    const rho = damping.of((frobeniusNorm(a) ** 2 / a.cols) * (frobeniusNorm(g) ** 2 / g.cols));
     return rho === undefined ? undefined : { inverse: { rho }, found: { damping: rho } };
   };
 }

@@ -63,13 +63,11 @@ export function exactCurvature(shape: LayerShape, damping: Damping, decay: numbe
   if (shape.rows === 'oneHot') return diagonalCurvature(shape, damping, decay);
   const { inputs: p } = shape;
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
+    ...damping.bounds,
     statistics: [activationMoment(p, movingAverage(decay))],
     inverse: { R: { rows: p, cols: p, check: elementsWithin(1.01 / damping.least) } },
-    factorise({ A }, { dtype, workspace }) {
-      const rho = damping.of(trace(A) / p, dtype);
+    factorise({ A }, { workspace }) {
+      const rho = damping.of(trace(A) / p);
       if (rho === undefined) return undefined;
       return { inverse: { R: dampedInverse(A, rho, workspace) }, found: { damping: rho } };
     },

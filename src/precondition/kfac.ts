@@ -100,9 +100,7 @@ export function eigenbasis(
   cutoff = 0,
 ): Curvature {
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
+    ...damping.bounds,
     statistics,
     inverse: {
       rho: damping.part,
@@ -111,8 +109,8 @@ export function eigenbasis(
       QB: { rows: q, cols: q, check: elementsWithin(1) },
       b: { rows: q, cols: 1, check: checkNoNegative },
     },
-    factorise({ A, B }, { dtype, workspace }) {
-      const rho = damping.of((trace(A) / p) * (trace(B) / q), dtype);
+    factorise({ A, B }, { workspace }) {
+      const rho = damping.of((trace(A) / p) * (trace(B) / q));
       if (rho === undefined) return undefined;
       const [fromA, fromB] = [spectrum(A, cutoff, workspace), spectrum(B, cutoff, workspace)];
       return {
@@ -151,9 +149,7 @@ function factored(
   damping: Damping,
 ): Curvature {
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
+    ...damping.bounds,
     statistics,
     // Each times its damping, so that neither is larger than I, nor GR larger than G.
     inverse: {
@@ -161,9 +157,9 @@ function factored(
       R: { rows: p, cols: p, check: elementsWithin(1.01) },
       L: { rows: q, cols: q, check: elementsWithin(1.01) },
     },
-    factorise({ A, B }, { dtype, workspace }) {
+    factorise({ A, B }, { workspace }) {
       const [meanA, meanB] = [trace(A) / p, trace(B) / q];
-      const rho = damping.of(meanA * meanB, dtype);
+      const rho = damping.of(meanA * meanB);
       if (rho === undefined) return undefined;
       const [pi, root] = [balance(meanA, meanB), Math.sqrt(rho)];
       const R = dampedFactor(A, pi * root, workspace);

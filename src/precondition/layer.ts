@@ -248,12 +248,19 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     const draw = (number: number) => this.#draw(number, last, rank);
     const next = this.#averages.redraw(draw, sketch.shape.width);
     this.#averages.resize(statistics);
-    const grows = this.#rank !== undefined && rank !== undefined && rank > this.#rank.value;
-    if (this.#rank !== undefined && rank !== undefined) this.#rank.value = rank;
+    const grows = this.#goesOnWith(rank);
     // What a smaller rank has not seen of the past is lost: carried on, it would count as unseen for long.
     if (sketch.carry === undefined || grows) this.#averages.reset();
     else reading.resume(sketch.carry(last, next));
     this.#unseen.value = 0;
+  }
+
+  /** Puts the rank in place, if there is one, and says whether it has grown. */
+  #goesOnWith(rank: number | undefined): boolean {
+    if (this.#rank === undefined || rank === undefined) return false;
+    const grows = rank > this.#rank.value;
+    this.#rank.value = rank;
+    return grows;
   }
 
   /** The sketch of a window, of the rank in place unless said. */

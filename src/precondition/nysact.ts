@@ -12,7 +12,6 @@ import {
   nonNegative,
   type OptionsOf,
   optionList,
-  positive,
   type SettingsOf,
 } from '../core/options.js';
 import { residualOf, warningsOf } from '../nystrom/certificate.js';
@@ -51,21 +50,6 @@ import {
   windowSource,
 } from './sketching.js';
 
-/** Options of every method that works on sketches. */
-export const SKETCH_OPTIONS = optionList({
-  ...METHOD_OPTIONS.entries,
-  /** The rank r ≥ 1 (default 10). Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead. */
-  rank: integer(1).default(10),
-  /** The damping ρ > 0 (default 1). */
-  damping: positive.default(1),
-  /** The sketch: 'gaussian' (default) for NysAct-G, 'subcolumn' for NysAct-S, or one's own source. */
-  sketch: choice(...SKETCH_KINDS)
-    .or(guarded('a function that gives sketches', isSource))
-    .default('gaussian'),
-  /** Seed of the sketches, a non-negative integer (default 0). */
-  seed: integer().default(0),
-});
-
 /** The options of a layer. */
 const LAYER = optionList({
   ...DECAY.entries,
@@ -88,7 +72,7 @@ export interface NysactLayerOptions extends OptionsOf<typeof LAYER> {}
 
 /** The options of {@link nysactMethod}. */
 export const NYSACT_OPTIONS = optionList({
-  ...SKETCH_OPTIONS.entries,
+  ...METHOD_OPTIONS.entries,
   ...LAYER.entries,
   /**
    * The sketch: 'gaussian' (default) for NysAct-G; 'subcolumn' for NysAct-S; 'diagonal' for columns with
@@ -98,6 +82,8 @@ export const NYSACT_OPTIONS = optionList({
   sketch: choice(...SKETCH_KINDS, ...FOLLOWING)
     .or(guarded('a function that gives sketches', isSource))
     .default('gaussian'),
+  /** Seed of the sketches, a non-negative integer (default 0). */
+  seed: integer().default(0),
   /** Options of some layers in place of those of all: by names of layers, or a function of a layer. */
   overrides: overridesOf<NysactLayerOptions>(),
 });
@@ -153,56 +139,43 @@ function sketched(
   dtype: DType,
 ): Curvature {
   const { rank } = own;
-  const first = firstRank(rank);
-  if (typeof rank === 'number') {
-    return ofRank(inputs, first, own, windowsOf(inputs, layer, first, own, source), source, dtype);
-  }
+  const damping = new Damping(own.damping, dtype);
+  const at = (now: number, choose?: Parts['choose']): Curvature => {
+    const { oversample = defaultOversampling(rank, now) } = own;
+    const shape = { inputs, width: Math.min(now + oversample, inputs) };
+    const settings = { ...own, rank: now, oversample, adapts: choose !== undefined };
+    const windows = sketchedWindows(shape, layer, settings, source);
+    return ofRank(now, own, { damping, windows, weighs: source.weighs, choose });
+  };
+  if (typeof rank === 'number') return at(rank);
   checkRank('nysact', own.policy, rank);
   const most = Math.min(rank.max, inputs);
-  const chosen = (now: number): Curvature =>
-    ofRank(
-      inputs,
-      now,
-      own,
-      windowsOf(inputs, layer, now, own, source),
-      source,
-      dtype,
-      (values, total) => nextRank(values, total, rank.residual, now, most),
-    );
-  return { ...chosen(first), ranks: { most, of: chosen } };
+  const chosen = (now: number) =>
+    at(now, (values, total) => nextRank(values, total, rank.residual, now, most));
+  return { ...chosen(firstRank(rank)), ranks: { most, of: chosen } };
 }
 
-/** The sketches of a layer at one rank. */
-function windowsOf(
-  inputs: number,
-  layer: number,
-  rank: number,
-  own: SettingsOf<typeof LAYER>,
-  source: WindowSource,
-): Sketching {
-  const { oversample = defaultOversampling(own.rank, rank) } = own;
-  const shape = { inputs, width: Math.min(rank + oversample, inputs) };
-  const adapts = typeof own.rank !== 'number';
-  return sketchedWindows(shape, layer, { ...own, rank, oversample, adapts }, source);
+/** What the curvature of a layer is made of, beside its settings. */
+interface Parts {
+  readonly damping: Damping;
+  readonly windows: Sketching;
+  /** Whether the windows ask for the diagonal of Ā. */
+  readonly weighs: boolean;
+  /** The next rank, of all eigenvalues and tr A; undefined where the rank stays. */
+  readonly choose: ((eigenvalues: Float64Array, total: number) => number) | undefined;
 }
 
-/** P = G(Â + ρI)⁻¹ at one rank. `choose` gives the next one, of all eigenvalues and tr A. */
+/** P = G(Â + ρI)⁻¹ at one rank. */
 function ofRank(
-  inputs: number,
   rank: number,
-  { damping: given, decay, shift, tail }: SettingsOf<typeof LAYER>,
-  windows: Sketching,
-  { weighs }: WindowSource,
-  of: DType,
-  choose?: (eigenvalues: Float64Array, total: number) => number,
+  { decay, shift, tail }: SettingsOf<typeof LAYER>,
+  { damping, windows, weighs, choose }: Parts,
 ): Curvature {
-  const damping = new Damping(given, of);
+  const { inputs, width } = windows.shape;
   /** Whoever chooses a rank looks at all that the sketch has shown. */
-  const found = choose === undefined ? rank : windows.shape.width;
+  const found = choose === undefined ? rank : width;
   return curvature({
-    gain: 1 / damping.least,
-    flat: damping.flat,
-    found: damping.found,
+    ...damping.bounds,
     statistics: [
       sketchedMoment(windows.shape, decay),
       momentTrace(decay),
@@ -218,7 +191,7 @@ function ofRank(
       workspace.scope(() => {
         const total = trace.at(0, 0);
         if (!Number.isFinite(total)) throw new NonFiniteError('the trace of the second moment');
-        const rho = damping.of(total / inputs, dtype);
+        const rho = damping.of(total / inputs);
         if (rho === undefined) return undefined;
         const isFollowed = windows.closes === 'factored';
         const U = isFollowed

@@ -1,21 +1,37 @@
 // NysAct as the code published with its paper computes it.
 
 import { checkInvertible } from '../core/check.js';
-import type { OptionsOf } from '../core/options.js';
+import { choice, guarded, integer, type OptionsOf, optionList, positive } from '../core/options.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { Damping } from '../precondition/damping.js';
 import { exactCurvature } from '../precondition/foof.js';
 import { type Curvature, curvature, type LayerShape, type Method } from '../precondition/method.js';
-import { applyLowRank, SKETCH_OPTIONS } from '../precondition/nysact.js';
-import { describeMethod, elementsWithin } from '../precondition/options.js';
-import { type SketchSource, sketchSource } from '../precondition/sketching.js';
+import { applyLowRank } from '../precondition/nysact.js';
+import { describeMethod, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
+import { isSource, type SketchSource, sketchSource } from '../precondition/sketching.js';
 import { movingAverage } from '../rows/accumulator.js';
+import { SKETCH_KINDS } from '../sketch/distributions.js';
 import { freeSketch, holdSketch } from '../sketch/sketch.js';
 import { checkDenseRows } from './dense-rows.js';
 import { publishedEigenpairs } from './factor.js';
 
+/** The options of {@link publishedNysactMethod}. */
+export const PUBLISHED_NYSACT_OPTIONS = optionList({
+  ...METHOD_OPTIONS.entries,
+  /** The rank r ≥ 1 (default 10). Layers of p ≤ r inputs, or of one-hot rows, get the exact inverse instead. */
+  rank: integer(1).default(10),
+  /** The damping ρ > 0 (default 1). */
+  damping: positive.default(1),
+  /** The sketch: 'gaussian' (default) for NysAct-G, 'subcolumn' for NysAct-S, or one's own source. */
+  sketch: choice(...SKETCH_KINDS)
+    .or(guarded('a function that gives sketches', isSource))
+    .default('gaussian'),
+  /** Seed of the sketches, a non-negative integer (default 0). */
+  seed: integer().default(0),
+});
+
 /** Options of {@link publishedNysactMethod}. @interface */
-export type PublishedNysactOptions = OptionsOf<typeof SKETCH_OPTIONS>;
+export type PublishedNysactOptions = OptionsOf<typeof PUBLISHED_NYSACT_OPTIONS>;
 
 /**
  * NysAct that draws a new S at every observation and never restarts the average, so that C mixes
@@ -25,18 +41,18 @@ export type PublishedNysactOptions = OptionsOf<typeof SKETCH_OPTIONS>;
  * @throws RangeError or TypeError on a bad option.
  */
 export function publishedNysactMethod(options: PublishedNysactOptions = {}): Method {
-  const settings = SKETCH_OPTIONS.read('nysact', options);
+  const settings = PUBLISHED_NYSACT_OPTIONS.read('nysact', options);
   const { rank, damping, decay, sketch, seed, maxFailures } = settings;
   const source = sketchSource(sketch, seed);
   return {
     name: 'published-nysact',
     needs: { inputs: true },
     maxFailures,
-    description: describeMethod('published nysact', SKETCH_OPTIONS, settings),
+    description: describeMethod('published nysact', PUBLISHED_NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
       checkDenseRows('published-nysact', shapes);
       checkInvertible('nysact', 'damping', damping, dtype);
-      SKETCH_OPTIONS.checkIn('nysact', settings, dtype);
+      PUBLISHED_NYSACT_OPTIONS.checkIn('nysact', settings, dtype);
       return shapes.map((shape, layer) =>
         shape.inputs <= rank
           ? exactCurvature(shape, new Damping(damping, dtype), decay)

@@ -9,17 +9,20 @@ import { refuseOverflow } from '../optimize/refuse-overflow.js';
 import { chain, type Transform } from '../optimize/transform.js';
 import { addWeightDecay } from '../optimize/weight-decay.js';
 import type { Method } from '../precondition/method.js';
-import { SKETCH_OPTIONS } from '../precondition/nysact.js';
 import { PUBLISHED_EVA_OPTIONS, type PublishedEvaOptions, publishedEvaMethod } from './eva.js';
 import { PUBLISHED_FOOF_OPTIONS, type PublishedFoofOptions, publishedFoofMethod } from './foof.js';
 import { PUBLISHED_KFAC_OPTIONS, type PublishedKfacOptions, publishedKfacMethod } from './kfac.js';
-import { type PublishedNysactOptions, publishedNysactMethod } from './nysact.js';
+import {
+  PUBLISHED_NYSACT_OPTIONS,
+  type PublishedNysactOptions,
+  publishedNysactMethod,
+} from './nysact.js';
 
 const SHARED = LAYERED_OPTIONS.entries;
 const CLIPPED = { ...SHARED, klClip: SHARED.klClip.default(1e-3) };
 
 /** The options of {@link publishedNysact}. */
-const PUBLISHED_NYSACT = optionList({ ...SHARED, ...SKETCH_OPTIONS.entries });
+const PUBLISHED_NYSACT = optionList({ ...SHARED, ...PUBLISHED_NYSACT_OPTIONS.entries });
 /** The options of {@link publishedFoof}. */
 const PUBLISHED_FOOF = optionList({ ...SHARED, ...PUBLISHED_FOOF_OPTIONS.entries });
 /** The options of {@link publishedKfac}. */
@@ -52,7 +55,7 @@ const CLIP_RATE = 0.1;
  */
 export function publishedNysact(options: PublishedNysactOptimizerOptions = {}): Transform {
   const settings = PUBLISHED_NYSACT.read('publishedNysact', options);
-  const method = publishedNysactMethod(SKETCH_OPTIONS.pick('publishedNysact', settings));
+  const method = publishedNysactMethod(PUBLISHED_NYSACT_OPTIONS.pick('publishedNysact', settings));
   return published(method, settings, AS_IT_IS);
 }
 

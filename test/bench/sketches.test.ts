@@ -73,7 +73,7 @@ test('a ledger keeps what ended, a divergence too, and skips a line that was cut
   expect(first.loss).toBe(Infinity);
   expect(once(1)).toEqual(first);
   expect(made).toBe(1);
-  appendFileSync(path, '\n{"subject":{"seed":2},"lo');
+  appendFileSync(path, '{"subject":{"seed":2},"lo');
   expect(once(2).loss).toBe(0.5);
   expect(once(2).loss).toBe(0.5);
   expect(made).toBe(2);

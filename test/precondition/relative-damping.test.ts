@@ -23,6 +23,7 @@ import {
   randomGradient,
   start,
 } from './runs.js';
+import { ofOneHotRows } from './variants.js';
 
 type Damping = number | { readonly relative: number };
 
@@ -30,18 +31,6 @@ const SIZE = { inputs: 7, outputs: 3 } as const;
 const { inputs: p, outputs: q } = SIZE;
 const ROWS = 12;
 const backend = cpuBackend('float64');
-
-/** The method on layers whose rows count by their squares alone. */
-function diagonal(method: Method): Method {
-  return {
-    ...method,
-    layers: (shapes, dtype) =>
-      method.layers(
-        shapes.map((shape) => ({ ...shape, rows: 'oneHot' })),
-        dtype,
-      ),
-  };
-}
 
 /** The mean eigenvalue of what each method damps, by the formula, of one batch. */
 const meanA = ({ X }: Batch) => norm(X) ** 2 / ROWS / p;
@@ -64,13 +53,13 @@ const METHODS: readonly [string, (damping: Damping) => Method, (batch: Batch) =>
   ],
   ['NysAct of full rank', (damping) => nysactMethod({ rank: p, damping }), meanA],
   ['FOOF', (damping) => foofMethod({ damping }), meanA],
-  ['FOOF, one-hot', (damping) => diagonal(foofMethod({ damping })), meanA],
+  ['FOOF, one-hot', (damping) => ofOneHotRows(foofMethod({ damping })), meanA],
   ['KFAC', (damping) => kfacMethod({ damping }), meanOfBoth],
   ['KFAC, factored', (damping) => kfacMethod({ damping, inverse: 'factored' }), meanOfBoth],
-  ['KFAC, one-hot', (damping) => diagonal(kfacMethod({ damping })), meanOfBoth],
+  ['KFAC, one-hot', (damping) => ofOneHotRows(kfacMethod({ damping })), meanOfBoth],
   [
     'KFAC, factored, one-hot',
-    (damping) => diagonal(kfacMethod({ damping, inverse: 'factored' })),
+    (damping) => ofOneHotRows(kfacMethod({ damping, inverse: 'factored' })),
     meanOfBoth,
   ],
   ['Eva', (damping) => evaMethod({ damping }), meanOfRanksOne],

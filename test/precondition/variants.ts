@@ -47,7 +47,7 @@ function relatively(name: string, make: () => Method): Variant {
 }
 
 /** The method on layers that say their rows are one-hot: of other rows the diagonal counts, by the same laws. */
-function ofOneHotRows(method: Method): Method {
+export function ofOneHotRows(method: Method): Method {
   return {
     ...method,
     layers: (shapes, dtype) =>

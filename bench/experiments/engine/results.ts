@@ -1,9 +1,9 @@
 // Results as lines of JSON: what ran, on which machine, and what came out.
 
-import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import type { TensorFlow } from '../../data/tensorflow.js';
 import { environment, toJsonLine } from '../../report/json.js';
+import { addJsonLine, type JsonLine, readJsonLines } from '../../report/json-lines.js';
 import { type Configuration, identify } from './configuration.js';
 import type { Outcome } from './outcome.js';
 
@@ -75,14 +75,7 @@ export class Results implements Found {
   /** @throws RangeError where a line is no result. */
   constructor(path: string) {
     this.#path = path;
-    if (!existsSync(path)) return;
-    const text = readFileSync(path, 'utf8');
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    // Whoever was killed while writing has left a part of a line.
-    if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
-    for (const [k, line] of whole.split('\n').slice(0, -1).entries()) {
-      this.#take(parseLine(line, `${path}:${k + 1}`));
-    }
+    for (const line of readJsonLines(path)) this.#take(checkedLine(line));
   }
 
   outcomeOf(configuration: Configuration): Outcome | undefined {
@@ -115,7 +108,7 @@ export class Results implements Found {
   }
 
   #add(line: Line): void {
-    appendFileSync(this.#path, toJsonLine(line));
+    addJsonLine(this.#path, line);
     this.#take(line);
   }
 
@@ -126,13 +119,7 @@ export class Results implements Found {
   }
 }
 
-function parseLine(text: string, where: string): Line {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new RangeError(`${where}: not JSON`);
-  }
+function checkedLine({ value, where }: JsonLine): Line {
   if (isLine(value)) return value;
   throw new RangeError(`${where}: no result of a run or a measurement`);
 }
