@@ -5,6 +5,7 @@ import { startTensorflow, type TensorFlow } from '../../bench/data/tensorflow.js
 import { terminalTable } from '../../bench/report/table.js';
 import { AGAINST, type Found, measureSeed } from '../../bench/tracking/measure.js';
 import { POLICIES, RESTART } from '../../bench/tracking/policies.js';
+import { MOST, RESIDUALS, ranksOfSeed, rankTable } from '../../bench/tracking/ranks.js';
 import { errorTable, trackingFigure } from '../../bench/tracking/report.js';
 import { layerInputs } from '../../bench/tracking/training.js';
 
@@ -29,6 +30,22 @@ test('a short run finds every policy on every layer, none better than the best o
     expect(error).toBeLessThan(1);
     expect(bytes).toBeGreaterThan(0);
   }
+});
+
+test('a short run finds the ranks of every layer, within what they may be', () => {
+  const training = { seed: 1, steps: 52, batch: 32, momentum: 0, heldOut: 100 };
+  const found = ranksOfSeed(tf, training, () => {});
+  expect(found).toHaveLength(2 * RESIDUALS.length * 2 * layerInputs.length);
+  for (const { rank, best } of found) {
+    expect(rank).toBeGreaterThanOrEqual(1);
+    expect(rank).toBeLessThanOrEqual(MOST);
+    expect(best).toBeGreaterThanOrEqual(1);
+  }
+  const { rows } = rankTable(
+    found.map((one, k) => ({ ...one, step: 1, rank: k < found.length / 2 ? 5 : 6, best: 4 })),
+  );
+  expect(rows.map(([residual]) => residual)).toEqual(['0.3', '0.1']);
+  expect(rows[0].slice(1)).toEqual(['5–6', '5–6', '4', '5–6', '5–6', '4', '5–6', '5–6', '4']);
 });
 
 test('a table has medians of late windows, and what they are of those of a peer', () => {

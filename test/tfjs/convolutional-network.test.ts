@@ -6,6 +6,7 @@ import { onBackends, tf } from './backends.js';
 import { crossEntropy, meanSquare, outputOf } from './models.js';
 import { expectSameBitsAfterRestore } from './resume.js';
 import { stripes } from './stripes.js';
+import { expectTraining } from './trains.js';
 
 const initializer = (seed: number) => tf.initializers.glorotNormal({ seed });
 
@@ -98,23 +99,13 @@ const KERNELS = [
 onBackends(['cpu'], () => {
   describe.each(optimizers)('%s', (_, make) => {
     test('trains it, leaks nothing, and names every variable', () => {
-      const before = tf.memory().numTensors;
-      const [model, optimizer, { x, y }] = [network(), make(), stripes(12)];
-      const loss = crossEntropy(model, { x, y });
-      const first = tf.tidy(() => loss().dataSync()[0]);
-      for (let k = 0; k < 5; k++) optimizer.minimize(loss);
-      const during = tf.memory().numTensors;
-      for (let k = 0; k < 8; k++) optimizer.minimize(loss);
-      expect(tf.memory().numTensors).toBe(during);
-      expect(tf.tidy(() => loss().dataSync()[0])).toBeLessThan(0.8 * first);
-      expect(optimizer.report(model).map(({ kind }) => kind)).toEqual(KINDS);
-      expect(optimizer.report(model).filter(({ inputs }) => inputs !== undefined)).toMatchObject(
-        KERNELS,
-      );
-      expect(optimizer.diagnostics.map(({ failures }) => failures)).toEqual(KERNELS.map(() => 0));
-      tf.dispose([x, y]);
-      for (const one of [model, optimizer]) one.dispose();
-      expect(tf.memory().numTensors).toBe(before);
+      expectTraining({ network, make, batch: () => stripes(12) }, (model, optimizer) => {
+        expect(optimizer.report(model).map(({ kind }) => kind)).toEqual(KINDS);
+        expect(optimizer.report(model).filter(({ inputs }) => inputs !== undefined)).toMatchObject(
+          KERNELS,
+        );
+        expect(optimizer.diagnostics.map(({ failures }) => failures)).toEqual(KERNELS.map(() => 0));
+      });
     });
 
     test('goes on from a saved state bit for bit', async () => {

@@ -13,10 +13,10 @@ import { type Draft, describeRowsAt } from '../rows/rows.contract.js';
 import { build, distance, type Matrix, product, withOnes } from '../support/matrices.js';
 import { onBackends, tf } from './backends.js';
 import { byChannel, channelPatchesOf } from './channels.js';
-import { crossEntropy } from './models.js';
 import { EVERYTHING } from './products.js';
 import { expectSameBitsAfterRestore } from './resume.js';
 import { stripes } from './stripes.js';
+import { expectTraining } from './trains.js';
 
 type F32 = 'float32';
 
@@ -225,27 +225,16 @@ onBackends(['cpu'], () => {
 
   describe.each(optimizers)('blocks of MobileNet with %s', (_, make) => {
     test('train, leak nothing, and report p and q', () => {
-      const before = tf.memory().numTensors;
-      const [model, optimizer, { x, y }] = [network(), make(), stripes(12)];
-      const loss = crossEntropy(model, { x, y });
-      const first = tf.tidy(() => loss().dataSync()[0]);
-      for (let k = 0; k < 5; k++) optimizer.minimize(loss);
-      const during = tf.memory().numTensors;
-      for (let k = 0; k < 8; k++) optimizer.minimize(loss);
-      expect(tf.memory().numTensors).toBe(during);
-      expect(tf.tidy(() => loss().dataSync()[0])).toBeLessThan(0.8 * first);
-      const depthwise = optimizer.report(model).filter(({ kind }) => kind === 'depthwiseConv2d');
-      // Kernel and bias of both.
-      expect(depthwise).toMatchObject([
-        { shape: [3, 3, 6, 2], inputs: 10, outputs: 12 },
-        { shape: [12], reason: undefined },
-        { shape: [3, 3, 6, 2], inputs: 10, outputs: 12 },
-        { shape: [12], reason: undefined },
-      ]);
-      expect(optimizer.diagnostics.every(({ failures }) => failures === 0)).toBe(true);
-      tf.dispose([x, y]);
-      for (const one of [model, optimizer]) one.dispose();
-      expect(tf.memory().numTensors).toBe(before);
+      expectTraining({ network, make, batch: () => stripes(12) }, (model, optimizer) => {
+        const depthwise = optimizer.report(model).filter(({ kind }) => kind === 'depthwiseConv2d');
+        // Kernel and bias of both.
+        expect(depthwise).toMatchObject([
+          { shape: [3, 3, 6, 2], inputs: 10, outputs: 12 },
+          { shape: [12], reason: undefined },
+          { shape: [3, 3, 6, 2], inputs: 10, outputs: 12 },
+          { shape: [12], reason: undefined },
+        ]);
+      });
     });
 
     test('go on from a saved state bit for bit', async () => {
