@@ -56,10 +56,6 @@ export function ranksOfSeed(tf: TensorFlow, training: Training, onStep: () => vo
 export function rankTable(found: readonly FoundRank[]): Table {
   const last = Math.max(...found.map(({ step }) => step));
   const ended = found.filter(({ step }) => step === last);
-  const over = (values: readonly number[]) => {
-    const [least, most] = [Math.min(...values), Math.max(...values)];
-    return least === most ? `${least}` : `${least}–${most}`;
-  };
   return {
     title: `Ranks that layers have found at step ${last}, least and largest over seeds, beside the least rank of the best approximation of the average`,
     columns: [
@@ -76,11 +72,16 @@ export function rankTable(found: readonly FoundRank[]): Table {
         const own = ended.filter((one) => one.residual === residual && one.inputs === p);
         return [
           ...POLICIES.map((policy) =>
-            over(own.filter((one) => one.policy === policy).map(({ rank }) => rank)),
+            range(own.filter((one) => one.policy === policy).map(({ rank }) => rank)),
           ),
-          over(own.map(({ best }) => best)),
+          range(own.map(({ best }) => best)),
         ];
       }),
     ]),
   };
+}
+
+function range(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return least === most ? `${least}` : `${least}–${most}`;
 }
