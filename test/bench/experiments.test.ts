@@ -21,9 +21,10 @@ import { listing } from '../../bench/experiments/list.js';
 import { type OptimizerName, optimizers, PAPER_ORDER } from '../../bench/experiments/optimizers.js';
 import { report } from '../../bench/experiments/report.js';
 import { readRequest, usage } from '../../bench/experiments/request.js';
-import { secondsTo } from '../../bench/experiments/studies/accuracy.js';
+import { stepsTo } from '../../bench/experiments/studies/accuracy.js';
 import type { Experiment, Scope } from '../../bench/experiments/studies/experiment.js';
 import { experiments } from '../../bench/experiments/studies/index.js';
+import { printedAccuracy, printedCost } from '../../bench/experiments/studies/paper.js';
 import { ACCURACY } from '../../bench/experiments/studies/settings.js';
 import { trialsOf, tuned, tuningRuns } from '../../bench/experiments/studies/tuning.js';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
@@ -37,7 +38,7 @@ afterAll(() => {
 });
 
 const scope: Scope = { scale: 'smoke', seeds: 2 };
-const [setting] = ACCURACY.smoke;
+const [{ setting }] = ACCURACY.smoke;
 let files = 0;
 
 function emptyResults(): { readonly path: string; readonly results: Results } {
@@ -174,10 +175,22 @@ describe('settings', () => {
   });
 });
 
-test('time to an accuracy is that of the first point that has it', () => {
-  expect(secondsTo(0.2, outcomeWith(0.5, 0.4))).toBe(1);
-  expect(secondsTo(0.3, outcomeWith(0.5, 0.4))).toBe(3);
-  expect(secondsTo(0.5, outcomeWith(0.5, 0.4))).toBeUndefined();
+test("the paper's figures are found by network, data and budget, and nothing else is", () => {
+  const densenet = { network: 'densenet121', data: 'cifar100', epochs: 200 };
+  expect(printedAccuracy(densenet, 'foof')).toBe('80.98 ± 0.25');
+  expect(printedAccuracy({ network: 'deit', epochs: 200 }, 'adamw')).toBe('77.96');
+  expect(printedAccuracy({ network: 'deit', epochs: 200 }, 'kfac')).toBeUndefined();
+  expect(printedAccuracy({ ...densenet, epochs: 6 }, 'foof')).toBeUndefined();
+  expect(printedAccuracy({ ...densenet, network: 'lenet' }, 'foof')).toBeUndefined();
+  expect(printedCost('resnet110', 'nysact-s')).toEqual({ time: 1.31, memory: 1 });
+  expect(printedCost('deit', 'kfac')).toEqual({ time: 1.37, memory: 1.03 });
+  expect(printedCost('deit', 'nysact-g')).toBeUndefined();
+});
+
+test('steps to an accuracy are those of the first point that has it', () => {
+  expect(stepsTo(0.2, outcomeWith(0.5, 0.4))).toBe(4);
+  expect(stepsTo(0.3, outcomeWith(0.5, 0.4))).toBe(8);
+  expect(stepsTo(0.5, outcomeWith(0.5, 0.4))).toBeUndefined();
 });
 
 test('several are carried out at once, but no more than were asked for', async () => {

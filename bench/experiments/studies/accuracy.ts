@@ -1,5 +1,6 @@
 // Table III and figure 2: test accuracy of every optimiser, and how it came about.
 
+import { formatMeasured } from '../../report/format.js';
 import type { Block } from '../../report/html.js';
 import type { Point, Series } from '../../report/line-chart.js';
 import { lineChart } from '../../report/plots.js';
@@ -8,23 +9,24 @@ import type { Table } from '../../report/table.js';
 import type { Configuration } from '../engine/configuration.js';
 import type { Outcome } from '../engine/outcome.js';
 import type { Found } from '../engine/results.js';
+import { networkOf } from '../models/index.js';
 import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
 import type { Experiment, Scope } from './experiment.js';
 import { formatSpread } from './format.js';
-import { ACCURACY, describeSetting, type Setting } from './settings.js';
+import { type PaperSetting, printedAccuracy } from './paper.js';
+import { ACCURACY, type Contest, describeSetting, type Setting } from './settings.js';
+import { overSgd } from './step-times.js';
 import { trialsOf, tuned, tuningRuns } from './tuning.js';
-
-/** The paper's, and what this library adds. */
-const COMPARED: readonly OptimizerName[] = [...PAPER_ORDER, 'nysact-tracking', 'nysact-published'];
 
 /** What everything else is compared with. */
 const BASELINE: OptimizerName = 'sgd';
 
 /** Settings are chosen at the first, shortest budget of a network and its data. */
 function tunedAt(setting: Setting, { scale }: Scope): Setting {
+  const settings = ACCURACY[scale].map((contest) => contest.setting);
   const isAlike = ({ network, data }: Setting): boolean =>
     network === setting.network && data.name === setting.data.name;
-  return ACCURACY[scale].find(isAlike) ?? setting;
+  return settings.find(isAlike) ?? setting;
 }
 
 function optionsOf(
@@ -51,8 +53,8 @@ function finalRuns(
 }
 
 function runs(scope: Scope, found: Found): Configuration[] {
-  return ACCURACY[scope.scale].flatMap((setting) =>
-    COMPARED.flatMap((name) => {
+  return ACCURACY[scope.scale].flatMap(({ setting, names }) =>
+    names.flatMap((name) => {
       const options = optionsOf(setting, name, scope, found);
       return [
         ...tuningRuns(tunedAt(setting, scope), name, scope.scale),
@@ -69,8 +71,8 @@ interface Contestant {
   readonly outcomes: readonly Outcome[];
 }
 
-function contestants(setting: Setting, scope: Scope, found: Found): Contestant[] {
-  return COMPARED.flatMap((name) => {
+function contestants({ setting, names }: Contest, scope: Scope, found: Found): Contestant[] {
+  return names.flatMap((name) => {
     const options = optionsOf(setting, name, scope, found);
     if (options === undefined) return [];
     const outcomes = finalRuns(setting, name, options, scope).flatMap(
@@ -87,17 +89,28 @@ function accuraciesOf({ outcomes }: Contestant): number[] {
   );
 }
 
-/** Seconds of the processor until a validation accuracy was reached; undefined where it never was. */
-export function secondsTo(accuracy: number, { curve, cost }: Outcome): number | undefined {
-  const first = curve.findIndex(({ validation }) => validation.accuracy >= accuracy);
-  return first < 0 ? undefined : cost.seconds[first];
+/** Steps until a validation accuracy was seen; undefined where it never was. */
+export function stepsTo(accuracy: number, { curve }: Outcome): number | undefined {
+  return curve.find(({ validation }) => validation.accuracy >= accuracy)?.step;
 }
 
-function accuracyTable(setting: Setting, all: readonly Contestant[], scope: Scope): Table {
+/** The figures of the paper that stand beside ours: its smallest network where ours is none of its. */
+function besideOurs({ network, data, steps, batch }: Setting): PaperSetting {
+  const epochs = Math.round((steps * batch) / data.train);
+  const same = { network, data: data.name, epochs };
+  return printedAccuracy(same, BASELINE) === undefined
+    ? { network: 'resnet32', data: 'cifar10', epochs: 100 }
+    : same;
+}
+
+function accuracyTable(contest: Contest, scope: Scope, found: Found): Table {
+  const { setting } = contest;
+  const all = contestants(contest, scope, found);
   const baseline = all.find(({ name }) => name === BASELINE);
   const goal = mean(
     (baseline?.outcomes ?? []).map(({ curve }) => curve.at(-1)?.validation.accuracy ?? 0),
   );
+  const paper = besideOurs(setting);
   const right = { align: 'right' } as const;
   return {
     title: `${describeSetting(setting)}; mean ± standard deviation over seeds, ${trialsOf(BASELINE, scope.scale).length} trials for each optimiser`,
@@ -108,12 +121,19 @@ function accuracyTable(setting: Setting, all: readonly Contestant[], scope: Scop
       { heading: 'test accuracy, %', ...right },
       { heading: 'seeds', ...right },
       { heading: 'diverged', ...right },
-      { heading: `processor s to SGD's validation accuracy`, ...right },
+      { heading: "steps to SGD's last validation accuracy", ...right },
+      { heading: "that time, in SGD's whole time", ...right },
+      {
+        heading: `the paper's %, ${networkOf(paper.network).name}, ${paper.data}, ${paper.epochs} epochs`,
+        ...right,
+      },
     ],
     rows: all.map((contestant) => {
       const { name, options, outcomes } = contestant;
-      const seconds = outcomes.map((outcome) => secondsTo(goal, outcome));
-      const reached = seconds.filter((time) => time !== undefined);
+      const steps = outcomes.map((outcome) => stepsTo(goal, outcome));
+      const reached = steps.filter((step) => step !== undefined);
+      const ofAll = reached.length < steps.length ? ` (${reached.length} of ${steps.length})` : '';
+      const ratio = overSgd(setting, name, scope.scale, found);
       return [
         optimizers[name].title,
         String(options.learningRate),
@@ -121,9 +141,11 @@ function accuracyTable(setting: Setting, all: readonly Contestant[], scope: Scop
         formatSpread(accuraciesOf(contestant)),
         String(outcomes.length),
         String(outcomes.filter(({ findings }) => findings.diverged !== undefined).length),
-        reached.length === 0
-          ? 'never'
-          : `${formatSpread(reached)}${reached.length < seconds.length ? ` (${reached.length} of ${seconds.length})` : ''}`,
+        reached.length === 0 ? 'never' : `${formatSpread(reached)}${ofAll}`,
+        ratio === undefined || reached.length === 0
+          ? '–'
+          : formatMeasured((mean(reached) * ratio) / setting.steps),
+        printedAccuracy(paper, name) ?? '–',
       ];
     }),
   };
@@ -135,10 +157,7 @@ export const table3: Experiment = {
   runs,
   report: (scope, found) =>
     ACCURACY[scope.scale].map(
-      (setting): Block => ({
-        kind: 'table',
-        table: accuracyTable(setting, contestants(setting, scope, found), scope),
-      }),
+      (contest): Block => ({ kind: 'table', table: accuracyTable(contest, scope, found) }),
     ),
 };
 
@@ -147,8 +166,8 @@ export const figure2: Experiment = {
   title: 'Figure 2: training loss and validation accuracy',
   runs,
   report: (scope, found) =>
-    ACCURACY[scope.scale].flatMap((setting): Block[] => {
-      const all = contestants(setting, scope, found);
+    ACCURACY[scope.scale].flatMap((contest): Block[] => {
+      const all = contestants(contest, scope, found);
       if (all.length === 0) return [];
       const x = { label: 'step', scale: 'linear' } as const;
       const loss = lineChart({
@@ -163,7 +182,9 @@ export const figure2: Experiment = {
         y: { label: '%, mean ± standard deviation over seeds', scale: 'linear' },
         series: curvesOf(all, ({ validation }) => 100 * validation.accuracy),
       });
-      return [{ kind: 'figures', figures: [loss, accuracy], caption: describeSetting(setting) }];
+      return [
+        { kind: 'figures', figures: [loss, accuracy], caption: describeSetting(contest.setting) },
+      ];
     }),
 };
 

@@ -52,7 +52,9 @@ const NETWORKS: Readonly<Record<Scale, string>> = {
 };
 
 function trainingOf(scale: Scale): Configuration {
-  const settings = ACCURACY[scale].filter(({ network }) => network === NETWORKS[scale]);
+  const settings = ACCURACY[scale]
+    .map(({ setting }) => setting)
+    .filter(({ network }) => network === NETWORKS[scale]);
   const setting = settings.find(({ data }) => data.name === 'cifar100') ?? settings[0];
   return {
     ...setting,

@@ -1,6 +1,7 @@
 // What is trained at each scale, all but the optimiser and the seed.
 
 import type { Configuration, DataChoice } from '../engine/configuration.js';
+import { type OptimizerName, PAPER_ORDER } from '../optimizers.js';
 import type { Scale } from './experiment.js';
 
 /** A network on its data for so many steps. */
@@ -43,17 +44,37 @@ function published(network: string, data: DataChoice, count: number): Setting {
   return { network, data, batch: BATCH, ...epochs(count, data), augmentation: 'crop and flip' };
 }
 
-/** Table III and figure 2, a short budget and a long one. */
-export const ACCURACY: Readonly<Record<Scale, readonly Setting[]>> = {
-  smoke: [smoke],
+/** A setting, and who is compared in it. */
+export interface Contest {
+  readonly setting: Setting;
+  readonly names: readonly OptimizerName[];
+}
+
+/** The paper's, and what this library adds. */
+const ALL: readonly OptimizerName[] = [...PAPER_ORDER, 'nysact-tracking', 'nysact-published'];
+
+/** A network of the scale 'small', for six epochs and for four times as many. */
+function shortAndLong(
+  network: string,
+  names: readonly OptimizerName[],
+  long: readonly OptimizerName[],
+): Contest[] {
+  return [
+    { setting: { ...small, network }, names },
+    { setting: { ...small, network, steps: 4 * small.steps, validations: 24 }, names: long },
+  ];
+}
+
+/** Table III and figure 2. */
+export const ACCURACY: Readonly<Record<Scale, readonly Contest[]>> = {
+  smoke: [{ setting: smoke, names: ALL }],
   small: [
-    small,
-    { ...small, steps: 1_872, validations: 24 },
-    { ...small, network: 'resnet8-narrow' },
+    ...shortAndLong('lenet', ALL, ['sgd', 'adam', 'kfac', 'foof', 'nysact-g', 'nysact-s']),
+    ...shortAndLong('resnet8-narrow', PAPER_ORDER, ['sgd', 'adam', 'nysact-g']),
   ],
   full: (['cifar10', 'cifar100'] as const).flatMap((name) =>
     ['resnet32', 'resnet110', 'densenet121'].flatMap((network) =>
-      [100, 200].map((count) => published(network, whole(name), count)),
+      [100, 200].map((count) => ({ setting: published(network, whole(name), count), names: ALL })),
     ),
   ),
 };
@@ -72,13 +93,21 @@ export const ABLATION: Readonly<Record<Scale, Setting>> = {
   full: published('resnet110', whole('cifar100'), 100),
 };
 
-/** Table II: the networks, and the size of the batch. */
-export const STEPS: Readonly<
-  Record<Scale, { readonly networks: readonly string[]; readonly batch: number }>
-> = {
-  smoke: { networks: ['lenet'], batch: 32 },
-  small: { networks: ['lenet', 'resnet8', 'resnet20', 'resnet32'], batch: 128 },
-  full: { networks: ['resnet32', 'resnet110', 'densenet121'], batch: 128 },
+/** Steps of a network. */
+export type Steps = Pick<Setting, 'network' | 'batch'>;
+
+function stepsOf(batch: number, ...networks: readonly string[]): Steps[] {
+  return networks.map((network) => ({ network, batch }));
+}
+
+/** Table II. */
+export const STEPS: Readonly<Record<Scale, readonly Steps[]>> = {
+  smoke: stepsOf(32, 'lenet'),
+  small: [
+    ...stepsOf(BATCH, 'lenet', 'resnet8-narrow', 'resnet8', 'resnet20', 'resnet32'),
+    ...stepsOf(8, 'densenet121'),
+  ],
+  full: stepsOf(BATCH, 'resnet32', 'resnet110', 'densenet121'),
 };
 
 /** Names a setting. */

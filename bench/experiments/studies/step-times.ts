@@ -10,8 +10,9 @@ import type { Configuration } from '../engine/configuration.js';
 import type { Found, Measured } from '../engine/results.js';
 import { networkOf } from '../models/index.js';
 import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
-import type { Experiment, Scale, Scope } from './experiment.js';
-import { ABLATION, ACCURACY, STEPS } from './settings.js';
+import type { Experiment, Scale } from './experiment.js';
+import { printedCost } from './paper.js';
+import { ABLATION, ACCURACY, STEPS, type Steps } from './settings.js';
 
 /** Steps of networks of 32×32 colour images with noise for data, which take as long as with any other. */
 const SIDE = 32;
@@ -63,24 +64,33 @@ function timesOf(
   };
 }
 
-/** The optimisers of table II beside SGD. */
+/** The optimisers that are timed beside SGD. */
 const COMPARED: readonly OptimizerName[] = [
-  'kfac',
-  'eva',
-  'foof',
-  'nysact-g',
-  'nysact-s',
+  ...PAPER_ORDER.filter((name) => name !== 'sgd'),
   'nysact-tracking',
+  'nysact-published',
 ];
 
-function tableTimes(scale: Scale): Measured<OptimizerRow>[] {
-  const { networks, batch } = STEPS[scale];
+/** The times of table II on one network. */
+function tableTimes(scale: Scale, { network, batch }: Steps): Measured<OptimizerRow> {
   const timed = COMPARED.map((name) => ({
     title: optimizers[name].title,
     name,
     options: optimizers[name].paper.cifar,
   }));
-  return networks.map((network) => timesOf(scale, network, batch, timed));
+  return timesOf(scale, network, batch, timed);
+}
+
+/** A step of an optimiser over one of SGD, from table II; undefined where that is not measured. */
+export function overSgd(
+  steps: Steps,
+  name: OptimizerName,
+  scale: Scale,
+  found: Found,
+): number | undefined {
+  if (name === 'sgd') return 1;
+  const row = found.measured(tableTimes(scale, steps));
+  return row?.over.find((over) => over.name === optimizers[name].title)?.ratio;
 }
 
 function varied(
@@ -110,6 +120,16 @@ export function rankTimes(scale: Scale): Measured<OptimizerRow> {
   return varied(scale, ['nysact-g', 'nysact-s'], 'rank', [5, 10, 15, 20]);
 }
 
+/** The networks of the paper's table II. */
+const PRINTED = ['resnet32', 'resnet110', 'densenet121'] as const;
+const PRINTED_ON = PRINTED.map((network) => networkOf(network).name).join(' / ');
+
+/** What the paper has for an optimiser, on each of its networks. */
+function printed(name: OptimizerName, what: 'time' | 'memory'): string {
+  const values = PRINTED.map((network) => printedCost(network, name)?.[what]);
+  return values.includes(undefined) ? '' : values.map((value) => value?.toFixed(2)).join(' / ');
+}
+
 /** A table of each measurement that was taken. */
 export function timeBlocks(all: readonly Measured<OptimizerRow>[], found: Found): Block[] {
   return all.flatMap((measurement): Block[] => {
@@ -137,23 +157,19 @@ function timeTable({ name, batch, sgd, over, turns }: OptimizerRow): Table {
 /** So many steps that one refreshes with all state there, and is counted. */
 const MEMORY_STEPS = 51;
 
-/** Short runs whose peaks are looked at, of every optimiser on every network of table II. */
-function memoryRuns({ scale }: Scope): { network: string; runs: Configuration[] }[] {
-  const [{ data }] = ACCURACY[scale];
-  const { networks, batch } = STEPS[scale];
+/** Short runs whose peaks are looked at, of every optimiser on a network of table II. */
+function memoryRuns(scale: Scale, { network, batch }: Steps): Configuration[] {
+  const [{ setting }] = ACCURACY[scale];
   const names: readonly OptimizerName[] = scale === 'smoke' ? ['sgd', 'nysact-g'] : PAPER_ORDER;
-  return networks.map((network) => ({
+  return names.map((name) => ({
     network,
-    runs: names.map((name) => ({
-      network,
-      data: { ...data, validation: 1, test: 1 },
-      optimizer: { name, options: optimizers[name].paper.cifar },
-      seed: 1,
-      batch,
-      steps: scale === 'smoke' ? 2 : MEMORY_STEPS,
-      validations: 1,
-      augmentation: 'crop and flip',
-    })),
+    data: { ...setting.data, validation: 1, test: 1 },
+    optimizer: { name, options: optimizers[name].paper.cifar },
+    seed: 1,
+    batch,
+    steps: scale === 'smoke' ? 2 : MEMORY_STEPS,
+    validations: 1,
+    augmentation: 'crop and flip',
   }));
 }
 
@@ -175,12 +191,14 @@ function memoryTable(
       { heading: 'tensors in a step', align: 'right' },
       { heading: 'process', align: 'right' },
       { heading: "optimiser's state", align: 'right' },
+      { heading: `the paper's memory: ${PRINTED_ON}`, align: 'right' },
     ],
     rows: known.map(({ name, cost }) => [
       optimizers[name].title,
       beside(cost.tensorBytes, baseline.cost.tensorBytes),
       beside(cost.processBytes, baseline.cost.processBytes),
       formatBytes(cost.stateBytes),
+      printed(name, 'memory'),
     ]),
   };
 }
@@ -193,13 +211,26 @@ function beside(bytes: number, base: number): string {
 export const table2: Experiment = {
   title: 'Table II: time and memory over SGD',
   isApart: true,
-  runs: (scope) => memoryRuns(scope).flatMap(({ runs }) => runs),
-  measurements: ({ scale }) => tableTimes(scale),
-  report: (scope, found) => [
-    ...timeBlocks(tableTimes(scope.scale), found),
-    ...memoryRuns(scope).flatMap(({ network, runs }): Block[] => {
-      const table = memoryTable(network, runs, found);
+  runs: ({ scale }) => STEPS[scale].flatMap((steps) => memoryRuns(scale, steps)),
+  measurements: ({ scale }) => STEPS[scale].map((steps) => tableTimes(scale, steps)),
+  report: ({ scale }, found) => [
+    ...STEPS[scale].flatMap((steps): Block[] => {
+      const row = found.measured(tableTimes(scale, steps));
+      return row === undefined ? [] : [{ kind: 'table', table: besidePaper(row) }];
+    }),
+    ...STEPS[scale].flatMap((steps): Block[] => {
+      const table = memoryTable(steps.network, memoryRuns(scale, steps), found);
       return table === undefined ? [] : [{ kind: 'table', table }];
     }),
   ],
 };
+
+function besidePaper(row: OptimizerRow): Table {
+  const { title, columns, rows } = timeTable(row);
+  const paper = new Map(COMPARED.map((name) => [optimizers[name].title, printed(name, 'time')]));
+  return {
+    title,
+    columns: [...columns, { heading: `the paper's: ${PRINTED_ON}`, align: 'right' }],
+    rows: rows.map((cells) => [...cells, paper.get(cells[0]) ?? '']),
+  };
+}

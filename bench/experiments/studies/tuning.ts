@@ -21,13 +21,10 @@ const FACTORS: Readonly<
     ],
   },
   small: {
-    alone: [0.3, 1, 3, 10],
-    damped: [
-      [0.3, 1],
-      [1, 1],
-      [0.3, 0.1],
-      [1, 0.1],
-    ],
+    alone: [0.1, 0.3, 1, 3, 10, 30],
+    damped: [0.3, 1].flatMap((rate) =>
+      [0.1, 1, 10].map((damping): [number, number] => [rate, damping]),
+    ),
   },
   // The paper's settings as they are.
   full: { alone: [1], damped: [[1, 1]] },
