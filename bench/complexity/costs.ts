@@ -4,7 +4,7 @@ import { foldIn, type RandomKey } from '../../src/core/random.js';
 import type { Timing } from '../measure/timing.js';
 import { startProgress } from '../report/progress.js';
 import { countAllocations } from './allocation.js';
-import { contenders } from './contenders.js';
+import { type Contender, contenders } from './contenders.js';
 import type { Row } from './growth.js';
 import { calibrate, makeSubject, timeSubject } from './measure.js';
 
@@ -29,15 +29,25 @@ export interface Costs {
   readonly calibration: { readonly before: Timing; readonly after: Timing };
 }
 
-/** Measures every contender at every size up to the largest. */
-export async function measureCosts({ largest, time, key }: CostPlan): Promise<Costs> {
-  const runs = sizes
+/** Every contender at every size up to the largest. */
+function runsUpTo(largest: number): { readonly inputs: number; readonly contender: Contender }[] {
+  return sizes
     .filter((inputs) => inputs <= largest)
     .flatMap((inputs) =>
       contenders
         .filter((contender) => inputs <= contender.largest)
         .map((contender) => ({ inputs, contender })),
     );
+}
+
+/** Milliseconds that the timings of {@link measureCosts} take: three a run. */
+export function durationOf({ largest, time }: Omit<CostPlan, 'key'>): number {
+  return 3 * time * runsUpTo(largest).length;
+}
+
+/** Measures every contender at every size up to the largest. */
+export async function measureCosts({ largest, time, key }: CostPlan): Promise<Costs> {
+  const runs = runsUpTo(largest);
 
   let counted = 0;
   const countedRuns = runs.filter(({ inputs }) => inputs <= largestCounted);

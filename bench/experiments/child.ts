@@ -8,7 +8,7 @@ import { perform, type Work } from './engine/work.js';
 /** Milliseconds between two steps that are told. */
 const QUIET = 200;
 
-// When nobody is left to hear of the result.
+// When nobody is left to hear of the result. A step in between may be told to nobody before that is known.
 process.on('disconnect', () => process.exit());
 process.once('message', (work: Work) => {
   void carryOut(work);
@@ -28,7 +28,9 @@ async function answerTo(work: Work): Promise<Answer> {
       if (performance.now() - told < QUIET) return;
       told = performance.now();
       const news: Answer = { kind: 'step', step, loss };
-      process.send?.(news);
+      process.send?.(news, (error: Error | null) => {
+        if (error !== null) process.exit();
+      });
     });
     return { kind: 'outcome', outcome };
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Table } from '../report/table.js';
 import { classification } from '../tfjs/models.js';
 import { missingOf } from './conduct.js';
 import type { Configuration } from './engine/configuration.js';
-import type { Found, Results } from './engine/results.js';
+import type { Found, Results, Speed } from './engine/results.js';
 import { networkOf } from './models/index.js';
 import { optimizers } from './optimizers.js';
 import type { Scope } from './studies/experiment.js';
@@ -27,12 +27,10 @@ export function listing(
   results: Results,
   jobs: number,
 ): Table {
-  const seconds = new Map<string, number>();
+  const speed = speedOf(tf);
   const secondsOf = ({ network, steps, batch, validations, data }: Configuration): number => {
-    const one = seconds.get(network) ?? secondsAnImage(tf, network);
-    seconds.set(network, one);
     const looked = validations * data.validation + data.test;
-    return one * (steps * batch + FORWARD * looked);
+    return speed(network, sideOf(data.name)) * (steps * batch + FORWARD * looked);
   };
   return {
     title: `Experiments at the scale '${scope.scale}' with ${scope.seeds} seeds, ${Math.max(1, jobs)} runs at once`,
@@ -41,20 +39,25 @@ export function listing(
       { heading: 'what', align: 'left' },
       { heading: 'runs', align: 'right' },
       { heading: 'still to do', align: 'right' },
-      { heading: 'training takes about', align: 'right' },
+      { heading: 'runs take about', align: 'right' },
+      { heading: 'measurements', align: 'right' },
     ],
     rows: names.map((name) => {
       const { title, runs, measurements } = experiments[name];
       const all = missingOf(runs?.(scope, foreseen(results)) ?? [], NOTHING);
       const missing = missingOf(all, results);
       const takes = missing.reduce((sum, run) => sum + secondsOf(run), 0) / Math.max(1, jobs);
-      const measured = measurements?.(scope).length ?? 0;
+      const toMeasure = (measurements?.(scope) ?? []).filter(
+        (measurement) => results.measured(measurement) === undefined,
+      );
+      const measuring = toMeasure.reduce((sum, { seconds }) => sum + seconds(speed), 0);
       return [
         name,
         title,
-        `${all.length}${measured === 0 ? '' : ` and ${measured} measurements`}`,
+        String(all.length),
         String(missing.length),
         formatDuration(takes),
+        formatDuration(measuring),
       ];
     }),
   };
@@ -71,16 +74,31 @@ function foreseen(results: Results): Found {
   };
 }
 
+/** Pixels a side of the images of a data set. */
+function sideOf(data: string): number {
+  return data.startsWith('cifar') ? 32 : 28;
+}
+
+/** How fast SGD is here; each is measured once. */
+function speedOf(tf: TensorFlow): Speed {
+  const known = new Map<string, number>();
+  return (network, side) => {
+    const key = `${network}, ${side}`;
+    const seconds = known.get(key) ?? secondsAnImage(tf, network, side);
+    known.set(key, seconds);
+    return seconds;
+  };
+}
+
 /** Seconds of SGD for one image. */
-function secondsAnImage(tf: TensorFlow, network: string): number {
-  const few = shortestStep(tf, network, FEW);
-  return few > SHORT ? few / FEW / 1e3 : shortestStep(tf, network, MANY) / MANY / 1e3;
+function secondsAnImage(tf: TensorFlow, network: string, side: number): number {
+  const few = shortestStep(tf, network, side, FEW);
+  return few > SHORT ? few / FEW / 1e3 : shortestStep(tf, network, side, MANY) / MANY / 1e3;
 }
 
 /** Milliseconds of the shortest of some steps; the first one compiles. */
-function shortestStep(tf: TensorFlow, network: string, batch: number): number {
+function shortestStep(tf: TensorFlow, network: string, side: number, batch: number): number {
   const { make } = networkOf(network);
-  const side = 32;
   const training = classification({
     key: network,
     name: network,
@@ -91,7 +109,7 @@ function shortestStep(tf: TensorFlow, network: string, batch: number): number {
   }).make(tf, 1);
   const optimizer = optimizers.sgd.make(tf, { learningRate: 1e-3 });
   try {
-    const times = Array.from({ length: 4 }, () => {
+    const times = Array.from({ length: 3 }, () => {
       const start = performance.now();
       optimizer.minimize(() => training.loss(), false, training.variables);
       return performance.now() - start;

@@ -223,6 +223,7 @@ function tiny(): { experiment: Experiment; measured: () => number } {
       measurements: () => [
         {
           configuration: { measurement: 'tiny' },
+          seconds: (speed) => 1000 * speed('lenet', 28),
           measure: async () => {
             taken += 1;
             return { taken };
@@ -301,4 +302,5 @@ test('the list foresees runs that hang on others, and forgets what is done', () 
     ['50', '50'],
     ['0', '0'],
   ]);
+  expect(rows[1].slice(4)).toEqual(['0 s', '0 s']);
 });

@@ -30,9 +30,14 @@ interface Line {
   readonly result: unknown;
 }
 
+/** Seconds that SGD takes for one image of so many pixels a side, in a step of a network. */
+export type Speed = (network: string, side: number) => number;
+
 /** What a measurement is of, and that it gives an R. */
 export interface Measured<R extends object> {
   readonly configuration: object;
+  /** Seconds that it takes, about. */
+  readonly seconds: (speed: Speed) => number;
   /** Takes it. */
   readonly measure: (bench: Bench) => Promise<R>;
 }

@@ -1,7 +1,7 @@
 // Table I: what one layer costs against the number of its inputs, measured.
 
 import { randomKey } from '../../../src/core/random.js';
-import { type Costs, measureCosts } from '../../complexity/costs.js';
+import { type Costs, durationOf, measureCosts } from '../../complexity/costs.js';
 import { growths } from '../../complexity/growth.js';
 import { costFigure, costTable, quantities } from '../../complexity/report.js';
 import type { Block } from '../../report/html.js';
@@ -17,6 +17,7 @@ const PLAN: Readonly<Record<Scale, { readonly largest: number; readonly time: nu
 function costs(scale: Scale): Measured<Costs> {
   return {
     configuration: { measurement: 'costs of one layer', ...PLAN[scale] },
+    seconds: () => durationOf(PLAN[scale]) / 1e3,
     measure: () => measureCosts({ ...PLAN[scale], key: randomKey(1) }),
   };
 }

@@ -55,6 +55,7 @@ function costOf(scale: Scale, network: string, name: OptimizerName): Measured<St
   const options = optimizers[name].paper.imagenet ?? optimizers[name].paper.cifar;
   return {
     configuration: { measurement: 'ImageNet steps', network, name, options, side, batch, steps },
+    seconds: (speed) => (steps + 1) * batch * speed(network, side),
     measure: async ({ tf, remark }) => {
       remark(`${network}, ${optimizers[name].title}`);
       const model = networkOf(network).make(tf, { classes: CLASSES, side, seed: 1 });

@@ -14,7 +14,7 @@ export interface PaperSetting {
 }
 
 /** Table II: time and memory over SGD. */
-const CIFAR_NETWORKS = ['resnet32', 'resnet110', 'densenet121'] as const;
+const CIFAR_NETWORKS: readonly string[] = ['resnet32', 'resnet110', 'densenet121'];
 const TIMES: Printed<number> = {
   kfac: [2.29, 2.45, 2.18],
   eva: [1.77, 1.71, 1.24],
@@ -31,7 +31,7 @@ const MEMORY: Printed<number> = {
 };
 
 /** Table V: the same in the ImageNet setting. */
-const IMAGENET_NETWORKS = ['resnet50', 'resnet101', 'deit'] as const;
+const IMAGENET_NETWORKS: readonly string[] = ['resnet50', 'resnet101', 'deit'];
 const IMAGENET_TIMES: Printed<number> = {
   kfac: [1.21, 1.25, 1.37],
   eva: [1.02, 1.03, 1.01],
@@ -201,7 +201,7 @@ export function printedCost(
     { networks: IMAGENET_NETWORKS, times: IMAGENET_TIMES, memory: IMAGENET_MEMORY },
   ];
   for (const { networks, times, memory } of tables) {
-    const k = networks.findIndex((known) => known === network);
+    const k = networks.indexOf(network);
     const [time, bytes] = [times[name]?.[k], memory[name]?.[k]];
     if (time !== undefined && bytes !== undefined) return { time, memory: bytes };
   }
@@ -210,14 +210,14 @@ export function printedCost(
 
 /** Test accuracy in %, as tables III and IV print it; undefined where they print none. */
 export function printedAccuracy(
-  { network, data = '', epochs }: PaperSetting,
+  { network, data = '', epochs = 0 }: PaperSetting,
   name: OptimizerName,
 ): string | undefined {
-  const isImageNet = IMAGENET_NETWORKS.some((known) => known === network);
-  const networks: readonly string[] = isImageNet ? IMAGENET_NETWORKS : CIFAR_NETWORKS;
+  const isImageNet = IMAGENET_NETWORKS.includes(network);
+  const networks = isImageNet ? IMAGENET_NETWORKS : CIFAR_NETWORKS;
   const printed = isImageNet ? IMAGENET_ACCURACIES : ACCURACIES[data];
   const k = networks.indexOf(network);
-  const budget = [100, 200].findIndex((count) => count === epochs);
+  const budget = [100, 200].indexOf(epochs);
   if (k < 0 || budget < 0) return undefined;
   return printed?.[name]?.[2 * k + budget] || undefined;
 }

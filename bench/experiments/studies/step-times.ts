@@ -37,8 +37,15 @@ function timesOf(
   batch: number,
   timed: readonly Timed[],
 ): Measured<OptimizerRow> {
+  const plan = PLAN[scale];
   return {
-    configuration: { measurement: 'step times', network, side: SIDE, batch, timed, ...PLAN[scale] },
+    configuration: { measurement: 'step times', network, side: SIDE, batch, timed, ...plan },
+    // A turn is of five steps, and some are taken before the first.
+    seconds: (speed) =>
+      Math.max(
+        plan.budget / 1e3,
+        (5 * plan.turns + 3) * (timed.length + 1) * batch * speed(network, SIDE),
+      ),
     measure: async ({ tf, remark }) => {
       remark(`steps of ${network}`);
       const { name, make } = networkOf(network);
@@ -59,21 +66,14 @@ function timesOf(
             : {}),
         }),
       );
-      return timeOptimizers(tf, workload, { ...PLAN[scale], seed: 1, contenders });
+      return timeOptimizers(tf, workload, { ...plan, seed: 1, contenders });
     },
   };
 }
 
-/** The optimisers that are timed beside SGD. */
-const COMPARED: readonly OptimizerName[] = [
-  ...PAPER_ORDER.filter((name) => name !== 'sgd'),
-  'nysact-tracking',
-  'nysact-published',
-];
-
 /** The times of table II on one network. */
-function tableTimes(scale: Scale, { network, batch }: Steps): Measured<OptimizerRow> {
-  const timed = COMPARED.map((name) => ({
+function tableTimes(scale: Scale, { network, batch, names }: Steps): Measured<OptimizerRow> {
+  const timed = names.map((name) => ({
     title: optimizers[name].title,
     name,
     options: optimizers[name].paper.cifar,
@@ -83,13 +83,14 @@ function tableTimes(scale: Scale, { network, batch }: Steps): Measured<Optimizer
 
 /** A step of an optimiser over one of SGD, from table II; undefined where that is not measured. */
 export function overSgd(
-  steps: Steps,
+  { network, batch }: Pick<Steps, 'network' | 'batch'>,
   name: OptimizerName,
   scale: Scale,
   found: Found,
 ): number | undefined {
   if (name === 'sgd') return 1;
-  const row = found.measured(tableTimes(scale, steps));
+  const steps = STEPS[scale].find((one) => one.network === network && one.batch === batch);
+  const row = steps && found.measured(tableTimes(scale, steps));
   return row?.over.find((over) => over.name === optimizers[name].title)?.ratio;
 }
 
@@ -227,7 +228,7 @@ export const table2: Experiment = {
 
 function besidePaper(row: OptimizerRow): Table {
   const { title, columns, rows } = timeTable(row);
-  const paper = new Map(COMPARED.map((name) => [optimizers[name].title, printed(name, 'time')]));
+  const paper = new Map(PAPER_ORDER.map((name) => [optimizers[name].title, printed(name, 'time')]));
   return {
     title,
     columns: [...columns, { heading: `the paper's: ${PRINTED_ON}`, align: 'right' }],
