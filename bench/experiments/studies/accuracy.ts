@@ -16,7 +16,7 @@ import { formatSpread } from './format.js';
 import { type PaperSetting, printedAccuracy } from './paper.js';
 import { ACCURACY, type Contest, describeSetting, type Setting } from './settings.js';
 import { overSgd } from './step-times.js';
-import { trialsOf, tuned, tuningRuns } from './tuning.js';
+import { trialsOf, tuned, tuningRuns, tuningTable } from './tuning.js';
 
 /** What everything else is compared with. */
 const BASELINE: OptimizerName = 'sgd';
@@ -156,9 +156,18 @@ export const table3: Experiment = {
   title: 'Table III: test accuracy',
   runs,
   report: (scope, found) =>
-    ACCURACY[scope.scale].map(
-      (contest): Block => ({ kind: 'table', table: accuracyTable(contest, scope, found) }),
-    ),
+    ACCURACY[scope.scale].flatMap((contest): Block[] => {
+      const { setting, names } = contest;
+      const { scale } = scope;
+      const table: Block = { kind: 'table', table: accuracyTable(contest, scope, found) };
+      if (
+        tuningRuns(setting, BASELINE, scale).length === 0 ||
+        tunedAt(setting, scope) !== setting
+      ) {
+        return [table];
+      }
+      return [table, { kind: 'table', table: tuningTable(setting, names, scale, found) }];
+    }),
 };
 
 /** Figure 2: from the runs of table III. */

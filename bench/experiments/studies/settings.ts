@@ -1,6 +1,7 @@
 // What is trained at each scale, all but the optimiser and the seed.
 
 import type { Configuration, DataChoice } from '../engine/configuration.js';
+import { networkOf } from '../models/index.js';
 import { type OptimizerName, PAPER_ORDER } from '../optimizers.js';
 import type { Scale } from './experiment.js';
 
@@ -123,5 +124,5 @@ export const STEPS: Readonly<Record<Scale, readonly Steps[]>> = {
 
 /** Names a setting. */
 export function describeSetting({ network, data, steps, batch }: Setting): string {
-  return `${network}, ${data.name} (${data.train} images), ${steps} steps of ${batch}`;
+  return `${networkOf(network).name}, ${data.name} (${data.train} images), ${steps} steps of ${batch}`;
 }

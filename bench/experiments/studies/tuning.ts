@@ -1,11 +1,12 @@
 // Settings chosen on validation images: as many trials for every optimiser, at a seed that no result has.
 
+import type { Table } from '../../report/table.js';
 import type { Configuration } from '../engine/configuration.js';
 import type { Outcome } from '../engine/outcome.js';
 import type { Found } from '../engine/results.js';
 import { type OptimizerName, optimizers, type Settings } from '../optimizers.js';
 import type { Scale } from './experiment.js';
-import type { Setting } from './settings.js';
+import { describeSetting, type Setting } from './settings.js';
 
 const TUNING_SEED = 0;
 
@@ -75,6 +76,46 @@ export function tuned(
     0,
   );
   return trials[best];
+}
+
+/** What was tried of each optimiser, and what came of it; the settings that were chosen with a star. */
+export function tuningTable(
+  setting: Setting,
+  names: readonly OptimizerName[],
+  scale: Scale,
+  found: Found,
+): Table {
+  const counts = names.map((name) => trialsOf(name, scale).length);
+  return {
+    title: `Validation accuracy in % of the trials, η or η, ρ: ${describeSetting(setting)}`,
+    columns: [
+      { heading: 'optimiser', align: 'left' },
+      ...Array.from(
+        { length: Math.max(...counts) },
+        (_, k) => ({ heading: `trial ${k + 1}`, align: 'right' }) as const,
+      ),
+    ],
+    rows: names.map((name) => {
+      const chosen = tuned(setting, name, scale, found);
+      return [
+        optimizers[name].title,
+        ...trialsOf(name, scale).map((options) => {
+          const { learningRate, damping } = options;
+          const outcome = found.outcomeOf(trialOf(setting, name, options));
+          const values = [learningRate, damping].filter((value) => value !== undefined).join(', ');
+          const star = JSON.stringify(options) === JSON.stringify(chosen) ? '*' : '';
+          return `${values}: ${outcome === undefined ? '–' : formatScore(outcome)}${star}`;
+        }),
+      ];
+    }),
+  };
+}
+
+function formatScore(outcome: Outcome): string {
+  const { diverged } = outcome.findings;
+  return diverged === undefined
+    ? (100 * scoreOf(outcome)).toFixed(1)
+    : `diverged at step ${diverged.step}`;
 }
 
 /** Accuracy on the validation images at the end; what diverged is behind all else. */
