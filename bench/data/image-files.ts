@@ -50,7 +50,9 @@ export function splitFiles(
   const [training, testing] = ['train', 'val'].map((name) => {
     const path = join(folder, name);
     if (!existsSync(path)) {
-      throw new RangeError(`${path} is not there, expected a folder <class>/ of images for each class`);
+      throw new RangeError(
+        `${path} is not there, expected a folder <class>/ of images for each class`,
+      );
     }
     return listClassFolders(path);
   });

@@ -21,7 +21,7 @@ export interface Conduct {
   readonly out: string;
   readonly data: string | undefined;
   /** What WebGPU computes on, where it does. */
-  readonly adapter?: string;
+  readonly adapter?: string | undefined;
   readonly resume: boolean;
   /** Processes of runs at once; 0 for none but this one. */
   readonly jobs: number;

@@ -1,8 +1,8 @@
 // Automatic augmentation: which operations an image goes through, by draws of a key.
 
 import { fillNormal, fillUniform, foldIn, type RandomKey } from '../../../src/core/random.js';
-import * as operations from './image-operations.js';
 import type { Operation } from './image-operations.js';
+import * as operations from './image-operations.js';
 
 /** How strong RandAugment is. */
 export interface RandAugment {

@@ -79,7 +79,9 @@ export function fileBatches(
     const all = await drawn(step);
     const mix = mixtureOf(foldIn(mixtures, step), recipe);
     const inputs = all.map((one) => inputOf(one, recipe));
-    const targets = all.map(({ label }) => smoothed(oneHot(label, files.classes), recipe.smoothing));
+    const targets = all.map(({ label }) =>
+      smoothed(oneHot(label, files.classes), recipe.smoothing),
+    );
     const passes: Labelled[] = [];
     for (let first = 0; first < batch; first += pass) {
       const rows = Array.from({ length: Math.min(pass, batch - first) }, (_, k) => first + k);

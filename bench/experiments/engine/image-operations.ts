@@ -58,8 +58,7 @@ export const autoContrast: Operation = byTable((count) => {
   const least = count.findIndex((n) => n > 0);
   const most = count.findLastIndex((n) => n > 0);
   if (most <= least) return bytes((byte) => byte);
-  const scale = 255 / (most - least);
-  return bytes((byte) => Math.floor((byte - least) * scale));
+  return bytes((byte) => Math.floor((255 * (byte - least)) / (most - least)));
 });
 
 /**
@@ -81,11 +80,7 @@ export const equalize: Operation = byTable((count) => {
 });
 
 /** factor·x + (1 − factor)·other, cut off at 0 and 255. */
-function blended(
-  image: Uint8Array,
-  factor: number,
-  other: (i: number) => number,
-): Uint8Array {
+function blended(image: Uint8Array, factor: number, other: (i: number) => number): Uint8Array {
   const result = new Uint8ClampedArray(image.length);
   for (let i = 0; i < image.length; i++) {
     const base = other(i);
@@ -147,7 +142,10 @@ interface Mapping {
 }
 
 /** The nearest pixel to where each one comes from. */
-function mapped({ matrix: [a, b, c, d], shift: [right, down] = [0, 0] }: Mapping, fill: Fill): Operation {
+function mapped(
+  { matrix: [a, b, c, d], shift: [right, down] = [0, 0] }: Mapping,
+  fill: Fill,
+): Operation {
   return (image, side) => {
     const middle = (side - 1) / 2;
     const result = new Uint8Array(image.length);
@@ -156,8 +154,7 @@ function mapped({ matrix: [a, b, c, d], shift: [right, down] = [0, 0] }: Mapping
         const [x, y] = [column - middle, row - middle];
         const fromColumn = Math.round(a * x + b * y + right + middle);
         const fromRow = Math.round(c * x + d * y + down + middle);
-        const isInside =
-          fromColumn >= 0 && fromColumn < side && fromRow >= 0 && fromRow < side;
+        const isInside = fromColumn >= 0 && fromColumn < side && fromRow >= 0 && fromRow < side;
         const [to, from] = [row * side + column, fromRow * side + fromColumn];
         for (let k = 0; k < COLOURS; k++) {
           result[to * COLOURS + k] = isInside ? image[from * COLOURS + k] : fill[k];

@@ -3,7 +3,13 @@
 import type { NamedTensorMap, Scalar } from '@tensorflow/tfjs';
 import type { TfjsOptimizer } from '../../../src/tfjs/index.js';
 import type { TensorFlow } from '../../data/tensorflow.js';
-import { type Applied, crossEntropy, type Evaluation, judge, type Labelled } from '../../demo/model.js';
+import {
+  type Applied,
+  crossEntropy,
+  type Evaluation,
+  judge,
+  type Labelled,
+} from '../../demo/model.js';
 
 /**
  * One step with the mean gradient over all images of all passes; the mean loss before it.

@@ -200,7 +200,8 @@ class Run {
       const loss = await stepOver(this.#tf, this.#optimizer, inTraining, passes);
       await this.#optimizer.flush();
       // Where losses are read later, the optimiser would tell at the next step only.
-      if (!Number.isFinite(loss)) throw new DivergenceError(this.step, `the loss is ${loss}`, undefined);
+      if (!Number.isFinite(loss))
+        throw new DivergenceError(this.step, `the loss is ${loss}`, undefined);
       return loss;
     } catch (error) {
       if (!(error instanceof DivergenceError || error instanceof PreconditionerError)) throw error;

@@ -47,7 +47,9 @@ export function openSource(
 ): Source {
   if (isFiles(data)) {
     if (typeof augmentation === 'string') {
-      throw new RangeError(`openSource: augmentation '${augmentation}' is for bytes, expected a recipe`);
+      throw new RangeError(
+        `openSource: augmentation '${augmentation}' is for bytes, expected a recipe`,
+      );
     }
     const recipe = augmentation;
     return {
