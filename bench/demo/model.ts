@@ -60,7 +60,7 @@ function* passesOver(tf: TensorFlow, { images, labels }: Samples): Generator<Bat
 }
 
 /** Loss and accuracy over all batches, each of which is disposed of. */
-export function evaluateBatches(
+function evaluateBatches(
   tf: TensorFlow,
   model: LayersModel,
   batches: Iterable<Labelled>,

@@ -158,20 +158,23 @@ describe('what is made ahead', () => {
   });
 });
 
-describe('batches of files', () => {
-  const files = () => splitFiles(join(folder, 'imagenet'), { ...SIZES, seed: 1 });
-  const plan = { batch: 4, pass: 4, recipe: RECIPE, key: randomKey(SEED) };
+function files() {
+  return splitFiles(join(folder, 'imagenet'), { ...SIZES, seed: 1 });
+}
 
-  async function valuesOf(
-    batches: ReturnType<typeof fileBatches>,
-    step: number,
-  ): Promise<{ x: number[]; y: number[] }> {
-    const passes = await batches(step);
-    const x = passes.flatMap((pass) => [...pass.x.dataSync()]);
-    const y = passes.flatMap((pass) => [...pass.y.dataSync()]);
-    for (const pass of passes) tf.dispose([pass.x, pass.y]);
-    return { x, y };
-  }
+async function valuesOf(
+  batches: ReturnType<typeof fileBatches>,
+  step: number,
+): Promise<{ x: number[]; y: number[] }> {
+  const passes = await batches(step);
+  const x = passes.flatMap((pass) => [...pass.x.dataSync()]);
+  const y = passes.flatMap((pass) => [...pass.y.dataSync()]);
+  for (const pass of passes) tf.dispose([pass.x, pass.y]);
+  return { x, y };
+}
+
+describe('batches of files', () => {
+  const plan = { batch: 4, pass: 4, recipe: RECIPE, key: randomKey(SEED) };
 
   test.each(['trivial', DEIT.automatic] as const)(
     'depend on nothing but the step: %j',

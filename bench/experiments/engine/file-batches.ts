@@ -203,14 +203,15 @@ function toTensors(
   inputs: readonly Float32Array[],
   targets: readonly Float32Array[],
 ): Labelled {
-  const joined = (rows: readonly Float32Array[]): Float32Array => {
-    const [{ length }] = rows;
-    const all = new Float32Array(rows.length * length);
-    for (const [k, row] of rows.entries()) all.set(row, k * length);
-    return all;
-  };
   return {
     x: tf.tensor4d(joined(inputs), [inputs.length, side, side, CHANNELS]),
     y: tf.tensor2d(joined(targets), [targets.length, targets[0].length]),
   };
+}
+
+function joined(rows: readonly Float32Array[]): Float32Array {
+  const [{ length }] = rows;
+  const all = new Float32Array(rows.length * length);
+  for (const [k, row] of rows.entries()) all.set(row, k * length);
+  return all;
 }

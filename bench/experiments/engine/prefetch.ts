@@ -10,7 +10,7 @@ export function prefetched<T>(
 ): (index: number) => Promise<T> {
   const underWay = new Map<number, Promise<T>>();
   return (index) => {
-    for (const other of [...underWay.keys()]) {
+    for (const other of underWay.keys()) {
       if (other < index || other > index + ahead) underWay.delete(other);
     }
     for (let next = index; next <= index + ahead; next++) {
