@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeCrop, decodeMiddle, sizeOf, splitFiles } from '../../bench/data/image-files.js';
 import { startTensorflow } from '../../bench/data/tensorflow.js';
+import { outputOf } from '../../bench/demo/model.js';
 import { conduct } from '../../bench/experiments/conduct.js';
 import { openData } from '../../bench/experiments/data.js';
 import { checkpointAt } from '../../bench/experiments/engine/checkpoint.js';
@@ -18,6 +19,7 @@ import { DEIT, RESNET, type Recipe } from '../../bench/experiments/engine/recipe
 import { machineOf, Results } from '../../bench/experiments/engine/results.js';
 import { type RunState, runConfiguration } from '../../bench/experiments/engine/run.js';
 import { openSource } from '../../bench/experiments/engine/source.js';
+import { networkOf } from '../../bench/experiments/models/index.js';
 import { optimizers } from '../../bench/experiments/optimizers.js';
 import { table4 } from '../../bench/experiments/studies/imagenet.js';
 import { fillUniform, foldIn, permutation, randomKey } from '../../src/core/random.js';
@@ -328,6 +330,55 @@ describe('a run on files', () => {
     expect(deep.weights).not.toEqual(other.weights);
   });
 
+  test('has a step of several passes that is one of the whole batch', async () => {
+    const losses = async (pass: number): Promise<number[]> => {
+      const seen: number[] = [];
+      const options = { learningRate: 0.1 };
+      const configuration: Configuration = {
+        ...CONFIGURATION,
+        network: 'mlp',
+        optimizer: { name: 'sgd', options },
+        augmentation: { ...RECIPE, testSide: 8 },
+        pass,
+      };
+      await runConfiguration(tf, configuration, await openData(CHOICE, folder), {
+        checkpoint: checkpointAt(join(folder, `passes-${pass}`)),
+        isDue: () => false,
+        onStep: (_, loss) => void seen.push(loss),
+      });
+      return seen;
+    };
+    const [whole, parts] = [await losses(5), await losses(2)];
+    // Sums over 5 images and their 192 values in another order, in each of 6 steps.
+    const tolerance = 6 * Math.sqrt(5 * 192) * 2 ** -23;
+    expect(whole).toHaveLength(6);
+    whole.forEach((loss, step) => {
+      expect(Math.abs(parts[step] - loss)).toBeLessThanOrEqual(tolerance * loss);
+    });
+  });
+
+  test('begins with the first part of its rate where it warms up', async () => {
+    const first = async (warmUp: number, learningRate: number) => {
+      const checkpoint = checkpointAt<RunState>(join(folder, `warm-${warmUp}`));
+      const configuration: Configuration = {
+        ...CONFIGURATION,
+        optimizer: { name: 'sgd', options: { learningRate } },
+        warmUp,
+      };
+      const data = await openData(CHOICE, folder);
+      const cut = runConfiguration(tf, configuration, data, {
+        checkpoint,
+        isDue: () => true,
+        onStep: () => {
+          throw new Cut();
+        },
+      });
+      await expect(cut).rejects.toThrow(Cut);
+      return checkpoint.load()?.weights;
+    };
+    expect(await first(4, 0.04)).toEqual(await first(0, 0.01));
+  });
+
   test('is carried out, written down with what computed it, and not carried out again', async () => {
     const path = join(folder, 'results.jsonl');
     const experiment = { title: 'files', runs: () => [CONFIGURATION], report: () => [] };
@@ -348,6 +399,31 @@ describe('a run on files', () => {
     await conduct(tf, 'files', experiment, { ...how, results: new Results(path) });
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
+});
+
+test('stochastic depth leaves branches out in training only, and keeps what is left of them greater', () => {
+  const network = { side: 8, classes: 3, seed: 1 };
+  const { make } = networkOf('transformer-tiny');
+  let key = randomKey(SEED);
+  const plain = make(tf, network);
+  const deep = make(tf, { ...network, depth: { rate: 0.5, key: () => key } });
+  const x = tf.randomNormal([64, 8, 8, 3], 0, 1, 'float32', 1);
+  const answer = (model: LayersModel, training: boolean): number[] =>
+    tf.tidy(() => [...outputOf(tf, { apply: (y) => model.apply(y, { training }) }, x).dataSync()]);
+  const judged = answer(plain, false);
+  expect(answer(deep, false)).toEqual(judged);
+  const first = answer(deep, true);
+  expect(answer(deep, true)).toEqual(first);
+  key = foldIn(key, 1);
+  expect(answer(deep, true)).not.toEqual(first);
+  // The branches of the second block are left out or twice as great: no image is as it was.
+  const changed = Array.from({ length: 64 }, (_, row) =>
+    [0, 1, 2].some((c) => first[3 * row + c] !== judged[3 * row + c]),
+  );
+  expect(changed.every(Boolean)).toBe(true);
+  tf.dispose(x);
+  plain.dispose();
+  deep.dispose();
 });
 
 describe('table IV', () => {
