@@ -302,6 +302,45 @@ async function trained(configuration: Configuration, cuts: readonly number[]) {
   throw new Error('the last run was cut off');
 }
 
+/** The losses of a run in passes of so many images. */
+async function lossesIn(pass: number): Promise<number[]> {
+  const seen: number[] = [];
+  const options = { learningRate: 0.1 };
+  const configuration: Configuration = {
+    ...CONFIGURATION,
+    network: 'mlp',
+    optimizer: { name: 'sgd', options },
+    augmentation: { ...RECIPE, testSide: 8 },
+    pass,
+  };
+  await runConfiguration(tf, configuration, await openData(CHOICE, folder), {
+    checkpoint: checkpointAt(join(folder, `passes-${pass}`)),
+    isDue: () => false,
+    onStep: (_, loss) => void seen.push(loss),
+  });
+  return seen;
+}
+
+/** The weights after one step. */
+async function weightsAfterOne(warmUp: number, learningRate: number) {
+  const checkpoint = checkpointAt<RunState>(join(folder, `warm-${warmUp}`));
+  const configuration: Configuration = {
+    ...CONFIGURATION,
+    optimizer: { name: 'sgd', options: { learningRate } },
+    warmUp,
+  };
+  const data = await openData(CHOICE, folder);
+  const cut = runConfiguration(tf, configuration, data, {
+    checkpoint,
+    isDue: () => true,
+    onStep: () => {
+      throw new Cut();
+    },
+  });
+  await expect(cut).rejects.toThrow(Cut);
+  return checkpoint.load()?.weights;
+}
+
 describe('a run on files', () => {
   const transformer: Configuration = {
     ...CONFIGURATION,
@@ -331,24 +370,7 @@ describe('a run on files', () => {
   });
 
   test('has a step of several passes that is one of the whole batch', async () => {
-    const losses = async (pass: number): Promise<number[]> => {
-      const seen: number[] = [];
-      const options = { learningRate: 0.1 };
-      const configuration: Configuration = {
-        ...CONFIGURATION,
-        network: 'mlp',
-        optimizer: { name: 'sgd', options },
-        augmentation: { ...RECIPE, testSide: 8 },
-        pass,
-      };
-      await runConfiguration(tf, configuration, await openData(CHOICE, folder), {
-        checkpoint: checkpointAt(join(folder, `passes-${pass}`)),
-        isDue: () => false,
-        onStep: (_, loss) => void seen.push(loss),
-      });
-      return seen;
-    };
-    const [whole, parts] = [await losses(5), await losses(2)];
+    const [whole, parts] = [await lossesIn(5), await lossesIn(2)];
     // Sums over 5 images and their 192 values in another order, in each of 6 steps.
     const tolerance = 6 * Math.sqrt(5 * 192) * 2 ** -23;
     expect(whole).toHaveLength(6);
@@ -358,25 +380,7 @@ describe('a run on files', () => {
   });
 
   test('begins with the first part of its rate where it warms up', async () => {
-    const first = async (warmUp: number, learningRate: number) => {
-      const checkpoint = checkpointAt<RunState>(join(folder, `warm-${warmUp}`));
-      const configuration: Configuration = {
-        ...CONFIGURATION,
-        optimizer: { name: 'sgd', options: { learningRate } },
-        warmUp,
-      };
-      const data = await openData(CHOICE, folder);
-      const cut = runConfiguration(tf, configuration, data, {
-        checkpoint,
-        isDue: () => true,
-        onStep: () => {
-          throw new Cut();
-        },
-      });
-      await expect(cut).rejects.toThrow(Cut);
-      return checkpoint.load()?.weights;
-    };
-    expect(await first(4, 0.04)).toEqual(await first(0, 0.01));
+    expect(await weightsAfterOne(4, 0.04)).toEqual(await weightsAfterOne(0, 0.01));
   });
 
   test('is carried out, written down with what computed it, and not carried out again', async () => {
