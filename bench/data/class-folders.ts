@@ -34,6 +34,13 @@ interface Entry {
   readonly label: number;
 }
 
+/** The files of a folder, in the order of their names. */
+interface Listing {
+  readonly entries: readonly Entry[];
+  /** The folders' names, in the order that classes are numbered in. */
+  readonly classes: readonly string[];
+}
+
 /**
  * All images below `folder`: `<class>/<file>.jpg`, `.jpeg` or `.png`, in the order of their names; classes are
  * numbered in that order too.
@@ -44,7 +51,8 @@ export async function loadClassFolders(
   folder: string,
   { side, cache }: FolderOptions = {},
 ): Promise<Images> {
-  const { entries, classes } = entriesOf(folder);
+  const { entries, classes: names } = listClassFolders(folder);
+  const classes = names.length;
   if (cache === undefined) return decodeAll(entries, classes, side);
   const path = join(cache, `${fingerprint(entries, side)}.images`);
   if (existsSync(path)) {
@@ -61,7 +69,12 @@ export async function loadClassFolders(
   return images;
 }
 
-function entriesOf(folder: string): { readonly entries: Entry[]; readonly classes: number } {
+/**
+ * What is below `folder`: `<class>/<file>.jpg`, `.jpeg` or `.png`.
+ *
+ * @throws RangeError where there is no class, or a class has no image.
+ */
+export function listClassFolders(folder: string): Listing {
   const names = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
     .map(({ name }) => name)
@@ -76,7 +89,7 @@ function entriesOf(folder: string): { readonly entries: Entry[]; readonly classe
     }
     return files.toSorted().map((file) => ({ path: join(folder, name, file), label }));
   });
-  return { entries, classes: names.length };
+  return { entries, classes: names };
 }
 
 /** Names, sizes and times of all files: what was decoded of others is not taken for theirs. */

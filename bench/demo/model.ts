@@ -1,6 +1,6 @@
 // What is asked of a network that classifies images.
 
-import type { LayersModel, Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { LayersModel, Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { classes, type Samples } from '../data/samples.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 
@@ -60,7 +60,7 @@ function* passesOver(tf: TensorFlow, { images, labels }: Samples): Generator<Bat
 }
 
 /** Loss and accuracy over all batches, each of which is disposed of. */
-export function evaluateBatches(
+function evaluateBatches(
   tf: TensorFlow,
   model: LayersModel,
   batches: Iterable<Labelled>,
@@ -68,16 +68,23 @@ export function evaluateBatches(
   let [images, loss, correct] = [0, 0, 0];
   for (const { x, y } of batches) {
     const [rows] = y.shape;
-    tf.tidy(() => {
-      const logits = outputOf(tf, model, x);
-      const hits = logits.argMax(1).equal(y.argMax(1)).sum();
-      loss += rows * tf.losses.softmaxCrossEntropy(y, logits).asScalar().dataSync()[0];
-      correct += hits.dataSync()[0];
-    });
-    tf.dispose([x, y]);
+    const judged = judge(tf, model, { x, y });
+    const [mean, hits] = judged.dataSync();
+    tf.dispose([x, y, judged]);
+    loss += rows * mean;
+    correct += hits;
     images += rows;
   }
   return { loss: loss / images, accuracy: correct / images };
+}
+
+/** Of a batch the mean cross-entropy, and the number of images that are classified correctly. */
+export function judge(tf: TensorFlow, model: Applied, { x, y }: Labelled): Tensor1D {
+  return tf.tidy(() => {
+    const logits = outputOf(tf, model, x);
+    const hits = logits.argMax(1).equal(y.argMax(1)).sum().toFloat();
+    return tf.stack([tf.losses.softmaxCrossEntropy(y, logits).asScalar(), hits]).as1D();
+  });
 }
 
 /**

@@ -1,7 +1,6 @@
 // The process of one run: is sent it, sends its steps and what came out.
 
-import { registerKernels } from '../../src/tfjs-wasm/index.js';
-import { startTensorflow } from '../data/tensorflow.js';
+import { openDevice } from './device.js';
 import type { Answer } from './engine/processes.js';
 import { perform, type Work } from './engine/work.js';
 
@@ -21,8 +20,7 @@ async function carryOut(work: Work): Promise<void> {
 
 async function answerTo(work: Work): Promise<Answer> {
   try {
-    const tf = await startTensorflow();
-    await registerKernels(tf);
+    const { tf } = await openDevice(work.backend);
     let told = 0;
     const outcome = await perform(tf, work, (step, loss) => {
       if (performance.now() - told < QUIET) return;

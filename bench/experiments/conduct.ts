@@ -4,7 +4,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TensorFlow } from '../data/tensorflow.js';
 import { startProgress } from '../report/progress.js';
-import { loadData } from './data.js';
+import { openData } from './data.js';
+import type { Backend } from './device.js';
 import { checkpointAt } from './engine/checkpoint.js';
 import { type Configuration, identify } from './engine/configuration.js';
 import { performApart, severalAtOnce } from './engine/processes.js';
@@ -19,6 +20,8 @@ export interface Conduct {
   /** The folder of results and checkpoints. */
   readonly out: string;
   readonly data: string | undefined;
+  /** What WebGPU computes on, where it does. */
+  readonly adapter?: string | undefined;
   readonly resume: boolean;
   /** Processes of runs at once; 0 for none but this one. */
   readonly jobs: number;
@@ -35,7 +38,7 @@ export async function conduct(
   { runs, isApart = false, measurements }: Experiment,
   how: Conduct,
 ): Promise<void> {
-  const { scope, results, data: folder, out } = how;
+  const { scope, results, data: folder, out, adapter } = how;
   const checkpoints = join(out, 'checkpoints');
   mkdirSync(checkpoints, { recursive: true });
   const failures: unknown[] = [];
@@ -53,11 +56,18 @@ export async function conduct(
   for (const measurement of measurements?.(scope) ?? []) {
     if (results.measured(measurement) !== undefined) continue;
     const remark = (text: string): void => void process.stderr.write(`${name}: ${text}\n`);
+    const on = measurement.readsLater ? adapter : undefined;
+    await tf.setBackend(backendOf(on));
     const found = await measurement.measure({ tf, folder, checkpoints, remark });
-    results.addMeasurement(measurement, machineOf(tf), found);
+    results.addMeasurement(measurement, machineOf(tf, on), found);
+    await tf.setBackend(backendOf(adapter));
   }
   if (failures.length > 0)
     throw new AggregateError(failures, `${failures.length} runs have failed`);
+}
+
+function backendOf(adapter: string | undefined): Backend {
+  return adapter === undefined ? 'wasm' : 'webgpu';
 }
 
 /** Runs of which nothing is known, each once. */
@@ -77,18 +87,23 @@ async function carryOut(
   tf: TensorFlow,
   name: string,
   { runs, isApart, checkpoints }: Assignment,
-  { results, data: folder, resume, jobs }: Conduct,
+  { results, data: folder, adapter, resume, jobs }: Conduct,
   onFailure: (run: Configuration, error: unknown) => void,
 ): Promise<void> {
   // Absent data is told once, and what is decoded now need not be by every process.
   const choices = new Map(runs.map(({ data }) => [JSON.stringify(data), data]));
-  for (const choice of choices.values()) await loadData(choice, folder);
+  for (const choice of choices.values()) await openData(choice, folder);
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);
   const progress = startProgress(name, steps);
   const done = new Map<Configuration, number>();
   let finished = 0;
   await severalAtOnce(runs, Math.max(1, jobs), async (run) => {
-    const work: Work = { configuration: run, folder, checkpoint: join(checkpoints, identify(run)) };
+    const work: Work = {
+      configuration: run,
+      backend: backendOf(adapter),
+      folder,
+      checkpoint: join(checkpoints, identify(run)),
+    };
     const checkpoint = checkpointAt(work.checkpoint);
     if (!resume) checkpoint.remove();
     const onStep = (step: number, loss: number): void => {
@@ -100,7 +115,7 @@ async function carryOut(
     try {
       const isHere = jobs === 0 && !isApart;
       const outcome = isHere ? await perform(tf, work, onStep) : await performApart(work, onStep);
-      results.addRun(run, machineOf(tf), outcome);
+      results.addRun(run, machineOf(tf, adapter), outcome);
       checkpoint.remove();
     } catch (error) {
       onFailure(run, error);

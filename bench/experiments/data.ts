@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { CIFAR10, CIFAR100, type CifarLayout, loadCifar } from '../data/cifar.js';
 import { loadClassFolders } from '../data/class-folders.js';
 import { loadFashionMnist } from '../data/fashion-mnist.js';
+import { splitFiles } from '../data/image-files.js';
 import { type ImageSplit, type Images, imagesOf, splitImages } from '../data/images.js';
 import { loadMnist } from '../data/mnist.js';
 import type { Split, SplitSizes } from '../data/samples.js';
 import { packageFolder } from '../report/json.js';
 import type { DataChoice } from './engine/configuration.js';
+import type { Dataset } from './engine/source.js';
 
 /** The samples are the same for all seeds of an experiment. */
 const SPLIT_SEED = 1;
@@ -23,8 +25,33 @@ const LOADERS: Readonly<Record<string, Load>> = {
   cifar100: cifar(CIFAR100, 'cifar100'),
 };
 
+/** What configurations call the images of ImageNet, and their folder below the user's. */
+export const IMAGENET = 'imagenet';
+
+/** Whether the user's folder has them. */
+export function hasImageNet(folder: string | undefined): boolean {
+  return folder !== undefined && existsSync(join(folder, IMAGENET, 'train'));
+}
+
 /**
- * The samples of a choice. `folder` is what the user names with `--data`.
+ * The samples of a choice: files for images that are too many to hold, otherwise as {@link loadData}.
+ *
+ * @throws RangeError as {@link loadData}.
+ */
+export async function openData(choice: DataChoice, folder: string | undefined): Promise<Dataset> {
+  const { name, ...sizes } = choice;
+  if (name !== IMAGENET) return loadData(choice, folder);
+  if (folder === undefined || !hasImageNet(folder)) {
+    const why = folder === undefined ? '--data names no folder' : `${folder} holds none`;
+    throw new RangeError(
+      `ImageNet is not here: ${why}. Put its images into a folder as ${IMAGENET}/train/<class>/<file>.JPEG and ${IMAGENET}/val/<class>/<file>.JPEG, and name the folder with --data.`,
+    );
+  }
+  return splitFiles(join(folder, IMAGENET), { ...sizes, seed: SPLIT_SEED });
+}
+
+/**
+ * The samples of a choice that are held as bytes. `folder` is what the user names with `--data`.
  *
  * @throws RangeError where there is no such data set, its files are absent or malformed, or more images are asked
  *   for than there are.

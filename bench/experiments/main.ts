@@ -2,11 +2,10 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { registerKernels } from '../../src/tfjs-wasm/index.js';
-import { startTensorflow } from '../data/tensorflow.js';
 import { packageFolder } from '../report/json.js';
 import { terminalTable } from '../report/table.js';
 import { conduct } from './conduct.js';
+import { openDevice } from './device.js';
 import { Results } from './engine/results.js';
 import { listing } from './list.js';
 import { report } from './report.js';
@@ -25,20 +24,27 @@ try {
 }
 
 async function carryOut(request: Request): Promise<void> {
-  const { task, names, scale, seeds, resume, jobs, data } = request;
+  const { task, names, scale, seeds, resume, jobs, data, backend } = request;
   const out = request.out ?? packageFolder('build', 'experiments');
   mkdirSync(out, { recursive: true });
   const results = new Results(join(out, 'results.jsonl'));
-  const scope = { scale, seeds };
+  const scope = { scale, seeds, folder: data };
   if (task !== 'report') {
-    const tf = await startTensorflow();
-    await registerKernels(tf);
+    const { tf, adapter } = await openDevice(task === 'list' ? 'wasm' : backend);
     if (task === 'list') {
       console.log(terminalTable(listing(tf, names, scope, results, jobs)));
       return;
     }
     for (const name of names) {
-      await conduct(tf, name, experiments[name], { scope, results, out, data, resume, jobs });
+      await conduct(tf, name, experiments[name], {
+        scope,
+        results,
+        out,
+        data,
+        adapter,
+        resume,
+        jobs,
+      });
     }
   }
   console.log(await report(names, scope, results, out));

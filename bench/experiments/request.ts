@@ -1,6 +1,7 @@
 // What the command line asks for.
 
 import { parseArgs } from 'node:util';
+import { BACKENDS, type Backend } from './device.js';
 import type { Scale } from './studies/experiment.js';
 import { experiments } from './studies/index.js';
 
@@ -16,6 +17,8 @@ export interface Request {
   /** Processes of runs at once; 0 for none but this one. */
   readonly jobs: number;
   readonly data: string | undefined;
+  /** What computes: 'auto' is WebGPU where there is a GPU, otherwise WebAssembly. */
+  readonly backend: Backend | 'auto';
   /** Where results and reports are kept. */
   readonly out: string | undefined;
 }
@@ -31,7 +34,8 @@ with <name> one of ${Object.keys(experiments).join(', ')}, or all
   --scale smoke|small|full  a look at everything, what fits two cores, the paper's own setting (default small)
   --seeds n                 repetitions (default ${SEEDS.smoke}, ${SEEDS.small} or ${SEEDS.full} by scale)
   --resume                  unfinished runs go on from their last checkpoint
-  --data folder             where CIFAR lies
+  --data folder             where CIFAR and ImageNet lie
+  --backend wasm|webgpu     what computes (default wasm; at full webgpu where there is a GPU for it)
   --jobs n                  runs at once, each in a process of its own; 0 for this process (default 2; smoke 0)
   --out folder              results and reports (default build/experiments)
   --list                    every experiment, with the time that it takes on this machine`;
@@ -50,16 +54,20 @@ export function readRequest(args: readonly string[]): Request | undefined {
       seeds: { type: 'string' },
       resume: { type: 'boolean', default: false },
       data: { type: 'string' },
+      backend: { type: 'string' },
       jobs: { type: 'string' },
       out: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const { scale, resume, data, out, list, help } = values;
+  const { scale, resume, data, backend, out, list, help } = values;
   if (help || (positionals.length === 0 && !list)) return undefined;
   if (!isScale(scale)) {
     throw new RangeError(`--scale is '${scale}', expected smoke, small or full`);
+  }
+  if (backend !== undefined && !isBackend(backend)) {
+    throw new RangeError(`--backend is '${backend}', expected wasm or webgpu`);
   }
   const isReport = positionals[0] === 'report';
   return {
@@ -70,6 +78,7 @@ export function readRequest(args: readonly string[]): Request | undefined {
     resume,
     jobs: integer('--jobs', values.jobs, 0) ?? (scale === 'smoke' ? 0 : 2),
     data,
+    backend: backend ?? (scale === 'full' ? 'auto' : 'wasm'),
     out,
   };
 }
@@ -87,6 +96,10 @@ function namesOf(given: readonly string[]): string[] {
 
 function isScale(text: string): text is Scale {
   return Object.hasOwn(SEEDS, text);
+}
+
+function isBackend(text: string): text is Backend {
+  return BACKENDS.some((backend) => backend === text);
 }
 
 function integer(name: string, text: string | undefined, least: number): number | undefined {

@@ -12,9 +12,9 @@ import {
   mixed,
   pasted,
   repeatedOrder,
-  resized,
   smoothed,
 } from '../../bench/experiments/engine/mixing.js';
+import { realPower } from '../../bench/experiments/engine/powers.js';
 import { foldIn, randomKey } from '../../src/core/random.js';
 import { SEED } from '../support/seed.js';
 import { kolmogorovSmirnov, kolmogorovSmirnovLimit, SIGNIFICANCE } from '../support/statistics.js';
@@ -53,39 +53,6 @@ describe('a random box', () => {
       width: 3,
       height: 3,
     });
-  });
-});
-
-describe('scaling', () => {
-  const picture = fc
-    .integer({ min: 1, max: 6 })
-    .chain((side) =>
-      fc
-        .uint8Array({ minLength: 3 * side * side, maxLength: 3 * side * side })
-        .map((image) => ({ side, image })),
-    );
-
-  test.prop([picture])('to the same size changes nothing', ({ side, image }) => {
-    const whole = { left: 0, top: 0, width: side, height: side };
-    expect(resized(image, { width: side, channels: 3 }, whole, side)).toEqual(image);
-  });
-
-  test.prop([picture, fc.integer({ min: 1, max: 9 })])(
-    'leaves every value between the least and the greatest',
-    ({ side, image }, target) => {
-      const whole = { left: 0, top: 0, width: side, height: side };
-      const scaled = resized(image, { width: side, channels: 3 }, whole, target);
-      expect(Math.min(...scaled)).toBeGreaterThanOrEqual(Math.min(...image));
-      expect(Math.max(...scaled)).toBeLessThanOrEqual(Math.max(...image));
-    },
-  );
-
-  test('keeps a ramp a ramp, and sees nothing outside of its box', () => {
-    const ramp = Uint8Array.from({ length: 64 }, (_, k) => 10 * (k % 8));
-    const box = { left: 2, top: 1, width: 4, height: 4 };
-    // Centres of 8 pixels over 4: −1/4 is held at the border, then steps of a half.
-    const scaled = resized(ramp, { width: 8, channels: 1 }, box, 8);
-    expect([...scaled.subarray(8, 16)]).toEqual([20, 23, 28, 33, 38, 43, 48, 50]);
   });
 });
 
@@ -180,9 +147,28 @@ describe('mixed classes', () => {
 test.prop([key, fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 5 })])(
   'repeated augmentation: an epoch has as many places as images, and no copy twice',
   (random, n, times) => {
-    const order = repeatedOrder(random, n, times);
-    expect(order).toHaveLength(n);
+    const at = repeatedOrder(random, n, times);
+    const order = Array.from({ length: n }, (_, place) => at(place));
     expect(new Set(order.map(({ image, copy }) => `${image},${copy}`)).size).toBe(n);
     expect(new Set(order.map(({ image }) => image)).size).toBe(Math.ceil(n / times));
   },
 );
+
+describe('real powers', () => {
+  test.prop([
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    fc.double({ min: 0.1, max: 8, noNaN: true }),
+  ])('are those of the engine but for rounding', (x, y) => {
+    const expected = x ** y;
+    if (expected < 2 ** -1000) return;
+    const bound = (2 + Math.abs(Math.log(expected))) * 2 ** -51;
+    expect(Math.abs(realPower(x, y) - expected)).toBeLessThanOrEqual(bound * expected);
+  });
+
+  test('are exact at the ends, and the same bits everywhere', () => {
+    expect(realPower(0, 0.3)).toBe(0);
+    expect(realPower(1, 0.3)).toBe(1);
+    expect(realPower(0.5, 3)).toBe(0.125);
+    expect(realPower(0.3, 1.25)).toBe(0.22202484134768555);
+  });
+});

@@ -70,8 +70,11 @@ describe('the command line', () => {
       resume: false,
       jobs: 2,
       data: undefined,
+      backend: 'wasm',
       out: undefined,
     });
+    expect(readRequest(['table4', '--scale', 'full'])?.backend).toBe('auto');
+    expect(readRequest(['table4', '--backend', 'webgpu'])?.backend).toBe('webgpu');
     expect(readRequest(['all', '--scale', 'smoke'])).toMatchObject({
       names: Object.keys(experiments),
       seeds: 1,
@@ -90,6 +93,7 @@ describe('the command line', () => {
     [['table9'], "no experiment 'table9', expected table1"],
     [['table3', '--scale', 'large'], "--scale is 'large', expected smoke, small or full"],
     [['table3', '--seeds', '0'], "--seeds is '0', expected an integer >= 1"],
+    [['table3', '--backend', 'cuda'], "--backend is 'cuda', expected wasm or webgpu"],
     [['table3', '--jobs', ''], "--jobs is '', expected an integer >= 0"],
     [['table3', '--fast'], "Unknown option '--fast'"],
   ])('refuses %j', (args, message) => {
@@ -98,7 +102,7 @@ describe('the command line', () => {
 
   test('tells of every experiment and option', () => {
     for (const name of Object.keys(experiments)) expect(usage).toContain(name);
-    for (const option of ['scale', 'seeds', 'resume', 'data', 'jobs', 'out', 'list']) {
+    for (const option of ['scale', 'seeds', 'resume', 'data', 'backend', 'jobs', 'out', 'list']) {
       expect(usage).toContain(`--${option}`);
     }
   });

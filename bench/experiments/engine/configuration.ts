@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { OptimizerName, Settings } from '../optimizers.js';
+import type { Recipe } from './recipe.js';
 
 /** Which images, and how many of each sample. */
 export interface DataChoice {
@@ -19,11 +20,16 @@ export interface Configuration {
   /** Chooses weights, order of images, augmentation and sketches; the samples are the same for all seeds. */
   readonly seed: number;
   readonly batch: number;
+  /** Images of one forward pass, of which a step takes as many as its batch needs (default: the batch). */
+  readonly pass?: number;
   /** Steps, over which the learning rate falls to 0 along a cosine. */
   readonly steps: number;
+  /** Of these steps the first ones, over which the learning rate rises to where it falls from (default 0). */
+  readonly warmUp?: number;
   /** How often validation images are looked at, evenly over the steps; the last time after the last step. */
   readonly validations: number;
-  readonly augmentation: 'none' | 'crop and flip';
+  /** A recipe is for images in files; the others are for images that are held as bytes. */
+  readonly augmentation: 'none' | 'crop and flip' | Recipe;
 }
 
 /** The same for equal configurations, whatever the order of their names; others have others. */

@@ -36,6 +36,8 @@ export type Batches = (step: number) => Labelled;
 /**
  * Every epoch has an order of its own, and every image of an epoch a crop and a flip of its own, which depend on
  * nothing but the key, the epoch and the image.
+ *
+ * @throws RangeError for a recipe, which is for files.
  */
 export function trainingBatches(
   tf: TensorFlow,
@@ -43,6 +45,9 @@ export function trainingBatches(
   normalisation: Normalisation,
   { batch, augmentation, key }: BatchPlan,
 ): Batches {
+  if (typeof augmentation === 'object') {
+    throw new RangeError('trainingBatches: a recipe is for images in files, not for bytes');
+  }
   const perEpoch = Math.floor(images.labels.length / batch);
   const [orders, draws] = [foldIn(key, 0), foldIn(key, 1)];
   let current: { readonly epoch: number; readonly order: Int32Array } = {

@@ -1,7 +1,8 @@
 // What is done to images and classes in the ImageNet setting: pure functions of data and of what was drawn.
 
-import { fillUniform, foldIn, permutation, type RandomKey } from '../../../src/core/random.js';
+import { fillUniform, permutation, type RandomKey } from '../../../src/core/random.js';
 import type { Shape } from './augment.js';
+import { realPower } from './powers.js';
 
 /** A rectangle of pixels. */
 export interface Box {
@@ -38,7 +39,7 @@ export function drawBox(key: RandomKey, size: Size, { area, ratio }: BoxRange): 
   for (let attempt = 0; attempt < TRIES; attempt++) {
     fillUniform(key, u, 4 * attempt);
     const share = area[0] + u[0] * (area[1] - area[0]);
-    const sides = ratio[0] * (ratio[1] / ratio[0]) ** u[1];
+    const sides = ratio[1] * realPower(ratio[0] / ratio[1], u[1]);
     const pixels = share * size.width * size.height;
     const width = Math.round(Math.sqrt(pixels * sides));
     const height = Math.round(Math.sqrt(pixels / sides));
@@ -61,47 +62,6 @@ export function drawCrop(key: RandomKey, size: Size): Box {
       height: side,
     }
   );
-}
-
-/** A box of an image, scaled to side×side pixels by linear interpolation between the centres of pixels. */
-export function resized(
-  image: Uint8Array,
-  { width, channels }: { readonly width: number; readonly channels: number },
-  box: Box,
-  side: number,
-): Uint8Array {
-  const rows = weightsOf(box.top, box.height, side);
-  const columns = weightsOf(box.left, box.width, side);
-  const scaled = new Uint8Array(side * side * channels);
-  for (const [y, row] of rows.entries()) {
-    for (const [x, column] of columns.entries()) {
-      for (let c = 0; c < channels; c++) {
-        const at = (i: number, j: number): number => image[(i * width + j) * channels + c];
-        const upper = between(at(row.low, column.low), at(row.low, column.high), column.part);
-        const lower = between(at(row.high, column.low), at(row.high, column.high), column.part);
-        scaled[(y * side + x) * channels + c] = Math.round(between(upper, lower, row.part));
-      }
-    }
-  }
-  return scaled;
-}
-
-/** The two pixels that each new one lies between, and how far it is from the first. */
-function weightsOf(start: number, length: number, count: number) {
-  return Array.from({ length: count }, (_, k) => {
-    const centre = ((k + 0.5) * length) / count - 0.5;
-    const inside = Math.min(Math.max(centre, 0), length - 1);
-    const low = Math.floor(inside);
-    return {
-      low: start + low,
-      high: start + Math.min(low + 1, length - 1),
-      part: inside - low,
-    };
-  });
-}
-
-function between(a: number, b: number, part: number): number {
-  return a + part * (b - a);
 }
 
 /** The box of another image in the place of one's own; `other` undefined: 0 in it. */
@@ -150,7 +110,7 @@ export function drawBeta(key: RandomKey, alpha: number): number {
   const u = new Float64Array(2);
   for (let attempt = 0; ; attempt++) {
     fillUniform(key, u, 2 * attempt);
-    const [x, y] = [u[0] ** (1 / alpha), u[1] ** (1 / alpha)];
+    const [x, y] = [u[0], u[1]].map((uniform) => realPower(uniform, 1 / alpha));
     if (x + y > 0 && x + y <= 1) return x / (x + y);
   }
 }
@@ -168,12 +128,13 @@ export interface Repeated {
 
 /**
  * An epoch of n places with each image so many times in a row, every time to be augmented anew: the first n/times
- * images of a random order. Source: Berman et al. 2019.
+ * images of a random order. What is at a place is told when it is asked for. Source: Berman et al. 2019.
  */
-export function repeatedOrder(key: RandomKey, n: number, times: number): Repeated[] {
-  const order = permutation(foldIn(key, 0), n);
-  return Array.from({ length: n }, (_, k) => ({
-    image: order[Math.floor(k / times)],
-    copy: k % times,
-  }));
+export function repeatedOrder(
+  key: RandomKey,
+  n: number,
+  times: number,
+): (place: number) => Repeated {
+  const order = permutation(key, n);
+  return (place) => ({ image: order[Math.floor(place / times)], copy: place % times });
 }

@@ -38,6 +38,8 @@ export interface Measured<R extends object> {
   readonly configuration: object;
   /** Seconds that it takes, about. */
   readonly seconds: (speed: Speed) => number;
+  /** Whether it reads nothing at once, so that it can be taken on WebGPU too. */
+  readonly readsLater?: boolean;
   /** Takes it. */
   readonly measure: (bench: Bench) => Promise<R>;
 }
@@ -59,12 +61,12 @@ export interface Found {
   measured<R extends object>(measurement: Measured<R>): R | undefined;
 }
 
-/** This machine, now. */
-export function machineOf(tf: TensorFlow): Machine {
+/** This machine, now, and the adapter that WebGPU computes on where it does. */
+export function machineOf(tf: TensorFlow, adapter?: string): Machine {
   return {
     ...environment(),
     tensorflow: tf.version_core,
-    backend: `${tf.getBackend()}, kernels of nysact/tfjs-wasm`,
+    backend: `${tf.getBackend()}, ${adapter ?? 'kernels of nysact/tfjs-wasm'}`,
     cores: cpus().length,
     memoryBytes: totalmem(),
     load: loadavg()[0],

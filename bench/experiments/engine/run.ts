@@ -4,17 +4,18 @@ import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import type { PlainState } from '../../../src/backend/saved-state.js';
 import { DivergenceError, PreconditionerError } from '../../../src/core/errors.js';
 import { foldIn, randomKey } from '../../../src/core/random.js';
-import { cosine } from '../../../src/optimize/schedules.js';
+import { cosine, type Schedule, warmUp } from '../../../src/optimize/schedules.js';
 import type { TfjsOptimizer } from '../../../src/tfjs/index.js';
-import type { ImageSplit, Images } from '../../data/images.js';
 import type { TensorFlow } from '../../data/tensorflow.js';
-import { crossEntropy, type Evaluation, evaluateBatches, type Labelled } from '../../demo/model.js';
+import type { Evaluation, Labelled } from '../../demo/model.js';
 import { networkOf } from '../models/index.js';
+import type { NetworkOptions } from '../models/network.js';
 import { isSketched, optimizers } from '../optimizers.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Configuration } from './configuration.js';
-import { allBatches, type Batches, normalisationOf, trainingBatches } from './loader.js';
 import type { CurvePoint, Findings, Outcome } from './outcome.js';
+import { judgeAll, stepOver } from './passes.js';
+import { type Dataset, type Judged, openSource, type Source } from './source.js';
 
 /** All that an unfinished run is made of. */
 export interface RunState {
@@ -47,8 +48,6 @@ export interface Keeping {
   readonly onEnd?: (model: LayersModel) => void | Promise<void>;
 }
 
-const IMAGES_PER_PASS = 500;
-
 /** Tensors are counted in the first step, and in one that refreshes with all state there. */
 const COUNTED_STEPS = [0, 50];
 
@@ -56,7 +55,7 @@ const COUNTED_STEPS = [0, 50];
 export async function runConfiguration(
   tf: TensorFlow,
   configuration: Configuration,
-  data: ImageSplit,
+  data: Dataset,
   { checkpoint, isDue, onStep, onEnd }: Keeping,
 ): Promise<Outcome> {
   const run = new Run(tf, configuration, data, checkpoint.load());
@@ -67,7 +66,7 @@ export async function runConfiguration(
       if (isDue(run.step)) checkpoint.save(await run.state());
       await onStep(run.step, loss);
     }
-    const outcome = run.outcome();
+    const outcome = await run.outcome();
     await onEnd?.(run.model);
     return outcome;
   } finally {
@@ -79,37 +78,30 @@ class Run {
   readonly model: LayersModel;
   readonly #tf: TensorFlow;
   readonly #configuration: Configuration;
-  readonly #data: ImageSplit;
+  readonly #source: Source;
   readonly #optimizer: TfjsOptimizer;
-  readonly #batches: Batches;
-  readonly #evaluate: (images: Images) => Evaluation;
   readonly #record: RunRecord;
   #diverged: Findings['diverged'];
+  /** What the pass under way draws with. */
+  #pass = randomKey(0);
 
   constructor(
     tf: TensorFlow,
     configuration: Configuration,
-    data: ImageSplit,
+    data: Dataset,
     saved: RunState | undefined,
   ) {
-    const { network, optimizer, seed, steps, batch, augmentation } = configuration;
-    const { side, channels, classes } = data.train;
+    const { optimizer, seed } = configuration;
     const { name, options } = optimizer;
-    const { learningRate } = options;
     this.#tf = tf;
     this.#configuration = configuration;
-    this.#data = data;
-    this.model = networkOf(network).make(tf, { side, channels, classes, seed });
+    this.#source = openSource(tf, data, configuration, foldIn(randomKey(seed), 1));
+    this.model = this.#network({ side: this.#source.shape.side });
     this.#optimizer = optimizers[name].make(tf, {
       ...options,
-      learningRate: cosine({ learningRate, steps }),
+      learningRate: scheduleOf(configuration),
       ...(isSketched(name) ? { seed } : {}),
     });
-    const normalisation = normalisationOf(data.train);
-    const key = foldIn(randomKey(seed), 1);
-    this.#batches = trainingBatches(tf, data.train, normalisation, { batch, augmentation, key });
-    this.#evaluate = (images) =>
-      evaluateBatches(tf, this.model, allBatches(tf, images, normalisation, IMAGES_PER_PASS));
     if (saved !== undefined) this.#restore(saved);
     this.#record = saved?.record ?? {
       step: 0,
@@ -135,17 +127,17 @@ class Run {
   async advance(): Promise<number> {
     const record = this.#record;
     const start = process.cpuUsage();
-    const batch = this.#batches(record.step);
+    const passes = await this.#source.batch(record.step);
     const loss = COUNTED_STEPS.includes(record.step)
-      ? await this.#countedStep(batch)
-      : this.#learn(batch);
-    this.#tf.dispose([batch.x, batch.y]);
+      ? await this.#countedStep(passes)
+      : await this.#learn(passes);
+    for (const { x, y } of passes) this.#tf.dispose([x, y]);
     const { user, system } = process.cpuUsage(start);
     record.spent += (user + system) / 1e6;
     if (this.#diverged !== undefined) return loss;
     record.step += 1;
     record.loss += loss;
-    if (this.#isTimeToValidate()) this.#validate();
+    if (this.#isTimeToValidate()) await this.#validate();
     return loss;
   }
 
@@ -153,18 +145,20 @@ class Run {
   async state(): Promise<RunState> {
     await this.#optimizer.flush();
     return {
-      weights: this.model.getWeights().map((weight) => weight.dataSync<'float32'>().slice()),
+      weights: await Promise.all(
+        this.model.getWeights().map(async (weight) => (await weight.data<'float32'>()).slice()),
+      ),
       optimizer: await this.#optimizer.exportState(),
       record: this.#record,
     };
   }
 
   /** What came out; the test images are looked at here and nowhere else. */
-  outcome(): Outcome {
+  async outcome(): Promise<Outcome> {
     const { curve, seconds, tensorBytes } = this.#record;
     const findings: Findings =
       this.#diverged === undefined
-        ? { test: this.#evaluate(this.#data.test) }
+        ? { test: await this.#judge('test') }
         : { diverged: this.#diverged };
     return {
       findings,
@@ -183,12 +177,31 @@ class Run {
     this.model.dispose();
   }
 
-  #learn(batch: Labelled): number {
-    const inTraining = { apply: (x: Tensor) => this.model.apply(x, { training: true }) };
+  /** A network of this run, for images of a size. */
+  #network(options: Pick<NetworkOptions, 'side' | 'weights'>): LayersModel {
+    const { network, seed, augmentation } = this.#configuration;
+    const { channels, classes } = this.#source.shape;
+    const rate = typeof augmentation === 'object' ? augmentation.stochasticDepth : 0;
+    const depth = rate === 0 ? {} : { depth: { rate, key: () => this.#pass } };
+    return networkOf(network).make(this.#tf, { channels, classes, seed, ...options, ...depth });
+  }
+
+  /** What is read later takes effect before the next step, so that checkpoints change nothing. */
+  async #learn(passes: readonly Labelled[]): Promise<number> {
+    const ofStep = foldIn(foldIn(randomKey(this.#configuration.seed), 2), this.step);
+    let pass = 0;
+    const inTraining = {
+      apply: (x: Tensor) => {
+        this.#pass = foldIn(ofStep, pass++);
+        return this.model.apply(x, { training: true });
+      },
+    };
     try {
-      const cost = this.#optimizer.minimize(() => crossEntropy(this.#tf, inTraining, batch), true);
-      const loss = cost?.dataSync()[0] ?? Number.NaN;
-      cost?.dispose();
+      const loss = await stepOver(this.#tf, this.#optimizer, inTraining, passes);
+      await this.#optimizer.flush();
+      // Where losses are read later, the optimiser would tell at the next step only.
+      if (!Number.isFinite(loss))
+        throw new DivergenceError(this.step, `the loss is ${loss}`, undefined);
       return loss;
     } catch (error) {
       if (!(error instanceof DivergenceError || error instanceof PreconditionerError)) throw error;
@@ -197,14 +210,27 @@ class Run {
     }
   }
 
-  async #countedStep(batch: Labelled): Promise<number> {
+  async #countedStep(passes: readonly Labelled[]): Promise<number> {
     let loss = Number.NaN;
-    const { peakBytes } = await this.#tf.profile(() => {
-      loss = this.#learn(batch);
+    const { peakBytes } = await this.#tf.profile(async () => {
+      loss = await this.#learn(passes);
       return [];
     });
     this.#record.tensorBytes = Math.max(this.#record.tensorBytes, peakBytes);
     return loss;
+  }
+
+  /** Judged by a network of the size of those images, with the weights of the one that is trained. */
+  async #judge(sample: Judged): Promise<Evaluation> {
+    const { shape, testSide, judged } = this.#source;
+    if (testSide === shape.side) return judgeAll(this.#tf, this.model, judged(sample));
+    const model = this.#network({ side: testSide, weights: 'zeros' });
+    model.setWeights(this.model.getWeights());
+    try {
+      return await judgeAll(this.#tf, model, judged(sample));
+    } finally {
+      model.dispose();
+    }
   }
 
   /** Points lie evenly over the steps: the k-th after ⌈k·steps/n⌉ of them. */
@@ -214,10 +240,10 @@ class Run {
     return pointsBefore(this.step) > pointsBefore(this.step - 1);
   }
 
-  #validate(): void {
+  async #validate(): Promise<void> {
     const { step, loss, curve, spent, seconds } = this.#record;
     const since = step - (curve.at(-1)?.step ?? 0);
-    curve.push({ step, loss: loss / since, validation: this.#evaluate(this.#data.validation) });
+    curve.push({ step, loss: loss / since, validation: await this.#judge('validation') });
     seconds.push(spent);
     this.#record.loss = 0;
   }
@@ -230,4 +256,11 @@ class Run {
     this.#tf.dispose(tensors);
     this.#optimizer.restoreState(optimizer);
   }
+}
+
+/** Along a cosine, behind a warm-up where there is one. */
+function scheduleOf({ optimizer, steps, warmUp: first = 0 }: Configuration): Schedule {
+  const { learningRate } = optimizer.options;
+  const schedule = cosine({ learningRate, steps: steps - first });
+  return first === 0 ? schedule : warmUp({ steps: first, schedule });
 }

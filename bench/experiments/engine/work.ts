@@ -1,16 +1,18 @@
 // A run as it is given to whoever carries it out, in this process or in one of its own.
 
 import { setImmediate } from 'node:timers/promises';
-import type { ImageSplit } from '../../data/images.js';
 import type { TensorFlow } from '../../data/tensorflow.js';
-import { loadData } from '../data.js';
+import { openData } from '../data.js';
+import type { Backend } from '../device.js';
 import { checkpointAt } from './checkpoint.js';
 import type { Configuration, DataChoice } from './configuration.js';
 import type { Outcome } from './outcome.js';
 import { runConfiguration } from './run.js';
+import type { Dataset } from './source.js';
 
-/** A run, the folder of its data, and the file of its checkpoint. */
+/** A run, what computes it, the folder of its data, and the file of its checkpoint. */
 export interface Work {
+  readonly backend: Backend;
   readonly configuration: Configuration;
   readonly folder: string | undefined;
   readonly checkpoint: string;
@@ -22,11 +24,11 @@ export type OnStep = (step: number, loss: number) => void;
 const SECONDS_BETWEEN_CHECKPOINTS = 20;
 
 /** Samples that were loaded already. */
-const loaded = new Map<string, Promise<ImageSplit>>();
+const loaded = new Map<string, Promise<Dataset>>();
 
-function dataOf(choice: DataChoice, folder: string | undefined): Promise<ImageSplit> {
+function dataOf(choice: DataChoice, folder: string | undefined): Promise<Dataset> {
   const key = JSON.stringify([choice, folder]);
-  const data = loaded.get(key) ?? loadData(choice, folder);
+  const data = loaded.get(key) ?? openData(choice, folder);
   loaded.set(key, data);
   return data;
 }

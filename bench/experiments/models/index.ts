@@ -110,6 +110,10 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 /** Networks that are nobody's: for what has to be quick. */
 const OWN: Readonly<Record<string, Pick<Architecture, 'name' | 'make'>>> = {
   mlp: { name: 'MLP 256-128', make: multilayerPerceptron([256, 128]) },
+  'transformer-tiny': {
+    name: 'vision transformer of width 16',
+    make: visionTransformer({ width: 16, heads: 2, blocks: 2, patch: 4 }),
+  },
   'resnet8-narrow': { name: 'ResNet-8 of width 8', make: residualNetwork(1, 8) },
 };
 

@@ -1,6 +1,7 @@
 // What networks are made with: their initialisers and the parts that several of them share.
 
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs';
+import type { RandomKey } from '../../../src/core/random.js';
 import type { TensorFlow } from '../../data/tensorflow.js';
 import { applied, seeds } from '../../tfjs/layers.js';
 
@@ -22,6 +23,11 @@ export interface NetworkOptions {
   };
   /** Of the moving averages of batch norm (default 0.99). */
   readonly momentum?: number;
+  /**
+   * Of stochastic depth, where the architecture has it: the probability that the last block is left out in
+   * training, and the key that decides in the step that is taken.
+   */
+  readonly depth?: { readonly rate: number; readonly key: () => RandomKey };
   /** 'zeros' for whoever only counts weights (default: the architecture's own random ones). */
   readonly weights?: 'random' | 'zeros';
 }

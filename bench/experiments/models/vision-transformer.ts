@@ -1,6 +1,7 @@
 // A vision transformer: patches of an image as tokens, classified by a token of its own.
 
 import type { SymbolicTensor, Tensor } from '@tensorflow/tfjs';
+import { fillUniform, foldIn, type RandomKey } from '../../../src/core/random.js';
 import type { TensorFlow } from '../../data/tensorflow.js';
 import { applied } from '../../tfjs/layers.js';
 import { initializersOf, type MakeNetwork, shapeOf } from './network.js';
@@ -27,8 +28,17 @@ export function visionTransformer({ width, heads, blocks, patch }: TransformerSi
       applied(layers.dense({ units, kernelInitializer: narrow() }), x);
     const normalised = (x: SymbolicTensor) =>
       applied(layers.layerNormalization({ epsilon: 1e-6 }), x);
-    const sum = (...terms: SymbolicTensor[]) => applied(layers.add(), terms);
-    const { Positions, Attention, Gelu, First } = layersOf(tf, heads);
+    const { Positions, Attention, Gelu, First, Branch } = layersOf(tf, heads);
+    const { depth } = options;
+    let branches = 0;
+    /** Two branches make a block; the later one is, the more often it is left out. */
+    const sum = (x: SymbolicTensor, branch: SymbolicTensor): SymbolicTensor => {
+      const place = branches++;
+      if (depth === undefined) return applied(layers.add(), [x, branch]);
+      const probability = (depth.rate * Math.floor(place / 2)) / Math.max(blocks - 1, 1);
+      const left = new Branch(probability, () => foldIn(depth.key(), place));
+      return applied(layers.add(), [x, applied(left, branch)]);
+    };
 
     const images = tf.input({ shape: shapeOf(options) });
     const patches = layers.conv2d({
@@ -139,5 +149,33 @@ function layersOf(tf: TensorFlow, heads: number) {
     }
   }
 
-  return { Positions, Attention, Gelu, First };
+  /**
+   * What a branch adds to each example, or nothing with a probability; what is left is greater for it, so that the
+   * mean stays. Source: Huang et al. 2016, for each example as Touvron et al. 2021 have it.
+   */
+  class Branch extends tf.layers.Layer {
+    static readonly className = 'Branch';
+    readonly #probability: number;
+    readonly #key: () => RandomKey;
+
+    constructor(probability: number, key: () => RandomKey) {
+      super({});
+      this.#probability = probability;
+      this.#key = key;
+    }
+
+    override call(inputs: Tensor | Tensor[], { training = false }: { training?: boolean }): Tensor {
+      const [x] = [inputs].flat();
+      return tf.tidy(() => {
+        if (!training || this.#probability === 0) return x.clone();
+        const u = new Float64Array(x.shape[0]);
+        fillUniform(this.#key(), u);
+        const kept = 1 / (1 - this.#probability);
+        const factors = Float32Array.from(u, (one) => (one < this.#probability ? 0 : kept));
+        return x.mul(tf.tensor(factors, [u.length, ...x.shape.slice(1).map(() => 1)]));
+      });
+    }
+  }
+
+  return { Positions, Attention, Gelu, First, Branch };
 }

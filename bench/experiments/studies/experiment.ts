@@ -12,6 +12,8 @@ export interface Scope {
   readonly scale: Scale;
   /** Seeds 1 … seeds. */
   readonly seeds: number;
+  /** What the user named with `--data`: some runs are called for only where their images are there. */
+  readonly folder?: string | undefined;
 }
 
 /** One of the paper's tables or figures. */

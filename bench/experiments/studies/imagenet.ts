@@ -1,21 +1,27 @@
 // Tables IV and V: the ImageNet setting. Networks are built and take steps on synthetic images; what the whole
-// training would cost follows from that.
+// training would cost follows from that. Where the images are, the full scale trains.
 
 import type { Tensor } from '@tensorflow/tfjs';
-import { crossEntropy } from '../../demo/model.js';
 import { formatBytes, formatMeasured, formatMilliseconds } from '../../report/format.js';
 import type { Block } from '../../report/html.js';
 import type { Table } from '../../report/table.js';
-import type { Measured } from '../engine/results.js';
+import { hasImageNet, IMAGENET } from '../data.js';
+import type { Configuration } from '../engine/configuration.js';
+import { stepOver } from '../engine/passes.js';
+import { DEIT, RESNET, type Recipe } from '../engine/recipe.js';
+import type { Found, Measured } from '../engine/results.js';
 import { networkOf } from '../models/index.js';
 import { type OptimizerName, optimizers } from '../optimizers.js';
-import type { Experiment, Scale } from './experiment.js';
+import type { Experiment, Scale, Scope } from './experiment.js';
+import { formatSpread } from './format.js';
+import { printedAccuracy, printedCost } from './paper.js';
 
 /** What steps are taken of. */
 interface Plan {
   readonly networks: readonly string[];
   readonly names: readonly OptimizerName[];
-  readonly side: number;
+  /** Pixels a side; at the full scale each network has those of its recipe. */
+  readonly side?: number;
   readonly batch: number;
   /** Steps that are timed, behind a first one that observes and refreshes. */
   readonly steps: number;
@@ -32,13 +38,107 @@ const PLAN: Readonly<Record<Scale, Plan>> = {
     batch: 4,
     steps: 5,
   },
-  full: { networks: ['resnet50', 'resnet101', 'deit'], names: ALL, side: 224, batch: 32, steps: 5 },
+  full: { networks: ['resnet50', 'resnet101', 'deit'], names: ALL, batch: 32, steps: 5 },
 };
 
-/** Training images of ImageNet, and how often the paper passes over them. */
+/** Training images of ImageNet, those that are judged on the way, and the published ones of the test. */
 const IMAGES = 1_281_167;
-const EPOCHS = 100;
+const VALIDATION = 10_000;
+const TEST = 50_000;
 const CLASSES = 1_000;
+
+/** How often the paper passes over the images. */
+const EPOCHS = [100, 200] as const;
+const BATCH = 1_024;
+const WARM_UP_EPOCHS = 5;
+
+function recipeOf(network: string): Recipe {
+  return network === 'deit' ? DEIT : RESNET;
+}
+
+function sideOf(scale: Scale, network: string): number {
+  return PLAN[scale].side ?? recipeOf(network).side;
+}
+
+function settingsOf(name: OptimizerName) {
+  return optimizers[name].paper.imagenet ?? optimizers[name].paper.cifar;
+}
+
+/** The paper's training, in passes as large as the steps that are measured. */
+function trainingOf(
+  network: string,
+  name: OptimizerName,
+  epochs: number,
+  seed: number,
+): Configuration {
+  const train = IMAGES - VALIDATION;
+  const perEpoch = Math.floor(train / BATCH);
+  return {
+    network,
+    data: { name: IMAGENET, train, validation: VALIDATION, test: TEST },
+    optimizer: { name, options: settingsOf(name) },
+    seed,
+    batch: BATCH,
+    pass: PLAN.full.batch,
+    steps: epochs * perEpoch,
+    warmUp: WARM_UP_EPOCHS * perEpoch,
+    validations: epochs,
+    augmentation: recipeOf(network),
+  };
+}
+
+function trainings(
+  network: string,
+  name: OptimizerName,
+  epochs: number,
+  { seeds }: Scope,
+): Configuration[] {
+  return Array.from({ length: seeds }, (_, k) => trainingOf(network, name, epochs, k + 1));
+}
+
+/** The runs of the full scale, where there are images for them. */
+function runs(scope: Scope): Configuration[] {
+  if (scope.scale !== 'full' || !hasImageNet(scope.folder)) return [];
+  const { networks, names } = PLAN.full;
+  return EPOCHS.flatMap((epochs) =>
+    networks.flatMap((network) => names.flatMap((name) => trainings(network, name, epochs, scope))),
+  );
+}
+
+/** Top-1 accuracy of the runs that are there. */
+function accuracies(scope: Scope, found: Found): Table | undefined {
+  if (scope.scale !== 'full') return undefined;
+  const { networks, names } = PLAN.full;
+  const rows = networks.flatMap((network) =>
+    names.flatMap((name) => {
+      const paper = EPOCHS.map((epochs) => printedAccuracy({ network, epochs }, name) ?? '');
+      const cells = EPOCHS.map((epochs) => {
+        const outcomes = trainings(network, name, epochs, scope).flatMap(
+          (run) => found.outcomeOf(run) ?? [],
+        );
+        const known = outcomes.flatMap(({ findings: { test } }) =>
+          test === undefined ? [] : [100 * test.accuracy],
+        );
+        if (known.length > 0) return formatSpread(known);
+        return outcomes.length > 0 ? 'diverged' : '';
+      });
+      const isKnown = cells.some((cell) => cell !== '');
+      return isKnown ? [[networkOf(network).name, optimizers[name].title, ...cells, ...paper]] : [];
+    }),
+  );
+  if (rows.length === 0) return undefined;
+  return {
+    title: 'Top-1 accuracy on ImageNet, %',
+    columns: [
+      { heading: 'network', align: 'left' },
+      { heading: 'optimiser', align: 'left' },
+      ...['', "the paper's "].flatMap((whose) =>
+        EPOCHS.map((epochs) => ({ heading: `${whose}${epochs} epochs`, align: 'right' }) as const),
+      ),
+    ],
+    rows,
+  };
+}
 
 /** Steps of one optimiser. */
 interface StepCost {
@@ -51,9 +151,11 @@ interface StepCost {
 }
 
 function costOf(scale: Scale, network: string, name: OptimizerName): Measured<StepCost> {
-  const { side, batch, steps } = PLAN[scale];
-  const options = optimizers[name].paper.imagenet ?? optimizers[name].paper.cifar;
+  const { batch, steps } = PLAN[scale];
+  const side = sideOf(scale, network);
+  const options = settingsOf(name);
   return {
+    readsLater: true,
     configuration: { measurement: 'ImageNet steps', network, name, options, side, batch, steps },
     seconds: (speed) => (steps + 1) * batch * speed(network, side),
     measure: async ({ tf, remark }) => {
@@ -69,21 +171,20 @@ function costOf(scale: Scale, network: string, name: OptimizerName): Measured<St
           .as2D(batch, CLASSES),
       );
       const inTraining = { apply: (images: Tensor) => model.apply(images, { training: true }) };
-      const step = (): number => {
-        const cost = optimizer.minimize(() => crossEntropy(tf, inTraining, { x, y }), true);
-        const loss = cost?.dataSync()[0] ?? Number.NaN;
-        cost?.dispose();
+      const step = async (): Promise<number> => {
+        const loss = await stepOver(tf, optimizer, inTraining, [{ x, y }]);
+        await optimizer.flush();
         return loss;
       };
       try {
         let loss = Number.NaN;
         const start = performance.now();
-        const { peakBytes } = await tf.profile(() => {
-          loss = step();
+        const { peakBytes } = await tf.profile(async () => {
+          loss = await step();
           return [];
         });
         const behindFirst = performance.now();
-        for (let k = 0; k < steps; k++) loss = step();
+        for (let k = 0; k < steps; k++) loss = await step();
         return {
           first: behindFirst - start,
           mean: (performance.now() - behindFirst) / steps,
@@ -105,22 +206,26 @@ function costs(scale: Scale): Measured<StepCost>[] {
   return networks.flatMap((network) => names.map((name) => costOf(scale, network, name)));
 }
 
-/** Table IV: accuracy would take a GPU and the data; what a training takes here is told instead. */
+/** Table IV: accuracy where the images are, and what a training takes here. */
 export const table4: Experiment = {
-  title: 'Table IV: the ImageNet setting, projected',
+  title: 'Table IV: the ImageNet setting',
+  runs,
   measurements: ({ scale }) => costs(scale),
-  report: ({ scale }, found) => {
-    const { networks, names, side, batch } = PLAN[scale];
+  report: (scope, found) => {
+    const { scale } = scope;
+    const { networks, names, batch } = PLAN[scale];
+    const [epochs] = EPOCHS;
     const rows = networks.flatMap((network) =>
       names.flatMap((name) => {
         const cost = found.measured(costOf(scale, network, name));
         if (cost === undefined) return [];
-        const days = ((cost.mean / batch) * IMAGES * EPOCHS) / 86_400_000;
+        const days = ((cost.mean / batch) * IMAGES * epochs) / 86_400_000;
         return [
           [
             networkOf(network).name,
             optimizers[name].title,
             formatMilliseconds(cost.mean / batch),
+            String(sideOf(scale, network)),
             `${formatMeasured(days)} days`,
             formatBytes(cost.tensorBytes),
             formatBytes(cost.stateBytes),
@@ -130,18 +235,23 @@ export const table4: Experiment = {
     );
     const right = { align: 'right' } as const;
     const table: Table = {
-      title: `Steps on synthetic images of ${side}×${side} pixels, ${batch} a batch, and ${EPOCHS} epochs of ImageNet at that size and speed`,
+      title: `Steps on ${batch} synthetic images, and ${epochs} epochs of ImageNet at that size and speed`,
       columns: [
         { heading: 'network', align: 'left' },
         { heading: 'optimiser', align: 'left' },
         { heading: 'an image', ...right },
-        { heading: `${EPOCHS} epochs`, ...right },
+        { heading: 'pixels a side', ...right },
+        { heading: `${epochs} epochs`, ...right },
         { heading: 'peak of tensors', ...right },
         { heading: "optimiser's state", ...right },
       ],
       rows,
     };
-    return rows.length === 0 ? [] : [{ kind: 'table', table }];
+    const accuracy = accuracies(scope, found);
+    return [
+      ...(accuracy === undefined ? [] : [accuracy]),
+      ...(rows.length === 0 ? [] : [table]),
+    ].map((one): Block => ({ kind: 'table', table: one }));
   },
 };
 
@@ -163,6 +273,8 @@ export const table5: Experiment = {
             formatMeasured(cost.mean / baseline.mean),
             formatMilliseconds(cost.first),
             formatMeasured(cost.tensorBytes / baseline.tensorBytes),
+            printedCost(network, name)?.time.toFixed(2) ?? '',
+            printedCost(network, name)?.memory.toFixed(2) ?? '',
           ],
         ];
       });
@@ -173,6 +285,8 @@ export const table5: Experiment = {
           { heading: 'time', align: 'right' },
           { heading: 'first step, with its refresh', align: 'right' },
           { heading: 'memory', align: 'right' },
+          { heading: "the paper's time", align: 'right' },
+          { heading: "the paper's memory", align: 'right' },
         ],
         rows,
       };
