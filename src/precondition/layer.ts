@@ -149,6 +149,13 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     }
   }
 
+  /** Shows a batch to the inverse in place, if there is one that batches amend. */
+  amend(batch: Batch<D>): void {
+    const { amend } = this.#curvature;
+    if (amend === undefined || this.#refreshes.value === 0) return;
+    amend(this.#averages.see(batch), this.#held());
+  }
+
   /** Resolves when no refresh is in flight. */
   flush(): Promise<void> {
     return this.#refresh.flush();
@@ -179,11 +186,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       this.#backend.axpby(this.#curvature.flat, G, 0, P);
       return;
     }
-    const held: Record<string, Slot<D> | number> = {};
-    for (const [name, part] of this.#inverse) {
-      held[name] = part instanceof Cell ? part.value : part.slot;
-    }
-    this.#curvature.apply(this.#backend, G, held, P, this.#averages.held);
+    this.#curvature.apply(this.#backend, G, this.#held(), P, this.#averages.held);
   }
 
   get diagnostics(): Diagnostics {
@@ -223,6 +226,15 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   dispose(): void {
     this.abandon();
     freeState(this.#backend, this.state);
+  }
+
+  /** The inverse in place. */
+  #held(): Readonly<Record<string, Slot<D> | number>> {
+    const held: Record<string, Slot<D> | number> = {};
+    for (const [name, part] of this.#inverse) {
+      held[name] = part instanceof Cell ? part.value : part.slot;
+    }
+    return held;
   }
 
   /** Opens a window that follows nothing. */

@@ -191,6 +191,18 @@ class DenseRows<D extends DType> implements Rows<D> {
     else addNumber(this.backend, this.#size, weight, decay, s);
   }
 
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    this.backend.borrow((take) => {
+      const squares = take(this.rows, this.cols);
+      this.backend.multiply(1, this.#X, this.#X, 0, squares);
+      this.backend.gemm(weight, T, 'N', squares, 'N', decay, Y);
+    });
+  }
+
+  visit(see: (strip: Slot<D>) => void): void {
+    see(this.#X);
+  }
+
   dispose(): void {
     this.backend.free(this.#X);
     if (this.#column !== undefined) this.backend.free(this.#column);

@@ -54,6 +54,22 @@ export abstract class RowsInParts<D extends DType> implements Rows<D> {
     this.#add(decay, (part, keep) => part.squaredNorm(weight, keep, s));
   }
 
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    let from = 0;
+    this.#add(decay, (part, keep) => {
+      this.backend.borrow((take) => {
+        const own = take(T.rows, part.rows);
+        this.backend.sliceColumns(T, from, own);
+        part.squares(own, weight, keep, Y);
+      });
+      from += part.rows;
+    });
+  }
+
+  visit(see: (strip: Slot<D>) => void): void {
+    this.#visitParts((part) => part.visit(see), this.rows);
+  }
+
   /** The first part decays what is there, the others add to it. */
   #add(
     decay: number,

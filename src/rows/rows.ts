@@ -35,12 +35,24 @@ export interface Rows<D extends DType = DType> {
   diagonal(weight: number, decay: number, a: Slot<D>): void;
   /** s ← decay·s + weight·‖X‖²F, 1×1: the trace of the second moment. */
   squaredNorm(weight: number, decay: number, s: Slot<D>): void;
+  /** Y ← decay·Y + weight·T·(X∘X), k×p, where T (k×m) has a column for each row. */
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void;
+  /** Shows X from top to bottom in strips of rows, each a matrix that is there during its visit. */
+  visit(see: (strip: Slot<D>) => void): void;
 
   /** Frees what was made for the rows. */
   dispose(): void;
 }
 
-const METHODS = ['secondMoment', 'sketchMoment', 'sum', 'diagonal', 'squaredNorm'] as const;
+const METHODS = [
+  'secondMoment',
+  'sketchMoment',
+  'sum',
+  'diagonal',
+  'squaredNorm',
+  'squares',
+  'visit',
+] as const;
 
 /** Whether `value` is something that {@link Rows} can be. */
 export function isRows(value: unknown): value is Rows {

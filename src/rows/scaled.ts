@@ -54,6 +54,20 @@ class ScaledRows<D extends DType> implements Rows<D> {
     this.#X.squaredNorm(this.#factor ** 2 * weight, decay, s);
   }
 
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    this.#X.squares(T, this.#factor ** 2 * weight, decay, Y);
+  }
+
+  visit(see: (strip: Slot<D>) => void): void {
+    this.#X.visit((strip) => {
+      this.backend.borrow((take) => {
+        const scaled = take(strip.rows, strip.cols);
+        this.backend.axpby(this.#factor, strip, 0, scaled);
+        see(scaled);
+      });
+    });
+  }
+
   dispose(): void {
     this.#X.dispose();
   }
