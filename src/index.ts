@@ -35,6 +35,7 @@ export { Optimizer, type OptimizerOptions } from './optimize/optimizer.js';
 export {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,

@@ -3,6 +3,7 @@
 export type { Take } from './backend/backend.js';
 export type { Description } from './backend/saved-state.js';
 export type { RelativeDamping } from './precondition/damping.js';
+export { type EkfacLayerOptions, type EkfacOptions, ekfacMethod } from './precondition/ekfac.js';
 export { type EvaLayerOptions, type EvaOptions, evaMethod } from './precondition/eva.js';
 export { type FoofLayerOptions, type FoofOptions, foofMethod } from './precondition/foof.js';
 export { type KfacLayerOptions, type KfacOptions, kfacMethod } from './precondition/kfac.js';

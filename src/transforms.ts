@@ -23,6 +23,7 @@ export { momentum } from './optimize/momentum.js';
 export type {
   AdamOptions,
   AdamwOptions,
+  EkfacOptimizerOptions,
   EvaOptimizerOptions,
   FoofOptimizerOptions,
   KfacOptimizerOptions,

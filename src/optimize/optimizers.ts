@@ -8,6 +8,7 @@ import {
   positive,
   type SettingsOf,
 } from '../core/options.js';
+import { EKFAC_OPTIONS, type EkfacOptions, ekfacMethod } from '../precondition/ekfac.js';
 import { EVA_OPTIONS, type EvaOptions, evaMethod } from '../precondition/eva.js';
 import { FOOF_OPTIONS, type FoofOptions, foofMethod } from '../precondition/foof.js';
 import { KFAC_OPTIONS, type KfacOptions, kfacMethod } from '../precondition/kfac.js';
@@ -61,7 +62,7 @@ export type AdamwOptions = OptionsOf<typeof ADAMW_OPTIONS>;
 export const LAYERED_OPTIONS = optionList({
   ...SGD_OPTIONS.entries,
   ...CADENCE_OPTIONS.entries,
-  /** The limit κ of the KL clip, or 'none' (default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF). */
+  /** The limit κ of the KL clip, or 'none' (default: 1e-3 for KFAC, EKFAC and Eva, else 'none'). */
   klClip: positive.or(choice('none')).default('none'),
 });
 
@@ -109,6 +110,13 @@ const EVA = optionList({
   klClip: klClip.default(1e-3),
 });
 
+/** The options of {@link ekfac}. */
+const EKFAC = optionList({
+  ...PRECONDITIONED_OPTIONS.entries,
+  ...EKFAC_OPTIONS.entries,
+  klClip: klClip.default(1e-3),
+});
+
 /** Options of {@link nysact}. */
 export interface NysactOptimizerOptions
   extends PreconditionedOptions,
@@ -123,6 +131,9 @@ export interface KfacOptimizerOptions extends PreconditionedOptions, KfacOptions
 
 /** Options of {@link eva}. */
 export interface EvaOptimizerOptions extends PreconditionedOptions, EvaOptions, PresetOptions {}
+
+/** Options of {@link ekfac}. */
+export interface EkfacOptimizerOptions extends PreconditionedOptions, EkfacOptions {}
 
 /**
  * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
@@ -206,6 +217,17 @@ export function kfac(options: KfacOptimizerOptions = {}): Transform {
 export function eva(options: EvaOptimizerOptions = {}): Transform {
   const settings = EVA.read('eva', withPreset('eva', EVA, options));
   return preconditioned('eva', evaMethod(EVA_OPTIONS.pick('eva', settings)), settings);
+}
+
+/**
+ * EKFAC: SGD on the gradient with KFAC's eigenbases and second moments of its own. See
+ * {@link ekfacMethod}.
+ *
+ * @throws RangeError or TypeError on a bad option.
+ */
+export function ekfac(options: EkfacOptimizerOptions = {}): Transform {
+  const settings = EKFAC.read('ekfac', options);
+  return preconditioned('ekfac', ekfacMethod(EKFAC_OPTIONS.pick('ekfac', settings)), settings);
 }
 
 /**

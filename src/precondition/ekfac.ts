@@ -1,6 +1,6 @@
 // EKFAC: KFAC's eigenbases, with second moments of the gradients in them (George et al. 2018).
 
-import type { Backend, Slot } from '../backend/backend.js';
+import type { Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
 import { NonFiniteError } from '../core/errors.js';
 import { convert, type DenseMatrix, largestMagnitude, zeros } from '../core/matrix.js';
@@ -50,12 +50,12 @@ export type EkfacOptions = OptionsOf<typeof EKFAC_OPTIONS>;
  * taken as 0, P = Q_B[(Q_BᵀGQ_A) ⊘ (s + ρ)]Q_Aᵀ, where s (q×p) are the second moments of the gradients of
  * the examples in these bases:
  * - a refresh makes the bases and s = b aᵀ, KFAC's own;
- * - every batch that is observed from then on, that of the refresh first, makes
- *   s ← βs + (1−β)·((DQ_B)²)ᵀ((XQ_A)²)/m, D the gradients of the examples, squares element by element.
+ * - every batch that is observed from then on makes
+ *   s ← βs + (1−β)·((DQ_B)²)ᵀ((XQ_A)²)/m, D the gradients of the examples, squares element by element; where
+ *   β = 1 the newest of t batches weighs 1/t.
  *
  * Of all diagonal matrices in these bases, the mean of such squares is the one nearest to the second moment
- * of the gradients in the Frobenius norm. Where every batch is followed by a refresh, s stays within one
- * update of KFAC's.
+ * of the gradients in the Frobenius norm. Where every observation is followed by a refresh, this is KFAC.
  *
  * Per layer: 2(p² + q²) + qp numbers of memory; observe O(m(p² + q² + pq)), refresh O(p³ + q³), precondition
  * O(qp(p + q)). Of one-hot rows Ā is diagonal and Q_A = I: p + 2q² + qp, O(m(q² + q·min(m, p)) + qp),
@@ -153,18 +153,33 @@ function ofOneHotRows(shape: LayerShape, damping: Damping, decay: number): Curva
   });
 }
 
-/** s ← βs + (1−β)·((DQ_B)²)ᵀ((XQ_A)²)/m, D the gradients of the examples; β = 1 gives all batches one weight. */
+/** s ← βs + (1−β)·((DQ_B)²)ᵀ((XQ_A)²)/m, D the gradients of the examples; where β = 1 the batch weighs 1/t. */
 function addSquares<D extends DType>(
-  { X, D, examples }: Seen<D>,
+  { X, D, examples, updates }: Seen<D>,
   QA: Slot<D> | undefined,
   QB: Slot<D>,
   decay: number,
   s: Slot<D>,
 ): void {
-  projectedSquares(X, D, { QA, QB }, ((1 - decay) * examples ** 2) / X.count, decay, s);
+  const fresh = decay === 1 ? 1 / updates : 1 - decay;
+  projectedSquares(X, D, { QA, QB }, (fresh * examples ** 2) / X.count, 1 - fresh, s);
 }
 
-/** b aᵀ of a column or row b and another a. */
+/**
+ * b aᵀ of two lists, each in a row or a column.
+ *
+ * @throws NonFiniteError where a product leaves the range of the dtype.
+ */
 function outer<D extends DType>(b: DenseMatrix<D>, a: DenseMatrix<D>): DenseMatrix<D> {
-  return b;
+  const products = zeros('float64', b.rows * b.cols, a.rows * a.cols);
+  for (let i = 0; i < products.rows; i++) {
+    for (let j = 0; j < products.cols; j++) products.set(i, j, element(b, i) * element(a, j));
+  }
+  const rounded = convert(products, b.dtype);
+  if (Number.isFinite(largestMagnitude(rounded))) return rounded;
+  throw new NonFiniteError('the second moment of the gradients');
+}
+
+function element(list: DenseMatrix, k: number): number {
+  return list.rows === 1 ? list.at(0, k) : list.at(k, 0);
 }

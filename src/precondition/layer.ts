@@ -111,10 +111,13 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     return this.#at(this.#rank?.value);
   }
 
-  /** Folds one batch into the averages. */
+  /** Folds one batch into the averages, and into the inverse in place, if there is one that batches amend. */
   observe(batch: Batch<D>): void {
     this.#averages.observe(batch);
     this.#unseen.value += 1;
+    if (this.#refreshes.value > 0) {
+      this.#curvature.amend?.(this.#averages.see(batch), this.#held());
+    }
   }
 
   /**
@@ -147,13 +150,6 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       // Perhaps long before the read arrives.
       if (closes === 'read') this.#restart();
     }
-  }
-
-  /** Shows a batch to the inverse in place, if there is one that batches amend. */
-  amend(batch: Batch<D>): void {
-    const { amend } = this.#curvature;
-    if (amend === undefined || this.#refreshes.value === 0) return;
-    amend(this.#averages.see(batch), this.#held());
   }
 
   /** Resolves when no refresh is in flight. */

@@ -167,9 +167,9 @@ export interface Curvature<
     context: RefreshContext<D>,
   ): Factorised<D, Parts> | undefined;
   /**
-   * What a batch makes of the inverse in place, on the backend: called in steps that observe, after the
-   * refresh, once there is an inverse. It must leave parts that their checks accept. Absent where only
-   * refreshes change the inverse.
+   * What a batch that was observed makes of the inverse in place, on the backend. It must leave parts that
+   * their checks accept. Where the step refreshes too, the new inverse takes the place of the amended one, as
+   * its averages have seen the batch. Absent where only refreshes change the inverse.
    */
   amend?<D extends DType>(this: void, seen: Seen<D>, inverse: Held<D, Parts>): void;
   /** P ← the preconditioned G (both q×p): the formula. `averages` are as they stand, uncorrected. */

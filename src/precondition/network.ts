@@ -7,7 +7,6 @@ import { type DType, LARGEST } from '../core/dtype.js';
 import { choice, integer, type OptionsOf, optionList, text } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
-import type { Batch } from '../rows/accumulator.js';
 import { type Diagnostics, LayerPreconditioner } from './layer.js';
 import { type LayerShape, type Method, ROW_FORMS } from './method.js';
 import { batchOf, checkCount, checkObservation, type Observation } from './observation.js';
@@ -82,8 +81,6 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
   readonly #observeEvery: number;
   readonly #refreshEvery: number;
   readonly #sum: Slot<D>;
-  /** Whether batches amend the inverse of any layer. */
-  readonly #amends: boolean;
 
   /**
    * @throws RangeError on a cadence out of range, where a layer's weight and bias do not fit together,
@@ -107,7 +104,6 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     this.#observeEvery = observeEvery;
     this.#refreshEvery = refreshEvery;
     this.#sum = backend.allocate(1, 1);
-    this.#amends = curvatures.some(({ amend }) => amend !== undefined);
     this.#layers = layers.map((layer, index) => ({
       shape: shapes[index],
       parameters: layer,
@@ -174,15 +170,9 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    * Observations at steps that do not observe are ignored.
    */
   update(step: NetworkStep<D>, gradients: readonly Slot<D>[], updates: readonly Slot<D>[]): void {
-    const observes = step.index % this.#observeEvery === 0;
-    if (observes) {
-      this.#show(step.observations, gradients, (layer, batch) => layer.observe(batch));
-    }
+    if (step.index % this.#observeEvery === 0) this.#observe(step.observations, gradients);
     if (step.index % this.#refreshEvery === 0) {
       for (const { preconditioner } of this.#layers) preconditioner.refresh();
-    }
-    if (observes && this.#amends) {
-      this.#show(step.observations, gradients, (layer, batch) => layer.amend(batch));
     }
     // A limit beyond the range clips nothing that lies within it.
     const { clip = Infinity } = step;
@@ -224,11 +214,9 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
     return [this.#sum, ...new Set(this.#layers.flatMap(({ G, P }) => [G, P]))];
   }
 
-  /** Shows every layer what the batch has of it. */
-  #show(
+  #observe(
     observations: readonly (Observation<D> | undefined)[],
     gradients: readonly Slot<D>[],
-    to: (layer: LayerPreconditioner<D>, batch: Batch<D>) => void,
   ): void {
     const { needs } = this.#method;
     const needsRows = needs.inputs === true || needs.outputGradients === true;
@@ -237,7 +225,7 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
       if (observation === undefined && needsRows) return;
       const batch = observation === undefined ? { examples: 1 } : batchOf(observation);
       const G = needs.gradients === true ? this.#joined(layer, gradients) : undefined;
-      to(layer.preconditioner, { ...batch, G });
+      layer.preconditioner.observe({ ...batch, G });
     });
   }
 

@@ -9,6 +9,7 @@ export { type MakeOptimizerOptions, makeOptimizer } from './optimizer.js';
 export {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,

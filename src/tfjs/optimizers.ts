@@ -30,6 +30,7 @@ const DEFINITIONS = {
   foof: { className: 'NysactFoof', make: transforms.foof },
   kfac: { className: 'NysactKfac', make: transforms.kfac },
   eva: { className: 'NysactEva', make: transforms.eva },
+  ekfac: { className: 'NysactEkfac', make: transforms.ekfac },
 } satisfies Readonly<Record<string, OptimizerDefinition>>;
 
 /** What TensorFlow.js makes an optimiser of, with options in the program or in a saved model. */
@@ -96,6 +97,18 @@ export function eva(
   options: transforms.EvaOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('eva', tf, options);
+}
+
+/**
+ * EKFAC for TensorFlow.js: KFAC's eigenbases with second moments of their own. See {@link nysact}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function ekfac(
+  tf: TensorFlowCore,
+  options: transforms.EkfacOptimizerOptions = {},
+): TfjsOptimizer {
+  return make('ekfac', tf, options);
 }
 
 /**

@@ -7,6 +7,7 @@ import { momentum } from '../../src/optimize/momentum.js';
 import {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,
@@ -62,6 +63,7 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
   { name: 'foof', make: () => foof(damped), cadence: inputs },
   { name: 'kfac', make: () => kfac(damped), cadence: both },
   { name: 'kfac, factored', make: () => kfac({ ...damped, inverse: 'factored' }), cadence: both },
+  { name: 'ekfac', make: () => ekfac(damped), cadence: both },
   { name: 'eva', make: () => eva(damped), cadence: both },
   { name: 'nysact-g', make: () => nysact(ofRankThree), cadence: inputs },
   {

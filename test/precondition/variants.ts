@@ -1,5 +1,6 @@
 // Every method in every variant, as the contract and the laws that all obey take them.
 
+import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
@@ -104,6 +105,9 @@ const others: readonly Variant[] = [
   variant('KFAC, factored, one-hot', () =>
     ofOneHotRows(kfacMethod({ damping, inverse: 'factored' })),
   ),
+  variant('EKFAC', () => ekfacMethod({ damping })),
+  variant('EKFAC, plain mean', () => ekfacMethod({ damping, decay: 1 })),
+  variant('EKFAC, one-hot', () => ofOneHotRows(ekfacMethod({ damping }))),
   variant('published KFAC', () => publishedKfacMethod({ damping })),
   variant('Eva', () => evaMethod({ damping })),
   {
@@ -123,6 +127,8 @@ const others: readonly Variant[] = [
   relatively('KFAC, factored, one-hot', () =>
     ofOneHotRows(kfacMethod({ ...relative, inverse: 'factored' })),
   ),
+  relatively('EKFAC', () => ekfacMethod(relative)),
+  relatively('EKFAC, one-hot', () => ofOneHotRows(ekfacMethod(relative))),
   relatively('Eva', () => evaMethod(relative)),
   variant('a diagonal method of one’s own', () => diagonalMethod(damping)),
   {
