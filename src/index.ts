@@ -39,9 +39,12 @@ export {
   eva,
   foof,
   kfac,
+  mfac,
   nysact,
   preconditionedBy,
   sgd,
+  skfac,
+  soap,
 } from './optimize/optimizers.js';
 export { paperSettings } from './optimize/paper-settings.js';
 export type { Diagnostics } from './precondition/layer.js';

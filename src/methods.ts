@@ -30,6 +30,7 @@ export {
 export type { Overrides } from './precondition/overrides.js';
 export type { RankFromData } from './precondition/rank.js';
 export type { SketchSource } from './precondition/sketching.js';
+export { type SkfacLayerOptions, type SkfacOptions, skfacMethod } from './precondition/skfac.js';
 export {
   type Averages,
   type Averaging,

@@ -1,6 +1,7 @@
 // The second moments of per-example gradients in given bases, whatever the rows are.
 
 import type { Backend, Slot, Take } from '../backend/backend.js';
+import { sideBySide } from '../backend/side-by-side.js';
 import { type DType, LARGEST } from '../core/dtype.js';
 import { filled } from './dense.js';
 import type { Rows } from './rows.js';
@@ -67,7 +68,7 @@ function transposedSquares<D extends DType>(
     backend.multiply(1, projected, projected, 0, squares);
     strips.push(squares);
   });
-  const all = joined(backend, take, strips);
+  const all = sideBySide(backend, take, strips);
   const { weights } = gradients;
   if (weights === undefined) return all;
   const [ones, inverse, spread, once] = [
@@ -89,19 +90,4 @@ function transposedSquares<D extends DType>(
   backend.gemm(1, ones, 'N', inverse, 'T', 0, spread);
   backend.multiply(1, all, spread, 0, once);
   return once;
-}
-
-/** The matrices side by side. They are joined two by two, so that many cost no more than log times one copy. */
-function joined<D extends DType>(
-  backend: Backend<D>,
-  take: Take<D>,
-  parts: readonly Slot<D>[],
-): Slot<D> {
-  if (parts.length === 1) return parts[0];
-  const half = Math.ceil(parts.length / 2);
-  const left = joined(backend, take, parts.slice(0, half));
-  const right = joined(backend, take, parts.slice(half));
-  const both = take(left.rows, left.cols + right.cols);
-  backend.joinColumns(left, right, both);
-  return both;
 }

@@ -13,11 +13,14 @@ export {
   eva,
   foof,
   kfac,
+  mfac,
   nysact,
   type OptimizerDefinition,
   registerOptimizer,
   registerOptimizers,
   sgd,
+  skfac,
+  soap,
 } from './optimizers.js';
 export type { VariableReport } from './report.js';
 export type { RowsHost } from './rows/host.js';
