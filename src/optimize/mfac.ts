@@ -126,13 +126,12 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
             backend.gemm(1, row, 'N', K, 'N', 0, c);
             const z = gradients.map(({ rows, cols }) => take(rows, cols));
             copyAll(backend, gradients, z);
+            const spreads = gradients.map((slot) => spreader(backend, take, slot));
             past.forEach((slots, i) => {
               const coefficient = take(1, 1);
               backend.sliceColumns(c, i, coefficient);
               slots.forEach((slot, index) => {
-                spread(backend, coefficient, slot, (all) => {
-                  backend.multiply(-1, all, slot, 1, z[index]);
-                });
+                backend.multiply(-1, spreads[index](coefficient), slot, 1, z[index]);
               });
             });
             const gz = innerProduct(backend, take, gradients, z);
@@ -140,10 +139,9 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
             backend.multiply(1, gz, gz, 0, squared);
             join(gradients, row, square);
             z.forEach((slot, index) => {
-              spread(backend, squared, slot, (all) => {
-                // gᵀz ≥ 0 is the root of its square, also where rounding makes it negative.
-                backend.divideByRoot(1, slot, 1 / m ** 2, all, damping, step.gradients[index]);
-              });
+              const all = spreads[index](squared);
+              // gᵀz ≥ 0 is the root of its square, also where rounding makes it negative.
+              backend.divideByRoot(1, slot, 1 / m ** 2, all, damping, step.gradients[index]);
             });
           });
           return step.gradients;
@@ -180,26 +178,25 @@ function innerProduct<D extends DType>(
   return sum;
 }
 
-/** Shows a matrix of the shape of `like` that holds the number in `value` (1×1) everywhere. */
-function spread<D extends DType>(
+/** Makes matrices of the shape of `like` with the number of a 1×1 slot everywhere, one at a time. */
+function spreader<D extends DType>(
   backend: Backend<D>,
-  value: Slot<D>,
+  take: Take<D>,
   { rows, cols }: Slot<D>,
-  see: (all: Slot<D>) => void,
-): void {
-  backend.borrow((take) => {
-    const [below, beside] = [take(rows, 1), take(cols, 1)];
-    const [column, all] = [take(rows, 1), take(rows, cols)];
-    for (const ones of [below, beside]) {
-      backend.write(
-        ones,
-        filled(backend.dtype, ones.rows, () => 1),
-      );
-    }
+): (value: Slot<D>) => Slot<D> {
+  const [below, beside] = [take(rows, 1), take(cols, 1)];
+  const [column, all] = [take(rows, 1), take(rows, cols)];
+  for (const ones of [below, beside]) {
+    backend.write(
+      ones,
+      filled(backend.dtype, ones.rows, () => 1),
+    );
+  }
+  return (value) => {
     backend.gemm(1, below, 'N', value, 'N', 0, column);
     backend.gemm(1, column, 'N', beside, 'T', 0, all);
-    see(all);
-  });
+    return all;
+  };
 }
 
 /** Row and column `place` of a symmetric matrix ← `row`, with `own` on the diagonal. */

@@ -48,7 +48,7 @@ export type ScaleBySoapOptions = OptionsOf<typeof SCALE_BY_SOAP>;
  * M ← β₁M + (1−β₁)G, V ← β₂V + (1−β₂)(Q_LᵀGQ_R)², u ← Q_L[Q_LᵀM̂Q_R ⊘ (√V̂ + ε)]Q_Rᵀ with
  * M̂ = M/(1−β₁ᵗ), V̂ = V/(1−β₂ᵗ), and squares and roots element by element; then
  * L ← β₂L + (1−β₂)GGᵀ, R ← β₂R + (1−β₂)GᵀG, and every f steps, the first one included, Q_L and Q_R ←
- * the eigenvectors of L and R, in the order of the eigenvalues. V is kept as it is then.
+ * the eigenvectors of L and R, in descending order of the eigenvalues. V is kept as it is then.
  *
  * Q_L = Q_R = I until the first ones are in place, so the first step is Adam's. All other parameters have
  * Adam's direction, by the same β₁, β₂ and ε.
@@ -165,7 +165,9 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
               rotate(backend, 'T', sides[index], G, half, rotated);
               backend.multiply(1 - beta2, rotated, rotated, beta2, v[index]);
               if (left !== undefined) {
-                backend.gemm(1 - beta2, G, 'N', G, 'T', beta2, left.factor);
+                const GG = take(G.rows, G.rows);
+                backend.gemm(1, G, 'N', G, 'T', 0, GG);
+                backend.axpby(1 - beta2, GG, beta2, left.factor);
               }
               if (right !== undefined) backend.syrk(1 - beta2, G, beta2, right.factor);
               rotate(backend, 'T', sides[index], m[index], half, rotated);

@@ -55,7 +55,9 @@ export type EkfacOptions = OptionsOf<typeof EKFAC_OPTIONS>;
  *   β = 1 the newest of t batches weighs 1/t.
  *
  * Of all diagonal matrices in these bases, the mean of such squares is the one nearest to the second moment
- * of the gradients in the Frobenius norm. Where every observation is followed by a refresh, this is KFAC.
+ * of the gradients in the Frobenius norm. Where every observation is followed by a refresh, this is KFAC. On a
+ * device, where nobody looks for NaN before a refresh reads, a batch that holds one reaches s at once, and is gone
+ * with the next good refresh.
  *
  * Per layer: 2(p² + q²) + qp numbers of memory; observe O(m(p² + q² + pq)), refresh O(p³ + q³), precondition
  * O(qp(p + q)). Of one-hot rows Ā is diagonal and Q_A = I: p + 2q² + qp, O(m(q² + q·min(m, p)) + qp),

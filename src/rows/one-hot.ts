@@ -1,7 +1,7 @@
 // Rows of an embedding: each is one row of I, so they are indices, and their moments are counts.
 
 import { type Backend, checkBackend, place, type Slot } from '../backend/backend.js';
-import { checkInteger, checkType, isList } from '../core/check.js';
+import { checkFunction, checkInteger, checkType, isList } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DenseMatrix, zeros } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
@@ -9,7 +9,7 @@ import { checkIndices } from '../kernels/indices.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { withDense } from '../sketch/sketch.js';
 import { addNumber, filled } from './dense.js';
-import { checkFirst, checkOwned, type Rows } from './rows.js';
+import { checkFirst, checkOwned, checkSides, type Rows } from './rows.js';
 import { copyOfWeights, countOf, weightList } from './weights.js';
 
 /** Words are told apart by 32-bit indices. */
@@ -134,6 +134,7 @@ class OneHotRows<D extends DType> implements Rows<D> {
 
   /** Summed word by word, so that only words that came cost products. */
   squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    checkSides(this, T);
     const { backend, rows, cols } = this;
     const places = new Map<number, number>();
     for (const word of this.#indices) if (!places.has(word)) places.set(word, places.size);
@@ -157,6 +158,7 @@ class OneHotRows<D extends DType> implements Rows<D> {
   }
 
   visit(see: (strip: Slot<D>) => void): void {
+    checkFunction('visit', 'see', see);
     const { backend, rows, cols } = this;
     const step = Math.max(1, Math.floor(STRIP / cols));
     for (let from = 0; from < rows; from += step) {

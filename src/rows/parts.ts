@@ -1,9 +1,10 @@
 // Rows that come in parts: every moment is the sum of theirs.
 
 import type { Backend, Slot } from '../backend/backend.js';
+import { checkFunction } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { SketchOf } from '../kernels/kernels.js';
-import { checkFirst, type Rows } from './rows.js';
+import { checkFirst, checkSides, type Rows } from './rows.js';
 
 /** Shows parts in their order to `visit`, at least until the `first` so many rows are in. */
 export type VisitParts<D extends DType> = (visit: (part: Rows<D>) => void, first: number) => void;
@@ -55,6 +56,7 @@ export abstract class RowsInParts<D extends DType> implements Rows<D> {
   }
 
   squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    checkSides(this, T);
     let from = 0;
     this.#add(decay, (part, keep) => {
       this.backend.borrow((take) => {
@@ -67,6 +69,7 @@ export abstract class RowsInParts<D extends DType> implements Rows<D> {
   }
 
   visit(see: (strip: Slot<D>) => void): void {
+    checkFunction('visit', 'see', see);
     this.#visitParts((part) => part.visit(see), this.rows);
   }
 

@@ -74,6 +74,15 @@ export function checkOwned<D extends DType>(
   }
 }
 
+/** T of {@link Rows.squares} must have a column for each row. */
+export function checkSides<D extends DType>(
+  { backend, rows }: Pick<Rows<D>, 'backend' | 'rows'>,
+  T: Slot<D>,
+): void {
+  checkOwned('squares', 'T', backend, T);
+  checkShape('squares', 'T', T, T.rows, rows);
+}
+
 /** A part of the rows is summed: 1 … m of them. */
 export function checkFirst(where: string, first: number, rows: number): void {
   checkInteger(where, 'first', first, 1, rows);

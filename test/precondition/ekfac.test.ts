@@ -10,12 +10,14 @@ import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { NetworkPreconditioner } from '../../src/precondition/network.js';
-import { denseRows } from '../../src/rows/dense.js';
+import { denseRows, slotRows } from '../../src/rows/dense.js';
 import { oneHotRows } from '../../src/rows/one-hot.js';
+import { placeRounded } from '../support/backends.js';
 import {
   build,
   combine,
   distance,
+  filled,
   type Matrix,
   map,
   norm,
@@ -207,6 +209,21 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     });
     const expected = await apply(backend, kfac, G);
     expect(distance(await apply(backend, ours, G), expected)).toBeLessThanOrEqual(tolerance);
+  });
+
+  test('NaN that a device has let in is gone with the next good refresh', async () => {
+    const [layer, other] = [1, 2].map(() => only(ekfacMethod({ damping: RHO }), backend, SIZE));
+    observe(backend, layer, randomBatch(1, 6, SIZE));
+    layer.refresh();
+    const NaNs = () => slotRows(backend, placeRounded(backend, filled(6, p, Number.NaN)));
+    layer.observe({ X: NaNs(), D: denseRows(backend, randomBatch(2, 6, SIZE).D), examples: 6 });
+    layer.refresh();
+    expect(layer.diagnostics.failures).toBe(1);
+    for (const one of [layer, other]) {
+      observe(backend, one, randomBatch(3, 6, SIZE));
+      one.refresh();
+    }
+    expect(await apply(backend, layer, G)).toEqual(await apply(backend, other, G));
   });
 
   test('holds 2(p² + q²) + qp numbers, and p + 2q² + qp of one-hot rows', () => {

@@ -2,8 +2,9 @@
 
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
+import { checkFunction } from '../../core/check.js';
 import type { SketchOf } from '../../kernels/kernels.js';
-import { checkFirst, type Rows } from '../../rows/rows.js';
+import { checkFirst, checkSides, type Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
 import type { TensorFlowCore } from '../tensorflow.js';
@@ -135,6 +136,7 @@ class TensorChannelRows implements Rows<F32> {
   }
 
   squares(T: Slot<F32>, weight: number, decay: number, Y: Slot<F32>): void {
+    checkSides(this, T);
     const tf = this.#tf;
     const [batch, channels, positions, m] = this.#gradients.shape;
     const columns = this.backend.tensorOf(T, 'rows');
@@ -165,6 +167,7 @@ class TensorChannelRows implements Rows<F32> {
 
   /** The rows of an example at a time. */
   visit(see: (strip: Slot<F32>) => void): void {
+    checkFunction('visit', 'see', see);
     const tf = this.#tf;
     const [batch, channels, positions, m] = this.#gradients.shape;
     for (let example = 0; example < batch; example++) {

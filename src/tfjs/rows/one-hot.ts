@@ -2,8 +2,9 @@
 
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
+import { checkFunction } from '../../core/check.js';
 import type { SketchOf } from '../../kernels/kernels.js';
-import { checkFirst, type Rows } from '../../rows/rows.js';
+import { checkFirst, checkSides, type Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
 import type { TensorFlowCore } from '../tensorflow.js';
@@ -103,6 +104,7 @@ class TensorOneHotRows implements Rows<F32> {
   }
 
   squares(T: Slot<F32>, weight: number, decay: number, Y: Slot<F32>): void {
+    checkSides(this, T);
     const tf = this.#tf;
     const columns = this.backend.tensorOf(T, 'rows');
     try {
@@ -128,6 +130,7 @@ class TensorOneHotRows implements Rows<F32> {
   }
 
   visit(see: (strip: Slot<F32>) => void): void {
+    checkFunction('visit', 'see', see);
     const tf = this.#tf;
     const step = Math.max(1, Math.floor(STRIP / this.cols));
     const each = Int32Array.from({ length: this.cols }, (_, word) => word);

@@ -248,7 +248,7 @@ function moments(title: string, make: () => root.Rows<'float64'>): Routine[] {
       { T: slot, ...factors, Y: slot },
       make,
       () => [placed(2, make().rows), 1, 0, placed(2, p)],
-      { where: 'gemm|sliceColumns|axpby', aliases: { ...more.aliases, T: 'A', Y: 'C' } },
+      { ...more, where: `squares|${more.where}`, aliases: { ...more.aliases, Y: 'C' } },
     ),
     method(`${title}.visit`, { see: callable }, make, () => [() => undefined]),
     method(`${title}.dispose`, {}, make, () => []),
