@@ -10,7 +10,7 @@ import { integer, type OptionsOf, optionList, positive } from '../core/options.j
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
 import { dampedInverse } from '../precondition/dense-inverse.js';
-import { elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
+import { elementsWithin, MAX_FAILURES } from '../precondition/options.js';
 import { RefreshDriver } from '../precondition/refresh.js';
 import { filled } from '../rows/dense.js';
 import type { Stage, Transform, TransformContext } from './transform.js';
@@ -21,7 +21,7 @@ export const SCALE_BY_MFAC = /* @__PURE__ */ optionList({
   gradients: /* @__PURE__ */ integer(2).default(32),
   /** The damping λ > 0 (default 1e-3). */
   damping: /* @__PURE__ */ positive.default(1e-3),
-  maxFailures: METHOD_OPTIONS.entries.maxFailures,
+  ...MAX_FAILURES.entries,
 });
 
 /** Options of {@link scaleByMfac}. @interface */

@@ -17,7 +17,7 @@ import {
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
 import { eigh } from '../linalg/eigh.js';
-import { checkNoNegative, elementsWithin, METHOD_OPTIONS } from '../precondition/options.js';
+import { checkNoNegative, elementsWithin, MAX_FAILURES } from '../precondition/options.js';
 import { RefreshDriver } from '../precondition/refresh.js';
 import { checkEpsilon, scaleByAdam } from './adam.js';
 import { HeldBounds } from './held-bounds.js';
@@ -36,7 +36,7 @@ export const SCALE_BY_SOAP = /* @__PURE__ */ optionList({
   refreshEvery: /* @__PURE__ */ integer(1).default(10),
   /** The longest side that is rotated: of longer ones Q = I (default 1024). */
   maxDim: /* @__PURE__ */ integer(1).default(1024),
-  maxFailures: METHOD_OPTIONS.entries.maxFailures,
+  ...MAX_FAILURES.entries,
 });
 
 /** Options of {@link scaleBySoap}. @interface */

@@ -12,10 +12,8 @@ import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import { exampleMeans } from '../rows/example-means.js';
 import { DAMPING, Damping } from './damping.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
-import { describeMethod, elementsWithin, METHOD_OPTIONS } from './options.js';
+import { describeMethod, elementsWithin, MAX_FAILURES } from './options.js';
 import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
-
-const { maxFailures } = METHOD_OPTIONS.entries;
 
 /** The options of a layer. */
 const LAYER = optionList({
@@ -30,7 +28,7 @@ export interface SkfacLayerOptions extends OptionsOf<typeof LAYER> {}
 
 /** The options of {@link skfacMethod}. */
 export const SKFAC_OPTIONS = optionList({
-  maxFailures,
+  ...MAX_FAILURES.entries,
   ...LAYER.entries,
   /** Examples of a batch that count at most, its first: there is memory for so many (default 128). */
   examples: integer(1).default(128),
@@ -52,7 +50,8 @@ export type SkfacOptions = OptionsOf<typeof SKFAC_OPTIONS>;
  *
  * A batch may have any number of examples: of more than the option `examples`, the first so many count.
  * An example is m/n rows in succession where that is a whole number and no row is weighted; else every row
- * counts on its own.
+ * counts on its own. A recurrent layer's rows come time step by time step: there what is averaged are rows of
+ * neighbouring examples.
  *
  * Per layer, with n = `examples`: 2n(p + q) numbers of memory; observe O(mn(p + q)), refresh O(n²(n + p + q)),
  * precondition O(nqp). Source: Tang et al. 2021 (SKFAC, CVPR).

@@ -103,13 +103,15 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   });
 });
 
+/** Gradients that are large, and much alike. */
+const similar = (k: number) => build(2, 3, (i, j) => 1e4 * (1 + i + j) + Math.sin(k + i + j));
+
 test('gradients whose rounding outweighs the damping are a typed error, and the last inverse stays until then', () => {
   const backend = cpuBackend('float32');
   const parameters = [placeRounded(backend, filled(2, 3, 0))];
   const transform = mfac({ gradients: 6, damping: 1e-6, maxFailures: 3, learningRate: 1e-9 });
   const optimizer = new Optimizer({ backend, transform, parameters });
   const step = (G: Matrix) => optimizer.step([placeRounded(backend, G)], parameters);
-  const similar = (k: number) => build(2, 3, (i, j) => 1e4 * (1 + i + j) + Math.sin(k + i + j));
   const steps = () => {
     for (let k = 0; k < 12; k++) step(similar(k));
   };

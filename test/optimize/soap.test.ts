@@ -15,6 +15,7 @@ import { placeRounded } from '../support/backends.js';
 import {
   build,
   combine,
+  filled,
   gaussian,
   inner,
   type Matrix,
@@ -46,8 +47,12 @@ function algorithm(gradients: readonly Matrix[], refreshEvery: number) {
   const { beta1, beta2 } = BETAS;
   const [{ rows, cols }] = gradients;
   let [QL, QR] = [identity('float64', rows), identity('float64', cols)];
-  const zero = (n: number, k: number) => build(n, k, () => 0);
-  let [M, V, L, R] = [zero(rows, cols), zero(rows, cols), zero(rows, rows), zero(cols, cols)];
+  let [M, V, L, R] = [
+    filled(rows, cols, 0),
+    filled(rows, cols, 0),
+    filled(rows, rows, 0),
+    filled(cols, cols, 0),
+  ];
   let least = Number.POSITIVE_INFINITY;
   const found = gradients.map((G, k) => {
     const inBases = (X: Matrix) => product(product(QL, 'T', X, 'N'), 'N', QR, 'N');

@@ -4,7 +4,7 @@ import { EigenvalueDecomposition } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { stateBytes } from '../../src/backend/state.js';
-import { BYTES, EPSILON } from '../../src/core/dtype.js';
+import { BYTES, type DType, EPSILON } from '../../src/core/dtype.js';
 import { fromMlMatrix, toMlMatrix } from '../../src/ml-matrix.js';
 import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
@@ -59,9 +59,10 @@ function factors(batch: Batch) {
   return { A: spectrum(A), B: spectrum(B) };
 }
 
+const square = (x: number) => x * x;
+
 /** ((DQ_B)²)ᵀ((XQ_A)²)/m */
 function moments(batch: Batch, QA: Matrix, QB: Matrix): Matrix {
-  const square = (x: number) => x * x;
   const [X, D] = [product(batch.X, 'N', QA, 'N'), product(perExample(batch), 'N', QB, 'N')];
   return map(product(map(D, square), 'T', map(X, square), 'N'), (x) => x / batch.X.rows);
 }
@@ -75,6 +76,10 @@ function expectedOf(G: Matrix, QA: Matrix, QB: Matrix, s: Matrix): Matrix {
 
 const outer = (b: readonly number[], a: readonly number[]) =>
   build(b.length, a.length, (i, j) => Math.max(b[i], 0) * Math.max(a[j], 0));
+
+/** Numbers that a layer holds. */
+const held = (method: Method, dtype: DType) =>
+  stateBytes(only(method, cpuBackend(dtype), SIZE).state) / BYTES[dtype];
 
 describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   const backend = cpuBackend(dtype);
@@ -227,9 +232,8 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   });
 
   test('holds 2(p² + q²) + qp numbers, and p + 2q² + qp of one-hot rows', () => {
-    const held = (method: Method) => stateBytes(only(method, backend, SIZE).state) / BYTES[dtype];
-    expect(held(ekfacMethod())).toBe(2 * (p ** 2 + q ** 2) + q * p);
-    expect(held(ofOneHotRows(ekfacMethod()))).toBe(p + 2 * q ** 2 + q * p);
+    expect(held(ekfacMethod(), dtype)).toBe(2 * (p ** 2 + q ** 2) + q * p);
+    expect(held(ofOneHotRows(ekfacMethod()), dtype)).toBe(p + 2 * q ** 2 + q * p);
   });
 });
 

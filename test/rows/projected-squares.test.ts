@@ -109,6 +109,8 @@ const KINDS: readonly [string, Kind][] = [
   ['one-hot', words],
 ];
 
+const squares = (A: Matrix) => map(A, (a) => a * a);
+
 describe.each(['float64', 'float32'] as const)('projectedSquares, %s', (dtype) => {
   test.each(
     KINDS.flatMap(([nameX, X]) =>
@@ -136,7 +138,6 @@ describe.each(['float64', 'float32'] as const)('projectedSquares, %s', (dtype) =
           QB: placeRounded(backend, QB),
         };
         projectedSquares(x.rows, d.rows, bases, 0.25, decay, S);
-        const squares = (A: Matrix) => map(A, (a) => a * a);
         const XQ = squares(inBasis ? product(x.X, 'N', QA, 'N') : x.X);
         const DQ = squares(product(d.X, 'N', QB, 'N'));
         const W = build(M, q, (i, j) => (weights?.[i] ?? 1) * DQ.at(i, j));
