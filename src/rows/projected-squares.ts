@@ -63,9 +63,12 @@ function transposedSquares<D extends DType>(
 ): Slot<D> {
   const strips: Slot<D>[] = [];
   gradients.visit((strip) => {
-    const [projected, squares] = [take(Q.cols, strip.rows), take(Q.cols, strip.rows)];
-    backend.gemm(1, Q, 'T', strip, 'T', 0, projected);
-    backend.multiply(1, projected, projected, 0, squares);
+    const squares = take(Q.cols, strip.rows);
+    backend.borrow((takeHere) => {
+      const projected = takeHere(Q.cols, strip.rows);
+      backend.gemm(1, Q, 'T', strip, 'T', 0, projected);
+      backend.multiply(1, projected, projected, 0, squares);
+    });
     strips.push(squares);
   });
   const all = sideBySide(backend, take, strips);
