@@ -35,12 +35,16 @@ export { Optimizer, type OptimizerOptions } from './optimize/optimizer.js';
 export {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,
+  mfac,
   nysact,
   preconditionedBy,
   sgd,
+  skfac,
+  soap,
 } from './optimize/optimizers.js';
 export { paperSettings } from './optimize/paper-settings.js';
 export type { Diagnostics } from './precondition/layer.js';

@@ -3,6 +3,7 @@
 export type { Take } from './backend/backend.js';
 export type { Description } from './backend/saved-state.js';
 export type { RelativeDamping } from './precondition/damping.js';
+export { type EkfacLayerOptions, type EkfacOptions, ekfacMethod } from './precondition/ekfac.js';
 export { type EvaLayerOptions, type EvaOptions, evaMethod } from './precondition/eva.js';
 export { type FoofLayerOptions, type FoofOptions, foofMethod } from './precondition/foof.js';
 export { type KfacLayerOptions, type KfacOptions, kfacMethod } from './precondition/kfac.js';
@@ -29,6 +30,7 @@ export {
 export type { Overrides } from './precondition/overrides.js';
 export type { RankFromData } from './precondition/rank.js';
 export type { SketchSource } from './precondition/sketching.js';
+export { type SkfacLayerOptions, type SkfacOptions, skfacMethod } from './precondition/skfac.js';
 export {
   type Averages,
   type Averaging,

@@ -19,17 +19,22 @@ export {
 export { type ScaleByAdamOptions, scaleByAdam } from './optimize/adam.js';
 export { clipByGlobalNorm } from './optimize/clip.js';
 export { descend } from './optimize/descend.js';
+export { type ScaleByMfacOptions, scaleByMfac } from './optimize/mfac.js';
 export { momentum } from './optimize/momentum.js';
 export type {
   AdamOptions,
   AdamwOptions,
+  EkfacOptimizerOptions,
   EvaOptimizerOptions,
   FoofOptimizerOptions,
   KfacOptimizerOptions,
   LayeredOptions,
+  MfacOptions,
   NysactOptimizerOptions,
   PreconditionedOptions,
   SgdOptions,
+  SkfacOptimizerOptions,
+  SoapOptions,
 } from './optimize/optimizers.js';
 export type { PresetOptions } from './optimize/paper-settings.js';
 export type { ParameterFilter } from './optimize/parameter-filter.js';
@@ -38,6 +43,7 @@ export { type KlClip, type PreconditionOptions, precondition } from './optimize/
 export { refuseOverflow } from './optimize/refuse-overflow.js';
 export { scaleBy } from './optimize/scale.js';
 export { constant, cosine, type Schedule, stepDecay, warmUp } from './optimize/schedules.js';
+export { type ScaleBySoapOptions, scaleBySoap } from './optimize/soap.js';
 export {
   chain,
   type Parameter,

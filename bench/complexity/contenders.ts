@@ -1,10 +1,12 @@
 // The methods that are compared, and how their costs should grow with p.
 
+import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
+import { skfacMethod } from '../../src/precondition/skfac.js';
 
 /** What is measured of a layer: three times, and memory kept and allocated. */
 export type Quantity = 'observe' | 'refresh' | 'apply' | 'kept' | 'allocated';
@@ -64,5 +66,17 @@ export const contenders: readonly Contender[] = [
     method: kfacMethod({ inverse: 'eigenbasis' }),
     exponents: cubic,
     largest: 1024,
+  },
+  {
+    name: 'EKFAC',
+    method: ekfacMethod(),
+    exponents: cubic,
+    largest: 1024,
+  },
+  {
+    name: 'SKFAC',
+    method: skfacMethod(),
+    exponents: linear,
+    largest: 4096,
   },
 ];

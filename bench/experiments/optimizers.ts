@@ -5,12 +5,16 @@ import { publishedNysact } from '../../src/published/index.js';
 import {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,
   makeOptimizer,
+  mfac,
   nysact,
   sgd,
+  skfac,
+  soap,
   type TensorFlow,
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
@@ -32,6 +36,7 @@ export interface NamedOptimizer {
 /** Five times the learning rate of CIFAR, less decay, and refreshes as often as observations. */
 const LARGE = { learningRate: 0.5, weightDecay: 2e-5, refreshEvery: 5 } as const;
 
+const { decay: _decay, ...ofOneBatch } = paperSettings.kfac;
 const { rest: _, ...publishedSettings } = paperSettings.nysact;
 const sketched = { ...paperSettings.nysact, ...LARGE, rank: 20 } as const;
 
@@ -62,6 +67,19 @@ const OPTIMIZERS = {
     title: 'Eva',
     paper: { cifar: paperSettings.eva, imagenet: { ...paperSettings.eva, ...LARGE, damping: 0.1 } },
     make: eva,
+  },
+  // The paper has no settings for these: KFAC's where they share its options, else their own defaults.
+  ekfac: { title: 'EKFAC', paper: { cifar: paperSettings.kfac }, make: ekfac },
+  skfac: {
+    title: 'SKFAC',
+    paper: { cifar: { ...ofOneBatch, refreshEvery: ofOneBatch.observeEvery } },
+    make: skfac,
+  },
+  soap: { title: 'SOAP', paper: { cifar: { learningRate: 3e-3 } }, make: soap },
+  mfac: {
+    title: 'M-FAC',
+    paper: { cifar: { learningRate: 1e-3, momentum: 0.9, weightDecay: 5e-4 } },
+    make: mfac,
   },
   foof: {
     title: 'FOOF',

@@ -45,12 +45,7 @@ export function scaleByAdam(options: ScaleByAdamOptions = {}): Transform {
       const { dtype } = backend;
       checkNonNegative('scaleByAdam', 'beta1', beta1, dtype);
       checkNonNegative('scaleByAdam', 'beta2', beta2, dtype);
-      const least = Math.sqrt(SMALLEST_NORMAL[dtype]);
-      if (epsilon < least) {
-        throw new RangeError(
-          `scaleByAdam: epsilon is ${epsilon}, expected at least ${least}: below, a square in ${dtype} underflows and nothing is left to divide by`,
-        );
-      }
+      checkEpsilon('scaleByAdam', epsilon, dtype);
       const zeros = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
       const [m, v] = [zeros(), zeros()];
       const t = new Cell(0, checkInteger);
@@ -95,4 +90,13 @@ export function scaleByAdam(options: ScaleByAdamOptions = {}): Transform {
       };
     },
   };
+}
+
+/** ε must not be lost beside the root of a v that underflows. */
+export function checkEpsilon(where: string, epsilon: number, dtype: DType): void {
+  const least = Math.sqrt(SMALLEST_NORMAL[dtype]);
+  if (epsilon >= least) return;
+  throw new RangeError(
+    `${where}: epsilon is ${epsilon}, expected at least ${least}: below, a square in ${dtype} underflows and nothing is left to divide by`,
+  );
 }

@@ -8,14 +8,17 @@ import {
   positive,
   type SettingsOf,
 } from '../core/options.js';
+import { EKFAC_OPTIONS, type EkfacOptions, ekfacMethod } from '../precondition/ekfac.js';
 import { EVA_OPTIONS, type EvaOptions, evaMethod } from '../precondition/eva.js';
 import { FOOF_OPTIONS, type FoofOptions, foofMethod } from '../precondition/foof.js';
 import { KFAC_OPTIONS, type KfacOptions, kfacMethod } from '../precondition/kfac.js';
 import { checkMethod, type Method } from '../precondition/method.js';
 import { CADENCE_OPTIONS } from '../precondition/network.js';
 import { NYSACT_OPTIONS, type NysactOptions, nysactMethod } from '../precondition/nysact.js';
+import { SKFAC_OPTIONS, type SkfacOptions, skfacMethod } from '../precondition/skfac.js';
 import { SCALE_BY_ADAM, scaleByAdam } from './adam.js';
 import { descend } from './descend.js';
+import { SCALE_BY_MFAC, scaleByMfac } from './mfac.js';
 import { momentumDirection, SGD_OPTIONS } from './momentum-steps.js';
 import { PRESET, type PresetOptions, withPreset } from './paper-settings.js';
 import { parameterFilter } from './parameter-filter.js';
@@ -23,6 +26,7 @@ import { type KlClip, precondition } from './precondition.js';
 import { refuseOverflow } from './refuse-overflow.js';
 import { REST_OPTIONS, withRest } from './rest.js';
 import { rate } from './schedules.js';
+import { SCALE_BY_SOAP, scaleBySoap } from './soap.js';
 import { chain, type Transform } from './transform.js';
 import { addWeightDecay } from './weight-decay.js';
 
@@ -57,11 +61,36 @@ const ADAMW_OPTIONS = optionList({
 /** Options of {@link adamw}. @interface */
 export type AdamwOptions = OptionsOf<typeof ADAMW_OPTIONS>;
 
+/** The options of {@link soap}. */
+const SOAP_OPTIONS = optionList({
+  /** The learning rate η, a number or a schedule (default 3e-3). */
+  learningRate: rate.default(3e-3),
+  ...SCALE_BY_SOAP.entries,
+  /** The weight decay λ ≥ 0, decoupled from the moments (default 0.01). */
+  weightDecay: nonNegative.default(0.01),
+  /** Which parameters decay: 'all' (default), 'weights', names, or a function of a parameter. */
+  decays: parameterFilter.default('all'),
+});
+
+/** Options of {@link soap}. @interface */
+export type SoapOptions = OptionsOf<typeof SOAP_OPTIONS>;
+
+/** The options of {@link mfac}. */
+const MFAC_OPTIONS = optionList({
+  ...SGD_OPTIONS.entries,
+  /** The learning rate η, a number or a schedule (default 1e-3). */
+  learningRate: rate.default(1e-3),
+  ...SCALE_BY_MFAC.entries,
+});
+
+/** Options of {@link mfac}. @interface */
+export type MfacOptions = OptionsOf<typeof MFAC_OPTIONS>;
+
 /** The options of momentum steps along preconditioned gradients. */
 export const LAYERED_OPTIONS = optionList({
   ...SGD_OPTIONS.entries,
   ...CADENCE_OPTIONS.entries,
-  /** The limit κ of the KL clip, or 'none' (default: 1e-3 for KFAC and Eva, 'none' for NysAct and FOOF). */
+  /** The limit κ of the KL clip, or 'none' (default: 1e-3 for KFAC, EKFAC, SKFAC and Eva, else 'none'). */
   klClip: positive.or(choice('none')).default('none'),
 });
 
@@ -109,6 +138,20 @@ const EVA = optionList({
   klClip: klClip.default(1e-3),
 });
 
+/** The options of {@link ekfac}. */
+const EKFAC = optionList({
+  ...PRECONDITIONED_OPTIONS.entries,
+  ...EKFAC_OPTIONS.entries,
+  klClip: klClip.default(1e-3),
+});
+
+/** The options of {@link skfac}. */
+const SKFAC = optionList({
+  ...PRECONDITIONED_OPTIONS.entries,
+  ...SKFAC_OPTIONS.entries,
+  klClip: klClip.default(1e-3),
+});
+
 /** Options of {@link nysact}. */
 export interface NysactOptimizerOptions
   extends PreconditionedOptions,
@@ -123,6 +166,12 @@ export interface KfacOptimizerOptions extends PreconditionedOptions, KfacOptions
 
 /** Options of {@link eva}. */
 export interface EvaOptimizerOptions extends PreconditionedOptions, EvaOptions, PresetOptions {}
+
+/** Options of {@link ekfac}. */
+export interface EkfacOptimizerOptions extends PreconditionedOptions, EkfacOptions {}
+
+/** Options of {@link skfac}. */
+export interface SkfacOptimizerOptions extends PreconditionedOptions, SkfacOptions {}
 
 /**
  * SGD: d = G + λθ; buf ← m·buf + d; θ ← θ − η·buf.
@@ -169,6 +218,34 @@ export function adamw(options: AdamwOptions = {}): Transform {
 }
 
 /**
+ * SOAP: Adam in the eigenbases of Shampoo's factors, with decoupled weight decay. See {@link scaleBySoap}.
+ *
+ * @throws RangeError or TypeError on a bad option.
+ */
+export function soap(options: SoapOptions = {}): Transform {
+  const settings = SOAP_OPTIONS.read('soap', options);
+  const { learningRate, weightDecay, decays } = settings;
+  return refuseOverflow(
+    chain(
+      scaleBySoap(SCALE_BY_SOAP.pick('soap', settings)),
+      addWeightDecay(weightDecay, { decays }),
+      descend(learningRate),
+    ),
+  );
+}
+
+/**
+ * M-FAC: SGD on F⁻¹g, with the empirical Fisher matrix of the last gradients. See {@link scaleByMfac}.
+ *
+ * @throws RangeError or TypeError on a bad option.
+ */
+export function mfac(options: MfacOptions = {}): Transform {
+  const settings = MFAC_OPTIONS.read('mfac', options);
+  const direction = scaleByMfac(SCALE_BY_MFAC.pick('mfac', settings));
+  return refuseOverflow(chain(direction, momentumSteps(settings)));
+}
+
+/**
  * NysAct: SGD on P = G(Â + ρI)⁻¹. See {@link nysactMethod}.
  *
  * @throws RangeError or TypeError on a bad option.
@@ -206,6 +283,27 @@ export function kfac(options: KfacOptimizerOptions = {}): Transform {
 export function eva(options: EvaOptimizerOptions = {}): Transform {
   const settings = EVA.read('eva', withPreset('eva', EVA, options));
   return preconditioned('eva', evaMethod(EVA_OPTIONS.pick('eva', settings)), settings);
+}
+
+/**
+ * EKFAC: SGD on the gradient with KFAC's eigenbases and second moments of its own. See
+ * {@link ekfacMethod}.
+ *
+ * @throws RangeError or TypeError on a bad option.
+ */
+export function ekfac(options: EkfacOptimizerOptions = {}): Transform {
+  const settings = EKFAC.read('ekfac', options);
+  return preconditioned('ekfac', ekfacMethod(EKFAC_OPTIONS.pick('ekfac', settings)), settings);
+}
+
+/**
+ * SKFAC: SGD on KFAC's gradient with the factors of the last batch alone. See {@link skfacMethod}.
+ *
+ * @throws RangeError or TypeError on a bad option.
+ */
+export function skfac(options: SkfacOptimizerOptions = {}): Transform {
+  const settings = SKFAC.read('skfac', options);
+  return preconditioned('skfac', skfacMethod(SKFAC_OPTIONS.pick('skfac', settings)), settings);
 }
 
 /**

@@ -51,7 +51,7 @@ export function diagonalEigenbasis(shape: LayerShape, damping: Damping, decay: n
   const { inputs: p, outputs: q } = shape;
   return curvature({
     ...damping.bounds,
-    statistics: factors(shape, decay),
+    statistics: diagonalFactors(shape, decay),
     inverse: {
       rho: damping.part,
       a: { rows: 1, cols: p, check: checkNoNegative },
@@ -86,7 +86,7 @@ export function diagonalFactored(shape: LayerShape, damping: Damping, decay: num
   const { inputs: p, outputs: q } = shape;
   return curvature({
     ...damping.bounds,
-    statistics: factors(shape, decay),
+    statistics: diagonalFactors(shape, decay),
     inverse: {
       rho: damping.part,
       r: { rows: 1, cols: p, check: elementsWithin(1) },
@@ -112,7 +112,11 @@ export function diagonalFactored(shape: LayerShape, damping: Damping, decay: num
   });
 }
 
-function factors({ inputs: p, outputs: q }: LayerShape, decay: number): Statistic<'a' | 'B'>[] {
+/** ā and B̄. */
+export function diagonalFactors(
+  { inputs: p, outputs: q }: LayerShape,
+  decay: number,
+): Statistic<'a' | 'B'>[] {
   return [diagonalOf(p, decay), gradientMoment(q, movingAverage(decay))];
 }
 
@@ -128,7 +132,7 @@ function finite<D extends DType>(a: DenseMatrix<D>): DenseMatrix<D> {
 }
 
 /** Σa/p. */
-function meanOf(a: DenseMatrix): number {
+export function meanOf(a: DenseMatrix): number {
   let sum = 0;
   for (let j = 0; j < a.cols; j++) sum += a.at(0, j);
   return sum / a.cols;

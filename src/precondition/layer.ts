@@ -111,10 +111,13 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     return this.#at(this.#rank?.value);
   }
 
-  /** Folds one batch into the averages. */
+  /** Folds one batch into the averages, and into the inverse in place, if there is one that batches amend. */
   observe(batch: Batch<D>): void {
     this.#averages.observe(batch);
     this.#unseen.value += 1;
+    if (this.#refreshes.value > 0) {
+      this.#curvature.amend?.(this.#averages.see(batch), this.#held());
+    }
   }
 
   /**
@@ -179,11 +182,7 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
       this.#backend.axpby(this.#curvature.flat, G, 0, P);
       return;
     }
-    const held: Record<string, Slot<D> | number> = {};
-    for (const [name, part] of this.#inverse) {
-      held[name] = part instanceof Cell ? part.value : part.slot;
-    }
-    this.#curvature.apply(this.#backend, G, held, P, this.#averages.held);
+    this.#curvature.apply(this.#backend, G, this.#held(), P, this.#averages.held);
   }
 
   get diagnostics(): Diagnostics {
@@ -223,6 +222,15 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
   dispose(): void {
     this.abandon();
     freeState(this.#backend, this.state);
+  }
+
+  /** The inverse in place. */
+  #held(): Readonly<Record<string, Slot<D> | number>> {
+    const held: Record<string, Slot<D> | number> = {};
+    for (const [name, part] of this.#inverse) {
+      held[name] = part instanceof Cell ? part.value : part.slot;
+    }
+    return held;
   }
 
   /** Opens a window that follows nothing. */

@@ -9,7 +9,7 @@ import type { DenseMatrix } from '../core/matrix.js';
 import type { Workspace } from '../core/workspace.js';
 import type { Warning } from '../nystrom/certificate.js';
 import type { Eigenpairs } from '../nystrom/factor.js';
-import type { Averages, Opening, Statistic } from '../rows/accumulator.js';
+import type { Averages, Opening, Seen, Statistic } from '../rows/accumulator.js';
 import type { Average } from '../rows/moving-average.js';
 import type { SketchShape } from '../sketch/shape.js';
 import type { Sketch } from '../sketch/sketch.js';
@@ -43,6 +43,8 @@ export interface Needs {
   readonly outputGradients?: boolean;
   /** G, the gradients of the weights. */
   readonly gradients?: boolean;
+  /** X and D together, row by row: products of their squares must stay in the range of the dtype. */
+  readonly products?: boolean;
 }
 
 /** What a refresh has to report, by name. */
@@ -164,6 +166,12 @@ export interface Curvature<
     averages: Averages<D, Name>,
     context: RefreshContext<D>,
   ): Factorised<D, Parts> | undefined;
+  /**
+   * What a batch that was observed makes of the inverse in place, on the backend. It must leave parts that
+   * their checks accept. Where the step refreshes too, the new inverse takes the place of the amended one, as
+   * its averages have seen the batch. Absent where only refreshes change the inverse.
+   */
+  amend?<D extends DType>(this: void, seen: Seen<D>, inverse: Held<D, Parts>): void;
   /** P ← the preconditioned G (both q×p): the formula. `averages` are as they stand, uncorrected. */
   apply<D extends DType>(
     on: Backend<D>,

@@ -61,6 +61,7 @@ export function checkObservation<D extends DType>(
   checkSameRows(where, X, D);
   checkScalar(where, 'examples²/rows', examples ** 2 / D.count, backend.dtype);
   checkBound(where, 'D', D, examples ** 2);
+  if (needs.products === true) checkProducts(where, X, D, examples);
 }
 
 function checkRows<D extends DType>(
@@ -87,5 +88,17 @@ function checkBound(where: string, name: string, rows: Rows, scale: number): voi
   const what = Number.isFinite(bound) ? `is too large for ${dtype}` : 'holds NaN or Infinity';
   throw new RangeError(
     `${where}: ${name} ${what}: its squared norm is bounded by ${bound}, expected <= ${limit}, the mean over ${rows.count} rows too`,
+  );
+}
+
+/** No mean of products of squares of X and of D, times `examples`, may overflow. */
+function checkProducts(where: string, X: Rows, D: Rows, examples: number): void {
+  const [x, d] = [X.bound(), D.bound()];
+  if (x === undefined || d === undefined) return;
+  const { dtype } = X.backend;
+  const bound = x * d * Math.max(1, examples ** 2 / D.count);
+  if (bound <= LARGEST[dtype]) return;
+  throw new RangeError(
+    `${where}: X and D are too large for ${dtype} together: the mean of the products of their squares is bounded by ${bound}, expected <= ${LARGEST[dtype]}`,
   );
 }

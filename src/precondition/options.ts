@@ -18,12 +18,14 @@ export const DECAY = optionList({
   decay: unitInterval.default(0.95),
 });
 
-/** Options that every method has. */
-export const METHOD_OPTIONS = optionList({
-  ...DECAY.entries,
+/** The option of what may break down. */
+export const MAX_FAILURES = optionList({
   /** Breakdowns in a row that are survived before an error (default 5). */
   maxFailures: integer(1).default(5),
 });
+
+/** Options that every method with moving averages has. */
+export const METHOD_OPTIONS = optionList({ ...DECAY.entries, ...MAX_FAILURES.entries });
 
 /** A method's name and options, as the state of a run names them. */
 export function describeMethod<E extends Entries>(

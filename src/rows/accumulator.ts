@@ -136,14 +136,17 @@ export class Accumulator<D extends DType> implements Stateful<D> {
     return this.#averages[0]?.updates ?? 0;
   }
 
+  /** A batch as statistics see it. */
+  see(batch: Batch<D>, updates: number = this.updates): Seen<D> {
+    return new SeenBatch(this.#backend, batch, this.#sketch?.operand, updates);
+  }
+
   /** Folds one batch in. */
   observe(batch: Batch<D>): void {
-    const see = (updates: number) =>
-      new SeenBatch(this.#backend, batch, this.#sketch?.operand, updates);
-    if (this.updates === 0) this.#open?.(see(0));
+    if (this.updates === 0) this.#open?.(this.see(batch));
     this.#statistics.forEach((statistic, index) => {
       const average = this.#averages[index];
-      const seen = see(average.updates);
+      const seen = this.see(batch, average.updates);
       const count = statistic.per === 'batch' ? 1 : seen.X.count;
       average.update(count, (weight, decay, M) => statistic.of(seen, weight, decay, M));
     });

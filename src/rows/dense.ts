@@ -1,14 +1,14 @@
 // Rows that are a matrix: weights, masks and the bias column are written here and nowhere else.
 
 import { type Backend, checkBackend, place, type Slot } from '../backend/backend.js';
-import { checkInteger } from '../core/check.js';
+import { checkFunction, checkInteger } from '../core/check.js';
 import { type MatrixInput, readMatrix } from '../core/convert.js';
 import type { DType } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { checkMagnitude, sumOfSquares } from './magnitude.js';
-import { checkFirst, checkOwned, type Rows } from './rows.js';
+import { checkFirst, checkOwned, checkSides, type Rows } from './rows.js';
 import { copyOfWeights, countOf, weightList } from './weights.js';
 
 /** The options of {@link denseRows}. */
@@ -189,6 +189,20 @@ class DenseRows<D extends DType> implements Rows<D> {
   squaredNorm(weight: number, decay: number, s: Slot<D>): void {
     if (this.#size === undefined) this.backend.dot(weight, this.#X, this.#X, decay, s);
     else addNumber(this.backend, this.#size, weight, decay, s);
+  }
+
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    checkSides(this, T);
+    this.backend.borrow((take) => {
+      const squares = take(this.rows, this.cols);
+      this.backend.multiply(1, this.#X, this.#X, 0, squares);
+      this.backend.gemm(weight, T, 'N', squares, 'N', decay, Y);
+    });
+  }
+
+  visit(see: (strip: Slot<D>) => void): void {
+    checkFunction('visit', 'see', see);
+    see(this.#X);
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 // Rows of an embedding: each is one row of I, so they are indices, and their moments are counts.
 
 import { type Backend, checkBackend, place, type Slot } from '../backend/backend.js';
-import { checkInteger, checkType, isList } from '../core/check.js';
+import { checkFunction, checkInteger, checkType, isList } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { DenseMatrix, zeros } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList } from '../core/options.js';
@@ -9,11 +9,14 @@ import { checkIndices } from '../kernels/indices.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { withDense } from '../sketch/sketch.js';
 import { addNumber, filled } from './dense.js';
-import { checkFirst, checkOwned, type Rows } from './rows.js';
+import { checkFirst, checkOwned, checkSides, type Rows } from './rows.js';
 import { copyOfWeights, countOf, weightList } from './weights.js';
 
 /** Words are told apart by 32-bit indices. */
 const MOST_WORDS = 2 ** 31 - 1;
+
+/** Elements of rows that exist at a time where they are shown. */
+const STRIP = 2 ** 22;
 
 /** The options of {@link oneHotRows}. */
 const ONE_HOT_OPTIONS = /* @__PURE__ */ optionList({
@@ -127,6 +130,49 @@ class OneHotRows<D extends DType> implements Rows<D> {
 
   squaredNorm(weight: number, decay: number, s: Slot<D>): void {
     addNumber(this.backend, this.count, weight, decay, s);
+  }
+
+  /** Summed word by word, so that only words that came cost products. */
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    checkSides(this, T);
+    const { backend, rows, cols } = this;
+    const places = new Map<number, number>();
+    for (const word of this.#indices) if (!places.has(word)) places.set(word, places.size);
+    // One column more, of zeros, is that of the words that did not come.
+    const own = zeros(backend.dtype, rows, places.size + 1);
+    this.#indices.forEach((word, i) => {
+      own.set(i, places.get(word) ?? 0, this.weights?.[i] ?? 1);
+    });
+    const columns = Int32Array.from({ length: cols }, (_, j) => places.get(j) ?? places.size);
+    backend.borrow((take) => {
+      const [words, sums, spread] = [
+        take(rows, own.cols),
+        take(T.rows, own.cols),
+        take(T.rows, cols),
+      ];
+      backend.write(words, own);
+      backend.gemm(1, T, 'N', words, 'N', 0, sums);
+      backend.gatherColumns(sums, columns, spread);
+      backend.axpby(weight, spread, decay, Y);
+    });
+  }
+
+  visit(see: (strip: Slot<D>) => void): void {
+    checkFunction('visit', 'see', see);
+    const { backend, rows, cols } = this;
+    const step = Math.max(1, Math.floor(STRIP / cols));
+    for (let from = 0; from < rows; from += step) {
+      const own = zeros(backend.dtype, Math.min(step, rows - from), cols);
+      for (let i = 0; i < own.rows; i++) {
+        own.set(i, this.#indices[from + i], Math.sqrt(this.weights?.[from + i] ?? 1));
+      }
+      const strip = place(backend, own);
+      try {
+        see(strip);
+      } finally {
+        backend.free(strip);
+      }
+    }
   }
 
   dispose(): void {

@@ -1,9 +1,10 @@
 // Rows that come in parts: every moment is the sum of theirs.
 
 import type { Backend, Slot } from '../backend/backend.js';
+import { checkFunction } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { SketchOf } from '../kernels/kernels.js';
-import { checkFirst, type Rows } from './rows.js';
+import { checkFirst, checkSides, type Rows } from './rows.js';
 
 /** Shows parts in their order to `visit`, at least until the `first` so many rows are in. */
 export type VisitParts<D extends DType> = (visit: (part: Rows<D>) => void, first: number) => void;
@@ -52,6 +53,24 @@ export abstract class RowsInParts<D extends DType> implements Rows<D> {
 
   squaredNorm(weight: number, decay: number, s: Slot<D>): void {
     this.#add(decay, (part, keep) => part.squaredNorm(weight, keep, s));
+  }
+
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    checkSides(this, T);
+    let from = 0;
+    this.#add(decay, (part, keep) => {
+      this.backend.borrow((take) => {
+        const own = take(T.rows, part.rows);
+        this.backend.sliceColumns(T, from, own);
+        part.squares(own, weight, keep, Y);
+      });
+      from += part.rows;
+    });
+  }
+
+  visit(see: (strip: Slot<D>) => void): void {
+    checkFunction('visit', 'see', see);
+    this.#visitParts((part) => part.visit(see), this.rows);
   }
 
   /** The first part decays what is there, the others add to it. */

@@ -35,12 +35,24 @@ export interface Rows<D extends DType = DType> {
   diagonal(weight: number, decay: number, a: Slot<D>): void;
   /** s ← decay·s + weight·‖X‖²F, 1×1: the trace of the second moment. */
   squaredNorm(weight: number, decay: number, s: Slot<D>): void;
+  /** Y ← decay·Y + weight·T·(X∘X), k×p, where T (k×m) has a column for each row. */
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void;
+  /** Shows X from top to bottom in strips of rows, each a matrix that is there during its visit. */
+  visit(see: (strip: Slot<D>) => void): void;
 
   /** Frees what was made for the rows. */
   dispose(): void;
 }
 
-const METHODS = ['secondMoment', 'sketchMoment', 'sum', 'diagonal', 'squaredNorm'] as const;
+const METHODS = [
+  'secondMoment',
+  'sketchMoment',
+  'sum',
+  'diagonal',
+  'squaredNorm',
+  'squares',
+  'visit',
+] as const;
 
 /** Whether `value` is something that {@link Rows} can be. */
 export function isRows(value: unknown): value is Rows {
@@ -60,6 +72,15 @@ export function checkOwned<D extends DType>(
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new TypeError(words.replace('firstOverlap: slots[0]', `${where}: ${name}`), { cause });
   }
+}
+
+/** T of {@link Rows.squares} must have a column for each row. */
+export function checkSides<D extends DType>(
+  { backend, rows }: Pick<Rows<D>, 'backend' | 'rows'>,
+  T: Slot<D>,
+): void {
+  checkOwned('squares', 'T', backend, T);
+  checkShape('squares', 'T', T, T.rows, rows);
 }
 
 /** A part of the rows is summed: 1 … m of them. */

@@ -1,9 +1,10 @@
 // Rows times a number.
 
 import type { Backend, Slot } from '../backend/backend.js';
+import { checkFunction } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import type { SketchOf } from '../kernels/kernels.js';
-import type { Rows } from './rows.js';
+import { checkSides, type Rows } from './rows.js';
 
 /** cX, of rows that belong to it from now on; they count as often as before. Nothing is computed for it. */
 export function scaledRows<D extends DType>(rows: Rows<D>, factor: number): Rows<D> {
@@ -52,6 +53,22 @@ class ScaledRows<D extends DType> implements Rows<D> {
 
   squaredNorm(weight: number, decay: number, s: Slot<D>): void {
     this.#X.squaredNorm(this.#factor ** 2 * weight, decay, s);
+  }
+
+  squares(T: Slot<D>, weight: number, decay: number, Y: Slot<D>): void {
+    checkSides(this, T);
+    this.#X.squares(T, this.#factor ** 2 * weight, decay, Y);
+  }
+
+  visit(see: (strip: Slot<D>) => void): void {
+    checkFunction('visit', 'see', see);
+    this.#X.visit((strip) => {
+      this.backend.borrow((take) => {
+        const scaled = take(strip.rows, strip.cols);
+        this.backend.axpby(this.#factor, strip, 0, scaled);
+        see(scaled);
+      });
+    });
   }
 
   dispose(): void {

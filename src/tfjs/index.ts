@@ -9,14 +9,18 @@ export { type MakeOptimizerOptions, makeOptimizer } from './optimizer.js';
 export {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,
+  mfac,
   nysact,
   type OptimizerDefinition,
   registerOptimizer,
   registerOptimizers,
   sgd,
+  skfac,
+  soap,
 } from './optimizers.js';
 export type { VariableReport } from './report.js';
 export type { RowsHost } from './rows/host.js';

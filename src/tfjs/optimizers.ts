@@ -2,7 +2,13 @@
 
 import type { serialization } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
-import type { AdamOptions, AdamwOptions, SgdOptions } from '../optimize/optimizers.js';
+import type {
+  AdamOptions,
+  AdamwOptions,
+  MfacOptions,
+  SgdOptions,
+  SoapOptions,
+} from '../optimize/optimizers.js';
 import * as transforms from '../optimize/optimizers.js';
 import type { Transform } from '../optimize/transform.js';
 import { optionsOf } from './config.js';
@@ -30,6 +36,10 @@ const DEFINITIONS = {
   foof: { className: 'NysactFoof', make: transforms.foof },
   kfac: { className: 'NysactKfac', make: transforms.kfac },
   eva: { className: 'NysactEva', make: transforms.eva },
+  ekfac: { className: 'NysactEkfac', make: transforms.ekfac },
+  skfac: { className: 'NysactSkfac', make: transforms.skfac },
+  mfac: { className: 'NysactMfac', make: transforms.mfac },
+  soap: { className: 'NysactSoap', make: transforms.soap },
 } satisfies Readonly<Record<string, OptimizerDefinition>>;
 
 /** What TensorFlow.js makes an optimiser of, with options in the program or in a saved model. */
@@ -99,6 +109,30 @@ export function eva(
 }
 
 /**
+ * EKFAC for TensorFlow.js: KFAC's eigenbases with second moments of their own. See {@link nysact}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function ekfac(
+  tf: TensorFlowCore,
+  options: transforms.EkfacOptimizerOptions = {},
+): TfjsOptimizer {
+  return make('ekfac', tf, options);
+}
+
+/**
+ * SKFAC for TensorFlow.js: KFAC with the factors of the last batch alone. See {@link nysact}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function skfac(
+  tf: TensorFlowCore,
+  options: transforms.SkfacOptimizerOptions = {},
+): TfjsOptimizer {
+  return make('skfac', tf, options);
+}
+
+/**
  * SGD with momentum and weight decay for TensorFlow.js.
  *
  * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
@@ -123,6 +157,24 @@ export function adam(tf: TensorFlowCore, options: AdamOptions = {}): TfjsOptimiz
  */
 export function adamw(tf: TensorFlowCore, options: AdamwOptions = {}): TfjsOptimizer {
   return make('adamw', tf, options);
+}
+
+/**
+ * M-FAC, with the empirical Fisher matrix of the last gradients, for TensorFlow.js.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function mfac(tf: TensorFlowCore, options: MfacOptions = {}): TfjsOptimizer {
+  return make('mfac', tf, options);
+}
+
+/**
+ * SOAP, Adam in the eigenbases of Shampoo's factors, for TensorFlow.js.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function soap(tf: TensorFlowCore, options: SoapOptions = {}): TfjsOptimizer {
+  return make('soap', tf, options);
 }
 
 /**

@@ -16,8 +16,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     values: `
       DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
       NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
-      asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac nysact
-      openPool paperSettings preconditionedBy sgd slotRows upload useKernels withSlots zeros`,
+      asMatrix backendFrom cpuBackend denseRows ekfac eva foof initKernels kernelInfo kfac mfac nysact
+      openPool paperSettings preconditionedBy sgd skfac slotRows soap upload useKernels withSlots zeros`,
     types: `
       Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
       MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
@@ -25,24 +25,26 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/methods': {
     values: `
-      curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod`,
+      curvature ekfacMethod evaMethod foofMethod kfacMethod movingAverage nysactMethod skfacMethod`,
     types: `
-      Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions Factorised
+      Average Averages Averaging Batch Curvature Description EkfacLayerOptions EkfacOptions EvaLayerOptions EvaOptions Factorised
       FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
       KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Opening Overrides
-      RankFromData RefreshContext RelativeDamping Seen SketchSource Sketching Statistic Take`,
+      RankFromData RefreshContext RelativeDamping Seen SketchSource Sketching SkfacLayerOptions
+      SkfacOptions Statistic Take`,
   },
   'nysact/transforms': {
     values: `
       Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
-      partition precondition refuseOverflow scaleBy scaleByAdam stateless stepDecay warmUp
+      partition precondition refuseOverflow scaleBy scaleByAdam scaleByMfac scaleBySoap stateless stepDecay warmUp
       writable`,
     types: `
-      AdamOptions AdamwOptions CadenceOptions Description EvaOptimizerOptions
+      AdamOptions AdamwOptions CadenceOptions Description EkfacOptimizerOptions EvaOptimizerOptions
       FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayeredOptions
-      MatrixState NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
+      MatrixState MfacOptions NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
       PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
-      RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions Sized Stage StateEntry
+      RestoreGuard RestoreOptions ScaleByAdamOptions ScaleByMfacOptions ScaleBySoapOptions Schedule
+      SgdOptions Sized SkfacOptimizerOptions SoapOptions Stage StateEntry
       StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
@@ -93,8 +95,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw eva foof kfac makeOptimizer nysact positionRows registerKind registerOptimizer
-      registerOptimizers sgd tfjsBackend`,
+      adam adamw ekfac eva foof kfac makeOptimizer mfac nysact positionRows registerKind registerOptimizer
+      registerOptimizers sgd skfac soap tfjsBackend`,
     types: `
       Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
       TapConvolutionOptions TappedLayer Taps TensorFlow

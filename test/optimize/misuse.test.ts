@@ -6,24 +6,32 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import { exportState, restoreState } from '../../src/backend/saved-state.js';
 import { identity, zeros } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
+import {
+  adam,
+  adamw,
+  ekfac,
+  eva,
+  foof,
+  kfac,
+  mfac,
+  nysact,
+  sgd,
+  skfac,
+  soap,
+} from '../../src/optimize/optimizers.js';
 
 const backend = cpuBackend('float64');
+const MAKERS = { sgd, adam, adamw, nysact, foof, kfac, eva, ekfac, skfac, soap, mfac };
 const parameters = [
   { rows: 2, cols: 2 },
   { rows: 2, cols: 2 },
 ];
 
 describe('misuse', () => {
-  test.each(Object.entries({ sgd, adam, adamw, nysact, foof, kfac, eva }))(
-    'options of %s that are no object are named',
-    (name, make) => {
-      const none = JSON.parse('null');
-      expect(() => make(none)).toThrow(
-        new TypeError(`${name}: options is null, expected an object`),
-      );
-    },
-  );
+  test.each(Object.entries(MAKERS))('options of %s that are no object are named', (name, make) => {
+    const none = JSON.parse('null');
+    expect(() => make(none)).toThrow(new TypeError(`${name}: options is null, expected an object`));
+  });
 
   test('two layers cannot share a parameter', () => {
     const layers = [{ weight: 1 }, { weight: 1 }];
@@ -114,7 +122,7 @@ describe('misuse', () => {
     expect(make).toThrow(`Optimizer: ${message}`);
   });
 
-  test.each(Object.entries({ sgd, adam, adamw, nysact, foof, kfac, eva }))(
+  test.each(Object.entries(MAKERS))(
     'an option of %s that is unknown is refused with the nearest name, another type with its own',
     (name, make) => {
       const given = (options: object) => () => Reflect.apply(make, undefined, [options]);

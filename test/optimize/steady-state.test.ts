@@ -8,11 +8,22 @@ import { zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { Workspace } from '../../src/core/workspace.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
+import {
+  ekfac,
+  eva,
+  foof,
+  kfac,
+  mfac,
+  nysact,
+  skfac,
+  soap,
+} from '../../src/optimize/optimizers.js';
 import type { Transform } from '../../src/optimize/transform.js';
+import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
+import { skfacMethod } from '../../src/precondition/skfac.js';
 import { denseRows } from '../../src/rows/dense.js';
 import { only } from '../precondition/runs.js';
 
@@ -28,6 +39,10 @@ const transforms: readonly (readonly [string, Transform])[] = [
   ['foof', foof(cadence)],
   ['kfac', kfac(cadence)],
   ['eva', eva(cadence)],
+  ['ekfac', ekfac(cadence)],
+  ['skfac', skfac({ ...cadence, examples: 16 })],
+  ['soap', soap({ refreshEvery: 2 })],
+  ['mfac', mfac({ gradients: 4 })],
 ];
 
 /** Bytes in use once nothing can be collected any more. */
@@ -76,6 +91,8 @@ describe('a refresh works in the memory of the one before', () => {
     foofMethod(),
     kfacMethod({ inverse: 'eigenbasis' }),
     kfacMethod({ inverse: 'factored' }),
+    ekfacMethod(),
+    skfacMethod({ examples: 16 }),
   ];
 
   test.each(methods.map((made) => [made.name, made] as const))('%s', (_name, made) => {

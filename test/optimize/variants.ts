@@ -7,12 +7,16 @@ import { momentum } from '../../src/optimize/momentum.js';
 import {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,
+  mfac,
   nysact,
   preconditionedBy,
   sgd,
+  skfac,
+  soap,
 } from '../../src/optimize/optimizers.js';
 import { partition } from '../../src/optimize/partition.js';
 import { precondition } from '../../src/optimize/precondition.js';
@@ -53,6 +57,16 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
   { name: 'sgd, momentum', make: () => sgd({ ...decayed, learningRate: 0.1 }) },
   { name: 'sgd, Nesterov', make: () => sgd({ ...decayed, learningRate: 0.1, nesterov: true }) },
   { name: 'adam', make: () => adam({ learningRate: 0.03, weightDecay }) },
+  { name: 'soap', make: () => soap({ learningRate: 0.03, weightDecay, refreshEvery: 3 }) },
+  {
+    name: 'soap, of short sides',
+    make: () => soap({ learningRate: 0.03, weightDecay, refreshEvery: 3, maxDim: 5 }),
+  },
+  {
+    name: 'mfac',
+    make: () =>
+      mfac({ learningRate: 0.03, weightDecay, momentum: 0.5, damping: 0.1, gradients: 4 }),
+  },
   { name: 'adamw', make: () => adamw({ learningRate: 0.03, weightDecay }) },
   {
     name: 'a chain of its own',
@@ -62,6 +76,8 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
   { name: 'foof', make: () => foof(damped), cadence: inputs },
   { name: 'kfac', make: () => kfac(damped), cadence: both },
   { name: 'kfac, factored', make: () => kfac({ ...damped, inverse: 'factored' }), cadence: both },
+  { name: 'ekfac', make: () => ekfac(damped), cadence: both },
+  { name: 'skfac', make: () => skfac({ ...damped, examples: 24 }), cadence: both },
   { name: 'eva', make: () => eva(damped), cadence: both },
   { name: 'nysact-g', make: () => nysact(ofRankThree), cadence: inputs },
   {

@@ -12,6 +12,7 @@ import type { LayerPreconditioner } from '../../src/precondition/layer.js';
 import type { Method } from '../../src/precondition/method.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
 import type { SketchSource } from '../../src/precondition/sketching.js';
+import { skfacMethod } from '../../src/precondition/skfac.js';
 import { publishedFoofMethod } from '../../src/published/foof.js';
 import { publishedKfacMethod } from '../../src/published/kfac.js';
 import { publishedNysactMethod } from '../../src/published/nysact.js';
@@ -59,6 +60,7 @@ const REFRESHING: readonly [string, () => Method][] = [
   ['KFAC', () => kfacMethod(SHARED)],
   ['KFAC, factored', () => kfacMethod({ ...SHARED, inverse: 'factored' })],
   ['published KFAC', () => publishedKfacMethod(SHARED)],
+  ['SKFAC', () => skfacMethod({ ...SHARED, examples: 16 })],
   ['a one-sided method', () => ({ ...oneSidedMethod(0.5), maxFailures: 3 })],
 ];
 

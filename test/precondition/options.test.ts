@@ -1,11 +1,13 @@
 // Options are refused by the method's factory, by name: another type, out of range, or unknown.
 
 import { describe, expect, test } from 'vitest';
+import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
+import { skfacMethod } from '../../src/precondition/skfac.js';
 import { publishedEvaMethod } from '../../src/published/eva.js';
 import { publishedFoofMethod } from '../../src/published/foof.js';
 import { publishedKfacMethod } from '../../src/published/kfac.js';
@@ -116,6 +118,7 @@ const factories: readonly [string, Factory, readonly Refusal[], readonly Refusal
     [],
   ],
   ['eva', evaMethod, ofDecay, []],
+  ['ekfac', ekfacMethod, ofDecay, []],
   ['eva', publishedEvaMethod, [...ofDecay, ...ofExamples], []],
 ];
 
@@ -163,6 +166,10 @@ test('the defaults are those that the options document', () => {
     { ...common, method: 'kfac', damping: 0.03, inverse: 'eigenbasis' },
     { ...common, method: 'eva', damping: 0.03 },
   ]);
+  expect([ekfacMethod(), skfacMethod()].map(({ description }) => description)).toEqual([
+    { ...common, method: 'ekfac', damping: 0.03 },
+    { maxFailures: 5, method: 'skfac', damping: 0.03, examples: 128 },
+  ]);
   expect(
     [
       publishedNysactMethod(),
@@ -185,6 +192,8 @@ test('names and needs are those of the method', () => {
     foofMethod(),
     kfacMethod(),
     evaMethod(),
+    ekfacMethod(),
+    skfacMethod(),
   ].map(({ name, needs }) => [name, needs]);
   const both = { inputs: true, outputGradients: true };
   expect(described).toEqual([
@@ -193,6 +202,8 @@ test('names and needs are those of the method', () => {
     ['foof', { inputs: true }],
     ['kfac', both],
     ['eva', both],
+    ['ekfac', { ...both, products: true }],
+    ['skfac', both],
   ]);
 });
 
@@ -201,6 +212,7 @@ test.each<[string, Factory]>([
   ['foof', foofMethod],
   ['kfac', kfacMethod],
   ['eva', evaMethod],
+  ['ekfac', ekfacMethod],
   ['nysact', publishedNysactMethod],
   ['foof', publishedFoofMethod],
   ['kfac', publishedKfacMethod],
@@ -213,4 +225,18 @@ test.each<[string, Factory]>([
   expect(make).toThrow(RangeError);
   expect(make).toThrow(`${name}: decay is 1e-50, expected a number in [0, 1`);
   expect(make).toThrow('that does not round to 0 in float32');
+});
+
+test.each([
+  [{ examples: 0 }, 'skfac: examples is 0, expected an integer >= 1'],
+  [{ examples: 2.5 }, 'skfac: examples is 2.5, expected an integer >= 1'],
+  [{ damping: 0 }, 'skfac: damping is 0, expected '],
+  [{ maxFailures: 0 }, 'skfac: maxFailures is 0, expected an integer >= 1'],
+])('skfac refuses %o', (options, message) => {
+  expect(() => skfacMethod(options)).toThrow(message);
+});
+
+test('skfac has no decay: its factors are those of one batch', () => {
+  const make: Factory = skfacMethod;
+  expect(() => make({ decay: 0.9 })).toThrow("skfac: unknown option 'decay'");
 });

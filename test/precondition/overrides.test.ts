@@ -1,7 +1,8 @@
 // Options that differ from layer to layer.
 
 import { describe, expect, test } from 'vitest';
-import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
+import { ekfac, eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
+import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
@@ -14,6 +15,7 @@ const METHODS = [
   ['foof', foofMethod, foof],
   ['kfac', kfacMethod, kfac],
   ['eva', evaMethod, eva],
+  ['ekfac', ekfacMethod, ekfac],
 ] as const;
 
 const own = { damping: 0.25, decay: 0.5 };

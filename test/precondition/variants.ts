@@ -1,10 +1,12 @@
 // Every method in every variant, as the contract and the laws that all obey take them.
 
+import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { type NysactOptions, nysactMethod } from '../../src/precondition/nysact.js';
+import { skfacMethod } from '../../src/precondition/skfac.js';
 import { publishedEvaMethod } from '../../src/published/eva.js';
 import { publishedFoofMethod } from '../../src/published/foof.js';
 import { publishedKfacMethod } from '../../src/published/kfac.js';
@@ -104,6 +106,14 @@ const others: readonly Variant[] = [
   variant('KFAC, factored, one-hot', () =>
     ofOneHotRows(kfacMethod({ damping, inverse: 'factored' })),
   ),
+  variant('EKFAC', () => ekfacMethod({ damping })),
+  variant('EKFAC, plain mean', () => ekfacMethod({ damping, decay: 1 })),
+  variant('EKFAC, one-hot', () => ofOneHotRows(ekfacMethod({ damping }))),
+  {
+    ...variant('SKFAC', () => skfacMethod({ damping, examples: 16 })),
+    // Rows that follow one another may be an example's.
+    knowsMasks: false,
+  },
   variant('published KFAC', () => publishedKfacMethod({ damping })),
   variant('Eva', () => evaMethod({ damping })),
   {
@@ -123,6 +133,12 @@ const others: readonly Variant[] = [
   relatively('KFAC, factored, one-hot', () =>
     ofOneHotRows(kfacMethod({ ...relative, inverse: 'factored' })),
   ),
+  relatively('EKFAC', () => ekfacMethod(relative)),
+  relatively('EKFAC, one-hot', () => ofOneHotRows(ekfacMethod(relative))),
+  {
+    ...relatively('SKFAC', () => skfacMethod({ ...relative, examples: 16 })),
+    knowsMasks: false,
+  },
   relatively('Eva', () => evaMethod(relative)),
   variant('a diagonal method of one’s own', () => diagonalMethod(damping)),
   {

@@ -109,6 +109,9 @@ const denseS = (p: number) => rounded(gaussian(uniform(p), p, width(p)), 'float3
 const columnsOf = (p: number) => Int32Array.from({ length: width(p) }, (_, j) => p - 1 - j);
 const picked = (p: number) => build(p, width(p), (i, j) => (i === columnsOf(p)[j] ? 1 : 0));
 
+/** T of two rows that both dtypes hold. */
+const sidesOf = (m: number) => rounded(gaussian(uniform(m), 2, m), 'float32');
+
 function sketchedWith(W: Matrix, S: Matrix): Matrix {
   return product(W, 'T', product(W, 'N', S, 'N'), 'N');
 }
@@ -174,6 +177,28 @@ const MOMENTS: readonly Moment[] = [
       );
     },
     size: squared,
+  },
+  {
+    name: 'squares: T(X∘X)',
+    terms: (m) => m,
+    shape: (p) => [2, p],
+    take(rows, weight, decay, Y) {
+      const { backend, rows: m } = rows;
+      const T = upload(backend, convert(sidesOf(m), backend.dtype));
+      try {
+        rows.squares(T, weight, decay, Y);
+      } finally {
+        backend.free(T);
+      }
+    },
+    exact: (sums) =>
+      product(
+        sidesOf(sums.X.rows),
+        'N',
+        map(weighted(sums), (x) => x * x),
+        'N',
+      ),
+    size: (W) => squared(W) * norm(sidesOf(W.rows)),
   },
   {
     name: 'squaredNorm: ‖X‖²F',
@@ -277,6 +302,26 @@ export function describeRowsAt(place: Place, drafts: fc.Arbitrary<Draft<DType>>)
     );
   });
 
+  test('visit: X from top to bottom', async () => {
+    await fc.assert(
+      fc.asyncProperty(drafts, async (draft) => {
+        const rows = draft.make(backend);
+        const before: Promise<DenseMatrix>[] = [];
+        rows.visit((strip) => before.push(read(strip)));
+        const strips = await Promise.all(before);
+        rows.dispose();
+        const lines = strips.flatMap((strip) =>
+          Array.from({ length: strip.rows }, (_, i) => ({ strip, i })),
+        );
+        const W = weighted(sumsOf(draft));
+        expect(lines.length).toBe(W.rows);
+        const seen = build(W.rows, W.cols, (i, j) => lines[i].strip.at(lines[i].i, j));
+        expect(distance(seen, W)).toBeLessThanOrEqual(ROUNDINGS * EPSILON[dtype] * norm(W));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   test('sum over the first so many rows', async () => {
     await fc.assert(
       fc.asyncProperty(drafts, scalars, fc.nat(), (draft, numbers, drawn) => {
@@ -323,7 +368,7 @@ export function describeRowsAt(place: Place, drafts: fc.Arbitrary<Draft<DType>>)
           const foreign = other.allocate(...shape(p));
           expect(() => take(rows, 1, 0, foreign)).toThrow(TypeError);
           expect(() => take(rows, 1, 0, foreign)).toThrow(
-            /^\w+: [ACs] belongs to another backend, expected a slot of this one/,
+            /^\w+: [ACYs] belongs to another backend, expected a slot of this one/,
           );
         }
         const S = other.allocate(p, 1);
@@ -362,6 +407,7 @@ export function describeRowsAt(place: Place, drafts: fc.Arbitrary<Draft<DType>>)
         take(rows, 1, 0, slot);
         backend.free(slot);
       }
+      rows.visit(() => undefined);
       rows.dispose();
     };
     // What is borrowed is kept, once.

@@ -2,7 +2,7 @@
 
 import type { SymbolicTensor, Tensor } from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { foof, kfac, nysact, type TfjsOptimizer } from '../../src/tfjs/index.js';
+import { ekfac, foof, kfac, nysact, skfac, type TfjsOptimizer } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
 import { crossEntropy, layerWeights } from './models.js';
 
@@ -96,6 +96,9 @@ const optimizers: readonly (readonly [string, () => TfjsOptimizer])[] = [
   ['nysact', () => nysact(tf, { ...CADENCE, rank: 3 })],
   ['foof', () => foof(tf, CADENCE)],
   ['kfac', () => kfac(tf, { ...CADENCE, learningRate: 0.02 })],
+  // Bases that are new hold one layout until a batch has been shown to them: counted two batches after a refresh.
+  ['ekfac', () => ekfac(tf, { ...CADENCE, refreshEvery: 5, learningRate: 0.02 })],
+  ['skfac', () => skfac(tf, { ...CADENCE, learningRate: 0.02 })],
 ];
 
 const norm = (name: string) =>

@@ -1,7 +1,16 @@
 // A network of every kind of convolution, trained by every optimiser that preconditions.
 
 import { describe, expect, test } from 'vitest';
-import { eva, foof, kfac, nysact, sgd, type TfjsOptimizer } from '../../src/tfjs/index.js';
+import {
+  ekfac,
+  eva,
+  foof,
+  kfac,
+  nysact,
+  sgd,
+  skfac,
+  type TfjsOptimizer,
+} from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
 import { crossEntropy, meanSquare, outputOf } from './models.js';
 import { expectSameBitsAfterRestore } from './resume.js';
@@ -67,6 +76,8 @@ const optimizers: readonly (readonly [string, () => TfjsOptimizer])[] = [
   ],
   ['foof', () => foof(tf, CADENCE)],
   ['kfac', () => kfac(tf, { ...CADENCE, learningRate: 0.02 })],
+  ['ekfac', () => ekfac(tf, { ...CADENCE, learningRate: 0.02 })],
+  ['skfac', () => skfac(tf, { ...CADENCE, learningRate: 0.02 })],
   ['eva', () => eva(tf, { ...CADENCE, learningRate: 0.02 })],
 ];
 

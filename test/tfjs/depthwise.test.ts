@@ -5,7 +5,16 @@ import type { Rank, Tensor } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { captureGradients } from '../../src/tfjs/capture.js';
 import { disposeCaptured, rowsOf } from '../../src/tfjs/captured.js';
-import { eva, foof, kfac, nysact, type TfjsOptimizer, tfjsBackend } from '../../src/tfjs/index.js';
+import {
+  ekfac,
+  eva,
+  foof,
+  kfac,
+  nysact,
+  skfac,
+  type TfjsOptimizer,
+  tfjsBackend,
+} from '../../src/tfjs/index.js';
 import { channelPatchesOf as rowsOfChannels } from '../../src/tfjs/layers/depthwise.js';
 import { OptimizerTaps } from '../../src/tfjs/taps.js';
 import { integers } from '../rows/images.js';
@@ -157,6 +166,8 @@ const optimizers: readonly (readonly [string, () => TfjsOptimizer])[] = [
   ],
   ['foof', () => foof(tf, { ...CADENCE, learningRate: 0.1 })],
   ['kfac', () => kfac(tf, { ...CADENCE, learningRate: 0.01 })],
+  ['ekfac', () => ekfac(tf, { ...CADENCE, learningRate: 0.01 })],
+  ['skfac', () => skfac(tf, { ...CADENCE, learningRate: 0.01 })],
   ['eva', () => eva(tf, { ...CADENCE, learningRate: 0.01 })],
 ];
 

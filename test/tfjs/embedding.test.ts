@@ -4,7 +4,15 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { captureGradients } from '../../src/tfjs/capture.js';
 import { disposeCaptured, rowsOf } from '../../src/tfjs/captured.js';
-import { eva, foof, kfac, nysact, type TfjsOptimizer, tfjsBackend } from '../../src/tfjs/index.js';
+import {
+  ekfac,
+  eva,
+  foof,
+  kfac,
+  nysact,
+  type TfjsOptimizer,
+  tfjsBackend,
+} from '../../src/tfjs/index.js';
 import { integers } from '../rows/images.js';
 import { build, distance, filled, map, product } from '../support/matrices.js';
 import { onBackends, tf } from './backends.js';
@@ -111,6 +119,7 @@ const optimizers: readonly (readonly [string, number, () => TfjsOptimizer])[] = 
   ['nysact', 2 * 11, () => nysact(tf, { ...CADENCE, rank: 4 })],
   ['foof', 2 * 11, () => foof(tf, CADENCE)],
   ['kfac', 2 * (11 + 25) + 5, () => kfac(tf, { ...CADENCE, learningRate: 0.05 })],
+  ['ekfac', 11 + 2 * 25 + 5 * 11, () => ekfac(tf, { ...CADENCE, learningRate: 0.05 })],
   [
     'kfac, factored',
     2 * (11 + 25),

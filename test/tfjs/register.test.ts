@@ -17,14 +17,18 @@ import { gaussian } from '../../src/sketch/gaussian.js';
 import {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,
   makeOptimizer,
+  mfac,
   nysact,
   registerOptimizer,
   registerOptimizers,
   sgd,
+  skfac,
+  soap,
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
@@ -91,6 +95,26 @@ const CASES: readonly Case[] = [
     make: () => kfac(tf, { ...PRECONDITIONED, inverse: 'eigenbasis' }),
   },
   {
+    name: 'ekfac',
+    className: 'NysactEkfac',
+    make: () => ekfac(tf, { ...PRECONDITIONED, klClip: 0.01, maxFailures: 2 }),
+  },
+  {
+    name: 'skfac',
+    className: 'NysactSkfac',
+    make: () => skfac(tf, { ...CADENCE, examples: 8, maxFailures: 2 }),
+  },
+  {
+    name: 'soap',
+    className: 'NysactSoap',
+    make: () => soap(tf, { beta1: 0.9, refreshEvery: 2, maxDim: 64 }),
+  },
+  {
+    name: 'mfac',
+    className: 'NysactMfac',
+    make: () => mfac(tf, { momentum: 0.5, gradients: 3, damping: 0.1, learningRate: 0.01 }),
+  },
+  {
     name: 'eva',
     className: 'NysactEva',
     make: () => eva(tf, { ...PRECONDITIONED, klClip: 'none', maxFailures: 2 }),
@@ -147,11 +171,15 @@ describe('what is given in place of the TensorFlow.js module is refused:', () =>
   const factories = {
     adam,
     adamw,
+    ekfac,
     eva,
     foof,
     kfac,
+    mfac,
     nysact,
     sgd,
+    skfac,
+    soap,
     makeOptimizer,
     registerOptimizer,
     registerOptimizers,

@@ -7,18 +7,22 @@ import { cosine } from '../../src/optimize/schedules.js';
 import {
   adam,
   adamw,
+  ekfac,
   eva,
   foof,
   kfac,
   makeOptimizer,
+  mfac,
   nysact,
   sgd,
+  skfac,
+  soap,
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
 import { clouds, crossEntropy, perceptron, weightsOf } from './models.js';
 
-const MAKERS = { sgd, adam, adamw, nysact, foof, kfac, eva } as const;
+const MAKERS = { sgd, adam, adamw, nysact, foof, kfac, eva, ekfac, skfac, soap, mfac } as const;
 
 /** The sum of a variable: its gradient is 1 everywhere. */
 function sumOf(w: ReturnType<typeof tf.variable>): () => Scalar {

@@ -1,6 +1,6 @@
-// Adds what TensorFlow.js has computed to a slot.
+// What TensorFlow.js has computed, added to a slot or shown as one.
 
-import type { Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
 import type { TfjsBackend } from '../backend.js';
 
@@ -16,6 +16,21 @@ export function addTensor(
   tensor.dispose();
   try {
     backend.axpby(weight, own, decay, slot);
+  } finally {
+    backend.free(own);
+  }
+}
+
+/** Shows a matrix of rows as a slot, during the visit. The tensor is disposed of. */
+export function seeTensor(
+  backend: TfjsBackend,
+  tensor: Tensor,
+  see: (strip: Slot<'float32'>) => void,
+): void {
+  const own = backend.adopt(tensor, 'rows');
+  tensor.dispose();
+  try {
+    see(own);
   } finally {
     backend.free(own);
   }

@@ -2,12 +2,13 @@
 
 import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
+import { checkFunction } from '../../core/check.js';
 import type { SketchOf } from '../../kernels/kernels.js';
-import { checkFirst, type Rows } from '../../rows/rows.js';
+import { checkFirst, checkSides, type Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
 import type { TensorFlowCore } from '../tensorflow.js';
-import { addTensor } from './add-tensor.js';
+import { addTensor, seeTensor } from './add-tensor.js';
 import type { RowsHost } from './host.js';
 
 type F32 = 'float32';
@@ -132,6 +133,52 @@ class TensorChannelRows implements Rows<F32> {
   squaredNorm(weight: number, decay: number, s: Slot<F32>): void {
     const tf = this.#tf;
     this.#add(() => tf.reshape(tf.sum(tf.square(this.#gradients)), [1, 1]), weight, decay, s);
+  }
+
+  squares(T: Slot<F32>, weight: number, decay: number, Y: Slot<F32>): void {
+    checkSides(this, T);
+    const tf = this.#tf;
+    const [batch, channels, positions, m] = this.#gradients.shape;
+    const columns = this.backend.tensorOf(T, 'rows');
+    const k = T.rows;
+    /** [batch, C, positions, n] as [C, batch·positions, n]. */
+    const byChannel = (tensor: Tensor, n: number) =>
+      tf.reshape<Tensor3D['rankType']>(tf.transpose(tensor, [1, 0, 2, 3]), [
+        channels,
+        batch * positions,
+        n,
+      ]);
+    try {
+      this.#add(
+        () => {
+          const apart = tf.reshape(tf.transpose(columns), [batch, channels, positions, k]);
+          const squares = byChannel(tf.square(this.#gradients), m);
+          const sums = tf.matMul(byChannel(apart, k), squares, true);
+          return tf.reshape(tf.transpose(sums, [1, 0, 2]), [k, this.cols]);
+        },
+        weight,
+        decay,
+        Y,
+      );
+    } finally {
+      columns.dispose();
+    }
+  }
+
+  /** The rows of an example at a time. */
+  visit(see: (strip: Slot<F32>) => void): void {
+    checkFunction('visit', 'see', see);
+    const tf = this.#tf;
+    const [batch, channels, positions, m] = this.#gradients.shape;
+    for (let example = 0; example < batch; example++) {
+      const strip = tf.tidy(() => {
+        const own = tf.slice(this.#gradients, [example, 0, 0, 0], [1, channels, positions, m]);
+        const blocks = tf.reshape(own, [channels, positions, 1, m]);
+        const same = tf.reshape(tf.eye(channels), [channels, 1, channels, 1]);
+        return tf.reshape(tf.mul(blocks, same), [channels * positions, this.cols]);
+      });
+      seeTensor(this.backend, strip, see);
+    }
   }
 
   dispose(): void {

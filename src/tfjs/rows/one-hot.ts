@@ -2,15 +2,19 @@
 
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
+import { checkFunction } from '../../core/check.js';
 import type { SketchOf } from '../../kernels/kernels.js';
-import { checkFirst, type Rows } from '../../rows/rows.js';
+import { checkFirst, checkSides, type Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
 import type { TensorFlowCore } from '../tensorflow.js';
-import { addTensor } from './add-tensor.js';
+import { addTensor, seeTensor } from './add-tensor.js';
 import type { RowsHost } from './host.js';
 
 type F32 = 'float32';
+
+/** Elements of rows that exist at a time where they are shown. */
+const STRIP = 2 ** 22;
 
 /**
  * The rows of an embedding of `cols` words that looked up `indices`, a tensor of any rank that stays the
@@ -97,6 +101,50 @@ class TensorOneHotRows implements Rows<F32> {
       decay,
       s,
     );
+  }
+
+  squares(T: Slot<F32>, weight: number, decay: number, Y: Slot<F32>): void {
+    checkSides(this, T);
+    const tf = this.#tf;
+    const columns = this.backend.tensorOf(T, 'rows');
+    try {
+      this.#add(
+        () => {
+          const areWords = this.#areWords(this.#indices);
+          const words = tf.mul<Tensor1D>(this.#indices, tf.cast(areWords, 'int32'));
+          const rows = tf.mul(
+            tf.transpose(columns),
+            tf.reshape(tf.cast(areWords, 'float32'), [-1, 1]),
+          );
+          const shape: Tensor2D['shape'] = [this.cols, T.rows];
+          const sums = tf.scatterND(tf.reshape(words, [-1, 1]), rows, shape);
+          return tf.transpose(tf.reshape(sums, shape));
+        },
+        weight,
+        decay,
+        Y,
+      );
+    } finally {
+      columns.dispose();
+    }
+  }
+
+  visit(see: (strip: Slot<F32>) => void): void {
+    checkFunction('visit', 'see', see);
+    const tf = this.#tf;
+    const step = Math.max(1, Math.floor(STRIP / this.cols));
+    const each = Int32Array.from({ length: this.cols }, (_, word) => word);
+    for (let from = 0; from < this.rows; from += step) {
+      const ones = tf.tidy(() => {
+        const words = tf.slice(this.#indices, [from], [Math.min(step, this.rows - from)]);
+        const column = tf.reshape(words, [-1, 1]);
+        const all = tf.reshape(tf.tensor1d(each, 'int32'), [1, -1]);
+        const areThese = tf.logicalAnd(tf.lessEqual(column, all), tf.greaterEqual(column, all));
+        // Times 1: what is cast from booleans may keep their bytes.
+        return tf.mul(tf.cast(areThese, 'float32'), 1);
+      });
+      seeTensor(this.backend, ones, see);
+    }
   }
 
   dispose(): void {

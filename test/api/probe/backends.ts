@@ -243,6 +243,14 @@ function moments(title: string, make: () => root.Rows<'float64'>): Routine[] {
     ),
     method(`${title}.diagonal`, { ...factors, a: slot }, make, () => [1, 0, placed(1, p)], more),
     method(`${title}.squaredNorm`, { ...factors, s: slot }, make, () => [1, 0, placed(1, 1)], more),
+    method(
+      `${title}.squares`,
+      { T: slot, ...factors, Y: slot },
+      make,
+      () => [placed(2, make().rows), 1, 0, placed(2, p)],
+      { ...more, where: `squares|${more.where}`, aliases: { ...more.aliases, Y: 'C' } },
+    ),
+    method(`${title}.visit`, { see: callable }, make, () => [() => undefined]),
     method(`${title}.dispose`, {}, make, () => []),
   ];
 }

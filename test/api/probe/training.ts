@@ -82,7 +82,28 @@ const nysact = {
   oversample: optional(integer()),
   tail: optional(flag),
 };
+const skfac = {
+  maxFailures: every.maxFailures,
+  damping: every.damping,
+  examples: optional(integer(1)),
+};
 const kfac = { ...every, pi: optional(flag) };
+
+const { preset: _sgdPreset, ...plainSgd } = sgd;
+const { preset: _adamPreset, ...plainAdam } = adam;
+const ofMfac = {
+  gradients: optional(integer(2)),
+  damping: optional(positive),
+  maxFailures: optional(integer(1)),
+};
+const ofSoap = {
+  beta1: optional(fraction),
+  beta2: optional(fraction),
+  epsilon: optional(positive),
+  refreshEvery: optional(integer(1)),
+  maxDim: optional(integer(1)),
+  maxFailures: optional(integer(1)),
+};
 
 /** The options of each optimiser. */
 export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
@@ -93,6 +114,10 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> =
   foof: { ...preconditioned, ...every, overrides },
   kfac: { ...preconditioned, ...kfac, overrides },
   eva: { ...preconditioned, ...every, overrides },
+  ekfac: { ...preconditioned, ...every, overrides },
+  skfac: { ...preconditioned, ...skfac, overrides },
+  soap: { ...plainAdam, ...ofSoap },
+  mfac: { ...plainSgd, ...ofMfac },
 };
 
 const method1 = diagonalMethod(1);
@@ -230,6 +255,12 @@ export const training: readonly Routine[] = [
   exported(methods, 'evaMethod', { options: optional(record(every)) }, () => [{}], {
     where: 'eva',
   }),
+  exported(methods, 'ekfacMethod', { options: optional(record(every)) }, () => [{}], {
+    where: 'ekfac',
+  }),
+  exported(methods, 'skfacMethod', { options: optional(record(skfac)) }, () => [{}], {
+    where: 'skfac',
+  }),
   exported(methods, 'movingAverage', { decay: unit, check: optional(callable) }, () => [0.9]),
   exported(methods, 'curvature', { parts: own }, () => [nysactParts]),
   exported(
@@ -305,6 +336,8 @@ export const training: readonly Routine[] = [
     { momentum: fraction, options: optional(record({ nesterov: optional(flag) })) },
     () => [0.9, {}],
   ),
+  exported(transforms, 'scaleByMfac', { options: optional(record(ofMfac)) }, () => [{}]),
+  exported(transforms, 'scaleBySoap', { options: optional(record(ofSoap)) }, () => [{}]),
   exported(
     transforms,
     'scaleByAdam',

@@ -1,0 +1,128 @@
+// M-FAC against the inverse of the empirical Fisher matrix, formed as it is written.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { BYTES, EPSILON } from '../../src/core/dtype.js';
+import { PreconditionerError } from '../../src/core/errors.js';
+import { descend } from '../../src/optimize/descend.js';
+import { scaleByMfac } from '../../src/optimize/mfac.js';
+import { Optimizer } from '../../src/optimize/optimizer.js';
+import { mfac } from '../../src/optimize/optimizers.js';
+import { chain } from '../../src/optimize/transform.js';
+import { dampedInverse } from '../precondition/oracles.js';
+import { asyncBackend, placeRounded } from '../support/backends.js';
+import { build, filled, type Matrix, product, rounded } from '../support/matrices.js';
+import { flat, randomStart, type Start, updates } from './rules.js';
+
+/** Times eps·(m+d)·(1 + ‖g‖²/λ)·‖g‖/λ: rounding of ΓΓᵀ, divided by λ. */
+const C_INVERSE = 4;
+const m = 4;
+const damping = 0.5;
+const STEPS = 9;
+
+const squaredNorm = (g: readonly number[]) => g.reduce((sum, x) => sum + x * x, 0);
+
+/** (λI + Σggᵀ/m)⁻¹g of the last of `gradients`, and of those alone. */
+function explicit(gradients: readonly (readonly number[])[], of: number): number[] {
+  const d = gradients[0].length;
+  const rows = build(gradients.length, d, (i, j) => gradients[i][j]);
+  const F = build(d, d, (i, j) => gradients.reduce((sum, g) => sum + (g[i] * g[j]) / of, 0));
+  const g = rows.view(gradients.length - 1, 0, 1, d);
+  return Array.from(product(dampedInverse(F, damping), 'N', g, 'T').data);
+}
+
+/** Both parameters' gradients of every step as one vector. */
+const vectors = ({ gradients }: Start) => gradients.map((step) => flat(step));
+
+function error(ours: readonly number[], theirs: readonly number[]): number {
+  return Math.sqrt(squaredNorm(ours.map((x, i) => x - theirs[i])));
+}
+
+describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
+  const roundedStart = (seed: number): Start => {
+    const start = randomStart(seed, STEPS);
+    return {
+      ...start,
+      gradients: start.gradients.map((step) => step.map((G) => rounded(G, dtype))),
+    };
+  };
+  const tolerance = (gradients: readonly (readonly number[])[]) => {
+    const largest = Math.max(...gradients.map(squaredNorm));
+    const terms = m + gradients[0].length;
+    return (
+      (C_INVERSE * terms * EPSILON[dtype] * (1 + largest / damping) * Math.sqrt(largest)) / damping
+    );
+  };
+
+  test('is (λI + ΓᵀΓ/m)⁻¹g of the last m gradients, those before the first being 0', () => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const start = roundedStart(seed);
+        const all = vectors(start);
+        const ours = updates(dtype, scaleByMfac({ gradients: m, damping }), start);
+        ours.forEach((u, k) => {
+          const last = all.slice(Math.max(0, k + 1 - m), k + 1);
+          expect(error(u, explicit(last, m))).toBeLessThanOrEqual(tolerance(all));
+        });
+        const tooFew = explicit(all.slice(STEPS - m + 1), m);
+        expect(error(ours[STEPS - 1], tooFew)).toBeGreaterThan(1e-3);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  test('where nobody waits for reads, gradients in between are left out of Γ, and K is of what is in it', async () => {
+    const start = roundedStart(3);
+    const backend = asyncBackend(dtype, 3);
+    const theta = start.parameters.map((A) => placeRounded(backend, A));
+    const transform = chain(scaleByMfac({ gradients: m, damping }), descend(1));
+    const optimizer = new Optimizer({ backend, transform, parameters: theta });
+    const all = vectors(start);
+    const contents = async () => flat(await Promise.all(theta.map((slot) => backend.read(slot))));
+    const take = (k: number) =>
+      optimizer.step(
+        start.gradients[k].map((G) => placeRounded(backend, G)),
+        theta,
+      );
+    for (const k of [0, 1, 2]) take(k);
+    await optimizer.flush();
+    const before = await contents();
+    take(3);
+    const after = await contents();
+    const moved = before.map((x, i) => x - after[i]);
+    expect(error(moved, explicit([all[0], all[3]], m))).toBeLessThanOrEqual(2 * tolerance(all));
+    await optimizer.flush();
+  });
+
+  test('holds (m − 1)d + 2(m − 1)² numbers', () => {
+    const backend = cpuBackend(dtype);
+    const parameters = randomStart(1, 1).parameters.map((A) => placeRounded(backend, A));
+    const optimizer = new Optimizer({ backend, transform: mfac({ gradients: m }), parameters });
+    expect(optimizer.stateBytes).toBe(((m - 1) * 15 + 2 * (m - 1) ** 2) * BYTES[dtype]);
+  });
+});
+
+/** Gradients that are large, and much alike. */
+const similar = (k: number) => build(2, 3, (i, j) => 1e4 * (1 + i + j) + Math.sin(k + i + j));
+
+test('gradients whose rounding outweighs the damping are a typed error, and the last inverse stays until then', () => {
+  const backend = cpuBackend('float32');
+  const parameters = [placeRounded(backend, filled(2, 3, 0))];
+  const transform = mfac({ gradients: 6, damping: 1e-6, maxFailures: 3, learningRate: 1e-9 });
+  const optimizer = new Optimizer({ backend, transform, parameters });
+  const step = (G: Matrix) => optimizer.step([placeRounded(backend, G)], parameters);
+  const steps = () => {
+    for (let k = 0; k < 12; k++) step(similar(k));
+  };
+  expect(steps).toThrow(PreconditionerError);
+  expect(steps).toThrow(/mfac/);
+  expect(backend.readSync(parameters[0]).data.every(Number.isFinite)).toBe(true);
+});
+
+test.each([
+  [{ gradients: 1 }, 'mfac: gradients is 1, expected an integer >= 2'],
+  [{ damping: 0 }, 'mfac: damping is 0, expected'],
+])('refuses %o', (options, message) => {
+  expect(() => mfac(options)).toThrow(message);
+});

@@ -1,0 +1,176 @@
+// SOAP against its algorithm, written with plain matrices, and against Adam.
+
+import { EigenvalueDecomposition } from 'ml-matrix';
+import { describe, expect, test } from 'vitest';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { BYTES, EPSILON } from '../../src/core/dtype.js';
+import { identity } from '../../src/core/matrix.js';
+import { toMlMatrix } from '../../src/ml-matrix.js';
+import { scaleByAdam } from '../../src/optimize/adam.js';
+import { Optimizer } from '../../src/optimize/optimizer.js';
+import { adam, soap } from '../../src/optimize/optimizers.js';
+import { scaleBySoap } from '../../src/optimize/soap.js';
+import type { Transform } from '../../src/optimize/transform.js';
+import { placeRounded } from '../support/backends.js';
+import {
+  build,
+  combine,
+  filled,
+  gaussian,
+  inner,
+  type Matrix,
+  map,
+  orthogonal,
+  product,
+  uniform,
+  zip,
+} from '../support/matrices.js';
+import { deviation, randomStart, updates } from './rules.js';
+
+const BETAS = { beta1: 0.9, beta2: 0.8 };
+const EPS = 1e-4;
+const STEPS = 8;
+
+/** Eigenvectors in descending order of their eigenvalues, and how near two of these are, relative to the largest. */
+function eigenvectors(A: Matrix): { readonly Q: Matrix; readonly gap: number } {
+  const found = new EigenvalueDecomposition(toMlMatrix(A), { assumeSymmetric: true });
+  const { realEigenvalues: values } = found;
+  const gaps = values.slice(1).map((value, i) => value - values[i]);
+  return {
+    Q: build(A.rows, A.rows, (i, j) => found.eigenvectorMatrix.get(i, A.rows - 1 - j)),
+    gap: Math.min(...gaps) / Math.max(...values),
+  };
+}
+
+/** Algorithm 3, and the smallest gap between eigenvalues on the way. */
+function algorithm(gradients: readonly Matrix[], refreshEvery: number) {
+  const { beta1, beta2 } = BETAS;
+  const [{ rows, cols }] = gradients;
+  let [QL, QR] = [identity('float64', rows), identity('float64', cols)];
+  let [M, V, L, R] = [
+    filled(rows, cols, 0),
+    filled(rows, cols, 0),
+    filled(rows, rows, 0),
+    filled(cols, cols, 0),
+  ];
+  let least = Number.POSITIVE_INFINITY;
+  const found = gradients.map((G, k) => {
+    const inBases = (X: Matrix) => product(product(QL, 'T', X, 'N'), 'N', QR, 'N');
+    M = combine(beta1, M, 1 - beta1, G);
+    V = combine(
+      beta2,
+      V,
+      1 - beta2,
+      map(inBases(G), (x) => x * x),
+    );
+    const [first, second] = [1 - beta1 ** (k + 1), 1 - beta2 ** (k + 1)];
+    const N = zip(inBases(M), V, (x, v) => x / first / (Math.sqrt(v / second) + EPS));
+    const u = product(product(QL, 'N', N, 'N'), 'N', QR, 'T');
+    L = combine(beta2, L, 1 - beta2, product(G, 'N', G, 'T'));
+    R = combine(beta2, R, 1 - beta2, product(G, 'T', G, 'N'));
+    if (k % refreshEvery === 0) {
+      const [left, right] = [eigenvectors(L), eigenvectors(R)];
+      [QL, QR] = [left.Q, right.Q];
+      least = Math.min(least, left.gap, right.gap);
+    }
+    return u;
+  });
+  return { found, gap: least };
+}
+
+/** Elements of the first parameter, a matrix of 3×4, and of the second, a column. */
+const parts = (rows: readonly number[][]) => ({
+  matrix: rows.map((row) => row.slice(0, 12)),
+  column: rows.map((row) => row.slice(12)),
+});
+
+describe.each([1, 3])('new bases every %d steps', (refreshEvery) => {
+  test.each([1, 2, 3, 4])('is Algorithm 3 of the paper, with eigenvectors: start %d', (seed) => {
+    const start = randomStart(seed, STEPS);
+    const options = { ...BETAS, epsilon: EPS, refreshEvery };
+    const ours = parts(updates('float64', scaleBySoap(options), start)).matrix;
+    const { found, gap } = algorithm(
+      start.gradients.map(([G]) => G),
+      refreshEvery,
+    );
+    const theirs = found.map(({ data }) => Array.from(data));
+    // Vectors turn by eps over the gap, and a quotient by as much over ε.
+    expect(gap).toBeGreaterThan(1e-6);
+    expect(deviation(ours, theirs)).toBeLessThanOrEqual((64 * EPSILON.float64) / gap / EPS);
+    // The bases matter.
+    const adams = updates('float64', scaleByAdam({ ...BETAS, epsilon: EPS }), start);
+    expect(deviation(ours, parts(adams).matrix)).toBeGreaterThan(0.1);
+  });
+});
+
+describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
+  const start = randomStart(5, STEPS);
+  const adams = updates(dtype, scaleByAdam({ ...BETAS, epsilon: EPS }), start);
+
+  test('Q = I is Adam, bit for bit', () => {
+    const soaps = updates(dtype, scaleBySoap({ ...BETAS, epsilon: EPS, maxDim: 1 }), start);
+    expect(soaps).toEqual(adams);
+  });
+
+  test('the first step, and those of what is no matrix, are Adam’s', () => {
+    const soaps = updates(dtype, scaleBySoap({ ...BETAS, epsilon: EPS }), start);
+    expect(deviation(soaps.slice(0, 1), adams.slice(0, 1))).toBeLessThanOrEqual(8 * EPSILON[dtype]);
+    expect(parts(soaps).column).toEqual(parts(adams).column);
+  });
+
+  test('holds 2rc + 2r² + 2c² numbers of a matrix, without sides longer than maxDim', () => {
+    const backend = cpuBackend(dtype);
+    const parameters = start.parameters.map((A) => placeRounded(backend, A));
+    const held = (transform: Transform) =>
+      new Optimizer({ backend, transform, parameters }).stateBytes / BYTES[dtype];
+    // A column of three has Adam's two moments.
+    expect(held(soap())).toBe(2 * 12 + 2 * 9 + 2 * 16 + 2 * 3);
+    expect(held(soap({ maxDim: 3 }))).toBe(2 * 12 + 2 * 9 + 2 * 3);
+  });
+});
+
+test.each([3, 4, 5])(
+  'of a quadratic that is badly scaled along turned axes, SOAP ends nearer the minimum than Adam: start %d',
+  (seed) => {
+    const random = uniform(seed);
+    const [r, c] = [6, 5];
+    const turned = (n: number) => {
+      const Q = orthogonal(random, n);
+      const spectrum = build(n, n, (i, j) => (i === j ? 10 ** -i : 0));
+      return product(product(Q, 'N', spectrum, 'N'), 'N', Q, 'T');
+    };
+    const [A, B] = [turned(r), turned(c)];
+    const initial = gaussian(random, r, c);
+    /** ½⟨W, AWB⟩ in the end. */
+    const lossOf = (transform: Transform) => {
+      const backend = cpuBackend('float64');
+      const theta = placeRounded(backend, initial);
+      const optimizer = new Optimizer({ backend, transform, parameters: [theta] });
+      const gradient = () => product(product(A, 'N', backend.readSync(theta), 'N'), 'N', B, 'N');
+      for (let k = 0; k < 600; k++) optimizer.step([placeRounded(backend, gradient())], [theta]);
+      return inner(backend.readSync(theta), gradient()) / 2;
+    };
+    const settings = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, weightDecay: 0 };
+    expect(lossOf(soap(settings))).toBeLessThan(lossOf(adam(settings)) / 10);
+  },
+);
+
+test.each([
+  [{ maxDim: 0 }, 'soap: maxDim is 0, expected an integer >= 1'],
+  [{ beta2: 1 }, 'soap: beta2 is 1, expected'],
+  [{ refreshEvery: 0.5 }, 'soap: refreshEvery is 0.5, expected an integer >= 1'],
+])('refuses %o', (options, message) => {
+  expect(() => soap(options)).toThrow(message);
+});
+
+test('an ε that a square would lose is refused', () => {
+  const backend = cpuBackend('float32');
+  const parameters = [
+    placeRounded(
+      backend,
+      build(2, 2, () => 1),
+    ),
+  ];
+  const make = () => new Optimizer({ backend, transform: soap({ epsilon: 1e-30 }), parameters });
+  expect(make).toThrow(/^scaleBySoap: epsilon is 1e-30, expected at least /);
+});
