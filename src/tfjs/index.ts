@@ -12,11 +12,15 @@ export {
   eva,
   foof,
   kfac,
+  muon,
+  newtonMuon,
   nysact,
+  nystromShampoo,
   type OptimizerDefinition,
   registerOptimizer,
   registerOptimizers,
   sgd,
+  shampoo,
 } from './optimizers.js';
 export type { VariableReport } from './report.js';
 export type { RowsHost } from './rows/host.js';
