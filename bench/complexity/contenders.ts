@@ -5,6 +5,8 @@ import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
+import { nystromShampooMethod } from '../../src/precondition/nystrom-shampoo.js';
+import { shampooMethod } from '../../src/precondition/shampoo.js';
 
 /** What is measured of a layer: three times, and memory kept and allocated. */
 export type Quantity = 'observe' | 'refresh' | 'apply' | 'kept' | 'allocated';
@@ -64,5 +66,17 @@ export const contenders: readonly Contender[] = [
     method: kfacMethod({ inverse: 'eigenbasis' }),
     exponents: cubic,
     largest: 1024,
+  },
+  {
+    name: 'Shampoo',
+    method: shampooMethod({ blockSize: 4096 }),
+    exponents: cubic,
+    largest: 1024,
+  },
+  {
+    name: 'Nyström Shampoo',
+    method: nystromShampooMethod({ rank }),
+    exponents: linear,
+    largest: 4096,
   },
 ];

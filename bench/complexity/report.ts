@@ -24,6 +24,8 @@ const looks: readonly Omit<CurveLook, 'name'>[] = [
   { colour: '#cc79a7', symbol: 'diamond' },
   { colour: '#8c7051', symbol: 'star' },
   { colour: '#8c7051', symbol: 'star', dashed: true },
+  { colour: '#e69f00', symbol: 'diamond', dashed: true },
+  { colour: '#56b4e9', symbol: 'triangle', dashed: true },
 ];
 
 /** One quantity: values beside their ratio to the first contender's, then the exponents. */

@@ -9,8 +9,12 @@ import {
   foof,
   kfac,
   makeOptimizer,
+  muon,
+  newtonMuon,
   nysact,
+  nystromShampoo,
   sgd,
+  shampoo,
   type TensorFlow,
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
@@ -31,6 +35,9 @@ export interface NamedOptimizer {
 
 /** Five times the learning rate of CIFAR, less decay, and refreshes as often as observations. */
 const LARGE = { learningRate: 0.5, weightDecay: 2e-5, refreshEvery: 5 } as const;
+
+/** Of systems for which the table has none: what its preconditioned ones share. */
+const { damping: __, rank: ___, ...SYSTEMS } = paperSettings.nysact;
 
 const { rest: _, ...publishedSettings } = paperSettings.nysact;
 const sketched = { ...paperSettings.nysact, ...LARGE, rank: 20 } as const;
@@ -86,6 +93,28 @@ const OPTIMIZERS = {
     paper: { cifar: { ...paperSettings.nysact, policy: 'track', fresh: 2 } },
     make: nysact,
   },
+  shampoo: {
+    title: 'Shampoo',
+    paper: { cifar: { ...SYSTEMS, decay: 0.95, graft: 'sgd' } },
+    make: shampoo,
+  },
+  'nystrom-shampoo': {
+    title: 'Nyström Shampoo',
+    paper: { cifar: { ...SYSTEMS, rank: 10, graft: 'sgd' } },
+    make: nystromShampoo,
+  },
+  muon: {
+    title: 'Muon',
+    paper: { cifar: { learningRate: 0.02, weightDecay: 5e-4 } },
+    make: muon,
+  },
+  'newton-muon': {
+    title: 'Newton-Muon',
+    paper: {
+      cifar: { learningRate: 0.02, weightDecay: 5e-4, observeEvery: 5, refreshEvery: 50, rank: 10 },
+    },
+    make: newtonMuon,
+  },
   'nysact-published': {
     title: 'NysAct-G, as published',
     paper: { cifar: { ...publishedSettings, sketch: 'gaussian' } },
@@ -114,5 +143,5 @@ export const PAPER_ORDER: readonly OptimizerName[] = [
 
 /** Whether an optimiser has sketches, whose seed is the run's. */
 export function isSketched(name: OptimizerName): boolean {
-  return name.startsWith('nysact');
+  return ['nysact', 'nystrom', 'newton'].some((sketched) => name.startsWith(sketched));
 }

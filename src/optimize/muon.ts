@@ -10,7 +10,8 @@ import {
 } from '../core/options.js';
 import { DAMPING } from '../precondition/damping.js';
 import { CADENCE_OPTIONS } from '../precondition/network.js';
-import { NYSACT_OPTIONS, nysactMethod } from '../precondition/nysact.js';
+import { NYSACT_LAYER, NYSACT_OPTIONS, nysactMethod } from '../precondition/nysact.js';
+import { checkOverrides } from '../precondition/overrides.js';
 import { momentum } from './momentum.js';
 import { SGD_OPTIONS } from './momentum-steps.js';
 import { ORTHOGONALIZE, orthogonalize } from './orthogonalize.js';
@@ -78,6 +79,7 @@ export function muon(options: MuonOptions = {}): Transform {
  */
 export function newtonMuon(options: NewtonMuonOptions = {}): Transform {
   const settings = NEWTON_MUON.read('newtonMuon', options);
+  checkOverrides('newtonMuon', NYSACT_LAYER, settings.overrides);
   const method = nysactMethod(NYSACT_OPTIONS.pick('newtonMuon', settings));
   const { observeEvery, refreshEvery } = settings;
   const direction = chain(

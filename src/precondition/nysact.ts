@@ -140,7 +140,11 @@ export interface Sketched {
 /** XᵀX/m itself, and its inverse. */
 const ACTIVATIONS: Sketched = { root: 1, of: (statistic) => statistic };
 
-/** P = G(Â + ρI)⁻¹, or with a root of it, for one layer, at a rank that is given or that its data choose. */
+/**
+ * P = G(Â + ρI)⁻¹, or with a root of it, for one layer, at a rank that is given or that its data choose.
+ *
+ * @throws RangeError where the rank follows the data under a policy that cannot.
+ */
 export function sketched(
   { inputs }: LayerShape,
   layer: number,

@@ -27,7 +27,7 @@ import { checkOverrides, overridesOf, settingsOfLayers } from './overrides.js';
 
 /** The options of a layer. */
 const LAYER = optionList({
-  /** 'sum' (default) for L ← L + GGᵀ, or the decay β of moving averages, in [0, 1]; 1 is the plain mean. */
+  /** The decay β of moving averages, in [0, 1], where 1 is the plain mean; or 'sum' (default) for L ← L + GGᵀ. */
   decay: unitInterval.or(choice('sum')).default('sum'),
   /**
    * The damping ρ > 0, or `{ relative: α }` for α times the mean eigenvalue of L and R, the geometric mean of the

@@ -16,8 +16,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     values: `
       DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
       NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
-      asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac nysact
-      openPool paperSettings preconditionedBy sgd slotRows upload useKernels withSlots zeros`,
+      asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac muon newtonMuon
+      nysact nystromShampoo openPool paperSettings preconditionedBy sgd shampoo slotRows upload useKernels withSlots zeros`,
     types: `
       Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
       MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
@@ -25,24 +25,28 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/methods': {
     values: `
-      curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod`,
+      curvature evaMethod foofMethod kfacMethod movingAverage nysactMethod nystromShampooMethod
+      shampooMethod`,
     types: `
       Average Averages Averaging Batch Curvature Description EvaLayerOptions EvaOptions Factorised
       FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
-      KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Opening Overrides
-      RankFromData RefreshContext RelativeDamping Seen SketchSource Sketching Statistic Take`,
+      KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions
+      NystromShampooLayerOptions NystromShampooOptions Opening Overrides
+      RankFromData RefreshContext RelativeDamping Seen ShampooLayerOptions ShampooOptions SketchSource Sketching Statistic Take`,
   },
   'nysact/transforms': {
     values: `
-      Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
-      partition precondition refuseOverflow scaleBy scaleByAdam stateless stepDecay warmUp
+      Cell addWeightDecay chain clipByGlobalNorm constant cosine descend graft momentum
+      orthogonalize partition precondition refuseOverflow scaleBy scaleByAdam stateless stepDecay warmUp
       writable`,
     types: `
       AdamOptions AdamwOptions CadenceOptions Description EvaOptimizerOptions
       FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayeredOptions
-      MatrixState NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
+      MatrixState MuonOptions NewtonMuonOptions NysactOptimizerOptions
+      NystromShampooOptimizerOptions OrthogonalizeOptions Parameter ParameterFilter ParameterShape Pending
       PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
-      RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions Sized Stage StateEntry
+      RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions ShampooOptimizerOptions
+      Sized Stage StateEntry
       StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
@@ -93,8 +97,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw eva foof kfac makeOptimizer nysact positionRows registerKind registerOptimizer
-      registerOptimizers sgd tfjsBackend`,
+      adam adamw eva foof kfac makeOptimizer muon newtonMuon nysact nystromShampoo positionRows
+      registerKind registerOptimizer registerOptimizers sgd shampoo tfjsBackend`,
     types: `
       Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
       TapConvolutionOptions TappedLayer Taps TensorFlow

@@ -83,6 +83,15 @@ const nysact = {
   tail: optional(flag),
 };
 const kfac = { ...every, pi: optional(flag) };
+const shampoo = { ...every, blockSize: optional(integer(1)) };
+const muon = {
+  ...sgd,
+  steps: optional(integer(1)),
+  rest: optional(word),
+  restLearningRate: rate,
+  restWeightDecay: optional(nonNegative),
+  skip: optional(names),
+};
 
 /** The options of each optimiser. */
 export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
@@ -93,6 +102,10 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> =
   foof: { ...preconditioned, ...every, overrides },
   kfac: { ...preconditioned, ...kfac, overrides },
   eva: { ...preconditioned, ...every, overrides },
+  shampoo: { ...preconditioned, ...shampoo, graft: optional(word), overrides },
+  nystromShampoo: { ...preconditioned, ...nysact, graft: optional(word), overrides },
+  muon,
+  newtonMuon: { ...muon, ...cadence, ...nysact, overrides },
 };
 
 const method1 = diagonalMethod(1);
@@ -230,6 +243,12 @@ export const training: readonly Routine[] = [
   exported(methods, 'evaMethod', { options: optional(record(every)) }, () => [{}], {
     where: 'eva',
   }),
+  exported(methods, 'shampooMethod', { options: optional(record(shampoo)) }, () => [{}], {
+    where: 'shampoo',
+  }),
+  exported(methods, 'nystromShampooMethod', { options: optional(record(nysact)) }, () => [{}], {
+    where: 'nystromShampoo',
+  }),
   exported(methods, 'movingAverage', { decay: unit, check: optional(callable) }, () => [0.9]),
   exported(methods, 'curvature', { parts: own }, () => [nysactParts]),
   exported(
@@ -305,6 +324,16 @@ export const training: readonly Routine[] = [
     { momentum: fraction, options: optional(record({ nesterov: optional(flag) })) },
     () => [0.9, {}],
   ),
+  exported(
+    transforms,
+    'orthogonalize',
+    { options: optional(record({ steps: optional(integer(1)) })) },
+    () => [{}],
+  ),
+  exported(transforms, 'graft', { direction: own, size: optional(own) }, () => [
+    transforms.momentum(0.9),
+    transforms.scaleByAdam(),
+  ]),
   exported(
     transforms,
     'scaleByAdam',
