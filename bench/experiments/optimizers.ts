@@ -143,5 +143,5 @@ export const PAPER_ORDER: readonly OptimizerName[] = [
 
 /** Whether an optimiser has sketches, whose seed is the run's. */
 export function isSketched(name: OptimizerName): boolean {
-  return ['nysact', 'nystrom', 'newton'].some((sketched) => name.startsWith(sketched));
+  return ['nysact', 'nystrom', 'newton'].some((family) => name.startsWith(family));
 }

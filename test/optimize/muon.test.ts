@@ -54,10 +54,17 @@ async function made(
 const singularValues = (A: Matrix) =>
   new SingularValueDecomposition(toMlMatrix(A), { autoTranspose: true }).diagonal;
 
-describe('orthogonalize', () => {
-  const side = fc.integer({ min: 2, max: 6 });
+/** Columns of the one and then of the other. */
+function beside(left: Matrix, right: Matrix): Matrix {
+  return build(left.rows, left.cols + right.cols, (i, j) =>
+    j < left.cols ? left.at(i, j) : right.at(i, j - left.cols),
+  );
+}
 
-  test.prop([side, side, fc.nat(1_000_000)])(
+describe('orthogonalize', () => {
+  const length = fc.integer({ min: 2, max: 6 });
+
+  test.prop([length, length, fc.nat(1_000_000)])(
     'makes singular values of √max(1, q/p), within its interval',
     async (q, p, seed) => {
       const G = gaussian(uniform(seed), q, p);
@@ -81,10 +88,8 @@ describe('orthogonalize', () => {
       [W, b, V, v],
       [{ weight: 0, bias: 1 }],
     );
-    const side = (left: Matrix, right: Matrix) =>
-      build(3, 5, (i, j) => (j < 4 ? left.at(i, j) : right.at(i, 0)));
-    const [joined] = await made(orthogonalize(), [side(W, b)]);
-    expect(side(w, c)).toEqual(joined);
+    const [joined] = await made(orthogonalize(), [beside(W, b)]);
+    expect(beside(w, c)).toEqual(joined);
     expect([alone]).toEqual(await made(orthogonalize(), [V]));
     expect(vector).toEqual(v);
     // Without its layer a weight is a matrix by itself.
@@ -141,7 +146,7 @@ describe('muon', () => {
     expect(await moved('float64', muon(settings), [])).toEqual(
       await moved('float64', muon(settings)),
     );
-    expect(muon().needs).toBeUndefined();
+    expect(muon()).not.toHaveProperty('needs');
   });
 
   test('leaves what is skipped to the rest, by layer or by parameter', async () => {
@@ -164,8 +169,10 @@ describe('muon', () => {
   });
 });
 
+const cadence = { observeEvery: 2, refreshEvery: 4 };
+const ofRank = (rank: number) => moved('float64', newtonMuon({ ...cadence, rank }));
+
 describe('newton-muon', () => {
-  const cadence = { observeEvery: 2, refreshEvery: 4 };
   const sketched = { rank: 3, seed: 2, damping: { relative: 0.2 } } as const;
 
   test('preconditions layers, then orthogonalises momentum of weight and bias together', async () => {
@@ -199,9 +206,8 @@ describe('newton-muon', () => {
   });
 
   test('has one inverse whatever the rank, from p on: the exact one', async () => {
-    const at = (rank: number) => moved('float64', newtonMuon({ ...cadence, rank }));
-    expect(await at(1000)).toEqual(await at(7));
-    expect(await at(3)).not.toEqual(await at(7));
+    expect(await ofRank(1000)).toEqual(await ofRank(7));
+    expect(await ofRank(3)).not.toEqual(await ofRank(7));
   });
 });
 
@@ -247,7 +253,6 @@ describe('graft', () => {
   });
 
   test('is what the option of Shampoo asks for', async () => {
-    const cadence = { observeEvery: 1, refreshEvery: 2 };
     const common = { ...cadence, learningRate: 0.1 };
     const link = precondition(shampooMethod(), cadence);
     expect(await moved('float64', shampoo({ ...common, graft: 'adam' }))).toEqual(

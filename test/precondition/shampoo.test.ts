@@ -144,36 +144,36 @@ test.prop([side, side, count, seed, fc.constantFrom(0.01, 0.5)])(
   },
 );
 
+/** The gradients of ½‖(W − W*)H‖² along gradient descent. */
+function descent(s: number, q: number, p: number, steps: number): Matrix[] {
+  const random = uniform(s);
+  const H = build(p, p, (i, j) => (i === j ? 2 ** -i : 0));
+  let error = combine(0.2, gaussian(random, q, p), 0, filled(q, p, 0));
+  return Array.from({ length: steps }, () => {
+    const G = product(error, 'N', product(H, 'N', H, 'T'), 'N');
+    error = combine(1, error, -0.3, G);
+    return G;
+  });
+}
+
+const outer = (G: Matrix) => {
+  const n = G.rows * G.cols;
+  const at = (k: number) => G.at(Math.floor(k / G.cols), k % G.cols);
+  return build(n, n, (i, j) => at(i) * at(j));
+};
+
+/** The least eigenvalue of (Σggᵀ/rank + ρI)^(−1/2) − L^(−1/root) ⊗ R^(−1/root), over the size of the first. */
+function gap(seen: readonly Matrix[], rho: number, root: number): number {
+  const [{ rows: q, cols: p }] = seen;
+  const total = sum(seen.map(outer));
+  const adagrad = power(combine(1 / Math.min(q, p), total, 0, total), rho, -1 / 2);
+  const L = power(sum(lefts(seen)), rho, -1 / root);
+  const R = power(sum(rights(seen)), rho, -1 / root);
+  const difference = combine(1, adagrad, -1, kronecker(L, R));
+  return (eigenvalues(difference).at(-1) ?? Number.NaN) * Math.sqrt(rho);
+}
+
 describe('beside full-matrix Adagrad, which is (Σggᵀ + ρI)^(−1/2) with g = vec(G),', () => {
-  /** The gradients of ½‖(W − W*)H‖² along gradient descent. */
-  function descent(s: number, q: number, p: number, steps: number): Matrix[] {
-    const random = uniform(s);
-    const H = build(p, p, (i, j) => (i === j ? 2 ** -i : 0));
-    let error = combine(0.2, gaussian(random, q, p), 0, filled(q, p, 0));
-    return Array.from({ length: steps }, () => {
-      const G = product(error, 'N', product(H, 'N', H, 'T'), 'N');
-      error = combine(1, error, -0.3, G);
-      return G;
-    });
-  }
-
-  const outer = (G: Matrix) => {
-    const n = G.rows * G.cols;
-    const at = (k: number) => G.at(Math.floor(k / G.cols), k % G.cols);
-    return build(n, n, (i, j) => at(i) * at(j));
-  };
-
-  /** The least eigenvalue of (Σggᵀ/rank + ρI)^(−1/2) − L^(−1/root) ⊗ R^(−1/root), over the size of the first. */
-  function gap(seen: readonly Matrix[], rho: number, root: number): number {
-    const [{ rows: q, cols: p }] = seen;
-    const total = sum(seen.map(outer));
-    const adagrad = power(combine(1 / Math.min(q, p), total, 0, total), rho, -1 / 2);
-    const L = power(sum(lefts(seen)), rho, -1 / root);
-    const R = power(sum(rights(seen)), rho, -1 / root);
-    const difference = combine(1, adagrad, -1, kronecker(L, R));
-    return (eigenvalues(difference).at(-1) ?? Number.NaN) * Math.sqrt(rho);
-  }
-
   test.prop([fc.integer({ min: 2, max: 4 }), fc.integer({ min: 2, max: 4 }), seed])(
     'its steps are at most those for Σggᵀ/rank, as its paper proves, and those of other roots are not',
     async (q, p, s) => {

@@ -72,8 +72,8 @@ function nystromShampoo(name: string, options: NystromShampooOptions = {}): Vari
 }
 
 /** The same with a damping in proportion, of which nothing is known at first. */
-function ofRelative({ initialScale: _, ...known }: Variant): Variant {
-  return { ...known, isRelative: true };
+function ofRelative(known: Variant): Variant {
+  return { ...known, isRelative: true, initialScale: 0 };
 }
 
 const byGradients: readonly Variant[] = [
