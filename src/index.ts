@@ -31,6 +31,7 @@ export {
   useKernels,
 } from './kernels/selection.js';
 export { activationSketch } from './nystrom/activation-sketch.js';
+export { muon, newtonMuon } from './optimize/muon.js';
 export { Optimizer, type OptimizerOptions } from './optimize/optimizer.js';
 export {
   adam,
@@ -47,6 +48,7 @@ export {
   soap,
 } from './optimize/optimizers.js';
 export { paperSettings } from './optimize/paper-settings.js';
+export { nystromShampoo, shampoo } from './optimize/shampoo.js';
 export type { Diagnostics } from './precondition/layer.js';
 export type { Method } from './precondition/method.js';
 export type { LayerParameters } from './precondition/network.js';

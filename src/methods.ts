@@ -27,8 +27,18 @@ export {
   type NysactOptions,
   nysactMethod,
 } from './precondition/nysact.js';
+export {
+  type NystromShampooLayerOptions,
+  type NystromShampooOptions,
+  nystromShampooMethod,
+} from './precondition/nystrom-shampoo.js';
 export type { Overrides } from './precondition/overrides.js';
 export type { RankFromData } from './precondition/rank.js';
+export {
+  type ShampooLayerOptions,
+  type ShampooOptions,
+  shampooMethod,
+} from './precondition/shampoo.js';
 export type { SketchSource } from './precondition/sketching.js';
 export { type SkfacLayerOptions, type SkfacOptions, skfacMethod } from './precondition/skfac.js';
 export {

@@ -19,8 +19,10 @@ export {
 export { type ScaleByAdamOptions, scaleByAdam } from './optimize/adam.js';
 export { clipByGlobalNorm } from './optimize/clip.js';
 export { descend } from './optimize/descend.js';
+export { graft } from './optimize/graft.js';
 export { type ScaleByMfacOptions, scaleByMfac } from './optimize/mfac.js';
 export { momentum } from './optimize/momentum.js';
+export type { MuonOptions, NewtonMuonOptions } from './optimize/muon.js';
 export type {
   AdamOptions,
   AdamwOptions,
@@ -36,6 +38,7 @@ export type {
   SkfacOptimizerOptions,
   SoapOptions,
 } from './optimize/optimizers.js';
+export { type OrthogonalizeOptions, orthogonalize } from './optimize/orthogonalize.js';
 export type { PresetOptions } from './optimize/paper-settings.js';
 export type { ParameterFilter } from './optimize/parameter-filter.js';
 export { type Group, partition } from './optimize/partition.js';
@@ -43,6 +46,10 @@ export { type KlClip, type PreconditionOptions, precondition } from './optimize/
 export { refuseOverflow } from './optimize/refuse-overflow.js';
 export { scaleBy } from './optimize/scale.js';
 export { constant, cosine, type Schedule, stepDecay, warmUp } from './optimize/schedules.js';
+export type {
+  NystromShampooOptimizerOptions,
+  ShampooOptimizerOptions,
+} from './optimize/shampoo.js';
 export { type ScaleBySoapOptions, scaleBySoap } from './optimize/soap.js';
 export {
   chain,

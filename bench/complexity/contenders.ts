@@ -6,6 +6,8 @@ import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
+import { nystromShampooMethod } from '../../src/precondition/nystrom-shampoo.js';
+import { shampooMethod } from '../../src/precondition/shampoo.js';
 import { skfacMethod } from '../../src/precondition/skfac.js';
 
 /** What is measured of a layer: three times, and memory kept and allocated. */
@@ -74,8 +76,20 @@ export const contenders: readonly Contender[] = [
     largest: 1024,
   },
   {
+    name: 'Shampoo',
+    method: shampooMethod({ blockSize: 4096 }),
+    exponents: cubic,
+    largest: 1024,
+  },
+  {
     name: 'SKFAC',
     method: skfacMethod(),
+    exponents: linear,
+    largest: 4096,
+  },
+  {
+    name: 'Nyström Shampoo',
+    method: nystromShampooMethod({ rank }),
     exponents: linear,
     largest: 4096,
   },

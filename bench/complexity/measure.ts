@@ -38,6 +38,7 @@ export function makeSubject({ method }: Contender, inputs: number, key: RandomKe
   const seen = Array.from({ length: batches }, (_, batch) => ({
     X: denseRows(backend, normal(rows, inputs, 2 * batch)),
     D: denseRows(backend, normal(rows, outputs, 2 * batch + 1)),
+    G: upload(backend, normal(outputs, inputs, 2 * batches + 1 + batch)),
     examples: rows,
   }));
   let observed = 0;

@@ -26,6 +26,8 @@ const looks: readonly Omit<CurveLook, 'name'>[] = [
   { colour: '#8c7051', symbol: 'star', dashed: true },
   { colour: '#332288', symbol: 'square', dashed: true },
   { colour: '#117733', symbol: 'circle', dashed: true },
+  { colour: '#e69f00', symbol: 'diamond', dashed: true },
+  { colour: '#56b4e9', symbol: 'triangle', dashed: true },
 ];
 
 /** One quantity: values beside their ratio to the first contender's, then the exponents. */

@@ -11,8 +11,12 @@ import {
   kfac,
   makeOptimizer,
   mfac,
+  muon,
+  newtonMuon,
   nysact,
+  nystromShampoo,
   sgd,
+  shampoo,
   skfac,
   soap,
   type TensorFlow,
@@ -37,6 +41,9 @@ export interface NamedOptimizer {
 const LARGE = { learningRate: 0.5, weightDecay: 2e-5, refreshEvery: 5 } as const;
 
 const { decay: _decay, ...ofOneBatch } = paperSettings.kfac;
+/** Of systems for which the table has none: what its preconditioned ones share. */
+const { damping: __, rank: ___, ...SYSTEMS } = paperSettings.nysact;
+
 const { rest: _, ...publishedSettings } = paperSettings.nysact;
 const sketched = { ...paperSettings.nysact, ...LARGE, rank: 20 } as const;
 
@@ -104,6 +111,28 @@ const OPTIMIZERS = {
     paper: { cifar: { ...paperSettings.nysact, policy: 'track', fresh: 2 } },
     make: nysact,
   },
+  shampoo: {
+    title: 'Shampoo',
+    paper: { cifar: { ...SYSTEMS, decay: 0.95, graft: 'sgd' } },
+    make: shampoo,
+  },
+  'nystrom-shampoo': {
+    title: 'Nyström Shampoo',
+    paper: { cifar: { ...SYSTEMS, rank: 10, graft: 'sgd' } },
+    make: nystromShampoo,
+  },
+  muon: {
+    title: 'Muon',
+    paper: { cifar: { learningRate: 0.02, weightDecay: 5e-4 } },
+    make: muon,
+  },
+  'newton-muon': {
+    title: 'Newton-Muon',
+    paper: {
+      cifar: { learningRate: 0.02, weightDecay: 5e-4, observeEvery: 5, refreshEvery: 50, rank: 10 },
+    },
+    make: newtonMuon,
+  },
   'nysact-published': {
     title: 'NysAct-G, as published',
     paper: { cifar: { ...publishedSettings, sketch: 'gaussian' } },
@@ -132,5 +161,5 @@ export const PAPER_ORDER: readonly OptimizerName[] = [
 
 /** Whether an optimiser has sketches, whose seed is the run's. */
 export function isSketched(name: OptimizerName): boolean {
-  return name.startsWith('nysact');
+  return ['nysact', 'nystrom', 'newton'].some((family) => name.startsWith(family));
 }

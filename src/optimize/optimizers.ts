@@ -318,16 +318,21 @@ export function preconditionedBy(method: Method, options: PreconditionedOptions 
   return preconditioned(where, method, PRECONDITIONED_OPTIONS.read(where, options));
 }
 
-function preconditioned(
+/**
+ * Momentum steps along what `method` makes of the gradients of layers, or what `turned` makes of that link, and the
+ * rest beside them.
+ */
+export function preconditioned(
   where: string,
   method: Method,
   settings: SettingsOf<typeof PRECONDITIONED_OPTIONS>,
+  turned: (direction: Transform) => Transform = (direction) => direction,
 ): Transform {
   const { observeEvery, refreshEvery } = settings;
   const clip: KlClip | undefined =
     settings.klClip === 'none' ? undefined : { limit: settings.klClip };
   const layered = chain(
-    precondition(method, { observeEvery, refreshEvery, klClip: clip }),
+    turned(precondition(method, { observeEvery, refreshEvery, klClip: clip })),
     momentumDirection(settings),
   );
   return refuseOverflow(withRest(where, layered, settings));

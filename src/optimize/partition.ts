@@ -75,6 +75,7 @@ export function apart(
   return {
     description: describeGroups(transforms),
     schedule: transforms[0].schedule,
+    matrices: transforms.some(({ matrices }) => matrices),
     ...(looks ? { needs: (step: number) => unionOf(transforms, step) } : {}),
     init<D extends DType>(context: TransformContext<D>): Stage<D> {
       const whole = parametersOf(context);

@@ -59,6 +59,7 @@ export function precondition(method: Method, options: PreconditionOptions = {}):
       refreshEvery,
       klClip: klClip?.limit ?? 'none',
     },
+    matrices: method.needs.inputs !== true && method.needs.outputGradients !== true,
     needs(step) {
       const observes = step % observeEvery === 0;
       return {

@@ -9,7 +9,13 @@ import { filterWords, namesOrFunction, parametersOf, taken } from './parameter-f
 import { apart } from './partition.js';
 import { scaleBy } from './scale.js';
 import { rate } from './schedules.js';
-import { chain, isTransform, type Transform, type TransformContext } from './transform.js';
+import {
+  chain,
+  isTransform,
+  type Parameter,
+  type Transform,
+  type TransformContext,
+} from './transform.js';
 import { addWeightDecay } from './weight-decay.js';
 
 /** Adam's learning rate over that of the preconditioned layers: 0.001 where theirs is 0.1. */
@@ -36,19 +42,36 @@ export const REST_OPTIONS = optionList({
 /** The settings that decide how parameters move, and which. */
 type Settings = SettingsOf<typeof REST_OPTIONS> & SettingsOf<typeof SGD_OPTIONS>;
 
+/** Which parameters are for the direction that is not that of the rest, unless they are skipped. */
+type Reach = (parameter: Parameter, isMatrix: boolean) => boolean;
+
+/** The weights and biases of layers. */
+const LAYERS: Reach = ({ layer }) => layer !== undefined;
+
+/** The weights of layers, and all other matrices. */
+export const MATRICES: Reach = (_, isMatrix) => isMatrix;
+
+/** The weights and biases of layers, and all other matrices. */
+export const MATRICES_AND_LAYERS: Reach = ({ layer }, isMatrix) => layer !== undefined || isMatrix;
+
 /**
- * Steps along the direction `layered` for the weights and biases of layers, and along that of the rest
- * for all other parameters.
+ * Steps along the direction `layered` for the weights and biases of layers, or what else is within `reach`, and
+ * along that of the rest for all other parameters.
  *
  * @throws RangeError where `rest` is a transform, and a learning rate or a decay is given for it too.
  */
-export function withRest(where: string, layered: Transform, settings: Settings): Transform {
+export function withRest(
+  where: string,
+  layered: Transform,
+  settings: Settings,
+  reach: Reach = LAYERS,
+): Transform {
   const { learningRate, skip } = settings;
   const moved = (transform: Transform): Transform => chain(transform, descend(learningRate));
   const rest = restOf(where, settings);
   const transform = moves(rest)
-    ? apart([moved(layered), rest], (context) => memberships(where, skip, context))
-    : moved(apart([layered, rest], (context) => memberships(where, skip, context)));
+    ? apart([moved(layered), rest], (context) => memberships(where, skip, reach, context))
+    : moved(apart([layered, rest], (context) => memberships(where, skip, reach, context)));
   if (skip === undefined) return transform;
   return { ...transform, description: { ...transform.description, skip: filterWords(skip) } };
 }
@@ -77,15 +100,21 @@ function restOf(where: string, settings: Settings): Transform {
   return rest === 'sgd' ? direction : chain(direction, scaleBy(ADAM_SHARE));
 }
 
-/** 0 for the parameters of layers that are preconditioned, 1 for the rest. */
+/** 0 for the parameters within reach that are not skipped, 1 for the rest. */
 function memberships<D extends DType>(
   where: string,
   skip: Settings['skip'],
+  reach: Reach,
   context: TransformContext<D>,
 ): readonly number[] {
   const parameters = parametersOf(context);
   const skipped = skip === undefined ? [] : taken(where, 'skip', skip, context);
+  const isMatrix = taken(where, 'matrices', 'weights', context);
   // A layer is skipped where its weight or its bias is taken.
   const left = new Set(parameters.filter((_, i) => skipped[i]).map(({ layer }) => layer));
-  return parameters.map(({ layer }) => (layer === undefined || left.has(layer) ? 1 : 0));
+  return parameters.map((parameter, i) => {
+    const { layer } = parameter;
+    const isLeft = layer === undefined ? skipped[i] : left.has(layer);
+    return isLeft || !reach(parameter, isMatrix[i]) ? 1 : 0;
+  });
 }

@@ -99,6 +99,8 @@ export interface Transform {
   readonly description: Description;
   /** Present where the transform looks at layers: what step k has to be given of them. */
   needs?(step: number): StepNeeds;
+  /** Whether every matrix among the parameters will do as a layer, as nothing but its gradient is looked at. */
+  readonly matrices?: boolean;
   /** Present where the transform moves the parameters: η at step k, unless it is set. */
   readonly schedule?: Schedule | undefined;
   init<D extends DType>(context: TransformContext<D>): Stage<D>;
@@ -141,6 +143,7 @@ export function chain(...transforms: readonly Transform[]): Transform {
       ),
     ),
     schedule: transforms.at(-1)?.schedule,
+    matrices: transforms.some(({ matrices }) => matrices),
     ...(transforms.some((transform) => transform.needs !== undefined)
       ? {
           needs: (step: number): StepNeeds => {
@@ -186,10 +189,16 @@ export function chain(...transforms: readonly Transform[]): Transform {
         restored() {
           for (const stage of stages) stage.restored?.();
         },
-        diagnostics: () => stages.flatMap((stage) => stage.diagnostics?.() ?? []),
+        diagnostics: () => firstOfEach(stages.flatMap((stage) => stage.diagnostics?.() ?? [])),
       };
     },
   };
+}
+
+/** Of each layer, what the first of the links reports that have something to do with it. */
+function firstOfEach(all: readonly Diagnostics[]): readonly Diagnostics[] {
+  const first = new Map(all.toReversed().map((one) => [one.layer, one]));
+  return all.filter((one) => first.get(one.layer) === one);
 }
 
 /** No update may leave the range of the dtype. */

@@ -38,28 +38,31 @@ const LEAST = 1e-12;
 
 /** The damping of one layer. */
 export class Damping {
-  /** ρ is never less: 1/least bounds ‖P‖F/‖G‖F. */
+  /** ρ is never less: 1/least, or its root, bounds ‖P‖F/‖G‖F. */
   readonly least: number;
   /**
-   * What it makes of every curvature. Before the first good refresh P is G/ρ, or 0 where nobody knows yet what ρ is
-   * a share of.
+   * What it makes of every curvature. Before the first good refresh P is G/ρ, or with a root of that, or 0 where
+   * nobody knows yet what ρ is a share of.
    */
   readonly bounds: Pick<Curvature, 'gain' | 'flat' | 'found'>;
-  /** ρ as a part of an inverse. */
+  /** ρ, or its root, as a part of an inverse. */
   readonly part: Extract<InversePart, { value: number }>;
   readonly #relative: number | undefined;
   readonly #dtype: DType;
 
-  constructor(damping: number | RelativeDamping, dtype: DType) {
+  /** `root` is 2 where P = G(A + ρI)^(−1/2), or what is as large as that. */
+  constructor(damping: number | RelativeDamping, dtype: DType, root: 1 | 2 = 1) {
+    const rooted = (value: number) => (root === 1 ? value : Math.sqrt(value));
     const isKnown = typeof damping === 'number';
     this.#relative = isKnown ? undefined : damping.relative;
     this.least = isKnown ? damping : LEAST;
     this.bounds = {
-      gain: 1 / this.least,
-      flat: isKnown ? 1 / damping : 0,
+      gain: 1 / rooted(this.least),
+      flat: isKnown ? 1 / rooted(damping) : 0,
       found: isKnown ? { damping } : {},
     };
-    this.part = { value: this.least, check: atLeast(this.least, dtype) };
+    const least = rooted(this.least);
+    this.part = { value: least, check: atLeast(least, dtype) };
     this.#dtype = dtype;
   }
 

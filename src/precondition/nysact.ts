@@ -18,7 +18,7 @@ import { residualOf, warningsOf } from '../nystrom/certificate.js';
 import { type Eigenpairs, nystromEigenpairs } from '../nystrom/factor.js';
 import { effectiveDimension, lowRankInverse } from '../nystrom/inverse.js';
 import { momentTrace, sketchedMoment } from '../nystrom/sketched-moment.js';
-import { movingAverage } from '../rows/accumulator.js';
+import { movingAverage, type Statistic } from '../rows/accumulator.js';
 import { activationDiagonal } from '../rows/second-moment.js';
 import { SKETCH_KINDS } from '../sketch/distributions.js';
 import { DAMPING, Damping } from './damping.js';
@@ -51,7 +51,7 @@ import {
 } from './sketching.js';
 
 /** The options of a layer. */
-const LAYER = optionList({
+export const NYSACT_LAYER = optionList({
   ...DECAY.entries,
   /**
    * The rank r ≥ 1 (default 10), or `{ residual, max }` for the least that leaves at most this part of tr A unseen,
@@ -68,12 +68,12 @@ const LAYER = optionList({
 });
 
 /** Options of a layer in {@link nysactMethod}. */
-export interface NysactLayerOptions extends OptionsOf<typeof LAYER> {}
+export interface NysactLayerOptions extends OptionsOf<typeof NYSACT_LAYER> {}
 
 /** The options of {@link nysactMethod}. */
 export const NYSACT_OPTIONS = optionList({
   ...METHOD_OPTIONS.entries,
-  ...LAYER.entries,
+  ...NYSACT_LAYER.entries,
   /**
    * The sketch: 'gaussian' (default) for NysAct-G; 'subcolumn' for NysAct-S; 'diagonal' for columns with
    * probability in proportion to the diagonal of Ā over the last window; 'power' for a Gaussian one that the
@@ -111,7 +111,7 @@ export type NysactOptions = OptionsOf<typeof NYSACT_OPTIONS>;
  */
 export function nysactMethod(options: NysactOptions = {}): Method {
   const settings = NYSACT_OPTIONS.read('nysact', options);
-  checkOverrides('nysact', LAYER, settings.overrides);
+  checkOverrides('nysact', NYSACT_LAYER, settings.overrides);
   if (settings.overrides === undefined) checkWindows('nysact', settings, settings.sketch);
   const { sketch, seed, maxFailures } = settings;
   const source = windowSource(sketch, seed);
@@ -121,7 +121,7 @@ export function nysactMethod(options: NysactOptions = {}): Method {
     maxFailures,
     description: describeMethod('nysact', NYSACT_OPTIONS, settings),
     layers(shapes, dtype) {
-      return settingsOfLayers('nysact', LAYER, settings, shapes, dtype).map((own, layer) =>
+      return settingsOfLayers('nysact', NYSACT_LAYER, settings, shapes, dtype).map((own, layer) =>
         shapes[layer].inputs <= firstRank(own.rank) || shapes[layer].rows === 'oneHot'
           ? exactCurvature(shapes[layer], new Damping(own.damping, dtype), own.decay)
           : sketched(shapes[layer], layer, own, source, dtype),
@@ -130,22 +130,37 @@ export function nysactMethod(options: NysactOptions = {}): Method {
   };
 }
 
-/** P = G(Â + ρI)⁻¹ for one layer, at a rank that is given or that its data choose. */
-function sketched(
+/** What is sketched of a layer, and which root of its inverse is taken. */
+export interface Sketched {
+  readonly root: 1 | 2;
+  /** The statistic that has the place of one of XᵀX/m. */
+  of<Name extends string>(this: void, statistic: Statistic<Name>): Statistic<Name>;
+}
+
+/** XᵀX/m itself, and its inverse. */
+const ACTIVATIONS: Sketched = { root: 1, of: (statistic) => statistic };
+
+/**
+ * P = G(Â + ρI)⁻¹, or with a root of it, for one layer, at a rank that is given or that its data choose.
+ *
+ * @throws RangeError where the rank follows the data under a policy that cannot.
+ */
+export function sketched(
   { inputs }: LayerShape,
   layer: number,
-  own: SettingsOf<typeof LAYER>,
+  own: SettingsOf<typeof NYSACT_LAYER>,
   source: WindowSource,
   dtype: DType,
+  what: Sketched = ACTIVATIONS,
 ): Curvature {
   const { rank } = own;
-  const damping = new Damping(own.damping, dtype);
+  const damping = new Damping(own.damping, dtype, what.root);
   const at = (now: number, choose?: Parts['choose']): Curvature => {
     const { oversample = defaultOversampling(rank, now) } = own;
     const shape = { inputs, width: Math.min(now + oversample, inputs) };
     const settings = { ...own, rank: now, oversample, adapts: choose !== undefined };
     const windows = sketchedWindows(shape, layer, settings, source);
-    return ofRank(now, own, { damping, windows, weighs: source.weighs, choose });
+    return ofRank(now, own, { what, damping, windows, weighs: source.weighs, choose });
   };
   if (typeof rank === 'number') return at(rank);
   checkRank('nysact', own.policy, rank);
@@ -157,6 +172,7 @@ function sketched(
 
 /** What the curvature of a layer is made of, beside its settings. */
 interface Parts {
+  readonly what: Sketched;
   readonly damping: Damping;
   readonly windows: Sketching;
   /** Whether the windows ask for the diagonal of Ā. */
@@ -165,26 +181,29 @@ interface Parts {
   readonly choose: ((eigenvalues: Float64Array, total: number) => number) | undefined;
 }
 
-/** P = G(Â + ρI)⁻¹ at one rank. */
+/** P = G(Â + ρI)⁻¹, or with a root of it, at one rank. */
 function ofRank(
   rank: number,
-  { decay, shift, tail }: SettingsOf<typeof LAYER>,
-  { damping, windows, weighs, choose }: Parts,
+  { decay, shift, tail }: SettingsOf<typeof NYSACT_LAYER>,
+  { what, damping, windows, weighs, choose }: Parts,
 ): Curvature {
   const { inputs, width } = windows.shape;
+  const { root } = what;
   /** Whoever chooses a rank looks at all that the sketch has shown. */
   const found = choose === undefined ? rank : width;
   return curvature({
     ...damping.bounds,
     statistics: [
-      sketchedMoment(windows.shape, decay),
-      momentTrace(decay),
-      ...(weighs ? [activationDiagonal(inputs, movingAverage(decay, checkNoNegative))] : []),
+      what.of(sketchedMoment(windows.shape, decay)),
+      what.of(momentTrace(decay)),
+      ...(weighs
+        ? [what.of(activationDiagonal(inputs, movingAverage(decay, checkNoNegative)))]
+        : []),
     ],
     sketch: windows,
     rank,
     inverse: {
-      V: { rows: inputs, cols: rank, check: elementsWithin(1 / Math.sqrt(damping.least)) },
+      V: { rows: inputs, cols: rank, check: elementsWithin(Math.sqrt(damping.bounds.gain)) },
       c: damping.part,
     },
     factorise: ({ C, trace }, { dtype, sketch, workspace }) =>
@@ -201,7 +220,7 @@ function ofRank(
         const factor = nystromEigenpairs(C, sketch, { rank: found, shift: start, U }, workspace);
         const next = choose?.(factor.eigenvalues, total) ?? rank;
         const pairs = leading(factor, next);
-        const seen = tail ? { damping: rho, trace: total } : { damping: rho };
+        const seen = tail ? { damping: rho, trace: total, root } : { damping: rho, root };
         const { V, c } = lowRankInverse(pairs, dtype, seen);
         const { shift: nu, retries, eigenvalues } = pairs;
         return {
@@ -215,7 +234,8 @@ function ofRank(
             residual: residualOf(eigenvalues, total),
             conditioning: eigenvalues[0] / rho,
           },
-          warnings: warningsOf(eigenvalues, c, dtype),
+          // What cancels is of the size of the roots.
+          warnings: warningsOf(root === 1 ? eigenvalues : eigenvalues.map(Math.sqrt), c, dtype),
           rank: next,
           ...(isFollowed ? { factor } : {}),
         };

@@ -31,6 +31,30 @@ export interface CapturedUse extends Use {
   dispose(): void;
 }
 
+/** The kind of a matrix that is a block by itself. */
+export const MATRIX = 'matrix';
+
+/**
+ * The blocks, and one for each variable of at least two axes beside them, where nobody asks what layers saw: the
+ * last axis is one side of its matrix, and all others are the other.
+ */
+export function withMatrices(
+  gradients: readonly (readonly [name: string, gradient: { readonly rank: number }])[],
+  captured: readonly CapturedBlock[],
+): CapturedBlock[] {
+  const weights = new Set(captured.map(({ weight }) => weight));
+  return [
+    ...captured,
+    ...gradients.flatMap(([weight, { rank }]): CapturedBlock[] => {
+      if (rank < 2 || weights.has(weight)) return [];
+      const layout = 'columns';
+      return [
+        { kind: MATRIX, weight, bias: undefined, layout, rows: undefined, uses: [], examples: 1 },
+      ];
+    }),
+  ];
+}
+
 /**
  * The blocks of several computations of gradients as those of one, of all their examples: the mean loss over
  * n of N examples has n/N of the gradients in the mean loss over all, so its rows of D are so much smaller.

@@ -8,7 +8,7 @@ import { checkTransform, needsOf, type StepNeeds, type Transform } from '../opti
 import type { Diagnostics } from '../precondition/layer.js';
 import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients } from './capture.js';
-import { type CapturedBlock, disposeCaptured, joinedBlocks } from './captured.js';
+import { type CapturedBlock, disposeCaptured, joinedBlocks, withMatrices } from './captured.js';
 import { configDict } from './config.js';
 import { checkLoss, namedGradients } from './gradients.js';
 import { LossWatch } from './loss-watch.js';
@@ -42,7 +42,8 @@ export type MakeOptimizerOptions = OptionsOf<typeof OPTIMIZER_OPTIONS> & {
  * A transform as an optimiser of TensorFlow.js.
  *
  * Known layers that `model.fit` or `minimize` applies are preconditioned where the transform does so; all
- * other variables go through the rest of the chain, and `report` says which and why. Layers are looked at
+ * other variables go through the rest of the chain, and `report` says which and why. Where a transform looks at
+ * gradients alone, every other variable of at least two axes is preconditioned too. Layers are looked at
  * only in the steps that need it. The backend is settled at the first step. Variables and layers that
  * appear later are taken in; one that is missing later is an error. `dispose` frees all state; a step
  * after it starts anew.
@@ -135,6 +136,7 @@ export function optimizerClass(
     report(model?: layers.Layer): readonly VariableReport[] {
       const context = {
         preconditions: this.#preconditions,
+        takesMatrices: this.#takesMatrices,
         session: this.#run?.session,
         diagnostics: this.diagnostics,
       };
@@ -176,7 +178,8 @@ export function optimizerClass(
         this.#losses.check();
         const named = namedGradients(tf, gradients);
         this.#checkLooked();
-        const blocks = joinedBlocks(this.#captured.map((one) => one.blocks));
+        const captured = joinedBlocks(this.#captured.map((one) => one.blocks));
+        const blocks = this.#takesGradients ? withMatrices(named, captured) : captured;
         this.#run ??= this.#start(named, blocks);
         this.#run = grown(tf, this.#transform, this.#run, named, blocks);
         this.#run.session.step(named, blocks);
@@ -246,6 +249,17 @@ export function optimizerClass(
       return this.#transform.needs !== undefined;
     }
 
+    /** Whether the transform does to any matrix what it does to the weights of layers. */
+    get #takesMatrices(): boolean {
+      return this.#transform.matrices === true;
+    }
+
+    /** Whether gradients are all that it ever looks at, of layers as of other matrices. */
+    get #takesGradients(): boolean {
+      const { inputs, outputGradients } = needsOf(this.#transform, 0);
+      return this.#preconditions && this.#takesMatrices && !inputs && !outputGradients;
+    }
+
     /** Whether the coming step looks at layers. The first one does in any case, to know them. */
     get #looks(): boolean {
       const { inputs, outputGradients } = this.#needs;
@@ -254,7 +268,7 @@ export function optimizerClass(
 
     /** A step that has to look at layers must have seen how its gradients were computed. */
     #checkLooked(): void {
-      if (!this.#looks) return;
+      if (!this.#looks || this.#takesGradients) return;
       if (this.#captured.length === 0) {
         throw new RangeError(
           `${this.#name}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,

@@ -2,6 +2,12 @@
 
 import type { serialization } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
+import {
+  type MuonOptions,
+  muon as muonTransform,
+  type NewtonMuonOptions,
+  newtonMuon as newtonMuonTransform,
+} from '../optimize/muon.js';
 import type {
   AdamOptions,
   AdamwOptions,
@@ -10,6 +16,12 @@ import type {
   SoapOptions,
 } from '../optimize/optimizers.js';
 import * as transforms from '../optimize/optimizers.js';
+import {
+  type NystromShampooOptimizerOptions,
+  nystromShampoo as nystromShampooTransform,
+  type ShampooOptimizerOptions,
+  shampoo as shampooTransform,
+} from '../optimize/shampoo.js';
 import type { Transform } from '../optimize/transform.js';
 import { optionsOf } from './config.js';
 import { optimizerClass } from './optimizer.js';
@@ -40,6 +52,10 @@ const DEFINITIONS = {
   skfac: { className: 'NysactSkfac', make: transforms.skfac },
   mfac: { className: 'NysactMfac', make: transforms.mfac },
   soap: { className: 'NysactSoap', make: transforms.soap },
+  shampoo: { className: 'NysactShampoo', make: shampooTransform },
+  nystromShampoo: { className: 'NysactNystromShampoo', make: nystromShampooTransform },
+  muon: { className: 'NysactMuon', make: muonTransform },
+  newtonMuon: { className: 'NysactNewtonMuon', make: newtonMuonTransform },
 } satisfies Readonly<Record<string, OptimizerDefinition>>;
 
 /** What TensorFlow.js makes an optimiser of, with options in the program or in a saved model. */
@@ -130,6 +146,49 @@ export function skfac(
   options: transforms.SkfacOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('skfac', tf, options);
+}
+
+/**
+ * Shampoo for TensorFlow.js: SGD on P = (L + ρI)^(−1/4)·G·(R + ρI)^(−1/4), for every variable of at least two axes,
+ * of a known layer or not. For the rest see {@link nysact}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function shampoo(tf: TensorFlowCore, options: ShampooOptimizerOptions = {}): TfjsOptimizer {
+  return make('shampoo', tf, options);
+}
+
+/**
+ * One-sided Nyström Shampoo for TensorFlow.js: SGD on P = G(Â + ρI)^(−1/2) with Â ≈ GᵀG from a sketch, for every
+ * variable of at least two axes, of a known layer or not. For the rest see {@link nysact}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function nystromShampoo(
+  tf: TensorFlowCore,
+  options: NystromShampooOptimizerOptions = {},
+): TfjsOptimizer {
+  return make('nystromShampoo', tf, options);
+}
+
+/**
+ * Muon for TensorFlow.js: momentum, orthogonalised, for every variable of at least two axes, of which the last is
+ * one side of the matrix. It looks at no layers. For the rest see {@link nysact}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function muon(tf: TensorFlowCore, options: MuonOptions = {}): TfjsOptimizer {
+  return make('muon', tf, options);
+}
+
+/**
+ * Muon behind NysAct's preconditioner for TensorFlow.js: known layers are preconditioned by what enters them, and
+ * then go through Muon, as all other variables of at least two axes do. For the rest see {@link nysact}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function newtonMuon(tf: TensorFlowCore, options: NewtonMuonOptions = {}): TfjsOptimizer {
+  return make('newtonMuon', tf, options);
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { LayerVariable, layers } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
 import type { Diagnostics } from '../precondition/layer.js';
-import type { CapturedBlock } from './captured.js';
+import { type CapturedBlock, MATRIX } from './captured.js';
 import { layerTable } from './layers/index.js';
 import type { Layer } from './layers/kind.js';
 import { type Session, variableOf } from './session.js';
@@ -33,8 +33,10 @@ export interface VariableReport {
 
 /** What a report needs to know of the optimiser. */
 interface ReportContext {
-  /** Whether the optimiser preconditions at all. */
+  /** Whether the optimiser preconditions layers. */
   readonly preconditions: boolean;
+  /** Whether it does to any matrix what it does to the weights of layers. */
+  readonly takesMatrices: boolean;
   /** The run, once a step was taken. */
   readonly session: Session | undefined;
   /** How the layers are preconditioned, by the names of their weights. */
@@ -53,9 +55,11 @@ export function reportOnTrained(
       layer: block?.weight ?? name,
       shape: variableOf(tf, name).shape,
     };
-    if (!context.preconditions) return refused(found, PLAIN);
-    if (block === undefined) return refused(found, 'no layer or tap of a known kind has used it');
-    return preconditioned(found, block, context);
+    if (preconditionsNothing(context)) return refused(found, PLAIN);
+    if (block !== undefined) return preconditioned(found, block, context);
+    if (isMatrix(found, context)) return preconditioned(found, matrixOf(name), context);
+    if (!context.preconditions) return refused(found, VECTOR);
+    return refused(found, 'no layer or tap of a known kind has used it');
   });
 }
 
@@ -112,6 +116,17 @@ function innerLayers(layer: Layer): Layer[] {
 type Found = Pick<VariableReport, 'variable' | 'layer' | 'shape'>;
 
 const PLAIN = 'the optimizer preconditions nothing';
+const VECTOR = 'it is no matrix';
+const NO_PART = 'it took no part in a step so far, or not in its loss';
+
+function preconditionsNothing({ preconditions, takesMatrices }: ReportContext): boolean {
+  return !preconditions && !takesMatrices;
+}
+
+/** A matrix that is a block by itself. */
+function matrixOf(weight: string): Pick<CapturedBlock, 'kind' | 'weight'> {
+  return { kind: MATRIX, weight };
+}
 
 function line(
   tf: TensorFlow,
@@ -121,35 +136,50 @@ function line(
   const { name, shape } = variable;
   const { session } = context;
   const found = { variable: name, layer: layerName, shape };
-  if (!context.preconditions) return refused(found, PLAIN);
+  if (preconditionsNothing(context)) return refused(found, PLAIN);
   if (frozen) return refused(found, 'the layer is frozen');
   if (!variable.trainable) return refused(found, 'it is not trained');
-  const known = layerTable(tf).find(layer);
+  const captured = session?.blockOf(name);
+  if (captured !== undefined) return preconditioned(found, captured, context);
+  const known = context.preconditions ? layerTable(tf).find(layer) : undefined;
+  const block = known?.blocks.find(({ weight, bias }) => [weight.name, bias?.name].includes(name));
+  if (block === undefined && isMatrix(found, context)) {
+    return preconditioned(found, matrixOf(name), context);
+  }
+  if (!context.preconditions) return refused(found, VECTOR);
   if (known === undefined) return refused(found, unknown(layer));
-  const block = known.blocks.find(({ weight, bias }) => [weight.name, bias?.name].includes(name));
   if (block === undefined) {
     return refused(found, `it is no weight or bias that the kind '${known.kind}' knows`);
   }
   if (session === undefined) return { ...found, kind: known.kind, reason: undefined };
-  const captured = session.blockOf(name);
-  if (captured !== undefined) return preconditioned(found, captured, context);
   return refused(
     found,
     session.blockOf(block.weight.name) === undefined
-      ? 'it took no part in a step so far, or not in its loss'
+      ? NO_PART
       : 'layers share its weight, and have a bias each',
   );
 }
 
-/** The line of a variable of a block, after a step. */
+/** Whether a variable is taken for the matrix that it is. */
+function isMatrix({ shape }: Found, { takesMatrices }: ReportContext): boolean {
+  return takesMatrices && shape.length > 1;
+}
+
+/** The line of a variable of a block, or of one that is to be. */
 function preconditioned(
   found: Found,
-  { kind, weight }: CapturedBlock,
-  { diagnostics }: ReportContext,
+  { kind, weight }: Pick<CapturedBlock, 'kind' | 'weight'>,
+  { session, diagnostics }: ReportContext,
 ): VariableReport {
+  if (session === undefined) return { ...found, kind, reason: undefined };
   const seen = diagnostics.find(({ layer }) => layer === weight);
   if (seen === undefined) {
-    return refused(found, 'the optimizer was told to leave its layer to the rest');
+    return refused(
+      found,
+      session.variables.includes(found.variable)
+        ? 'the optimizer was told to leave its layer to the rest'
+        : NO_PART,
+    );
   }
   if (weight !== found.variable) return { ...found, kind, reason: undefined };
   const { inputs, outputs, rank, bytes } = seen;

@@ -16,8 +16,9 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
     values: `
       DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
       NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
-      asMatrix backendFrom cpuBackend denseRows ekfac eva foof initKernels kernelInfo kfac mfac nysact
-      openPool paperSettings preconditionedBy sgd skfac slotRows soap upload useKernels withSlots zeros`,
+      asMatrix backendFrom cpuBackend denseRows ekfac eva foof initKernels kernelInfo kfac mfac
+      muon newtonMuon nysact nystromShampoo openPool paperSettings preconditionedBy sgd shampoo
+      skfac slotRows soap upload useKernels withSlots zeros`,
     types: `
       Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
       MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
@@ -25,26 +26,31 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/methods': {
     values: `
-      curvature ekfacMethod evaMethod foofMethod kfacMethod movingAverage nysactMethod skfacMethod`,
+      curvature ekfacMethod evaMethod foofMethod kfacMethod movingAverage nysactMethod
+      nystromShampooMethod shampooMethod skfacMethod`,
     types: `
       Average Averages Averaging Batch Curvature Description EkfacLayerOptions EkfacOptions EvaLayerOptions EvaOptions Factorised
       FoofLayerOptions FoofOptions Found Held InversePart InverseParts KfacLayerOptions
-      KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions Opening Overrides
-      RankFromData RefreshContext RelativeDamping Seen SketchSource Sketching SkfacLayerOptions
-      SkfacOptions Statistic Take`,
+      KfacOptions LastWindow LayerShape Made Needs NysactLayerOptions NysactOptions
+      NystromShampooLayerOptions NystromShampooOptions Opening Overrides RankFromData
+      RefreshContext RelativeDamping Seen ShampooLayerOptions ShampooOptions SketchSource
+      Sketching SkfacLayerOptions SkfacOptions Statistic Take`,
   },
   'nysact/transforms': {
     values: `
-      Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
-      partition precondition refuseOverflow scaleBy scaleByAdam scaleByMfac scaleBySoap stateless stepDecay warmUp
+      Cell addWeightDecay chain clipByGlobalNorm constant cosine descend graft momentum
+      orthogonalize partition precondition refuseOverflow scaleBy scaleByAdam scaleByMfac
+      scaleBySoap stateless stepDecay warmUp
       writable`,
     types: `
       AdamOptions AdamwOptions CadenceOptions Description EkfacOptimizerOptions EvaOptimizerOptions
       FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayeredOptions
-      MatrixState MfacOptions NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
-      PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
-      RestoreGuard RestoreOptions ScaleByAdamOptions ScaleByMfacOptions ScaleBySoapOptions Schedule
-      SgdOptions Sized SkfacOptimizerOptions SoapOptions Stage StateEntry
+      MatrixState MfacOptions MuonOptions NewtonMuonOptions NysactOptimizerOptions
+      NystromShampooOptimizerOptions OrthogonalizeOptions Parameter ParameterFilter ParameterShape
+      Pending PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
+      RestoreGuard RestoreOptions ScaleByAdamOptions ScaleByMfacOptions ScaleBySoapOptions
+      Schedule SgdOptions ShampooOptimizerOptions Sized SkfacOptimizerOptions SoapOptions Stage
+      StateEntry
       StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
@@ -95,8 +101,9 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw ekfac eva foof kfac makeOptimizer mfac nysact positionRows registerKind registerOptimizer
-      registerOptimizers sgd skfac soap tfjsBackend`,
+      adam adamw ekfac eva foof kfac makeOptimizer mfac muon newtonMuon nysact nystromShampoo
+      positionRows registerKind registerOptimizer registerOptimizers sgd shampoo skfac soap
+      tfjsBackend`,
     types: `
       Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
       TapConvolutionOptions TappedLayer Taps TensorFlow

@@ -3,7 +3,9 @@
 import { scaleByAdam } from '../../src/optimize/adam.js';
 import { clipByGlobalNorm } from '../../src/optimize/clip.js';
 import { descend } from '../../src/optimize/descend.js';
+import { graft } from '../../src/optimize/graft.js';
 import { momentum } from '../../src/optimize/momentum.js';
+import { muon, newtonMuon } from '../../src/optimize/muon.js';
 import {
   adam,
   adamw,
@@ -21,6 +23,7 @@ import {
 import { partition } from '../../src/optimize/partition.js';
 import { precondition } from '../../src/optimize/precondition.js';
 import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
+import { nystromShampoo, shampoo } from '../../src/optimize/shampoo.js';
 import { chain, type Parameter, type Transform } from '../../src/optimize/transform.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import {
@@ -119,6 +122,36 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
       return refuseOverflow(chain(partition([first], scaleByAdam()), descend(0.03)));
     },
     cadence: both,
+  },
+  { name: 'muon', make: () => muon({ learningRate: 0.05, momentum: 0.8, weightDecay }) },
+  {
+    name: 'muon, a layer skipped and left to sgd',
+    make: () => muon({ learningRate: 0.05, skip: ({ layer }) => layer === '1', rest: 'sgd' }),
+  },
+  {
+    name: 'newton-muon',
+    make: () => newtonMuon({ ...every, learningRate: 0.03, momentum: 0.8, rank: 3, seed: 3 }),
+    cadence: inputs,
+  },
+  { name: 'shampoo', make: () => shampoo(shared), cadence: neither },
+  {
+    name: 'shampoo of moving averages in blocks, grafted to sgd',
+    make: () => shampoo({ ...shared, learningRate: 0.1, decay: 0.9, blockSize: 3, graft: 'sgd' }),
+    cadence: neither,
+  },
+  {
+    name: 'shampoo, grafted to adam',
+    make: () => shampoo({ ...shared, momentum: 0, graft: 'adam' }),
+    cadence: neither,
+  },
+  {
+    name: 'nystrom-shampoo',
+    make: () => nystromShampoo({ ...shared, rank: 3, seed: 3 }),
+    cadence: neither,
+  },
+  {
+    name: 'links grafted of one’s own',
+    make: () => refuseOverflow(chain(graft(momentum(0.5), scaleByAdam()), descend(0.03))),
   },
   { name: 'published foof', make: () => publishedFoof(shared), cadence: inputs },
   { name: 'published kfac', make: () => publishedKfac(damped), cadence: both },

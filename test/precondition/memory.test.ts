@@ -8,6 +8,8 @@ import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
+import { nystromShampooMethod } from '../../src/precondition/nystrom-shampoo.js';
+import { shampooMethod } from '../../src/precondition/shampoo.js';
 import { publishedNysactMethod } from '../../src/published/nysact.js';
 import { denseRows } from '../../src/rows/dense.js';
 import { countingBackend, placeRounded } from '../support/backends.js';
@@ -127,4 +129,13 @@ test('FOOF holds 2p², KFAC 2(p² + q²) and two spectra or none, Eva p + q', ()
   expect(held(kfacMethod(), 'float32', p)).toBe(2 * (p ** 2 + q ** 2) + p + q);
   expect(held(kfacMethod({ inverse: 'factored' }), 'float32', p)).toBe(2 * (p ** 2 + q ** 2));
   expect(held(evaMethod(), 'float32', p)).toBe(p + q);
+});
+
+test('Shampoo holds 2(p² + q²), and 4qp in blocks; from a sketch 3pr + 1', () => {
+  const p = 512;
+  expect(held(shampooMethod(), 'float32', p)).toBe(2 * (p ** 2 + q ** 2));
+  expect(held(shampooMethod({ blockSize: q / 2 }), 'float32', p)).toBe(4 * q * p);
+  expect(held(nystromShampooMethod({ rank: r }), 'float32', p)).toBe(3 * p * r + 1);
+  const drawn = nystromShampooMethod({ rank: r, sketch: 'subcolumn' });
+  expect(held(drawn, 'float32', p)).toBe(2 * p * r + 1);
 });

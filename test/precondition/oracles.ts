@@ -55,6 +55,17 @@ export function eigenvalues(A: Matrix): number[] {
   return realEigenvalues.toSorted((a, b) => b - a);
 }
 
+/** (A + ρI)^exponent of a symmetric A ⪰ 0, by its eigenvalues. */
+export function power(A: Matrix, rho: number, exponent: number): Matrix {
+  const decomposition = new EigenvalueDecomposition(toMlMatrix(A), { assumeSymmetric: true });
+  const Q = dense(decomposition.eigenvectorMatrix);
+  const values = decomposition.realEigenvalues.map(
+    (value) => (Math.max(value, 0) + rho) ** exponent,
+  );
+  const scaled = build(A.rows, A.cols, (i, j) => Q.at(i, j) * values[j]);
+  return product(scaled, 'N', Q, 'T');
+}
+
 /** ‖A‖₂ of a symmetric matrix. */
 export function spectralNorm(A: Matrix): number {
   return Math.max(...eigenvalues(A).map(Math.abs));

@@ -32,6 +32,8 @@ export interface Expectations {
   readonly damping: number;
   /** Whether ρ is found at refreshes. */
   readonly isRelative?: boolean;
+  /** Whether P is as large as G/√ρ, and not as G/ρ. */
+  readonly isRoot?: boolean;
   /** P/G before the first refresh: 1/ρ, unless said; 0 where ρ is not known. */
   readonly initialScale?: number;
 }
@@ -74,20 +76,27 @@ const network = (on: Backend, method: Method) =>
 export function preconditionerContract(
   name: string,
   make: () => Method,
-  { damping, isRelative = false, initialScale = isRelative ? 0 : 1 / damping }: Expectations,
+  {
+    damping,
+    isRelative = false,
+    isRoot = false,
+    initialScale = isRelative ? 0 : 1 / damping,
+  }: Expectations,
   backends: readonly BackendKind[] = HOST,
 ): void {
-  /** (B ⊗ A + ρI)⁻¹ and its kin are at most 1/ρ; the published FOOF starts at I. */
+  /** (B ⊗ A + ρI)⁻¹ and its kin are at most 1/ρ, and their roots 1/√ρ; the published FOOF starts at I. */
   const largest = (layer?: LayerPreconditioner<DType>) => {
     const { damping: found } = layer?.diagnostics.found ?? {};
-    return Math.max(1 / (typeof found === 'number' ? found : damping), initialScale);
+    const rho = typeof found === 'number' ? found : damping;
+    return Math.max(1 / (isRoot ? Math.sqrt(rho) : rho), initialScale);
   };
 
   describe(name, () => {
     test('says how far P can be from G', () => {
       const method = make();
       for (const { flat, gain } of method.layers(SHAPES, 'float64')) {
-        expect([flat, gain]).toEqual([initialScale, isRelative ? 1e12 : largest()]);
+        const unbounded = isRoot ? 1e6 : 1e12;
+        expect([flat, gain]).toEqual([initialScale, isRelative ? unbounded : largest()]);
       }
       expect(method.description).toMatchObject({ method: expect.any(String) });
     });

@@ -8,6 +8,8 @@ import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
+import { nystromShampooMethod } from '../../src/precondition/nystrom-shampoo.js';
+import { shampooMethod } from '../../src/precondition/shampoo.js';
 import {
   apply,
   eigenvaluesOf,
@@ -153,6 +155,25 @@ describe('no element of a restored matrix may be larger than a refresh or an ave
       kfacMethod({ ...shared, inverse: 'factored' }),
       oneHot,
       { 'inverse/r': 1, 'inverse/L': 1.01 },
+    ],
+    // ρ^(−1/4) on either side, and ρ^(−1/2) in all.
+    [
+      'Shampoo',
+      shampooMethod({ damping: RHO }),
+      SIZE,
+      { 'inverse/L0': 1.01 * Math.SQRT2, 'inverse/R0': 1.01 * Math.SQRT2 },
+    ],
+    [
+      'Nyström Shampoo',
+      nystromShampooMethod({ ...shared, rank: 3 }),
+      SIZE,
+      { 'inverse/V': Math.SQRT2 },
+    ],
+    [
+      'Nyström Shampoo of full rank',
+      nystromShampooMethod({ ...shared, rank: 12 }),
+      SIZE,
+      { 'inverse/R': 2.02 },
     ],
     [
       'Eva',

@@ -6,6 +6,11 @@ import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { Method } from '../../src/precondition/method.js';
 import { type NysactOptions, nysactMethod } from '../../src/precondition/nysact.js';
+import {
+  type NystromShampooOptions,
+  nystromShampooMethod,
+} from '../../src/precondition/nystrom-shampoo.js';
+import { type ShampooOptions, shampooMethod } from '../../src/precondition/shampoo.js';
 import { skfacMethod } from '../../src/precondition/skfac.js';
 import { publishedEvaMethod } from '../../src/published/eva.js';
 import { publishedFoofMethod } from '../../src/published/foof.js';
@@ -20,6 +25,8 @@ export interface Variant {
   readonly damping: number;
   /** Whether the damping is in proportion to the curvature. */
   readonly isRelative?: boolean;
+  /** Whether P is as large as G over the root of the damping, and not over the damping itself. */
+  readonly isRoot?: boolean;
   /** P/G before the first refresh (default 1/damping). */
   readonly initialScale?: number;
   /** Whether rows of weight 0 are as good as absent. */
@@ -47,6 +54,49 @@ const relative = { damping: { relative: damping } };
 function relatively(name: string, make: () => Method): Variant {
   return { ...variant(`${name}, relative damping`, make), isRelative: true };
 }
+
+/** A method that takes roots, of gradients alone: what these are of, masks included, is for whoever makes them. */
+function root(name: string, make: () => Method): Variant {
+  return {
+    ...variant(name, make),
+    isRoot: true,
+    initialScale: 1 / Math.sqrt(damping),
+    knowsMasks: false,
+  };
+}
+
+function shampoo(name: string, options: ShampooOptions = {}): Variant {
+  return root(`Shampoo${name}`, () => shampooMethod({ damping, ...options }));
+}
+
+function nystromShampoo(name: string, options: NystromShampooOptions = {}): Variant {
+  return root(`Nyström Shampoo${name}`, () => nystromShampooMethod({ ...ofRankThree, ...options }));
+}
+
+/** The same with a damping in proportion, of which nothing is known at first. */
+function ofRelative(known: Variant): Variant {
+  return { ...known, isRelative: true, initialScale: 0 };
+}
+
+const byGradients: readonly Variant[] = [
+  shampoo(''),
+  shampoo(', moving averages', { decay: 0.9 }),
+  shampoo(', plain mean', { decay: 1 }),
+  shampoo(', in blocks', { blockSize: 2 }),
+  ofRelative(shampoo(', relative damping', relative)),
+  nystromShampoo(''),
+  nystromShampoo(', subcolumn and tail', { sketch: 'subcolumn', tail: true }),
+  nystromShampoo(', diagonal', { sketch: 'diagonal' }),
+  nystromShampoo(', tracking and carried after a power step', {
+    sketch: 'power',
+    policy: 'track',
+    carry: true,
+  }),
+  nystromShampoo(', rank from the data', { rank: { residual: 0.2, max: 4 } }),
+  nystromShampoo(' of full rank', { rank: 9 }),
+  ofRelative(nystromShampoo(', relative damping', relative)),
+  ofRelative(nystromShampoo(' of full rank, relative damping', { ...relative, rank: 9 })),
+];
 
 /** The method on layers that say their rows are one-hot: of other rows the diagonal counts, by the same laws. */
 export function ofOneHotRows(method: Method): Method {
@@ -148,4 +198,4 @@ const others: readonly Variant[] = [
   },
 ];
 
-export const VARIANTS: readonly Variant[] = [...gaussianAndSubcolumn, ...others];
+export const VARIANTS: readonly Variant[] = [...gaussianAndSubcolumn, ...others, ...byGradients];

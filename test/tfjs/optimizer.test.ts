@@ -7,8 +7,10 @@ import { place } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import { DenseMatrix } from '../../src/core/matrix.js';
+import * as muons from '../../src/optimize/muon.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import * as optimizers from '../../src/optimize/optimizers.js';
+import * as shampoos from '../../src/optimize/shampoo.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { slotRows } from '../../src/rows/dense.js';
 import { captureGradients } from '../../src/tfjs/capture.js';
@@ -20,8 +22,12 @@ import {
   foof,
   kfac,
   makeOptimizer,
+  muon,
+  newtonMuon,
   nysact,
+  nystromShampoo,
   sgd,
+  shampoo,
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
@@ -68,6 +74,27 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Matrices have a norm of about 1 at every step, so that the rate is all that is left. */
+const MUON = { learningRate: 0.02, momentum: 0.8, weightDecay: 5e-4, rest: 'sgd' } as const;
+const BY_GRADIENTS: readonly Case[] = [
+  { name: 'muon', make: () => muon(tf, MUON), transform: () => muons.muon(MUON) },
+  {
+    name: 'newton-muon',
+    make: () => newtonMuon(tf, { ...MUON, observeEvery: 2, refreshEvery: 4, rank: 3 }),
+    transform: () => muons.newtonMuon({ ...MUON, observeEvery: 2, refreshEvery: 4, rank: 3 }),
+  },
+  {
+    name: 'shampoo, grafted',
+    make: () => shampoo(tf, { ...CADENCE, blockSize: 4, decay: 0.9, graft: 'sgd' }),
+    transform: () => shampoos.shampoo({ ...CADENCE, blockSize: 4, decay: 0.9, graft: 'sgd' }),
+  },
+  {
+    name: 'nystrom-shampoo',
+    make: () => nystromShampoo(tf, NYSACT),
+    transform: () => shampoos.nystromShampoo(NYSACT),
+  },
+];
+
 /** Two layers without an activation, whose products and biases are one kernel. */
 function linear(): Model {
   return tf.sequential({
@@ -96,7 +123,7 @@ function train(model: Model, optimizer: TfjsOptimizer, from: number, to: number)
 }
 
 onBackends(['wasm'], () => {
-  describe.each(CASES)('$name', ({ make, transform }) => {
+  describe.each([...CASES, ...BY_GRADIENTS])('$name', ({ make, transform }) => {
     test('learns through compile and fit, with a short last batch', async () => {
       const model = perceptron();
       model.compile({ optimizer: make(), loss: 'categoricalCrossentropy', metrics: ['accuracy'] });

@@ -88,6 +88,15 @@ const skfac = {
   examples: optional(integer(1)),
 };
 const kfac = { ...every, pi: optional(flag) };
+const shampoo = { ...every, blockSize: optional(integer(1)) };
+const muon = {
+  ...sgd,
+  steps: optional(integer(1)),
+  rest: optional(word),
+  restLearningRate: rate,
+  restWeightDecay: optional(nonNegative),
+  skip: optional(names),
+};
 
 const { preset: _sgdPreset, ...plainSgd } = sgd;
 const { preset: _adamPreset, ...plainAdam } = adam;
@@ -118,6 +127,10 @@ export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> =
   skfac: { ...preconditioned, ...skfac, overrides },
   soap: { ...plainAdam, ...ofSoap },
   mfac: { ...plainSgd, ...ofMfac },
+  shampoo: { ...preconditioned, ...shampoo, graft: optional(word), overrides },
+  nystromShampoo: { ...preconditioned, ...nysact, graft: optional(word), overrides },
+  muon,
+  newtonMuon: { ...muon, ...cadence, ...nysact, overrides },
 };
 
 const method1 = diagonalMethod(1);
@@ -261,6 +274,12 @@ export const training: readonly Routine[] = [
   exported(methods, 'skfacMethod', { options: optional(record(skfac)) }, () => [{}], {
     where: 'skfac',
   }),
+  exported(methods, 'shampooMethod', { options: optional(record(shampoo)) }, () => [{}], {
+    where: 'shampoo',
+  }),
+  exported(methods, 'nystromShampooMethod', { options: optional(record(nysact)) }, () => [{}], {
+    where: 'nystromShampoo',
+  }),
   exported(methods, 'movingAverage', { decay: unit, check: optional(callable) }, () => [0.9]),
   exported(methods, 'curvature', { parts: own }, () => [nysactParts]),
   exported(
@@ -338,6 +357,16 @@ export const training: readonly Routine[] = [
   ),
   exported(transforms, 'scaleByMfac', { options: optional(record(ofMfac)) }, () => [{}]),
   exported(transforms, 'scaleBySoap', { options: optional(record(ofSoap)) }, () => [{}]),
+  exported(
+    transforms,
+    'orthogonalize',
+    { options: optional(record({ steps: optional(integer(1)) })) },
+    () => [{}],
+  ),
+  exported(transforms, 'graft', { direction: own, size: optional(own) }, () => [
+    transforms.momentum(0.9),
+    transforms.scaleByAdam(),
+  ]),
   exported(
     transforms,
     'scaleByAdam',

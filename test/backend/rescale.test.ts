@@ -1,0 +1,105 @@
+// Scaling by norms that are not read, and blocks that are cut out and put together by products.
+
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import type { Backend, Slot } from '../../src/backend/backend.js';
+import { blockOf, partsOf, putBlocks } from '../../src/backend/blocks.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { rescale } from '../../src/backend/rescale.js';
+import { EPSILON } from '../../src/core/dtype.js';
+import { convert } from '../../src/core/matrix.js';
+import { asyncBackend, placeRounded } from '../support/backends.js';
+import {
+  build,
+  combine,
+  distance,
+  filled,
+  gaussian,
+  type Matrix,
+  norm,
+  rounded,
+  scalar,
+  uniform,
+} from '../support/matrices.js';
+
+const BACKENDS: readonly (readonly [string, Backend])[] = [
+  ['float32', cpuBackend('float32')],
+  ['float64', cpuBackend('float64')],
+  ['float32, read later', asyncBackend('float32')],
+];
+
+/** C at the size of T, by the squares of their norms. */
+async function rescaled(backend: Backend, C: Matrix, T: Matrix): Promise<Matrix> {
+  const [c, t] = [placeRounded(backend, C), placeRounded(backend, T)];
+  const [square, target] = [backend.allocate(1, 1), backend.allocate(1, 1)];
+  backend.dot(1, c, c, 0, square);
+  backend.dot(1, t, t, 0, target);
+  rescale(backend, square, target, c);
+  return convert(await backend.read(c), 'float64');
+}
+
+describe.each(BACKENDS)('rescale, %s', (_, backend) => {
+  const eps = EPSILON[backend.dtype];
+  const exponent = fc.integer({ min: -14, max: 14 });
+
+  test.prop([fc.nat(1_000_000), exponent, exponent])(
+    'has the direction of the one and the norm of the other',
+    async (seed, k, l) => {
+      const random = uniform(seed);
+      const C = gaussian(random, 3, 4);
+      const T = gaussian(random, 5, 2);
+      const [small, large] = [combine(2 ** k, C, 0, C), combine(2 ** l, T, 0, T)];
+      const made = await rescaled(backend, small, large);
+      const expected = combine((norm(T) / norm(C)) * 2 ** l, C, 0, C);
+      // Sums of 12 squares on either side, a quotient, a root and two products.
+      expect(distance(made, expected)).toBeLessThanOrEqual(32 * eps * norm(expected));
+    },
+  );
+
+  test('0 stays 0, whatever the size, and what goes to 0 is next to it', async () => {
+    const [zero, ones] = [filled(2, 3, 0), filled(2, 3, 1)];
+    for (const T of [zero, ones]) expect(norm(await rescaled(backend, zero, T))).toBe(0);
+    expect(norm(await rescaled(backend, ones, zero))).toBeLessThanOrEqual(2 ** -60);
+  });
+
+  test('the factor is 2³⁰ at most', async () => {
+    const [small, large] = [scalar(2 ** -20), scalar(2 ** 20)];
+    expect(await rescaled(backend, small, large)).toEqual(scalar(2 ** 10));
+  });
+
+  test('a norm that is NaN makes NaN, and no number', async () => {
+    const c = placeRounded(backend, scalar(1));
+    const [square, target] = [Number.NaN, 1].map((x) => placeRounded(backend, scalar(x)));
+    rescale(backend, square, target, c);
+    expect((await backend.read(c)).at(0, 0)).toBeNaN();
+  });
+});
+
+describe.each(BACKENDS)('blocks, %s', (_, backend) => {
+  const side = fc.integer({ min: 1, max: 7 });
+
+  test.prop([side, side, side, fc.nat(1_000_000)])(
+    'are those of the matrix, and make it up again, bit for bit',
+    async (q, p, most, seed) => {
+      const A = rounded(gaussian(uniform(seed), q, p), backend.dtype);
+      const slot = placeRounded(backend, A);
+      const copy = placeRounded(backend, filled(q, p, Number.NaN));
+      const grid: Slot[][] = [];
+      backend.borrow((take) => {
+        for (const rows of partsOf(q, most)) {
+          grid.push(partsOf(p, most).map((cols) => blockOf(backend, slot, rows, cols, take)));
+        }
+        putBlocks(backend, grid, copy, take);
+      });
+      expect(convert(await backend.read(copy), 'float64')).toEqual(A);
+      const blocks = await Promise.all(grid.flat().map((block) => backend.read(block)));
+      const columns = Math.ceil(p / most);
+      blocks.forEach((block, k) => {
+        const [top, left] = [Math.floor(k / columns) * most, (k % columns) * most];
+        expect([block.rows, block.cols].every((size) => size >= 1 && size <= most)).toBe(true);
+        const expected = build(block.rows, block.cols, (i, j) => A.at(top + i, left + j));
+        expect(convert(block, 'float64')).toEqual(expected);
+      });
+    },
+  );
+});
