@@ -4,7 +4,7 @@ import type { Backend, Slot, Take } from '../backend/backend.js';
 import { sideBySide } from '../backend/side-by-side.js';
 import { Cell, ofParameters, scoped } from '../backend/state.js';
 import { checkInteger, checkInvertible } from '../core/check.js';
-import type { DType } from '../core/dtype.js';
+import { type DType, LARGEST } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList, positive } from '../core/options.js';
 import { checkRange } from '../core/range.js';
@@ -69,6 +69,8 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
         pending,
       );
       const workspace = new Workspace();
+      /** No gradient of a step that was taken is longer: its norm to the fourth power is in range. */
+      const largest = LARGEST[dtype] ** (1 / 4);
 
       /** Has gradients join the past ones; `row` is Γg and `square` gᵀg. */
       const join = (gradients: readonly Slot<D>[], row: Slot<D>, square: Slot<D>): void => {
@@ -94,9 +96,9 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
       return {
         state: [
           ...past
-            .flatMap((slots, i) => ofParameters(`gradient${i}/`, slots))
+            .flatMap((slots, i) => ofParameters(`gradient${i}/`, slots, elementsWithin(largest)))
             .map((entry) => ({ ...entry, pending })),
-          { name: 'gram', holds: { slot: gram, pending } },
+          { name: 'gram', holds: { slot: gram, pending, check: elementsWithin(largest ** 2) } },
           { name: 'K', holds: { slot: K, pending, check: elementsWithin(1.01 / (m * damping)) } },
           { name: 'oldest', holds: oldest },
           ...scoped('refresh', driver.state),
