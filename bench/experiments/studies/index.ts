@@ -5,11 +5,13 @@ import { table1 } from './complexity.js';
 import type { Experiment } from './experiment.js';
 import { figure1 } from './heat-maps.js';
 import { table4, table5 } from './imagenet.js';
+import { introduction } from './introduction.js';
 import { table6 } from './presets.js';
 import { figure3, figure4, figure5 } from './sensitivity.js';
 import { table2 } from './step-times.js';
 
 export const experiments: Readonly<Record<string, Experiment>> = {
+  introduction,
   table1,
   table2,
   table3,

@@ -71,8 +71,8 @@ function timesOf(
   };
 }
 
-/** The times of table II on one network. */
-function tableTimes(scale: Scale, { network, batch, names }: Steps): Measured<OptimizerRow> {
+/** The times of the optimisers on one network, with the paper's settings. */
+export function tableTimes(scale: Scale, { network, batch, names }: Steps): Measured<OptimizerRow> {
   const timed = names.map((name) => ({
     title: optimizers[name].title,
     name,
