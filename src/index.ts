@@ -31,8 +31,10 @@ export {
   useKernels,
 } from './kernels/selection.js';
 export { activationSketch } from './nystrom/activation-sketch.js';
-export { Optimizer, type OptimizerOptions } from './optimize/optimizer.js';
+export type { HessianProduct } from './optimize/hessian-product.js';
+export { Optimizer, type OptimizerOptions, type StepOptions } from './optimize/optimizer.js';
 export {
+  adahessian,
   adam,
   adamw,
   eva,
@@ -41,6 +43,7 @@ export {
   nysact,
   preconditionedBy,
   sgd,
+  sketchySgd,
 } from './optimize/optimizers.js';
 export { paperSettings } from './optimize/paper-settings.js';
 export type { Diagnostics } from './precondition/layer.js';

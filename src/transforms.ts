@@ -16,11 +16,13 @@ export {
   type StateEntry,
   type StatePart,
 } from './backend/state.js';
+export { type ScaleByAdahessianOptions, scaleByAdahessian } from './optimize/adahessian.js';
 export { type ScaleByAdamOptions, scaleByAdam } from './optimize/adam.js';
 export { clipByGlobalNorm } from './optimize/clip.js';
 export { descend } from './optimize/descend.js';
 export { momentum } from './optimize/momentum.js';
 export type {
+  AdahessianOptions,
   AdamOptions,
   AdamwOptions,
   EvaOptimizerOptions,
@@ -30,6 +32,7 @@ export type {
   NysactOptimizerOptions,
   PreconditionedOptions,
   SgdOptions,
+  SketchySgdOptions,
 } from './optimize/optimizers.js';
 export type { PresetOptions } from './optimize/paper-settings.js';
 export type { ParameterFilter } from './optimize/parameter-filter.js';
@@ -38,8 +41,10 @@ export { type KlClip, type PreconditionOptions, precondition } from './optimize/
 export { refuseOverflow } from './optimize/refuse-overflow.js';
 export { scaleBy } from './optimize/scale.js';
 export { constant, cosine, type Schedule, stepDecay, warmUp } from './optimize/schedules.js';
+export { type SketchedHessianOptions, scaleBySketchedHessian } from './optimize/sketchy-sgd.js';
 export {
   chain,
+  type LayerNeeds,
   type Parameter,
   type ParameterShape,
   type Stage,

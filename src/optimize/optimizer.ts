@@ -110,6 +110,7 @@ export class Optimizer<D extends DType> {
       checkInteger(where, `${name}.cols`, parameter.cols);
       const named = parameter.name === undefined || typeof parameter.name === 'string';
       checkType(where, `${name}.name`, parameter.name, named, 'a string');
+      checkPositions(where, `${name}.positions`, parameter);
     });
     layers.forEach((layer, index) => {
       LAYER_OPTIONS.read(where, layer, `layers[${index}]`);
@@ -302,6 +303,17 @@ export class Optimizer<D extends DType> {
       'step: two gradients or parameters share memory, expected memory of its own for each',
     );
   }
+}
+
+/** Every position of a kernel must have as many columns. */
+function checkPositions(
+  where: string,
+  name: string,
+  { cols, positions = 1 }: ParameterShape,
+): void {
+  checkInteger(where, name, positions, 1);
+  if (cols % positions === 0) return;
+  throw new RangeError(`${where}: ${name} is ${positions}, expected a divisor of cols, ${cols}`);
 }
 
 /** There must be one place for each of `here`, among those `there`. */

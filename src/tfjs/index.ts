@@ -7,6 +7,7 @@ export { registerKind } from './layers/index.js';
 export type { Layer, LayerKind, TappedLayer } from './layers/kind.js';
 export { type MakeOptimizerOptions, makeOptimizer } from './optimizer.js';
 export {
+  adahessian,
   adam,
   adamw,
   eva,
@@ -17,6 +18,7 @@ export {
   registerOptimizer,
   registerOptimizers,
   sgd,
+  sketchySgd,
 } from './optimizers.js';
 export type { VariableReport } from './report.js';
 export type { RowsHost } from './rows/host.js';

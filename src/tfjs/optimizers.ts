@@ -2,7 +2,13 @@
 
 import type { serialization } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../core/check.js';
-import type { AdamOptions, AdamwOptions, SgdOptions } from '../optimize/optimizers.js';
+import type {
+  AdahessianOptions,
+  AdamOptions,
+  AdamwOptions,
+  SgdOptions,
+  SketchySgdOptions,
+} from '../optimize/optimizers.js';
 import * as transforms from '../optimize/optimizers.js';
 import type { Transform } from '../optimize/transform.js';
 import { optionsOf } from './config.js';
@@ -26,6 +32,8 @@ const DEFINITIONS = {
   sgd: { className: 'NysactSgd', make: transforms.sgd },
   adam: { className: 'NysactAdam', make: transforms.adam },
   adamw: { className: 'NysactAdamw', make: transforms.adamw },
+  adahessian: { className: 'NysactAdahessian', make: transforms.adahessian },
+  sketchySgd: { className: 'NysactSketchySgd', make: transforms.sketchySgd },
   nysact: { className: 'Nysact', make: transforms.nysact },
   foof: { className: 'NysactFoof', make: transforms.foof },
   kfac: { className: 'NysactKfac', make: transforms.kfac },
@@ -123,6 +131,26 @@ export function adam(tf: TensorFlowCore, options: AdamOptions = {}): TfjsOptimiz
  */
 export function adamw(tf: TensorFlowCore, options: AdamwOptions = {}): TfjsOptimizer {
   return make('adamw', tf, options);
+}
+
+/**
+ * AdaHessian for TensorFlow.js, with products of the Hessian by central differences of gradients: see
+ * {@link TfjsOptimizer.applyGradients}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function adahessian(tf: TensorFlowCore, options: AdahessianOptions = {}): TfjsOptimizer {
+  return make('adahessian', tf, options);
+}
+
+/**
+ * SketchySGD for TensorFlow.js, with products of the Hessian by central differences of gradients: see
+ * {@link TfjsOptimizer.applyGradients}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function sketchySgd(tf: TensorFlowCore, options: SketchySgdOptions = {}): TfjsOptimizer {
+  return make('sketchySgd', tf, options);
 }
 
 /**
