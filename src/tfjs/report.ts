@@ -35,6 +35,8 @@ export interface VariableReport {
 interface ReportContext {
   /** Whether the optimiser preconditions at all. */
   readonly preconditions: boolean;
+  /** Whether it uses curvature. */
+  readonly curvature: boolean;
   /** The run, once a step was taken. */
   readonly session: Session | undefined;
   /** How the layers are preconditioned, by the names of their weights. */
@@ -53,7 +55,7 @@ export function reportOnTrained(
       layer: block?.weight ?? name,
       shape: variableOf(tf, name).shape,
     };
-    if (!context.preconditions) return refused(found, PLAIN);
+    if (!context.preconditions) return refused(found, plain(context));
     if (block === undefined) return refused(found, 'no layer or tap of a known kind has used it');
     return preconditioned(found, block, context);
   });
@@ -111,7 +113,12 @@ function innerLayers(layer: Layer): Layer[] {
 
 type Found = Pick<VariableReport, 'variable' | 'layer' | 'shape'>;
 
-const PLAIN = 'the optimizer preconditions nothing';
+/** Why nothing is preconditioned layer by layer. */
+function plain({ curvature }: ReportContext): string {
+  return curvature
+    ? 'the optimizer scales it by the curvature of the loss, whatever its layer'
+    : 'the optimizer preconditions nothing';
+}
 
 function line(
   tf: TensorFlow,
@@ -121,7 +128,7 @@ function line(
   const { name, shape } = variable;
   const { session } = context;
   const found = { variable: name, layer: layerName, shape };
-  if (!context.preconditions) return refused(found, PLAIN);
+  if (!context.preconditions) return refused(found, plain(context));
   if (frozen) return refused(found, 'the layer is frozen');
   if (!variable.trainable) return refused(found, 'it is not trained');
   const known = layerTable(tf).find(layer);
