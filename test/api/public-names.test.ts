@@ -15,13 +15,13 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   nysact: {
     values: `
       DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
-      NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
+      NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adahessian adam adamw
       asMatrix backendFrom cpuBackend denseRows eva foof initKernels kernelInfo kfac nysact
-      openPool paperSettings preconditionedBy sgd slotRows upload useKernels withSlots zeros`,
+      openPool paperSettings preconditionedBy sgd sketchySgd slotRows upload useKernels withSlots zeros`,
     types: `
-      Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
+      Backend BackendInfo CpuBackend DType Diagnostics HessianProduct KernelInfo LayerParameters
       MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
-      Slot SlotScope`,
+      Slot SlotScope StepOptions`,
   },
   'nysact/methods': {
     values: `
@@ -35,14 +35,14 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   'nysact/transforms': {
     values: `
       Cell addWeightDecay chain clipByGlobalNorm constant cosine descend momentum
-      partition precondition refuseOverflow scaleBy scaleByAdam stateless stepDecay warmUp
+      partition precondition refuseOverflow scaleBy scaleByAdahessian scaleByAdam scaleBySketchedHessian stateless stepDecay warmUp
       writable`,
     types: `
-      AdamOptions AdamwOptions CadenceOptions Description EvaOptimizerOptions
-      FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayeredOptions
+      AdahessianOptions AdamOptions AdamwOptions CadenceOptions Description EvaOptimizerOptions
+      FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayerNeeds LayeredOptions
       MatrixState NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
       PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
-      RestoreGuard RestoreOptions ScaleByAdamOptions Schedule SgdOptions Sized Stage StateEntry
+      RestoreGuard RestoreOptions ScaleByAdahessianOptions ScaleByAdamOptions Schedule SgdOptions SketchedHessianOptions SketchySgdOptions Sized Stage StateEntry
       StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
@@ -93,8 +93,8 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw eva foof kfac makeOptimizer nysact positionRows registerKind registerOptimizer
-      registerOptimizers sgd tfjsBackend`,
+      adahessian adam adamw eva foof kfac makeOptimizer nysact positionRows registerKind registerOptimizer
+      registerOptimizers sgd sketchySgd tfjsBackend`,
     types: `
       Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
       TapConvolutionOptions TappedLayer Taps TensorFlow

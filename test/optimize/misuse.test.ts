@@ -6,7 +6,17 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import { exportState, restoreState } from '../../src/backend/saved-state.js';
 import { identity, zeros } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
+import {
+  adahessian,
+  adam,
+  adamw,
+  eva,
+  foof,
+  kfac,
+  nysact,
+  sgd,
+  sketchySgd,
+} from '../../src/optimize/optimizers.js';
 
 const backend = cpuBackend('float64');
 const parameters = [
@@ -15,7 +25,7 @@ const parameters = [
 ];
 
 describe('misuse', () => {
-  test.each(Object.entries({ sgd, adam, adamw, nysact, foof, kfac, eva }))(
+  test.each(Object.entries({ sgd, adam, adamw, adahessian, sketchySgd, nysact, foof, kfac, eva }))(
     'options of %s that are no object are named',
     (name, make) => {
       const none = JSON.parse('null');
@@ -114,7 +124,7 @@ describe('misuse', () => {
     expect(make).toThrow(`Optimizer: ${message}`);
   });
 
-  test.each(Object.entries({ sgd, adam, adamw, nysact, foof, kfac, eva }))(
+  test.each(Object.entries({ sgd, adam, adamw, adahessian, sketchySgd, nysact, foof, kfac, eva }))(
     'an option of %s that is unknown is refused with the nearest name, another type with its own',
     (name, make) => {
       const given = (options: object) => () => Reflect.apply(make, undefined, [options]);

@@ -5,6 +5,7 @@ import { clipByGlobalNorm } from '../../src/optimize/clip.js';
 import { descend } from '../../src/optimize/descend.js';
 import { momentum } from '../../src/optimize/momentum.js';
 import {
+  adahessian,
   adam,
   adamw,
   eva,
@@ -13,6 +14,7 @@ import {
   nysact,
   preconditionedBy,
   sgd,
+  sketchySgd,
 } from '../../src/optimize/optimizers.js';
 import { partition } from '../../src/optimize/partition.js';
 import { precondition } from '../../src/optimize/precondition.js';
@@ -42,6 +44,12 @@ const inputs: Cadence = { ...every, inputs: true, outputGradients: false };
 const both: Cadence = { ...every, inputs: true, outputGradients: true };
 const neither: Cadence = { ...every, inputs: false, outputGradients: false };
 
+const curved = (refreshEvery: number): Cadence => ({
+  ...neither,
+  refreshEvery,
+  curvatureEvery: refreshEvery,
+});
+
 const weightDecay = 1e-4;
 const decayed = { momentum: 0.9, weightDecay };
 const shared = { ...every, ...decayed, learningRate: 0.03 };
@@ -54,6 +62,28 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
   { name: 'sgd, Nesterov', make: () => sgd({ ...decayed, learningRate: 0.1, nesterov: true }) },
   { name: 'adam', make: () => adam({ learningRate: 0.03, weightDecay }) },
   { name: 'adamw', make: () => adamw({ learningRate: 0.03, weightDecay }) },
+  {
+    name: 'adahessian',
+    make: () => adahessian({ learningRate: 0.03, weightDecay, seed: 3 }),
+    cadence: curved(1),
+  },
+  {
+    name: 'adahessian, a root of the diagonal now and then',
+    make: () =>
+      adahessian({ learningRate: 0.03, hessianEvery: 4, power: 0.5, averaged: false, seed: 3 }),
+    cadence: curved(4),
+  },
+  {
+    name: 'sketchySgd',
+    make: () => sketchySgd({ ...decayed, learningRate: 0.03, rank: 3, refreshEvery: 4, seed: 3 }),
+    cadence: curved(4),
+  },
+  {
+    name: 'sketchySgd, parameter by parameter',
+    make: () =>
+      sketchySgd({ learningRate: 0.1, rank: 3, refreshEvery: 4, blocks: 'parameters', seed: 3 }),
+    cadence: curved(4),
+  },
   {
     name: 'a chain of its own',
     make: () =>

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { sgd as sgdTransform } from '../../src/optimize/optimizers.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import {
+  adahessian,
   adam,
   adamw,
   eva,
@@ -13,12 +14,13 @@ import {
   makeOptimizer,
   nysact,
   sgd,
+  sketchySgd,
   type TfjsOptimizer,
 } from '../../src/tfjs/index.js';
 import { onBackends, tf } from './backends.js';
 import { clouds, crossEntropy, perceptron, weightsOf } from './models.js';
 
-const MAKERS = { sgd, adam, adamw, nysact, foof, kfac, eva } as const;
+const MAKERS = { sgd, adam, adamw, adahessian, sketchySgd, nysact, foof, kfac, eva } as const;
 
 /** The sum of a variable: its gradient is 1 everywhere. */
 function sumOf(w: ReturnType<typeof tf.variable>): () => Scalar {

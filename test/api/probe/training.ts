@@ -84,11 +84,32 @@ const nysact = {
 };
 const kfac = { ...every, pi: optional(flag) };
 
+const { preset: _, ...moments } = adam;
+const adahessian = {
+  ...moments,
+  power: optional(that((v) => v === 1 || v === 0.5 || v === 0.25)),
+  hessianEvery: optional(integer(1)),
+  averaged: optional(flag),
+  seed: optional(integer()),
+};
+const { learningRate: ___, weightDecay: ____, decays: _____, ...scaling } = adahessian;
+const sketchedHessian = {
+  rank: optional(integer(1)),
+  damping: optional(positive),
+  refreshEvery: optional(integer(1)),
+  blocks: optional(word),
+  seed: optional(integer()),
+  maxFailures: optional(integer(1)),
+};
+const { preset: __, ...steps } = sgd;
+
 /** The options of each optimiser. */
 export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   sgd,
   adam,
   adamw: adam,
+  adahessian,
+  sketchySgd: { ...steps, ...sketchedHessian },
   nysact: { ...preconditioned, ...nysact, overrides },
   foof: { ...preconditioned, ...every, overrides },
   kfac: { ...preconditioned, ...kfac, overrides },
@@ -304,6 +325,13 @@ export const training: readonly Routine[] = [
     'momentum',
     { momentum: fraction, options: optional(record({ nesterov: optional(flag) })) },
     () => [0.9, {}],
+  ),
+  exported(transforms, 'scaleByAdahessian', { options: optional(record(scaling)) }, () => [{}]),
+  exported(
+    transforms,
+    'scaleBySketchedHessian',
+    { options: optional(record(sketchedHessian)) },
+    () => [{}],
   ),
   exported(
     transforms,
