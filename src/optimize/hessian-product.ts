@@ -4,7 +4,7 @@ import type { Backend, Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
 import { zeros } from '../core/matrix.js';
 import { isPromiseLike } from '../core/promise.js';
-import type { ParameterShape, Step } from './transform.js';
+import type { ParameterShape } from '../precondition/network.js';
 
 /**
  * products ← H·vectors, one slot a parameter in both, with H the Hessian of the loss that the gradients of
@@ -16,6 +16,7 @@ export type HessianProduct<D extends DType> = (
   products: readonly Slot<D>[],
 ) => void;
 
+/** Whether `value` may be a {@link HessianProduct}: a function. */
 export function isHessianProduct(value: unknown): value is HessianProduct<DType> {
   return typeof value === 'function';
 }
@@ -28,7 +29,10 @@ export function isHessianProduct(value: unknown): value is HessianProduct<DType>
 export function productOf<D extends DType>({
   index,
   hessianProduct,
-}: Pick<Step<D>, 'index' | 'hessianProduct'>): HessianProduct<D> {
+}: {
+  readonly index: number;
+  readonly hessianProduct?: HessianProduct<D> | undefined;
+}): HessianProduct<D> {
   if (hessianProduct !== undefined) return hessianProduct;
   throw new TypeError(
     `step: hessianProduct is missing, expected a function, as step ${index} uses curvature (see needs.curvature)`,

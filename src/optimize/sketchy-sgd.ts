@@ -32,7 +32,7 @@ export const SKETCHED_HESSIAN = /* @__PURE__ */ optionList({
   rank: /* @__PURE__ */ integer(1).default(10),
   /** The damping ρ > 0 (default 0.1). */
   damping: /* @__PURE__ */ positive.default(0.1),
-  /** H is sketched at steps k with k mod `refreshEvery` = 0 (default 50). */
+  /** The interval of sketches: of H at steps k with k mod `refreshEvery` = 0 (default 50). */
   refreshEvery: /* @__PURE__ */ integer(1).default(50),
   /** Whether H is sketched as a whole ('all', the default), or the block of every parameter ('parameters'). */
   blocks: /* @__PURE__ */ choice('all', 'parameters').default('all'),
@@ -282,7 +282,7 @@ class Block<D extends DType> {
     // An element of V is at most 1/√ρ, a sum of products as many times that as there are parameters.
     checkRange(
       'scaleBySketchedHessian',
-      'VᵀG',
+      'sketched directions of gradients',
       (this.#size * largest) / Math.sqrt(rho),
       backend.dtype,
     );

@@ -127,8 +127,8 @@ const NOTHING: LayerNeeds = { inputs: false, outputGradients: false };
 export function jointNeeds(
   transforms: readonly Transform[],
 ): Pick<Transform, 'needs' | 'curvature'> {
-  const looks = transforms.some(({ needs }) => needs !== undefined);
-  const curves = transforms.some(({ curvature }) => curvature !== undefined);
+  const looks = transforms.some((transform) => transform.needs !== undefined);
+  const curves = transforms.some((transform) => transform.curvature !== undefined);
   return {
     ...(looks
       ? {

@@ -124,7 +124,7 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
 }
 
 /** What slots hold: at once where the backend reads so. */
-export function contentsOf<D extends DType>(
+function contentsOf<D extends DType>(
   backend: Backend<D>,
   slots: readonly Slot<D>[],
 ): readonly DenseMatrix<D>[] | Promise<readonly DenseMatrix<D>[]> {

@@ -42,7 +42,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayerNeeds LayeredOptions
       MatrixState NysactOptimizerOptions Parameter ParameterFilter ParameterShape Pending
       PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
-      RestoreGuard RestoreOptions ScaleByAdahessianOptions ScaleByAdamOptions Schedule SgdOptions SketchedHessianOptions SketchySgdOptions Sized Stage StateEntry
+      RestoreGuard RestoreOptions ScaleByAdahessianOptions ScaleByAdamOptions Schedule SgdOptions Sized SketchedHessianOptions SketchySgdOptions Stage StateEntry
       StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {

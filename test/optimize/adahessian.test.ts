@@ -151,17 +151,17 @@ describe('on a separable function', () => {
   );
 });
 
-describe('its state', () => {
-  const bytes = (options: AdahessianOptions, positions = 1) =>
-    new Optimizer({
-      backend,
-      transform: adahessian(options),
-      parameters: [
-        { rows: 4, cols: 18, positions },
-        { rows: 4, cols: 1 },
-      ],
-    }).stateBytes;
+const bytes = (options: AdahessianOptions, positions = 1) =>
+  new Optimizer({
+    backend,
+    transform: adahessian(options),
+    parameters: [
+      { rows: 4, cols: 18, positions },
+      { rows: 4, cols: 1 },
+    ],
+  }).stateBytes;
 
+describe('its state', () => {
   test('is m, and v of one number a block', () => {
     expect(bytes({ averaged: false })).toBe(8 * (2 * 72 + 2 * 4));
     expect(bytes({})).toBe(8 * (72 + 4 + 2 * 4));
@@ -169,30 +169,31 @@ describe('its state', () => {
   });
 });
 
-describe('refuses, with nothing changed,', () => {
-  const run = () => {
-    const [theta, G] = [2, 1].map((value) =>
-      upload(
-        backend,
-        build(2, 1, () => value),
-      ),
-    );
-    const optimizer = new Optimizer({
+const run = () => {
+  const [theta, G] = [2, 1].map((value) =>
+    upload(
       backend,
-      transform: adahessian(),
-      parameters: [{ rows: 2, cols: 1, name: 'w' }],
-    });
-    return { theta, G, optimizer };
-  };
-  const writing =
-    (value: number): HessianProduct<F64> =>
-    (_, [P]: readonly Slot<F64>[]) => {
-      backend.write(
-        P,
-        build(P.rows, P.cols, () => value),
-      );
-    };
+      build(2, 1, () => value),
+    ),
+  );
+  const optimizer = new Optimizer({
+    backend,
+    transform: adahessian(),
+    parameters: [{ rows: 2, cols: 1, name: 'w' }],
+  });
+  return { theta, G, optimizer };
+};
 
+const writing =
+  (value: number): HessianProduct<F64> =>
+  (_, [P]: readonly Slot<F64>[]) => {
+    backend.write(
+      P,
+      build(P.rows, P.cols, () => value),
+    );
+  };
+
+describe('refuses, with nothing changed,', () => {
   test.each([
     ['a product that is not finite', writing(Number.NaN), /the product of the Hessian/],
     [

@@ -48,10 +48,11 @@ export function faultySteps<D extends DType>(
   ];
 }
 
+function refuse(): never {
+  throw new Error('the host: expected to fail');
+}
+
 function faultyProducts<D extends DType>(): Fault<StepOptions<D>>[] {
-  const refuse = () => {
-    throw new Error('the host: expected to fail');
-  };
   return [
     ['no product of the Hessian', {}],
     ['a product that throws', { hessianProduct: refuse }],

@@ -199,9 +199,10 @@ describe('of an indefinite Hessian', () => {
   });
 });
 
+const stateBytes = (transform: Transform): number =>
+  new Optimizer({ backend, transform, parameters: SHAPES }).stateBytes;
+
 test('its state is r numbers a parameter', () => {
-  const stateBytes = (transform: Transform) =>
-    new Optimizer({ backend, transform, parameters: SHAPES }).stateBytes;
   expect(stateBytes(sketchySgd({ rank: 3 }))).toBe(8 * 3 * D);
   // A block of two parameters is of rank two.
   expect(stateBytes(sketchySgd({ rank: 3, blocks: 'parameters' }))).toBe(8 * (3 * 6 + 2 * 2));

@@ -104,7 +104,7 @@ export function provide<D extends DType>(
 }
 
 /** V ↦ VXᵀX/m layer by layer: the Hessian of a linear layer, by operations that read nothing. */
-export function curvatureOf<D extends DType>(
+function curvatureOf<D extends DType>(
   backend: Backend<D>,
   layers: readonly Pick<Seen, 'X'>[],
 ): HessianProduct<D> {

@@ -16,6 +16,10 @@ import { expectTraining } from './trains.js';
 
 const tensor = (A: Matrix) => tf.tensor2d(Float32Array.from(A.data), [A.rows, A.cols]);
 
+/** zWᵀ + bᵀ. */
+const layer = (z: Tensor, W: Tensor, b: Tensor): Tensor =>
+  tf.add(tf.matMul(z, tf.transpose(W)), tf.transpose(b));
+
 /** A loss that was computed once. */
 function held(f: () => Scalar): HeldLoss {
   const loss = new HeldLoss(tf, f);
@@ -53,8 +57,6 @@ onBackends(['wasm', 'cpu'], () => {
     const [W1, b1, W2, b2] = variables;
     const loss = held(() =>
       tf.tidy(() => {
-        const layer = (z: Tensor, W: Tensor, b: Tensor) =>
-          tf.add(tf.matMul(z, tf.transpose(W)), tf.transpose(b));
         const out = layer(tf.tanh(layer(x, W1, b1)), W2, b2);
         return tf
           .sum(tf.square(tf.sub(out, y)))
