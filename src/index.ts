@@ -31,9 +31,11 @@ export {
   useKernels,
 } from './kernels/selection.js';
 export { activationSketch } from './nystrom/activation-sketch.js';
+export type { HessianProduct } from './optimize/hessian-product.js';
 export { muon, newtonMuon } from './optimize/muon.js';
-export { Optimizer, type OptimizerOptions } from './optimize/optimizer.js';
+export { Optimizer, type OptimizerOptions, type StepOptions } from './optimize/optimizer.js';
 export {
+  adahessian,
   adam,
   adamw,
   ekfac,
@@ -44,6 +46,7 @@ export {
   nysact,
   preconditionedBy,
   sgd,
+  sketchySgd,
   skfac,
   soap,
 } from './optimize/optimizers.js';

@@ -16,6 +16,7 @@ export {
   type StateEntry,
   type StatePart,
 } from './backend/state.js';
+export { type ScaleByAdahessianOptions, scaleByAdahessian } from './optimize/adahessian.js';
 export { type ScaleByAdamOptions, scaleByAdam } from './optimize/adam.js';
 export { clipByGlobalNorm } from './optimize/clip.js';
 export { descend } from './optimize/descend.js';
@@ -24,6 +25,7 @@ export { type ScaleByMfacOptions, scaleByMfac } from './optimize/mfac.js';
 export { momentum } from './optimize/momentum.js';
 export type { MuonOptions, NewtonMuonOptions } from './optimize/muon.js';
 export type {
+  AdahessianOptions,
   AdamOptions,
   AdamwOptions,
   EkfacOptimizerOptions,
@@ -35,6 +37,7 @@ export type {
   NysactOptimizerOptions,
   PreconditionedOptions,
   SgdOptions,
+  SketchySgdOptions,
   SkfacOptimizerOptions,
   SoapOptions,
 } from './optimize/optimizers.js';
@@ -50,9 +53,11 @@ export type {
   NystromShampooOptimizerOptions,
   ShampooOptimizerOptions,
 } from './optimize/shampoo.js';
+export { type SketchedHessianOptions, scaleBySketchedHessian } from './optimize/sketchy-sgd.js';
 export { type ScaleBySoapOptions, scaleBySoap } from './optimize/soap.js';
 export {
   chain,
+  type LayerNeeds,
   type Parameter,
   type ParameterShape,
   type Stage,

@@ -3,6 +3,7 @@
 import { paperSettings } from '../../src/optimize/paper-settings.js';
 import { publishedNysact } from '../../src/published/index.js';
 import {
+  adahessian,
   adam,
   adamw,
   ekfac,
@@ -17,6 +18,7 @@ import {
   nystromShampoo,
   sgd,
   shampoo,
+  sketchySgd,
   skfac,
   soap,
   type TensorFlow,
@@ -61,6 +63,16 @@ const OPTIMIZERS = {
     title: 'AdamW',
     paper: { cifar: paperSettings.adamw, imagenet: paperSettings.adamw },
     make: adamw,
+  },
+  adahessian: {
+    title: 'AdaHessian',
+    paper: { cifar: { learningRate: 0.15, weightDecay: 5e-4 } },
+    make: adahessian,
+  },
+  'sketchy-sgd': {
+    title: 'SketchySGD',
+    paper: { cifar: { learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4, damping: 1, rank: 10 } },
+    make: sketchySgd,
   },
   kfac: {
     title: 'KFAC',

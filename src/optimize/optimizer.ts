@@ -22,6 +22,7 @@ import { array, guarded, type OptionsOf, optionList } from '../core/options.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { LAYER_OPTIONS, type LayerParameters } from '../precondition/network.js';
 import type { Observation } from '../precondition/observation.js';
+import { type HessianProduct, isHessianProduct, productOf, writing } from './hessian-product.js';
 import type { LearningRate } from './learning-rate.js';
 import {
   checkTransform,
@@ -64,6 +65,20 @@ const PLACES = /* @__PURE__ */ optionList({
 /** Where the parts of an optimiser are in the one that it takes over from. @inline */
 export type Places = OptionsOf<typeof PLACES>;
 
+const STEP_OPTIONS = /* @__PURE__ */ optionList({
+  /** Hv of the loss that the gradients are of, at the parameters as they are. */
+  hessianProduct: /* @__PURE__ */ guarded('a function of vectors and products', isHessianProduct),
+});
+
+/** What a step may be given beside what layers saw. */
+export interface StepOptions<D extends DType> {
+  /**
+   * Hv of the loss that the gradients are of, at the parameters as they are, for steps that
+   * {@link Optimizer.needs} says use curvature. It is called before anything changes, perhaps several times.
+   */
+  readonly hessianProduct?: HessianProduct<D> | undefined;
+}
+
 /** Moves parameters by what a transform makes of their gradients. */
 export class Optimizer<D extends DType> {
   readonly #backend: Backend<D>;
@@ -95,6 +110,7 @@ export class Optimizer<D extends DType> {
       checkInteger(where, `${name}.cols`, parameter.cols);
       const named = parameter.name === undefined || typeof parameter.name === 'string';
       checkType(where, `${name}.name`, parameter.name, named, 'a string');
+      checkPositions(where, `${name}.positions`, parameter);
     });
     layers.forEach((layer, index) => {
       LAYER_OPTIONS.read(where, layer, `layers[${index}]`);
@@ -154,7 +170,8 @@ export class Optimizer<D extends DType> {
    * are by layer; see {@link needs}. Cost of the checks: linear in the number of parameters.
    *
    * @throws RangeError or TypeError where counts, shapes, owners, observations or the learning rate do
-   *   not fit, or two operands share memory. Nothing has changed then.
+   *   not fit, two operands share memory, or curvature is needed and `hessianProduct` is missing; what
+   *   that function throws. Nothing has changed then.
    * @throws DivergenceError or RangeError where the transform refuses overflow (see `refuseOverflow`) and
    *   a gradient is not finite or too large. Nothing has changed then.
    * @throws PreconditionerError where a layer's refresh has broken down too many times in a row. The
@@ -164,14 +181,19 @@ export class Optimizer<D extends DType> {
     gradients: readonly Slot<D>[],
     parameters: readonly Slot<D>[],
     observations: readonly (Observation<D> | undefined)[] = [],
+    options: StepOptions<D> = {},
   ): void {
     this.#checkInUse('step');
     this.#check('gradients', gradients);
     this.#check('parameters', parameters);
     checkArray('step', 'observations', observations);
     this.#checkDistinct([...gradients, ...parameters]);
+    STEP_OPTIONS.read('step', options);
     const { learningRate } = this;
-    const step = { index: this.steps, learningRate, parameters, gradients, observations };
+    const hessianProduct = options.hessianProduct && writing(options.hessianProduct);
+    const index = this.steps;
+    const step = { index, learningRate, parameters, gradients, observations, hessianProduct };
+    if (this.needs.curvature) productOf(step);
     this.#stage.check?.(step);
     this.#stage.update(gradients, step);
     this.#steps.value += 1;
@@ -281,6 +303,17 @@ export class Optimizer<D extends DType> {
       'step: two gradients or parameters share memory, expected memory of its own for each',
     );
   }
+}
+
+/** Every position of a kernel must have as many columns. */
+function checkPositions(
+  where: string,
+  name: string,
+  { cols, positions = 1 }: ParameterShape,
+): void {
+  checkInteger(where, name, positions, 1);
+  if (cols % positions === 0) return;
+  throw new RangeError(`${where}: ${name} is ${positions}, expected a divisor of cols, ${cols}`);
 }
 
 /** There must be one place for each of `here`, among those `there`. */

@@ -16,6 +16,7 @@ import { checkMethod, type Method } from '../precondition/method.js';
 import { CADENCE_OPTIONS } from '../precondition/network.js';
 import { NYSACT_OPTIONS, type NysactOptions, nysactMethod } from '../precondition/nysact.js';
 import { SKFAC_OPTIONS, type SkfacOptions, skfacMethod } from '../precondition/skfac.js';
+import { SCALE_BY_ADAHESSIAN, scaleByAdahessian } from './adahessian.js';
 import { SCALE_BY_ADAM, scaleByAdam } from './adam.js';
 import { descend } from './descend.js';
 import { SCALE_BY_MFAC, scaleByMfac } from './mfac.js';
@@ -26,6 +27,7 @@ import { type KlClip, precondition } from './precondition.js';
 import { refuseOverflow } from './refuse-overflow.js';
 import { REST_OPTIONS, withRest } from './rest.js';
 import { rate } from './schedules.js';
+import { SKETCHED_HESSIAN, scaleBySketchedHessian } from './sketchy-sgd.js';
 import { SCALE_BY_SOAP, scaleBySoap } from './soap.js';
 import { chain, type Transform } from './transform.js';
 import { addWeightDecay } from './weight-decay.js';
@@ -72,6 +74,17 @@ const SOAP_OPTIONS = optionList({
   decays: parameterFilter.default('all'),
 });
 
+/** The options of {@link adahessian}. */
+const ADAHESSIAN = optionList({
+  /** The learning rate η, a number or a schedule (default 0.15). */
+  learningRate: rate.default(0.15),
+  ...SCALE_BY_ADAHESSIAN.entries,
+  /** The weight decay λ ≥ 0, decoupled from the moments (default 0). */
+  weightDecay: nonNegative.default(0),
+  /** Which parameters decay: 'all' (default), 'weights', names, or a function of a parameter. */
+  decays: parameterFilter.default('all'),
+});
+
 /** Options of {@link soap}. @interface */
 export type SoapOptions = OptionsOf<typeof SOAP_OPTIONS>;
 
@@ -85,6 +98,15 @@ const MFAC_OPTIONS = optionList({
 
 /** Options of {@link mfac}. @interface */
 export type MfacOptions = OptionsOf<typeof MFAC_OPTIONS>;
+
+/** Options of {@link adahessian}. @interface */
+export type AdahessianOptions = OptionsOf<typeof ADAHESSIAN>;
+
+/** The options of {@link sketchySgd}. */
+const SKETCHY_SGD = optionList({ ...SGD_OPTIONS.entries, ...SKETCHED_HESSIAN.entries });
+
+/** Options of {@link sketchySgd}. @interface */
+export type SketchySgdOptions = OptionsOf<typeof SKETCHY_SGD>;
 
 /** The options of momentum steps along preconditioned gradients. */
 export const LAYERED_OPTIONS = optionList({
@@ -235,6 +257,24 @@ export function soap(options: SoapOptions = {}): Transform {
 }
 
 /**
+ * AdaHessian: θ ← θ − η(m̂/(v̂^(k/2) + ε) + λθ), v̂ the mean square of the diagonal of the Hessian. Its steps
+ * use curvature. See {@link scaleByAdahessian}. Source: Yao et al. 2021.
+ *
+ * @throws RangeError or TypeError on a bad option.
+ */
+export function adahessian(options: AdahessianOptions = {}): Transform {
+  const settings = ADAHESSIAN.read('adahessian', options);
+  const { learningRate, weightDecay, decays } = settings;
+  return refuseOverflow(
+    chain(
+      scaleByAdahessian(SCALE_BY_ADAHESSIAN.pick('adahessian', settings)),
+      addWeightDecay(weightDecay, { decays }),
+      descend(learningRate),
+    ),
+  );
+}
+
+/**
  * M-FAC: SGD on F⁻¹g, with the empirical Fisher matrix of the last gradients. See {@link scaleByMfac}.
  *
  * @throws RangeError or TypeError on a bad option.
@@ -243,6 +283,23 @@ export function mfac(options: MfacOptions = {}): Transform {
   const settings = MFAC_OPTIONS.read('mfac', options);
   const direction = scaleByMfac(SCALE_BY_MFAC.pick('mfac', settings));
   return refuseOverflow(chain(direction, momentumSteps(settings)));
+}
+
+/**
+ * SketchySGD: SGD on (Ĥ + ρI)⁻¹∇, with Ĥ the Nyström approximation of the Hessian. Its refreshes use
+ * curvature. See {@link scaleBySketchedHessian}. Source: Frangella et al. 2022.
+ *
+ * @throws RangeError or TypeError on a bad option.
+ */
+export function sketchySgd(options: SketchySgdOptions = {}): Transform {
+  const settings = SKETCHY_SGD.read('sketchySgd', options);
+  return refuseOverflow(
+    chain(
+      scaleBySketchedHessian(SKETCHED_HESSIAN.pick('sketchySgd', settings)),
+      momentumDirection(settings),
+      descend(settings.learningRate),
+    ),
+  );
 }
 
 /**

@@ -8,14 +8,16 @@ import type { DType } from '../core/dtype.js';
 import { guarded, optionList } from '../core/options.js';
 import { type LayerParameters, layerShapes } from '../precondition/network.js';
 import { checkCount, checkObservation } from '../precondition/observation.js';
+import { productAmong } from './hessian-product.js';
 import { type ParameterFilter, parameterFilter, parametersOf, taken } from './parameter-filter.js';
 import {
   checkTransform,
   isTransform,
+  jointNeeds,
+  type LayerNeeds,
   type Parameter,
   type Stage,
   type Step,
-  type StepNeeds,
   type Transform,
   type TransformContext,
 } from './transform.js';
@@ -71,16 +73,16 @@ export function apart(
   transforms: readonly Transform[],
   memberOf: <D extends DType>(this: void, context: TransformContext<D>) => readonly number[],
 ): Transform {
-  const looks = transforms.some((transform) => transform.needs !== undefined);
+  const joint = jointNeeds(transforms);
+  const needs = joint.needs?.bind(joint);
   return {
     description: describeGroups(transforms),
     schedule: transforms[0].schedule,
-    matrices: transforms.some(({ matrices }) => matrices),
-    ...(looks ? { needs: (step: number) => unionOf(transforms, step) } : {}),
+    ...joint,
     init<D extends DType>(context: TransformContext<D>): Stage<D> {
       const whole = parametersOf(context);
       const members = memberOf(context);
-      if (looks) checkLayers(context.layers, whole, members);
+      if (needs !== undefined) checkLayers(context.layers, whole, members);
       const parts = transforms.map((transform, g) => {
         const part = partOf(context, members, g);
         return { ...part, stage: transform.init(part.context) };
@@ -89,17 +91,8 @@ export function apart(
       const seen = new Set(
         parts.flatMap(({ layers }, g) => (transforms[g].needs === undefined ? [] : layers)),
       );
-      return looks ? watched(stage, context, seen, (step) => unionOf(transforms, step)) : stage;
+      return needs === undefined ? stage : watched(stage, context, seen, needs);
     },
-  };
-}
-
-/** What a step needs that any of the groups does. */
-function unionOf(transforms: readonly Transform[], step: number): StepNeeds {
-  const needs = transforms.map((transform) => transform.needs?.(step));
-  return {
-    inputs: needs.some((need) => need?.inputs),
-    outputGradients: needs.some((need) => need?.outputGradients),
   };
 }
 
@@ -217,6 +210,9 @@ function joined<D extends DType>(
     parameters: pick(step.parameters, part.parameters),
     gradients: pick(step.gradients, part.parameters),
     observations: pick(step.observations, part.layers),
+    hessianProduct:
+      step.hessianProduct &&
+      productAmong(part.context.backend, step.hessianProduct, parameters, part.parameters),
   });
   const bounded = parts.every(({ stage }) => stage.bound !== undefined);
   return {
@@ -257,7 +253,7 @@ function watched<D extends DType>(
   stage: Stage<D>,
   { backend, parameters, layers }: TransformContext<D>,
   seen: ReadonlySet<number>,
-  needsAt: (step: number) => StepNeeds,
+  needsAt: (step: number) => LayerNeeds,
 ): Stage<D> {
   const shapes = layerShapes(parameters, layers);
   return {

@@ -16,6 +16,7 @@ import { checkRange } from '../core/range.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import type { LayerParameters, ParameterShape } from '../precondition/network.js';
 import type { Observation } from '../precondition/observation.js';
+import type { HessianProduct } from './hessian-product.js';
 import type { LearningRate } from './learning-rate.js';
 import type { Schedule } from './schedules.js';
 
@@ -57,12 +58,20 @@ export interface Step<D extends DType> {
   readonly gradients: readonly Slot<D>[];
   /** By layer; undefined where the batch showed nothing of it. */
   readonly observations: readonly (Observation<D> | undefined)[];
+  /** Hv of the loss that the gradients are of; undefined where nobody gave it. See `productOf`. */
+  readonly hessianProduct?: HessianProduct<D> | undefined;
+}
+
+/** What a step has to be given of layers. */
+export interface LayerNeeds {
+  readonly inputs: boolean;
+  readonly outputGradients: boolean;
 }
 
 /** What a step has to be given beside the gradients. */
-export interface StepNeeds {
-  readonly inputs: boolean;
-  readonly outputGradients: boolean;
+export interface StepNeeds extends LayerNeeds {
+  /** Products of the Hessian of the loss with vectors. */
+  readonly curvature: boolean;
 }
 
 /** A transform with its state, on one backend and for one set of parameters. */
@@ -98,9 +107,11 @@ export interface Transform {
   /** Name and options, for the state of a run. */
   readonly description: Description;
   /** Present where the transform looks at layers: what step k has to be given of them. */
-  needs?(step: number): StepNeeds;
+  needs?(step: number): LayerNeeds;
   /** Whether every matrix among the parameters will do as a layer, as nothing but its gradient is looked at. */
   readonly matrices?: boolean;
+  /** Present where the transform asks for products of the Hessian with vectors: whether step k does. */
+  curvature?(step: number): boolean;
   /** Present where the transform moves the parameters: η at step k, unless it is set. */
   readonly schedule?: Schedule | undefined;
   init<D extends DType>(context: TransformContext<D>): Stage<D>;
@@ -108,7 +119,35 @@ export interface Transform {
 
 /** What a transform has to be given at a step: known without any state. */
 export function needsOf(transform: Transform, step: number): StepNeeds {
-  return transform.needs?.(step) ?? { inputs: false, outputGradients: false };
+  const { inputs, outputGradients } = transform.needs?.(step) ?? NOTHING;
+  return { inputs, outputGradients, curvature: transform.curvature?.(step) ?? false };
+}
+
+const NOTHING: LayerNeeds = { inputs: false, outputGradients: false };
+
+/** What some transforms need together: what any of them does. */
+export function jointNeeds(
+  transforms: readonly Transform[],
+): Pick<Transform, 'needs' | 'matrices' | 'curvature'> {
+  const looks = transforms.some((transform) => transform.needs !== undefined);
+  const curves = transforms.some((transform) => transform.curvature !== undefined);
+  return {
+    matrices: transforms.some(({ matrices }) => matrices),
+    ...(looks
+      ? {
+          needs(step) {
+            const needs = transforms.map((transform) => transform.needs?.(step));
+            return {
+              inputs: needs.some((need) => need?.inputs),
+              outputGradients: needs.some((need) => need?.outputGradients),
+            };
+          },
+        }
+      : {}),
+    ...(curves
+      ? { curvature: (step) => transforms.some((transform) => transform.curvature?.(step)) }
+      : {}),
+  };
 }
 
 /** `transform` must be one. */
@@ -143,18 +182,7 @@ export function chain(...transforms: readonly Transform[]): Transform {
       ),
     ),
     schedule: transforms.at(-1)?.schedule,
-    matrices: transforms.some(({ matrices }) => matrices),
-    ...(transforms.some((transform) => transform.needs !== undefined)
-      ? {
-          needs: (step: number): StepNeeds => {
-            const needs = transforms.map((transform) => transform.needs?.(step));
-            return {
-              inputs: needs.some((need) => need?.inputs),
-              outputGradients: needs.some((need) => need?.outputGradients),
-            };
-          },
-        }
-      : {}),
+    ...jointNeeds(transforms),
     init<D extends DType>(context: TransformContext<D>): Stage<D> {
       const stages = transforms.map((transform) => transform.init(context));
       const early = stages.slice(0, -1).findIndex((stage) => stage.learningRate !== undefined);
@@ -233,7 +261,7 @@ export function stateless(
     updates: readonly Slot<D>[],
     step: Step<D>,
   ) => readonly Slot<D>[],
-  bound?: Stage<DType>['bound'],
+  bound?: <D extends DType>(updates: readonly number[], step: Step<D>) => readonly number[],
 ): Transform {
   checkDescription(description);
   checkFunction('stateless', 'update', update);

@@ -34,6 +34,11 @@ export interface ParameterShape {
   readonly rows: number;
   readonly cols: number;
   readonly name?: string | undefined;
+  /**
+   * Positions of a kernel that is moved over its input: the columns are those of one position after the other
+   * (default 1).
+   */
+  readonly positions?: number | undefined;
 }
 
 /** When to look and when to factorise: τ_cov and τ_inv of the paper's Table VI. */

@@ -8,9 +8,14 @@ import { isBreakdown, NonFiniteError, PreconditionerError } from '../core/errors
 import type { DenseMatrix } from '../core/matrix.js';
 import { frobeniusNorm } from '../kernels/level1.js';
 
+/** Gives what was read before the refresh, or the promise of it. */
+export type Contents<D extends DType> = () =>
+  | readonly DenseMatrix<D>[]
+  | Promise<readonly DenseMatrix<D>[]>;
+
 /** One refresh: what to read, and what to make of it. */
 export interface RefreshJob<D extends DType> {
-  readonly reads: readonly Slot<D>[];
+  readonly reads: readonly Slot<D>[] | Contents<D>;
   /**
    * Factorises what was read, changing no state, and returns what puts the result in place. May throw a
    * breakdown.
@@ -61,17 +66,14 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
 
   run(job: RefreshJob<D>): void {
     this.#throwPending();
-    const backend = this.#backend;
-    if (backend.readSync !== undefined) {
-      const readSync = backend.readSync.bind(backend);
-      this.#attempt(
-        job,
-        job.reads.map((slot) => readSync(slot)),
-      );
+    const { reads } = job;
+    const contents = typeof reads === 'function' ? reads() : contentsOf(this.#backend, reads);
+    if (!(contents instanceof Promise)) {
+      this.#attempt(job, contents);
       return;
     }
     const expected = () => this.#inFlight === flight;
-    const flight = Promise.all(job.reads.map((slot) => this.#backend.read(slot)))
+    const flight = contents
       .then((matrices) => {
         if (expected()) this.#attempt(job, matrices);
       })
@@ -119,4 +121,15 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
     this.#error = undefined;
     throw cause;
   }
+}
+
+/** What slots hold: at once where the backend reads so. */
+function contentsOf<D extends DType>(
+  backend: Backend<D>,
+  slots: readonly Slot<D>[],
+): readonly DenseMatrix<D>[] | Promise<readonly DenseMatrix<D>[]> {
+  const readSync = backend.readSync?.bind(backend);
+  return readSync === undefined
+    ? Promise.all(slots.map((slot) => backend.read(slot)))
+    : slots.map((slot) => readSync(slot));
 }

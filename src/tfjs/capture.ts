@@ -1,7 +1,7 @@
 // What layers took in, and what came back to them, during one computation of gradients.
 
 import type { NamedTensorMap, Scalar, Variable } from '@tensorflow/tfjs';
-import type { StepNeeds } from '../optimize/transform.js';
+import type { LayerNeeds } from '../optimize/transform.js';
 import type { CapturedBlock } from './captured.js';
 import { LayerWatch } from './layer-watch.js';
 import { Recorder } from './recorder.js';
@@ -37,7 +37,7 @@ export function captureGradients(
   tf: TensorFlowCore,
   f: () => Scalar,
   variables: Variable[] | undefined,
-  needs: StepNeeds,
+  needs: LayerNeeds,
   taps: { recorder: Recorder | undefined } = { recorder: undefined },
 ): CapturedGradients {
   const recorder = new Recorder(tf, needs);

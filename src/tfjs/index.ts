@@ -7,6 +7,7 @@ export { registerKind } from './layers/index.js';
 export type { Layer, LayerKind, TappedLayer } from './layers/kind.js';
 export { type MakeOptimizerOptions, makeOptimizer } from './optimizer.js';
 export {
+  adahessian,
   adam,
   adamw,
   ekfac,
@@ -23,6 +24,7 @@ export {
   registerOptimizers,
   sgd,
   shampoo,
+  sketchySgd,
   skfac,
   soap,
 } from './optimizers.js';

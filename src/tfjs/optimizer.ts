@@ -11,6 +11,7 @@ import { type CapturedGradients, captureGradients } from './capture.js';
 import { type CapturedBlock, disposeCaptured, joinedBlocks, withMatrices } from './captured.js';
 import { configDict } from './config.js';
 import { checkLoss, namedGradients } from './gradients.js';
+import { HeldLoss } from './held-loss.js';
 import { LossWatch } from './loss-watch.js';
 import { reportOn, reportOnTrained, type VariableReport } from './report.js';
 import { inOrderOf, type NamedGradient, Session } from './session.js';
@@ -92,6 +93,8 @@ export function optimizerClass(
     #waiting = new Waiting();
     /** What every computation of gradients has seen since the last step. */
     #captured: CapturedGradients[] = [];
+    /** The losses that the coming step multiplies the Hessian of. */
+    #held: HeldLoss[] = [];
     /** The losses of this run that are still to be looked at. */
     #losses = new LossWatch();
     /** How often the state may have changed. */
@@ -137,6 +140,7 @@ export function optimizerClass(
       const context = {
         preconditions: this.#preconditions,
         takesMatrices: this.#takesMatrices,
+        curvature: this.#transform.curvature !== undefined,
         session: this.#run?.session,
         diagnostics: this.diagnostics,
       };
@@ -165,11 +169,11 @@ export function optimizerClass(
       varList?: Variable[],
     ): { value: Scalar; grads: NamedTensorMap } {
       checkLoss(tf, f, varList);
-      if (!this.#looks) return tf.variableGrads(f, varList);
-      const captured = captureGradients(tf, f, varList, this.#needs, this.#taps);
-      this.#captured.push(captured);
-      const { value, grads } = captured;
-      return { value, grads };
+      const { curvature } = this.#needs;
+      const held = new HeldLoss(tf, f);
+      const computed = this.#gradients(curvature ? () => held.first() : f, varList);
+      if (curvature) this.#held.push(held);
+      return computed;
     }
 
     override applyGradients(gradients: NamedTensorMap | NamedTensor[]): void {
@@ -182,7 +186,7 @@ export function optimizerClass(
         const blocks = this.#takesGradients ? withMatrices(named, captured) : captured;
         this.#run ??= this.#start(named, blocks);
         this.#run = grown(tf, this.#transform, this.#run, named, blocks);
-        this.#run.session.step(named, blocks);
+        this.#run.session.step(named, blocks, this.#held);
       } finally {
         this.#forget();
       }
@@ -239,6 +243,14 @@ export function optimizerClass(
       this.#forgetGiven();
     }
 
+    #gradients(f: () => Scalar, varList?: Variable[]): { value: Scalar; grads: NamedTensorMap } {
+      if (!this.#looks) return tf.variableGrads(f, varList);
+      const captured = captureGradients(tf, f, varList, this.#needs, this.#taps);
+      this.#captured.push(captured);
+      const { value, grads } = captured;
+      return { value, grads };
+    }
+
     /** What the coming step has to be given: known without any state. */
     get #needs(): StepNeeds {
       return needsOf(this.#transform, this.iterations);
@@ -268,6 +280,11 @@ export function optimizerClass(
 
     /** A step that has to look at layers must have seen how its gradients were computed. */
     #checkLooked(): void {
+      if (this.#needs.curvature && this.#held.length === 0) {
+        throw new RangeError(
+          `${this.#name}: step ${this.iterations} uses curvature, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
+        );
+      }
       if (!this.#looks || this.#takesGradients) return;
       if (this.#captured.length === 0) {
         throw new RangeError(
@@ -304,6 +321,7 @@ export function optimizerClass(
     #forget(): void {
       for (const { blocks } of this.#captured) disposeCaptured(blocks);
       this.#captured = [];
+      this.#held = [];
     }
 
     #forgetGiven(): void {

@@ -9,10 +9,12 @@ import {
   newtonMuon as newtonMuonTransform,
 } from '../optimize/muon.js';
 import type {
+  AdahessianOptions,
   AdamOptions,
   AdamwOptions,
   MfacOptions,
   SgdOptions,
+  SketchySgdOptions,
   SoapOptions,
 } from '../optimize/optimizers.js';
 import * as transforms from '../optimize/optimizers.js';
@@ -44,6 +46,8 @@ const DEFINITIONS = {
   sgd: { className: 'NysactSgd', make: transforms.sgd },
   adam: { className: 'NysactAdam', make: transforms.adam },
   adamw: { className: 'NysactAdamw', make: transforms.adamw },
+  adahessian: { className: 'NysactAdahessian', make: transforms.adahessian },
+  sketchySgd: { className: 'NysactSketchySgd', make: transforms.sketchySgd },
   nysact: { className: 'Nysact', make: transforms.nysact },
   foof: { className: 'NysactFoof', make: transforms.foof },
   kfac: { className: 'NysactKfac', make: transforms.kfac },
@@ -234,6 +238,26 @@ export function mfac(tf: TensorFlowCore, options: MfacOptions = {}): TfjsOptimiz
  */
 export function soap(tf: TensorFlowCore, options: SoapOptions = {}): TfjsOptimizer {
   return make('soap', tf, options);
+}
+
+/**
+ * AdaHessian for TensorFlow.js, with products of the Hessian by central differences of gradients: see
+ * {@link TfjsOptimizer.applyGradients}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function adahessian(tf: TensorFlowCore, options: AdahessianOptions = {}): TfjsOptimizer {
+  return make('adahessian', tf, options);
+}
+
+/**
+ * SketchySGD for TensorFlow.js, with products of the Hessian by central differences of gradients: see
+ * {@link TfjsOptimizer.applyGradients}.
+ *
+ * @throws RangeError on options out of range or unknown, TypeError where `tf` is missing.
+ */
+export function sketchySgd(tf: TensorFlowCore, options: SketchySgdOptions = {}): TfjsOptimizer {
+  return make('sketchySgd', tf, options);
 }
 
 /**

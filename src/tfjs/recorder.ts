@@ -1,7 +1,7 @@
 // Looks at computations of layers, and tells those that reach the loss.
 
 import type { NamedTensorMap, Rank, Tensor } from '@tensorflow/tfjs';
-import type { StepNeeds } from '../optimize/transform.js';
+import type { LayerNeeds } from '../optimize/transform.js';
 import type { CapturedBlock, CapturedUse } from './captured.js';
 import type { Block, Call, Output, Tap, Use } from './layers/call.js';
 import type { Mask } from './rows/masked.js';
@@ -18,12 +18,12 @@ interface Shown {
 /** What one computation of gradients shows. */
 export class Recorder {
   readonly #tf: TensorFlowCore;
-  readonly #needs: StepNeeds;
+  readonly #needs: LayerNeeds;
   readonly #calls = new Set<RecordedCall>();
   readonly #shown: Shown[] = [];
   #isForward = true;
 
-  constructor(tf: TensorFlowCore, needs: StepNeeds) {
+  constructor(tf: TensorFlowCore, needs: LayerNeeds) {
     this.#tf = tf;
     this.#needs = needs;
   }

@@ -37,6 +37,8 @@ interface ReportContext {
   readonly preconditions: boolean;
   /** Whether it does to any matrix what it does to the weights of layers. */
   readonly takesMatrices: boolean;
+  /** Whether it uses curvature. */
+  readonly curvature: boolean;
   /** The run, once a step was taken. */
   readonly session: Session | undefined;
   /** How the layers are preconditioned, by the names of their weights. */
@@ -55,7 +57,7 @@ export function reportOnTrained(
       layer: block?.weight ?? name,
       shape: variableOf(tf, name).shape,
     };
-    if (preconditionsNothing(context)) return refused(found, PLAIN);
+    if (preconditionsNothing(context)) return refused(found, plain(context));
     if (block !== undefined) return preconditioned(found, block, context);
     if (isMatrix(found, context)) return preconditioned(found, matrixOf(name), context);
     if (!context.preconditions) return refused(found, VECTOR);
@@ -115,7 +117,6 @@ function innerLayers(layer: Layer): Layer[] {
 
 type Found = Pick<VariableReport, 'variable' | 'layer' | 'shape'>;
 
-const PLAIN = 'the optimizer preconditions nothing';
 const VECTOR = 'it is no matrix';
 const NO_PART = 'it took no part in a step so far, or not in its loss';
 
@@ -128,6 +129,13 @@ function matrixOf(weight: string): Pick<CapturedBlock, 'kind' | 'weight'> {
   return { kind: MATRIX, weight };
 }
 
+/** Why nothing is preconditioned layer by layer. */
+function plain({ curvature }: ReportContext): string {
+  return curvature
+    ? 'the optimizer scales it by the curvature of the loss, whatever its layer'
+    : 'the optimizer preconditions nothing';
+}
+
 function line(
   tf: TensorFlow,
   { layer, name: layerName, frozen, variable }: Leaf & { readonly variable: LayerVariable },
@@ -136,7 +144,7 @@ function line(
   const { name, shape } = variable;
   const { session } = context;
   const found = { variable: name, layer: layerName, shape };
-  if (preconditionsNothing(context)) return refused(found, PLAIN);
+  if (preconditionsNothing(context)) return refused(found, plain(context));
   if (frozen) return refused(found, 'the layer is frozen');
   if (!variable.trainable) return refused(found, 'it is not trained');
   const captured = session?.blockOf(name);

@@ -7,7 +7,9 @@ import type { Transform } from '../optimize/transform.js';
 import type { Observation } from '../precondition/observation.js';
 import type { TfjsBackend } from './backend.js';
 import { type CapturedBlock, rowsOf } from './captured.js';
+import { centralDifference } from './central-difference.js';
 import { matrixLayout, type WeightLayout } from './content.js';
+import type { HeldLoss } from './held-loss.js';
 import type { TensorFlowCore } from './tensorflow.js';
 
 type F32 = 'float32';
@@ -57,7 +59,10 @@ export class Session {
       this.optimizer = new Optimizer({
         backend,
         transform,
-        parameters: slots.map(({ rows, cols }, i) => ({ rows, cols, name: this.#names[i] })),
+        parameters: slots.map(({ rows, cols }, i) => {
+          const [name, { shape }] = gradients[i];
+          return { rows, cols, name, positions: positionsOf(shape, this.#layout(name)) };
+        }),
         layers: this.#blocks.map(({ weight, bias, rows }) => ({
           weight: index(weight),
           bias: bias === undefined ? undefined : index(bias),
@@ -125,12 +130,17 @@ export class Session {
   }
 
   /**
-   * One step on all variables; none of them has changed if it throws.
+   * One step on all variables; none of them has changed if it throws. `losses` are those that the gradients
+   * are of, where the step uses curvature.
    *
    * @throws RangeError where the gradients are of other variables than those of the first step, and
    *   where `Optimizer.step` does.
    */
-  step(gradients: readonly NamedGradient[], captured: readonly CapturedBlock[]): void {
+  step(
+    gradients: readonly NamedGradient[],
+    captured: readonly CapturedBlock[],
+    losses: readonly HeldLoss[] = [],
+  ): void {
     const ordered = this.#inOrder(gradients);
     const variables = this.#names.map((name) => variableOf(this.#tf, name));
     const backend = this.#backend;
@@ -155,10 +165,17 @@ export class Session {
         ordered.map(([name, gradient]) => adopt(gradient, name)),
         parameters,
         observations,
+        losses.length === 0
+          ? {}
+          : {
+              hessianProduct: (vectors, products) => {
+                this.#multiplyHessian(losses, variables, vectors, products);
+              },
+            },
       );
       this.#tf.tidy(() => {
         variables.forEach((variable, i) => {
-          const value = backend.tensorOf(parameters[i], matrixLayout(this.#layout(variable.name)));
+          const value = this.#tensorOf(parameters[i], variable);
           // A reshaped tensor shares its data, and the wasm backend's fused kernels look at the shape
           // that the data were made with: what is not a matrix gets data of its own.
           variable.assign(
@@ -171,6 +188,36 @@ export class Session {
     } finally {
       for (const one of made) one.dispose();
     }
+  }
+
+  /** products ← H·vectors. */
+  #multiplyHessian(
+    losses: readonly HeldLoss[],
+    variables: readonly Variable[],
+    vectors: readonly Slot<F32>[],
+    products: readonly Slot<F32>[],
+  ): void {
+    const [tf, backend] = [this.#tf, this.#backend];
+    const found = tf.tidy(() => {
+      const directions = vectors.map((slot, i) =>
+        tf.reshape(this.#tensorOf(slot, variables[i]), variables[i].shape),
+      );
+      return centralDifference(tf, losses, variables, directions);
+    });
+    try {
+      found.forEach((tensor, i) => {
+        const slot = backend.adopt(tensor, this.#layout(variables[i].name));
+        backend.axpby(1, slot, 0, products[i]);
+        backend.free(slot);
+      });
+    } finally {
+      tf.dispose(found);
+    }
+  }
+
+  /** The matrix of a slot as its variable holds it, of two axes. */
+  #tensorOf(slot: Slot<F32>, { name }: Variable): Tensor {
+    return this.#backend.tensorOf(slot, matrixLayout(this.#layout(name)));
   }
 
   /** The gradients by name, in the order of the session. */
@@ -186,6 +233,12 @@ export class Session {
       `applyGradients: no gradients of ${missing.join(', ')}, expected those of all variables so far: ${this.#names.join(', ')}; train each set of variables with an optimizer of its own, or call dispose() to start anew with these`,
     );
   }
+}
+
+/** The positions of a kernel whose last two axes are inputs and outputs, where its columns begin with them. */
+function positionsOf(shape: readonly number[], layout: WeightLayout): number | undefined {
+  if (shape.length < 3 || layout === 'rows') return undefined;
+  return shape.slice(0, -2).reduce((product, length) => product * length, 1);
 }
 
 /** What a search gives, as the place of something that may be new. */

@@ -32,6 +32,7 @@ export type TensorFlowCore = Pick<
   | 'lessEqual'
   | 'logicalAnd'
   | 'matMul'
+  | 'maximum'
   | 'mul'
   | 'neg'
   | 'notEqual'
@@ -61,7 +62,7 @@ export type TensorFlowCore = Pick<
  * TensorFlow.js with layers: what `import * as tf from '@tensorflow/tfjs'` gives, or
  * `{ ...core, ...layers }` of `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers`.
  */
-export type TensorFlow = TensorFlowCore & Pick<Union, 'layers'>;
+export type TensorFlow = TensorFlowCore & Pick<Union, 'layers' | 'LayersModel'>;
 
 /** A tensor and the name that it is saved under. */
 export type NamedTensor = Awaited<

@@ -52,12 +52,19 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
    * calls before a step are micro-batches of one batch, of any sizes: what they saw is joined, and kept
    * until that step. The step is that of the whole batch where it is given the mean of the gradients,
    * each weighted by its examples. Throws what `f` throws; then nothing of that call is kept.
+   *
+   * Where the step uses curvature, `f` is computed again in `applyGradients`, twice for each product with the
+   * Hessian: what it uses must still be there. Of several micro-batches the curvature is the plain mean.
    */
   computeGradients(f: () => Scalar, varList?: Variable[]): { value: Scalar; grads: NamedTensorMap };
   /**
    * One step with these gradients, found by name. Throws RangeError where they do not fit, or where the
-   * step has to look at layers and the gradients were not computed by this optimizer's
+   * step has to look at layers, or uses curvature, and the gradients were not computed by this optimizer's
    * `computeGradients`; nothing changes then.
+   *
+   * Products of the Hessian are Hv ≈ (∇f(w + εv) − ∇f(w − εv))/2ε with ε = 2⁻⁸(1 + ‖w‖)/‖v‖, of the same
+   * batch: random operations without a seed draw the same numbers, and weights and the moving statistics of
+   * normalisations are put back bit for bit. States of stateful recurrent layers are not held.
    */
   applyGradients(gradients: NamedTensorMap | NamedTensor[]): void;
   /**

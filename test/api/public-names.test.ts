@@ -15,14 +15,14 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   nysact: {
     values: `
       DenseMatrix DivergenceError InaccurateInverseError NonFiniteError NotConvergedError
-      NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adam adamw
-      asMatrix backendFrom cpuBackend denseRows ekfac eva foof initKernels kernelInfo kfac mfac
-      muon newtonMuon nysact nystromShampoo openPool paperSettings preconditionedBy sgd shampoo
-      skfac slotRows soap upload useKernels withSlots zeros`,
+      NotPositiveDefiniteError Optimizer PreconditionerError activationSketch adahessian adam
+      adamw asMatrix backendFrom cpuBackend denseRows ekfac eva foof initKernels kernelInfo kfac
+      mfac muon newtonMuon nysact nystromShampoo openPool paperSettings preconditionedBy sgd
+      shampoo sketchySgd skfac slotRows soap upload useKernels withSlots zeros`,
     types: `
-      Backend BackendInfo CpuBackend DType Diagnostics KernelInfo LayerParameters
+      Backend BackendInfo CpuBackend DType Diagnostics HessianProduct KernelInfo LayerParameters
       MatrixInput Method Observation Op OptimizerOptions PlainState Pool Primitives Rows
-      Slot SlotScope`,
+      Slot SlotScope StepOptions`,
   },
   'nysact/methods': {
     values: `
@@ -39,18 +39,19 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   'nysact/transforms': {
     values: `
       Cell addWeightDecay chain clipByGlobalNorm constant cosine descend graft momentum
-      orthogonalize partition precondition refuseOverflow scaleBy scaleByAdam scaleByMfac
-      scaleBySoap stateless stepDecay warmUp
+      orthogonalize partition precondition refuseOverflow scaleBy scaleByAdahessian scaleByAdam
+      scaleByMfac scaleBySketchedHessian scaleBySoap stateless stepDecay warmUp
       writable`,
     types: `
-      AdamOptions AdamwOptions CadenceOptions Description EkfacOptimizerOptions EvaOptimizerOptions
-      FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip LayeredOptions
-      MatrixState MfacOptions MuonOptions NewtonMuonOptions NysactOptimizerOptions
-      NystromShampooOptimizerOptions OrthogonalizeOptions Parameter ParameterFilter ParameterShape
-      Pending PlainEntry PlainMatrix PreconditionOptions PreconditionedOptions PresetOptions
-      RestoreGuard RestoreOptions ScaleByAdamOptions ScaleByMfacOptions ScaleBySoapOptions
-      Schedule SgdOptions ShampooOptimizerOptions Sized SkfacOptimizerOptions SoapOptions Stage
-      StateEntry
+      AdahessianOptions AdamOptions AdamwOptions CadenceOptions Description EkfacOptimizerOptions
+      EvaOptimizerOptions FoofOptimizerOptions Group IndexState KfacOptimizerOptions KlClip
+      LayerNeeds LayeredOptions MatrixState MfacOptions MuonOptions NewtonMuonOptions
+      NysactOptimizerOptions NystromShampooOptimizerOptions OrthogonalizeOptions Parameter
+      ParameterFilter ParameterShape Pending PlainEntry PlainMatrix PreconditionOptions
+      PreconditionedOptions PresetOptions RestoreGuard RestoreOptions ScaleByAdahessianOptions
+      ScaleByAdamOptions ScaleByMfacOptions ScaleBySoapOptions Schedule SgdOptions
+      ShampooOptimizerOptions Sized SketchedHessianOptions SketchySgdOptions SkfacOptimizerOptions
+      SoapOptions Stage StateEntry
       StatePart Step StepNeeds Transform TransformContext WeightDecayOptions`,
   },
   'nysact/rows': {
@@ -101,9 +102,9 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
   },
   'nysact/tfjs': {
     values: `
-      adam adamw ekfac eva foof kfac makeOptimizer mfac muon newtonMuon nysact nystromShampoo
-      positionRows registerKind registerOptimizer registerOptimizers sgd shampoo skfac soap
-      tfjsBackend`,
+      adahessian adam adamw ekfac eva foof kfac makeOptimizer mfac muon newtonMuon nysact
+      nystromShampoo positionRows registerKind registerOptimizer registerOptimizers sgd shampoo
+      sketchySgd skfac soap tfjsBackend`,
     types: `
       Layer LayerBlock LayerKind Layout MakeOptimizerOptions Mask OptimizerDefinition RowsHost
       TapConvolutionOptions TappedLayer Taps TensorFlow

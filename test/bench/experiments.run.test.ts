@@ -59,7 +59,8 @@ function configurationOf(name: OptimizerName, steps: number): Configuration {
 }
 
 function cadenceOf(name: OptimizerName): object {
-  return ['sgd', 'adam', 'adamw'].includes(name) ? {} : { observeEvery: 2, refreshEvery: 3 };
+  if (['sgd', 'adam', 'adamw', 'adahessian'].includes(name)) return {};
+  return name === 'sketchy-sgd' ? { refreshEvery: 3 } : { observeEvery: 2, refreshEvery: 3 };
 }
 
 class Cut extends Error {}

@@ -30,8 +30,8 @@ export function begin<D extends DType>(
 
 /** One step on random numbers of that seed, of which only the last `layers` are seen. */
 export function step<D extends DType>(run: Training<D>, seed: number, layers = 2): void {
-  const { gradients, observations } = provide(run, randomPass(run, seed));
-  take(run, { gradients, observations: layers === 0 ? [] : observations.slice(-layers) });
+  const { observations, ...rest } = provide(run, randomPass(run, seed));
+  take(run, { ...rest, observations: layers === 0 ? [] : observations.slice(-layers) });
 }
 
 /** Every bit of each parameter after some steps. */

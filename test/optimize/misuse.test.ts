@@ -7,6 +7,7 @@ import { exportState, restoreState } from '../../src/backend/saved-state.js';
 import { identity, zeros } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import {
+  adahessian,
   adam,
   adamw,
   ekfac,
@@ -16,12 +17,27 @@ import {
   mfac,
   nysact,
   sgd,
+  sketchySgd,
   skfac,
   soap,
 } from '../../src/optimize/optimizers.js';
 
 const backend = cpuBackend('float64');
-const MAKERS = { sgd, adam, adamw, nysact, foof, kfac, eva, ekfac, skfac, soap, mfac };
+const MAKERS = {
+  adahessian,
+  sketchySgd,
+  sgd,
+  adam,
+  adamw,
+  nysact,
+  foof,
+  kfac,
+  eva,
+  ekfac,
+  skfac,
+  soap,
+  mfac,
+};
 const parameters = [
   { rows: 2, cols: 2 },
   { rows: 2, cols: 2 },

@@ -28,6 +28,8 @@ export interface Cadence {
   readonly refreshEvery: number;
   readonly inputs: boolean;
   readonly outputGradients: boolean;
+  /** Where it uses curvature. */
+  readonly curvatureEvery?: number;
 }
 
 /** Long enough for every cadence to come round more than twice. */
@@ -73,7 +75,9 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         const observes = cadence !== undefined && k % cadence.observeEvery === 0;
         const inputs = observes && cadence.inputs;
         const outputGradients = observes && cadence.outputGradients;
-        expect(run.optimizer.needs).toEqual({ inputs, outputGradients });
+        const every = cadence?.curvatureEvery;
+        const curvature = every !== undefined && k % every === 0;
+        expect(run.optimizer.needs).toEqual({ inputs, outputGradients, curvature });
         take(run, provide(run, randomPass(run, k)));
       }
       expect(run.optimizer.steps).toBe(STEPS);
@@ -100,7 +104,7 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
             const good = { ...provide(run, pass), parameters: run.parameters };
             const before = [await everything(run), await bitsOf(run.backend, good.gradients)];
             try {
-              run.optimizer.step(good.gradients, good.parameters, good.observations);
+              run.optimizer.step(good.gradients, good.parameters, good.observations, good.options);
             } catch (error) {
               expect(String(error)).toMatch(
                 /^RangeError: .*gradients.* could reach .*, expected <= /,
@@ -228,7 +232,8 @@ export function optimizerContract(name: string, make: () => Transform, cadence?:
         D?.dispose();
       }
       expect(live()).toBe(run.parameters.length);
-      const step = () => optimizer.step(input.gradients, run.parameters, input.observations);
+      const step = () =>
+        optimizer.step(input.gradients, run.parameters, input.observations, input.options);
       expect(step).toThrow(disposed('step'));
       expect(() => optimizer.restoreState(saved)).toThrow(disposed('restoreState'));
       await expect(optimizer.exportState()).rejects.toThrow(disposed('exportState'));
@@ -308,7 +313,7 @@ async function expectRefusal<D extends DType>(
 ): Promise<void> {
   const { backend, optimizer } = run;
   const before = [await everything(run), await bitsOf(backend, good.gradients)];
-  const step = () => optimizer.step(bad.gradients, bad.parameters, bad.observations);
+  const step = () => optimizer.step(bad.gradients, bad.parameters, bad.observations, bad.options);
   expect(step, fault).toThrow(/: .*(expected|freed|another backend)/);
   expect([await everything(run), await bitsOf(backend, good.gradients)], fault).toEqual(before);
 }

@@ -5,6 +5,7 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import type { PlainEntry, PlainMatrix, PlainState } from '../../src/backend/saved-state.js';
 import { type DType, LARGEST } from '../../src/core/dtype.js';
 import { convert, zeros } from '../../src/core/matrix.js';
+import type { StepOptions } from '../../src/optimize/optimizer.js';
 import type { Observation } from '../../src/precondition/observation.js';
 import { denseRows, slotRows } from '../../src/rows/dense.js';
 import type { Rows } from '../../src/rows/rows.js';
@@ -24,8 +25,11 @@ export function faultySteps<D extends DType>(
   good: StepArguments<D>,
   backend: Backend<D>,
 ): Fault<StepArguments<D>>[] {
-  const { gradients, parameters, observations } = good;
+  const { gradients, parameters, observations, options } = good;
   return [
+    ...(options.hessianProduct === undefined ? [] : faultyProducts()).map(
+      ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, options: bad }],
+    ),
     ['a gradient at the end of the range', { ...good, gradients: largest(gradients, backend) }],
     ['a gradient too few', { ...good, gradients: gradients.slice(1) }],
     ['no gradient', { ...good, gradients: [] }],
@@ -41,6 +45,18 @@ export function faultySteps<D extends DType>(
     ...(observations.length === 0 ? [] : faultyObservations(observations, backend)).map(
       ([name, bad]): Fault<StepArguments<D>> => [name, { ...good, observations: bad }],
     ),
+  ];
+}
+
+function refuse(): never {
+  throw new Error('the host: expected to fail');
+}
+
+function faultyProducts<D extends DType>(): Fault<StepOptions<D>>[] {
+  return [
+    ['no product of the Hessian', {}],
+    ['a product that throws', { hessianProduct: refuse }],
+    ['a product that comes later', { hessianProduct: async () => {} }],
   ];
 }
 

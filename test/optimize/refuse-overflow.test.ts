@@ -216,8 +216,8 @@ test.each(OPTIMIZERS)(
     const backend = asyncBackend('float32');
     Reflect.deleteProperty(backend, 'bound');
     const run = start(backend, make());
-    const { gradients, observations } = provide(run, randomPass(run, 1, 1e30));
-    run.optimizer.step(gradients, run.parameters, observations);
+    const { gradients, observations, options } = provide(run, randomPass(run, 1, 1e30));
+    run.optimizer.step(gradients, run.parameters, observations, options);
     expect(run.optimizer.steps).toBe(1);
   },
 );

@@ -4,12 +4,13 @@ import type { Backend, Slot } from '../../src/backend/backend.js';
 import type { PlainEntry, PlainState } from '../../src/backend/saved-state.js';
 import type { DType } from '../../src/core/dtype.js';
 import { convert } from '../../src/core/matrix.js';
-import { Optimizer } from '../../src/optimize/optimizer.js';
+import type { HessianProduct } from '../../src/optimize/hessian-product.js';
+import { Optimizer, type StepOptions } from '../../src/optimize/optimizer.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import type { Observation } from '../../src/precondition/observation.js';
 import { denseRows } from '../../src/rows/dense.js';
 import { placeRounded } from '../support/backends.js';
-import { gaussian, type Matrix, uniform } from '../support/matrices.js';
+import { gaussian, type Matrix, map, product, uniform } from '../support/matrices.js';
 import {
   initialParameters,
   layerParameters,
@@ -41,6 +42,7 @@ export interface Training<D extends DType> {
 export interface StepInput<D extends DType> {
   readonly gradients: readonly Slot<D>[];
   readonly observations: readonly Observation<D>[];
+  readonly options: StepOptions<D>;
 }
 
 /** The same parameters at every start. */
@@ -92,9 +94,40 @@ export function provide<D extends DType>(
   { backend, optimizer }: Training<D>,
   { gradients, layers }: Omit<Pass, 'loss'>,
 ): StepInput<D> {
-  const { inputs, outputGradients: wanted } = optimizer.needs;
+  const { inputs, outputGradients: wanted, curvature } = optimizer.needs;
   const observed = inputs ? layers.map((seen) => observe(backend, seen, wanted)) : [];
-  return { gradients: gradients.map((G) => placeRounded(backend, G)), observations: observed };
+  return {
+    gradients: gradients.map((G) => placeRounded(backend, G)),
+    observations: observed,
+    options: curvature ? { hessianProduct: curvatureOf(backend, layers) } : {},
+  };
+}
+
+/** V ↦ VXᵀX/m layer by layer: the Hessian of a linear layer, by operations that read nothing. */
+function curvatureOf<D extends DType>(
+  backend: Backend<D>,
+  layers: readonly Pick<Seen, 'X'>[],
+): HessianProduct<D> {
+  const moments = layers.map(({ X }) =>
+    convert(
+      map(product(X, 'T', X, 'N'), (a) => a / X.rows),
+      backend.dtype,
+    ),
+  );
+  return (vectors, products) => {
+    moments.forEach((moment, layer) => {
+      const [weight, bias] = [2 * layer, 2 * layer + 1];
+      backend.borrow((lend) => {
+        const { rows, cols } = vectors[weight];
+        const [A, V, P] = [moment.rows, rows, rows].map((m) => lend(m, cols + 1));
+        backend.write(A, moment);
+        backend.joinColumns(vectors[weight], vectors[bias], V);
+        backend.gemm(1, V, 'N', A, 'N', 0, P);
+        backend.sliceColumns(P, 0, products[weight]);
+        backend.sliceColumns(P, cols, products[bias]);
+      });
+    });
+  };
 }
 
 function observe<D extends DType>(
@@ -109,9 +142,9 @@ function observe<D extends DType>(
 /** One step, which uses its input up. */
 export function take<D extends DType>(
   { backend, optimizer, parameters }: Training<D>,
-  { gradients, observations }: StepInput<D>,
+  { gradients, observations, options }: StepInput<D>,
 ): void {
-  optimizer.step(gradients, parameters, observations);
+  optimizer.step(gradients, parameters, observations, options);
   for (const slot of gradients) backend.free(slot);
   for (const { X, D } of observations) {
     X.dispose();

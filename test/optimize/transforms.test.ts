@@ -109,13 +109,13 @@ describe('chain', () => {
     const looking = precondition(evaMethod(), { observeEvery: 2 });
     const transform = chain(momentum(0.5), chain(looking), descend(1));
     const { optimizer } = start(cpuBackend('float64'), transform);
-    expect(optimizer.needs).toEqual({ inputs: true, outputGradients: true });
+    expect(optimizer.needs).toEqual({ inputs: true, outputGradients: true, curvature: false });
     expect(optimizer.diagnostics).toMatchObject(
       ['0', '1'].map((layer) => ({ layer, failures: 0, refreshes: 0, found: {} })),
     );
     const { optimizer: plain } = start(cpuBackend('float64'), sgd());
     expect(plain.diagnostics).toEqual([]);
-    expect(plain.needs).toEqual({ inputs: false, outputGradients: false });
+    expect(plain.needs).toEqual({ inputs: false, outputGradients: false, curvature: false });
   });
 
   test('describes every link, and numbers what two of them call the same', () => {

@@ -7,6 +7,7 @@ import { graft } from '../../src/optimize/graft.js';
 import { momentum } from '../../src/optimize/momentum.js';
 import { muon, newtonMuon } from '../../src/optimize/muon.js';
 import {
+  adahessian,
   adam,
   adamw,
   ekfac,
@@ -17,6 +18,7 @@ import {
   nysact,
   preconditionedBy,
   sgd,
+  sketchySgd,
   skfac,
   soap,
 } from '../../src/optimize/optimizers.js';
@@ -49,6 +51,12 @@ const inputs: Cadence = { ...every, inputs: true, outputGradients: false };
 const both: Cadence = { ...every, inputs: true, outputGradients: true };
 const neither: Cadence = { ...every, inputs: false, outputGradients: false };
 
+const curved = (refreshEvery: number): Cadence => ({
+  ...neither,
+  refreshEvery,
+  curvatureEvery: refreshEvery,
+});
+
 const weightDecay = 1e-4;
 const decayed = { momentum: 0.9, weightDecay };
 const shared = { ...every, ...decayed, learningRate: 0.03 };
@@ -71,6 +79,28 @@ export const OPTIMIZERS: readonly OptimizerVariant[] = [
       mfac({ learningRate: 0.03, weightDecay, momentum: 0.5, damping: 0.1, gradients: 4 }),
   },
   { name: 'adamw', make: () => adamw({ learningRate: 0.03, weightDecay }) },
+  {
+    name: 'adahessian',
+    make: () => adahessian({ learningRate: 0.03, weightDecay, seed: 3 }),
+    cadence: curved(1),
+  },
+  {
+    name: 'adahessian, a root of the diagonal now and then',
+    make: () =>
+      adahessian({ learningRate: 0.03, hessianEvery: 4, power: 0.5, averaged: false, seed: 3 }),
+    cadence: curved(4),
+  },
+  {
+    name: 'sketchySgd',
+    make: () => sketchySgd({ ...decayed, learningRate: 0.03, rank: 3, refreshEvery: 4, seed: 3 }),
+    cadence: curved(4),
+  },
+  {
+    name: 'sketchySgd, parameter by parameter',
+    make: () =>
+      sketchySgd({ learningRate: 0.1, rank: 3, refreshEvery: 4, blocks: 'parameters', seed: 3 }),
+    cadence: curved(4),
+  },
   {
     name: 'a chain of its own',
     make: () =>

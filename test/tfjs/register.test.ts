@@ -15,6 +15,7 @@ import {
 } from '../../src/published/index.js';
 import { gaussian } from '../../src/sketch/gaussian.js';
 import {
+  adahessian,
   adam,
   adamw,
   ekfac,
@@ -31,6 +32,7 @@ import {
   registerOptimizers,
   sgd,
   shampoo,
+  sketchySgd,
   skfac,
   soap,
   type TfjsOptimizer,
@@ -83,6 +85,24 @@ const CASES: readonly Case[] = [
   { name: 'sgd', className: 'NysactSgd', make: () => sgd(tf, SGD) },
   { name: 'adam', className: 'NysactAdam', make: () => adam(tf, ADAM) },
   { name: 'adamw', className: 'NysactAdamw', make: () => adamw(tf, ADAM) },
+  {
+    name: 'adahessian',
+    className: 'NysactAdahessian',
+    make: () => adahessian(tf, { ...ADAM, power: 0.5, hessianEvery: 2, averaged: false, seed: 4 }),
+  },
+  {
+    name: 'sketchySgd',
+    className: 'NysactSketchySgd',
+    make: () =>
+      sketchySgd(tf, {
+        ...SGD,
+        rank: 3,
+        damping: 0.5,
+        refreshEvery: 2,
+        blocks: 'parameters',
+        seed: 4,
+      }),
+  },
   {
     name: 'foof',
     className: 'NysactFoof',
@@ -193,6 +213,7 @@ const CASES: readonly Case[] = [
 describe('what is given in place of the TensorFlow.js module is refused:', () => {
   const message = 'expected the TensorFlow.js module as first argument';
   const factories = {
+    adahessian,
     adam,
     adamw,
     ekfac,
@@ -208,6 +229,7 @@ describe('what is given in place of the TensorFlow.js module is refused:', () =>
     skfac,
     soap,
     shampoo,
+    sketchySgd,
     makeOptimizer,
     registerOptimizer,
     registerOptimizers,

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { sgd as sgdTransform } from '../../src/optimize/optimizers.js';
 import { cosine } from '../../src/optimize/schedules.js';
 import {
+  adahessian,
   adam,
   adamw,
   ekfac,
@@ -15,6 +16,7 @@ import {
   mfac,
   nysact,
   sgd,
+  sketchySgd,
   skfac,
   soap,
   type TfjsOptimizer,
@@ -22,7 +24,21 @@ import {
 import { onBackends, tf } from './backends.js';
 import { clouds, crossEntropy, perceptron, weightsOf } from './models.js';
 
-const MAKERS = { sgd, adam, adamw, nysact, foof, kfac, eva, ekfac, skfac, soap, mfac } as const;
+const MAKERS = {
+  sgd,
+  adam,
+  adamw,
+  adahessian,
+  sketchySgd,
+  nysact,
+  foof,
+  kfac,
+  eva,
+  ekfac,
+  skfac,
+  soap,
+  mfac,
+} as const;
 
 /** The sum of a variable: its gradient is 1 everywhere. */
 function sumOf(w: ReturnType<typeof tf.variable>): () => Scalar {

@@ -114,11 +114,32 @@ const ofSoap = {
   maxFailures: optional(integer(1)),
 };
 
+const { preset: _, ...moments } = adam;
+const adahessian = {
+  ...moments,
+  power: optional(that((v) => v === 1 || v === 0.5 || v === 0.25)),
+  hessianEvery: optional(integer(1)),
+  averaged: optional(flag),
+  seed: optional(integer()),
+};
+const { learningRate: ___, weightDecay: ____, decays: _____, ...scaling } = adahessian;
+const sketchedHessian = {
+  rank: optional(integer(1)),
+  damping: optional(positive),
+  refreshEvery: optional(integer(1)),
+  blocks: optional(word),
+  seed: optional(integer()),
+  maxFailures: optional(integer(1)),
+};
+const { preset: __, ...steps } = sgd;
+
 /** The options of each optimiser. */
 export const OPTIONS: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   sgd,
   adam,
   adamw: adam,
+  adahessian,
+  sketchySgd: { ...steps, ...sketchedHessian },
   nysact: { ...preconditioned, ...nysact, overrides },
   foof: { ...preconditioned, ...every, overrides },
   kfac: { ...preconditioned, ...kfac, overrides },
@@ -367,6 +388,13 @@ export const training: readonly Routine[] = [
     transforms.momentum(0.9),
     transforms.scaleByAdam(),
   ]),
+  exported(transforms, 'scaleByAdahessian', { options: optional(record(scaling)) }, () => [{}]),
+  exported(
+    transforms,
+    'scaleBySketchedHessian',
+    { options: optional(record(sketchedHessian)) },
+    () => [{}],
+  ),
   exported(
     transforms,
     'scaleByAdam',

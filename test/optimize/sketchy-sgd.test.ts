@@ -1,0 +1,282 @@
+// SketchySGD against its formula, on Hessians of either sign, and where it does not feel the condition.
+
+import { fc, test } from '@fast-check/vitest';
+import { EigenvalueDecomposition, inverse, Matrix as MlMatrix } from 'ml-matrix';
+import { describe, expect } from 'vitest';
+import { type Slot, upload } from '../../src/backend/backend.js';
+import { cpuBackend } from '../../src/backend/cpu.js';
+import { EPSILON } from '../../src/core/dtype.js';
+import { PreconditionerError } from '../../src/core/errors.js';
+import type { HessianProduct } from '../../src/optimize/hessian-product.js';
+import { Optimizer } from '../../src/optimize/optimizer.js';
+import { sgd, sketchySgd } from '../../src/optimize/optimizers.js';
+import { partition } from '../../src/optimize/partition.js';
+import type { Transform } from '../../src/optimize/transform.js';
+import { build, gaussian, type Matrix, orthogonal, uniform } from '../support/matrices.js';
+import { SEED } from '../support/seed.js';
+
+type F64 = 'float64';
+
+const backend = cpuBackend('float64');
+const SHAPES = [
+  { rows: 2, cols: 3 },
+  { rows: 2, cols: 1 },
+] as const;
+const D = 8;
+
+const flat = (slots: readonly Slot<F64>[]): number[] =>
+  slots.flatMap((slot) => Array.from(backend.readSync(slot).data));
+
+/** The vector as matrices of some shapes. */
+function shaped(v: readonly number[], shapes: readonly { rows: number; cols: number }[]): Matrix[] {
+  let from = 0;
+  return shapes.map(({ rows, cols }) => {
+    const first = from;
+    from += rows * cols;
+    return build(rows, cols, (i, j) => v[first + i * cols + j]);
+  });
+}
+
+/** Hv over all parameters as one vector; `seen` has every v. */
+function productWith(H: MlMatrix, seen: number[][] = []): HessianProduct<F64> {
+  return (vectors, products) => {
+    const v = flat(vectors);
+    seen.push(v);
+    const Hv = H.mmul(MlMatrix.columnVector(v)).to1DArray();
+    shaped(Hv, products).forEach((value, i) => {
+      backend.write(products[i], value);
+    });
+  };
+}
+
+/** QΛQᵀ for a random orthogonal Q. */
+function withSpectrum(seed: number, spectrum: readonly number[]): MlMatrix {
+  const Q = new MlMatrix(orthogonal(uniform(SEED + seed), spectrum.length).toArrays());
+  return Q.mmul(MlMatrix.diag([...spectrum])).mmul(Q.transpose());
+}
+
+/** What one step at the rate 1 takes off parameters of 0. */
+function direction(
+  transform: Transform,
+  H: MlMatrix,
+  g: readonly number[],
+  seen: number[][] = [],
+): number[] {
+  const parameters = SHAPES.map(({ rows, cols }) => backend.allocate(rows, cols));
+  const optimizer = new Optimizer({ backend, transform, parameters: SHAPES });
+  const gradients = shaped(g, SHAPES).map((G) => upload(backend, G));
+  optimizer.step(gradients, parameters, [], { hessianProduct: productWith(H, seen) });
+  return flat(parameters).map((x) => -x);
+}
+
+/** Ĥ = (HΩ)(ΩᵀHΩ)⁻¹(HΩ)ᵀ. */
+function nystrom(H: MlMatrix, probes: readonly (readonly number[])[]): MlMatrix {
+  const Omega = new MlMatrix(probes.map((p) => [...p])).transpose();
+  const Y = H.mmul(Omega);
+  return Y.mmul(inverse(Omega.transpose().mmul(Y))).mmul(Y.transpose());
+}
+
+function dampedProduct(A: MlMatrix, rho: number, g: readonly number[]): number[] {
+  const damped = MlMatrix.eye(A.rows).mul(rho).add(A);
+  return inverse(damped)
+    .mmul(MlMatrix.columnVector([...g]))
+    .to1DArray();
+}
+
+const vector = (seed: number, n = D): number[] =>
+  Array.from(gaussian(uniform(SEED + seed), n, 1).data);
+const length = (v: readonly number[]): number => Math.hypot(...v);
+const apart = (a: readonly number[], b: readonly number[]): number =>
+  length(a.map((x, i) => x - b[i]));
+
+const rate = { learningRate: 1, refreshEvery: 1 };
+/** Condition 1e3 of H and of ΩᵀHΩ, and the shift √d·eps, over ρ = 0.1. */
+const CLOSE = 1e7 * EPSILON.float64;
+
+test.prop([fc.nat(), fc.integer({ min: 1, max: D })], { numRuns: 60 })(
+  'is (Ĥ + ρI)⁻¹g with the Nyström approximation of all parameters as one vector',
+  (seed, rank) => {
+    const spectrum = Array.from({ length: D }, (_, i) => 10 ** ((3 * i) / (D - 1) - 1));
+    const [H, g, rho] = [withSpectrum(seed, spectrum), vector(seed + 1), 0.1];
+    const seen: number[][] = [];
+    const found = direction(sketchySgd({ ...rate, rank, damping: rho, seed }), H, g, seen);
+    expect(seen.length).toBe(rank);
+    // The probes are orthonormal.
+    const Omega = new MlMatrix(seen);
+    const gram = Omega.mmul(Omega.transpose()).sub(MlMatrix.eye(rank));
+    expect(gram.norm()).toBeLessThanOrEqual(D * rank * EPSILON.float64);
+    const expected = dampedProduct(nystrom(H, seen), rho, g);
+    expect(apart(found, expected)).toBeLessThanOrEqual(CLOSE * (length(g) / rho));
+  },
+);
+
+test.prop([fc.nat()], { numRuns: 30 })(
+  'is (H + ρI)⁻¹g at full rank, and that of every block parameter by parameter',
+  (seed) => {
+    const spectrum = Array.from({ length: D }, (_, i) => i + 1);
+    const [H, g, rho] = [withSpectrum(seed, spectrum), vector(seed + 1), 0.5];
+    const settings = { ...rate, rank: D, damping: rho, seed };
+    const whole = direction(sketchySgd(settings), H, g);
+    expect(apart(whole, dampedProduct(H, rho, g))).toBeLessThanOrEqual(CLOSE * (length(g) / rho));
+    const blocks = direction(sketchySgd({ ...settings, blocks: 'parameters' }), H, g);
+    const expected = [
+      ...dampedProduct(H.subMatrix(0, 5, 0, 5), rho, g.slice(0, 6)),
+      ...dampedProduct(H.subMatrix(6, 7, 6, 7), rho, g.slice(6)),
+    ];
+    expect(apart(blocks, expected)).toBeLessThanOrEqual(CLOSE * (length(g) / rho));
+  },
+);
+
+test('a group has the block of the Hessian that is of its parameters', () => {
+  const [H, g, rho] = [withSpectrum(3, [1, 2, 3, 4, 5, 6, 7, 8]), vector(4), 0.5];
+  const first = { takes: ({ index }: { index: number }) => index === 0 };
+  const transform = partition(
+    [{ ...first, transform: sketchySgd({ ...rate, rank: D, damping: rho }) }],
+    sgd({ learningRate: 1 }),
+  );
+  const expected = [...dampedProduct(H.subMatrix(0, 5, 0, 5), rho, g.slice(0, 6)), ...g.slice(6)];
+  expect(apart(direction(transform, H, g), expected)).toBeLessThanOrEqual(
+    CLOSE * (length(g) / rho),
+  );
+});
+
+describe('of an indefinite Hessian', () => {
+  test.prop([
+    fc.nat(),
+    fc.integer({ min: 1, max: D }),
+    fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { minLength: D, maxLength: D }),
+  ])('every direction is one of descent, and no longer than g/ρ', (seed, rank, spectrum) => {
+    const [H, g, rho] = [withSpectrum(seed, spectrum), vector(seed + 1), 0.1];
+    const u = direction(sketchySgd({ ...rate, rank, damping: rho, seed }), H, g);
+    expect(u.reduce((sum, x, i) => sum + x * g[i], 0)).toBeGreaterThan(0);
+    expect(length(u)).toBeLessThanOrEqual((length(g) / rho) * (1 + CLOSE));
+  });
+
+  test.prop([fc.nat()], { numRuns: 30 })(
+    'at full rank negative eigenvalues count as 0 and the others as they are',
+    (seed) => {
+      const spectrum = [-4, -1, -0.5, 0.5, 1, 2, 4, 8];
+      const [H, g, rho] = [withSpectrum(seed, spectrum), vector(seed + 1), 0.5];
+      const { eigenvectorMatrix: Q, realEigenvalues } = new EigenvalueDecomposition(H);
+      const clipped = Q.mmul(MlMatrix.diag(realEigenvalues.map((x) => Math.max(x, 0)))).mmul(
+        Q.transpose(),
+      );
+      const u = direction(sketchySgd({ ...rate, rank: D, damping: rho, seed }), H, g);
+      expect(apart(u, dampedProduct(clipped, rho, g))).toBeLessThanOrEqual(
+        CLOSE * (length(g) / rho),
+      );
+    },
+  );
+
+  test('what is not finite keeps the last sketch, and ends the run after maxFailures', () => {
+    const parameters = [backend.allocate(2, 1)];
+    const optimizer = new Optimizer({
+      backend,
+      transform: sketchySgd({ ...rate, rank: 1, maxFailures: 2 }),
+      parameters,
+    });
+    const step = (value: number) => {
+      const G = upload(
+        backend,
+        build(2, 1, () => 1),
+      );
+      optimizer.step([G], parameters, [], {
+        hessianProduct: (_, [P]) => {
+          backend.write(
+            P,
+            build(2, 1, () => value),
+          );
+        },
+      });
+    };
+    step(1);
+    step(Number.NaN);
+    expect(optimizer.diagnostics.map(({ failures, refreshes }) => [failures, refreshes])).toEqual([
+      [1, 1],
+    ]);
+    expect(() => step(Number.NaN)).toThrow(PreconditionerError);
+    expect(optimizer.steps).toBe(2);
+  });
+});
+
+const stateBytes = (transform: Transform): number =>
+  new Optimizer({ backend, transform, parameters: SHAPES }).stateBytes;
+
+test('its state is r numbers a parameter', () => {
+  expect(stateBytes(sketchySgd({ rank: 3 }))).toBe(8 * 3 * D);
+  // A block of two parameters is of rank two.
+  expect(stateBytes(sketchySgd({ rank: 3, blocks: 'parameters' }))).toBe(8 * (3 * 6 + 2 * 2));
+});
+
+describe('on logistic regression of features of scales 1 to 1/s', () => {
+  const [examples, features] = [60, 6];
+
+  /** Steps until the regularised loss is within 1e-6 of its minimum, at most `most`. */
+  function steps(transform: Transform, scale: number, most: number): number {
+    const random = uniform(SEED + 1);
+    const noise = gaussian(random, examples, features);
+    const X = build(examples, features, (i, j) => noise.at(i, j) * scale ** (-j / (features - 1)));
+    const labels = Array.from({ length: examples }, (_, i) =>
+      noise.at(i, 0) + noise.at(i, 1) + noise.at(i, features - 1) > 0 ? 1 : 0,
+    );
+    const lambda = 1e-2 / scale ** 2;
+    const w = backend.allocate(features, 1);
+    const optimizer = new Optimizer({
+      backend,
+      transform,
+      parameters: [{ rows: features, cols: 1 }],
+    });
+    for (let k = 0; k < most; k++) {
+      const now = Array.from(backend.readSync(w).data);
+      const p = X.toArrays().map(
+        (x) => 1 / (1 + Math.exp(-x.reduce((s, a, j) => s + a * now[j], 0))),
+      );
+      const gradient = now.map(
+        (wj, j) =>
+          p.reduce((s, pi, i) => s + (pi - labels[i]) * X.at(i, j), 0) / examples + lambda * wj,
+      );
+      // ‖∇‖² in the metric of the features: the loss is within about that of its minimum.
+      const decrement = gradient.reduce(
+        (s, g, j) => s + (g * scale ** (j / (features - 1))) ** 2,
+        0,
+      );
+      if (decrement < 1e-6) return k;
+      const G = upload(
+        backend,
+        build(features, 1, (i) => gradient[i]),
+      );
+      optimizer.step([G], [w], [], {
+        hessianProduct: ([V], [P]) => {
+          const v = Array.from(backend.readSync(V).data);
+          const along = X.toArrays().map(
+            (x, i) => p[i] * (1 - p[i]) * x.reduce((s, a, j) => s + a * v[j], 0),
+          );
+          backend.write(
+            P,
+            build(
+              features,
+              1,
+              (j) => along.reduce((s, a, i) => s + a * X.at(i, j), 0) / examples + lambda * v[j],
+            ),
+          );
+        },
+      });
+    }
+    return most;
+  }
+
+  test('the steps that it takes do not grow with the condition, those of SGD do', () => {
+    const [MOST, scales] = [3000, [1, 10, 100]];
+    const ours = scales.map((s) =>
+      steps(
+        sketchySgd({ learningRate: 0.5, rank: features, damping: 1e-3 / s ** 2, refreshEvery: 3 }),
+        s,
+        MOST,
+      ),
+    );
+    const theirs = scales.map((s) => steps(sgd({ learningRate: 2 }), s, MOST));
+    expect(Math.max(...ours)).toBeLessThanOrEqual(3 * Math.min(...ours));
+    expect(theirs[1]).toBeGreaterThanOrEqual(5 * theirs[0]);
+    expect(theirs[2]).toBe(MOST);
+  });
+});
