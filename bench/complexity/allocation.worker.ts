@@ -18,7 +18,7 @@ for (const { method, inputs } of runs) {
     for (let warmUp = 0; warmUp < 2; warmUp++) {
       refresh();
       apply();
-      observe();
+      observe?.();
     }
     const allocation: Allocation = {
       method,

@@ -1,5 +1,12 @@
 // The methods that are compared, and how their costs should grow with p.
 
+import { scaleByAdahessian } from '../../src/optimize/adahessian.js';
+import { scaleByMfac } from '../../src/optimize/mfac.js';
+import { momentum } from '../../src/optimize/momentum.js';
+import { orthogonalize } from '../../src/optimize/orthogonalize.js';
+import { scaleBySketchedHessian } from '../../src/optimize/sketchy-sgd.js';
+import { scaleBySoap } from '../../src/optimize/soap.js';
+import { chain, type Transform } from '../../src/optimize/transform.js';
 import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
@@ -13,10 +20,11 @@ import { skfacMethod } from '../../src/precondition/skfac.js';
 /** What is measured of a layer: three times, and memory kept and allocated. */
 export type Quantity = 'observe' | 'refresh' | 'apply' | 'kept' | 'allocated';
 
-/** A method and the exponents of p in its costs where q, r and m stay the same. */
+/** A method or a link, and the exponents of p in its costs where q, r and m stay the same. */
 export interface Contender {
   readonly name: string;
-  readonly method: Method;
+  /** A method of layers; or a link, which is its own observation: a refresh is then a step that has one. */
+  readonly method: Method | Transform;
   /** undefined where there is nothing to do. */
   readonly exponents: Readonly<Record<Quantity, number | undefined>>;
   /** The largest p at which it is run. */
@@ -91,6 +99,36 @@ export const contenders: readonly Contender[] = [
     name: 'Nyström Shampoo',
     method: nystromShampooMethod({ rank }),
     exponents: linear,
+    largest: 4096,
+  },
+  {
+    name: 'SOAP',
+    method: scaleBySoap(),
+    exponents: { ...cubic, observe: undefined },
+    largest: 1024,
+  },
+  {
+    name: 'Muon',
+    method: chain(momentum(0.95, { nesterov: true }), orthogonalize()),
+    exponents: { ...linear, observe: undefined, refresh: undefined, allocated: undefined },
+    largest: 4096,
+  },
+  {
+    name: 'M-FAC',
+    method: scaleByMfac({ gradients: rank, damping: 1 }),
+    exponents: { ...linear, observe: undefined, refresh: undefined, allocated: undefined },
+    largest: 4096,
+  },
+  {
+    name: 'AdaHessian',
+    method: scaleByAdahessian({ hessianEvery: 2 }),
+    exponents: { ...linear, observe: undefined },
+    largest: 4096,
+  },
+  {
+    name: 'SketchySGD',
+    method: scaleBySketchedHessian({ rank, damping: 1 }),
+    exponents: { ...linear, observe: undefined },
     largest: 4096,
   },
 ];

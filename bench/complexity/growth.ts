@@ -27,7 +27,7 @@ export interface Growth {
 
 /** Milliseconds or bytes; undefined where there is nothing to do. */
 const values: Readonly<Record<Quantity, (row: Row) => number | undefined>> = {
-  observe: ({ times }) => times.observe.median,
+  observe: ({ times }) => times.observe?.median,
   refresh: ({ times }) => times.refresh?.median,
   apply: ({ times }) => times.apply.median,
   kept: ({ kept }) => kept,

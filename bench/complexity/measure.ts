@@ -6,6 +6,8 @@ import { stateBytes } from '../../src/backend/state.js';
 import { zeros } from '../../src/core/matrix.js';
 import { foldIn, type RandomKey } from '../../src/core/random.js';
 import { gemm } from '../../src/kernels/gemm.js';
+import { isTransform, type Step, type Transform } from '../../src/optimize/transform.js';
+import type { Method } from '../../src/precondition/method.js';
 import { denseRows } from '../../src/rows/dense.js';
 import { layerUnder } from '../measure/layer.js';
 import { normalMatrix } from '../measure/matrices.js';
@@ -20,7 +22,8 @@ const batches = 8;
 
 /** A layer that has seen every batch once. */
 export interface Subject {
-  readonly observe: () => void;
+  /** Absent where every step is an observation. */
+  readonly observe?: () => void;
   readonly refresh: () => void;
   /** P from G. */
   readonly apply: () => void;
@@ -30,6 +33,35 @@ export interface Subject {
 
 /** A layer with p = `inputs` and Gaussian data. */
 export function makeSubject({ method }: Contender, inputs: number, key: RandomKey): Subject {
+  return isTransform(method) ? ofLink(method, inputs, key) : ofMethod(method, inputs, key);
+}
+
+/** A step of a link, a copy of G included; H = I/2 where it uses curvature, which costs next to nothing. */
+function ofLink(link: Transform, inputs: number, key: RandomKey): Subject {
+  const { dtype, outputs } = layer;
+  const backend = cpuBackend(dtype);
+  const shape = { rows: outputs, cols: inputs };
+  const stage = link.init({ backend, parameters: [shape], layers: [] });
+  const given = upload(backend, normalMatrix(dtype, outputs, inputs, foldIn(key, 0)));
+  const [G, W] = [backend.allocate(outputs, inputs), backend.allocate(outputs, inputs)];
+  const take = (index: number): void => {
+    backend.axpby(1, given, 0, G);
+    const step: Step<typeof dtype> = {
+      index,
+      learningRate: 0,
+      parameters: [W],
+      gradients: [G],
+      observations: [],
+      hessianProduct: ([v], [product]) => backend.axpby(0.5, v, 0, product),
+    };
+    stage.check?.(step);
+    stage.update([G], step);
+  };
+  take(0);
+  return { refresh: () => take(0), apply: () => take(1), kept: stateBytes(stage.state) };
+}
+
+function ofMethod(method: Method, inputs: number, key: RandomKey): Subject {
   const { dtype, outputs, rows } = layer;
   const backend = cpuBackend(dtype);
   const subject = layerUnder(method, backend, { inputs, outputs });
@@ -56,7 +88,7 @@ export function makeSubject({ method }: Contender, inputs: number, key: RandomKe
 
 /** How long one layer's operations take. */
 export interface Times {
-  readonly observe: Timing;
+  readonly observe: Timing | undefined;
   /** After one observation, which is not timed; undefined where there is nothing to do. */
   readonly refresh: Timing | undefined;
   readonly apply: Timing;
@@ -68,11 +100,11 @@ export function timeSubject(subject: Subject, { exponents }: Contender, budget: 
   // Some methods amend their inverse with what they observe: most observations find one.
   refresh();
   return {
-    observe: timeWork({ run: observe }, budget),
+    observe: observe && timeWork({ run: observe }, budget),
     refresh:
       exponents.refresh === undefined
         ? undefined
-        : timeWork({ prepare: observe, run: refresh }, budget),
+        : timeWork({ ...(observe && { prepare: observe }), run: refresh }, budget),
     apply: timeWork({ run: apply }, budget),
   };
 }

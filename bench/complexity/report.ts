@@ -28,6 +28,11 @@ const looks: readonly Omit<CurveLook, 'name'>[] = [
   { colour: '#117733', symbol: 'circle', dashed: true },
   { colour: '#e69f00', symbol: 'diamond', dashed: true },
   { colour: '#56b4e9', symbol: 'triangle', dashed: true },
+  { colour: '#882255', symbol: 'circle', dashed: true },
+  { colour: '#44aa99', symbol: 'square' },
+  { colour: '#999933', symbol: 'diamond' },
+  { colour: '#661100', symbol: 'triangle' },
+  { colour: '#555555', symbol: 'circle' },
 ];
 
 /** One quantity: values beside their ratio to the first contender's, then the exponents. */

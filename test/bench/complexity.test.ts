@@ -25,7 +25,7 @@ const rows: readonly Row[] = contenders.flatMap(({ name, exponents, largest }, k
       method: name,
       inputs,
       times: {
-        observe: timing(cost('observe', inputs)),
+        observe: exponents.observe === undefined ? undefined : timing(cost('observe', inputs)),
         refresh: exponents.refresh === undefined ? undefined : timing(cost('refresh', inputs)),
         apply: timing(cost('apply', inputs)),
       },

@@ -90,7 +90,7 @@ describe('the command line', () => {
   });
 
   test.each([
-    [['table9'], "no experiment 'table9', expected table1"],
+    [['table9'], "no experiment 'table9', expected introduction, table1"],
     [['table3', '--scale', 'large'], "--scale is 'large', expected smoke, small or full"],
     [['table3', '--seeds', '0'], "--seeds is '0', expected an integer >= 1"],
     [['table3', '--backend', 'cuda'], "--backend is 'cuda', expected wasm or webgpu"],
