@@ -204,10 +204,15 @@ class Run {
         throw new DivergenceError(this.step, `the loss is ${loss}`, undefined);
       return loss;
     } catch (error) {
-      if (!(error instanceof DivergenceError || error instanceof PreconditionerError)) throw error;
+      if (!(error instanceof PreconditionerError || this.#hasDiverged(error))) throw error;
       this.#diverged = { step: this.step, message: error.message };
       return Number.NaN;
     }
+  }
+
+  /** Once a step was taken, what is out of range is what training has made: activations, for one. */
+  #hasDiverged(error: unknown): error is RangeError {
+    return error instanceof DivergenceError || (error instanceof RangeError && this.step > 0);
   }
 
   async #countedStep(passes: readonly Labelled[]): Promise<number> {
