@@ -17,7 +17,8 @@ const TINY = 2 ** -60;
  * ```
  * The difference errs by rounding, about u‖∇f‖/ε, and by what the third derivative adds, about ε²/6 times it.
  * The sum of u/ε and ε² is least at ε of the order of u^(1/3), 0.0039 of the length of the weights, where it
- * is of the order of u^(2/3) = 1.5e-5. Norms are over all variables together. Nothing is read.
+ * is of the order of u^(2/3) = 1.5e-5. ‖w‖ is over the weights that move, those where v is not 0, so that a small
+ * block beside large weights is not moved by their size. Nothing is read.
  *
  * TensorFlow.js's own second derivatives are not used: it has none of convolutions, and wrong ones of tanh and
  * sigmoid. The losses draw the random numbers that they drew before, and every variable, trained or not, is put
@@ -38,7 +39,10 @@ export function centralDifference(
     const putBack = (): void => {
       for (const [variable, value] of held) if (!variable.isDisposed) variable.assign(value);
     };
-    const length = tf.add(norm(tf, variables), 1);
+    const moved = variables.map((w, i) =>
+      tf.mul(w, tf.cast(tf.notEqual(vectors[i], 0), 'float32')),
+    );
+    const length = tf.add(norm(tf, moved), 1);
     const epsilon = tf.div(tf.mul(length, STEP), tf.maximum(norm(tf, vectors), TINY));
     const steps = vectors.map((v) => tf.mul(v, epsilon));
     const gradientsAt = (move: (w: Tensor, step: Tensor) => Tensor): Tensor[] => {

@@ -41,6 +41,27 @@ function variablesOf(model: ReturnType<typeof tf.sequential>): Variable[] {
 }
 
 onBackends(['wasm', 'cpu'], () => {
+  test('a small block beside large weights is moved by its own size', () => {
+    const large = tf.variable(tf.randomNormal([200, 64], 0, 3, 'float32', 1));
+    const small = tf.variable(tf.tensor1d([0.5]));
+    const loss = held(() =>
+      tf.tidy(() =>
+        tf
+          .sum(tf.softplus(small))
+          .add(tf.sum(tf.square(large)).mul(1e-6))
+          .asScalar(),
+      ),
+    );
+    const vectors = [tf.zerosLike(large), tf.onesLike(small)];
+    const products = centralDifference(tf, [loss], [large, small], vectors);
+    const sigmoid = 1 / (1 + Math.exp(-0.5));
+    const exact = sigmoid * (1 - sigmoid);
+    // As for the perceptrons below; moved by the length of all weights it would be off by a tenth and more.
+    const limit = 10 * (EPSILON.float32 / 2) ** (2 / 3);
+    expect(Math.abs(products[1].dataSync()[0] / exact - 1)).toBeLessThan(limit);
+    tf.dispose([large, small, ...vectors, ...products]);
+  });
+
   test.each([1, 2, 3, 4])('Hv of a perceptron is exact to about u^(2/3) (seed %d)', (seed) => {
     const widths = [6, 8, 3];
     const parameters = initialParameters(widths, seed);
