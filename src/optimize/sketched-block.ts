@@ -1,0 +1,367 @@
+// Parameters as one vector, and the inverse of their Hessian from a sketch of it.
+
+import { type Backend, type Slot, upload } from '../backend/backend.js';
+import { Cell, type StateEntry, stateBytes } from '../backend/state.js';
+import { checkInteger } from '../core/check.js';
+import type { DType } from '../core/dtype.js';
+import { convert, type DenseMatrix, zeros } from '../core/matrix.js';
+import { fillNormal, foldIn, type RandomKey } from '../core/random.js';
+import { checkRange } from '../core/range.js';
+import { gemm } from '../kernels/gemm.js';
+import { eigh } from '../linalg/eigh.js';
+import { thinQr } from '../linalg/qr.js';
+import { finiteNorm, nystromEigenpairs } from '../nystrom/factor.js';
+import { lowRankInverse } from '../nystrom/inverse.js';
+import type { Diagnostics } from '../precondition/layer.js';
+import { elementsWithin } from '../precondition/options.js';
+import { type Contents, RefreshDriver } from '../precondition/refresh.js';
+import { type HessianProduct, productAmong, productOf } from './hessian-product.js';
+import { parametersOf } from './parameter-filter.js';
+import type { Step, TransformContext } from './transform.js';
+
+/** Probes and their products with H, of which a refresh makes an inverse. */
+interface Look<D extends DType> {
+  /** Ω, d×r. */
+  readonly probes: DenseMatrix<D>;
+  /** The products, probe by probe and in each parameter by parameter. */
+  readonly products: Contents<D>;
+}
+
+/** Parameters that are one vector, and (Ĥ + ρI)⁻¹ = I/ρ − VVᵀ of them. */
+export class SketchedBlock<D extends DType> {
+  readonly #context: TransformContext<D>;
+  readonly #indices: readonly number[];
+  readonly #key: RandomKey;
+  readonly #rank: number;
+  readonly #damping: number;
+  readonly #size: number;
+  /** V, column by column and in each parameter by parameter. */
+  readonly #V: readonly (readonly Slot<D>[])[];
+  readonly #ones: readonly Ones<D>[];
+  readonly #driver: RefreshDriver<D>;
+  readonly #refreshes: Cell;
+  #look: Look<D> | undefined;
+  #found: Diagnostics['found'];
+  /** A restored V need not be of an inverse. */
+  #isRestored = false;
+
+  constructor(
+    context: TransformContext<D>,
+    indices: readonly number[],
+    { rank, damping, maxFailures }: { rank: number; damping: number; maxFailures: number },
+    key: RandomKey,
+  ) {
+    const { backend, parameters } = context;
+    this.#context = context;
+    this.#indices = indices;
+    this.#key = key;
+    this.#damping = damping;
+    this.#size = indices.reduce((d, i) => d + parameters[i].rows * parameters[i].cols, 0);
+    this.#rank = Math.min(rank, this.#size);
+    this.#V = Array.from({ length: this.#rank }, () =>
+      indices.map((index) => backend.allocate(parameters[index].rows, parameters[index].cols)),
+    );
+    this.#ones = indices.map((index) => {
+      const { rows, cols } = parameters[index];
+      return onesOf(backend, rows, cols);
+    });
+    this.#driver = new RefreshDriver(backend, this.#name, maxFailures);
+    this.#refreshes = new Cell(0, checkInteger, () => this.#driver.inFlight);
+    this.#found = { damping };
+  }
+
+  get state(): readonly StateEntry<D>[] {
+    const pending = () => this.#driver.inFlight;
+    const check = elementsWithin(1 / Math.sqrt(this.#damping));
+    const single = this.#isSingle;
+    const scope = single ? `${this.#indices[0]}/` : '';
+    const own = single
+      ? (key: string) => ({ part: { of: 'parameter' as const, index: this.#indices[0], key } })
+      : () => ({});
+    return [
+      ...this.#V.flatMap((column, j) =>
+        column.map(
+          (slot, i): StateEntry<D> => ({
+            name: `V${j}/${this.#indices[i]}`,
+            part: { of: 'parameter', index: this.#indices[i], key: `V${j}` },
+            holds: { slot, check, pending },
+          }),
+        ),
+      ),
+      { name: `${scope}refreshes`, ...own('refreshes'), holds: this.#refreshes },
+      ...this.#driver.state.map(
+        ({ name, holds }): StateEntry<D> => ({
+          name: `${scope}refresh/${name}`,
+          ...own(`refresh/${name}`),
+          holds,
+        }),
+      ),
+    ];
+  }
+
+  get workspace(): readonly Slot<D>[] {
+    return this.#ones.flatMap(({ column, row }) => [column, row]);
+  }
+
+  get diagnostics(): Diagnostics {
+    return {
+      layer: this.#name,
+      inputs: this.#size,
+      outputs: 1,
+      rank: this.#rank,
+      bytes: stateBytes(this.state),
+      failures: this.#driver.failures,
+      refreshes: this.#refreshes.value,
+      found: this.#found,
+      warnings: [],
+    };
+  }
+
+  /** Y = HΩ, which is read; changes no state. */
+  look(step: Step<D>): void {
+    if (this.#driver.inFlight !== undefined) return;
+    const { backend, parameters } = this.#context;
+    const probes = orthonormal(
+      foldIn(this.#key, step.index),
+      backend.dtype,
+      this.#size,
+      this.#rank,
+    );
+    const product = productAmong(backend, productOf(step), parameters, this.#indices);
+    const later: Promise<DenseMatrix<D>>[] = [];
+    const now: DenseMatrix<D>[] = [];
+    for (let j = 0; j < this.#rank; j++) this.#multiply(product, probes, j, now, later);
+    if (later.length === 0) this.#look = { probes, products: () => now };
+    else {
+      const all = Promise.all(later);
+      // Where the step is refused nobody waits for them.
+      all.catch(() => {});
+      this.#look = { probes, products: () => all };
+    }
+  }
+
+  /** V ← that of what was looked at, now or when it has arrived. */
+  refresh(): void {
+    const look = this.#look;
+    this.#look = undefined;
+    if (look === undefined) return;
+    const { probes, products } = look;
+    this.#driver.run({
+      reads: products,
+      compute: (matrices) => this.#factorise(probes, matrices),
+      failed() {},
+    });
+  }
+
+  /** u ← u/ρ − VVᵀu. */
+  apply(updates: readonly Slot<D>[], rho: number): void {
+    const { backend } = this.#context;
+    const own = this.#indices.map((index) => updates[index]);
+    backend.borrow((take) => {
+      // All of Vᵀu before u changes.
+      const along =
+        this.#refreshes.value === 0
+          ? []
+          : this.#V.map((column) => {
+              const s = take(1, 1);
+              column.forEach((v, i) => {
+                backend.dot(1, v, own[i], i === 0 ? 0 : 1, s);
+              });
+              return s;
+            });
+      for (const u of own) backend.axpby(1 / rho, u, 0, u);
+      along.forEach((s, j) => {
+        this.#V[j].forEach((v, i) => {
+          subtractMultiple(backend, s, v, this.#ones[i], own[i]);
+        });
+      });
+    });
+  }
+
+  /** A bound of the elements of the update, of bounds of those of all parameters. */
+  bound(updates: readonly number[]): number {
+    const { backend, parameters } = this.#context;
+    const rho = this.#damping;
+    const sizes = this.#indices.map((index) => updates[index]);
+    const largest = Math.max(...sizes);
+    // An element of V is at most 1/√ρ, a sum of products as many times that as there are parameters.
+    checkRange(
+      'scaleBySketchedHessian',
+      'sketched directions of gradients',
+      (this.#size * largest) / Math.sqrt(rho),
+      backend.dtype,
+    );
+    if (this.#isRestored) return (largest * (1 + this.#rank * this.#size)) / rho;
+    const square = this.#indices.reduce((sum, index, i) => {
+      const { rows, cols } = parameters[index];
+      return sum + rows * cols * (sizes[i] / largest || 0) ** 2;
+    }, 0);
+    return (largest * Math.sqrt(square)) / rho;
+  }
+
+  flush(): Promise<void> {
+    return this.#driver.flush();
+  }
+
+  restored(): void {
+    this.#driver.abandon();
+    this.#look = undefined;
+    this.#found = { damping: this.#damping };
+    this.#isRestored = true;
+  }
+
+  get #isSingle(): boolean {
+    return this.#indices.length === 1 && this.#context.parameters.length > 1;
+  }
+
+  get #name(): string {
+    if (!this.#isSingle) return 'all parameters';
+    const { name, index } = parametersOf(this.#context)[this.#indices[0]];
+    return name ?? String(index);
+  }
+
+  /** The product of one probe, one matrix a parameter: read at once, or later. */
+  #multiply(
+    product: HessianProduct<D>,
+    probes: DenseMatrix<D>,
+    j: number,
+    now: DenseMatrix<D>[],
+    later: Promise<DenseMatrix<D>>[],
+  ): void {
+    const { backend, parameters } = this.#context;
+    backend.borrow((take) => {
+      const shapes = this.#indices.map((index) => parameters[index]);
+      const probe = parts(probes, j, shapes).map((value) => {
+        const slot = take(value.rows, value.cols);
+        backend.write(slot, value);
+        return slot;
+      });
+      const products = shapes.map(({ rows, cols }) => take(rows, cols));
+      product(probe, products);
+      for (const slot of products) {
+        if (backend.readSync === undefined) later.push(backend.read(slot));
+        else now.push(backend.readSync(slot));
+      }
+    });
+  }
+
+  #factorise(probes: DenseMatrix<D>, products: readonly DenseMatrix<D>[]): () => void {
+    const { backend, parameters } = this.#context;
+    const { dtype } = backend;
+    const shapes = this.#indices.map((index) => parameters[index]);
+    const Y = joined(dtype, this.#size, this.#rank, products);
+    const sketch = {
+      kind: 'dense',
+      inputs: this.#size,
+      width: this.#rank,
+      S: probes,
+    } as const;
+    const rho = this.#damping;
+    const negative = negativeCurvature(Y, probes);
+    const pairs = nystromEigenpairs(Y, sketch, negative === 0 ? {} : { shift: 2 * negative });
+    const { V } = lowRankInverse(pairs, dtype, { damping: rho });
+    return () => {
+      this.#V.forEach((column, j) => {
+        parts(V, j, shapes).forEach((value, i) => {
+          backend.write(column[i], value);
+        });
+      });
+      this.#refreshes.value += 1;
+      const { eigenvalues, shift, retries } = pairs;
+      this.#found = { damping: rho, eigenvalues, negativeCurvature: negative, shift, retries };
+    };
+  }
+}
+
+/** d×r with orthonormal columns up to rounding to the dtype. */
+function orthonormal<D extends DType>(
+  key: RandomKey,
+  dtype: D,
+  d: number,
+  r: number,
+): DenseMatrix<D> {
+  const Z = zeros(dtype, d, r);
+  fillNormal(key, Z.data);
+  return thinQr(Z).Q;
+}
+
+/** μ where −μ is the smallest eigenvalue of ΩᵀHΩ; 0 where none is negative. */
+function negativeCurvature(Y: DenseMatrix, probes: DenseMatrix): number {
+  finiteNorm(Y);
+  const { cols: r } = Y;
+  const B = zeros('float64', r, r);
+  gemm(1, convert(probes, 'float64'), 'T', convert(Y, 'float64'), 'N', 0, B);
+  const symmetric = zeros('float64', r, r);
+  for (let i = 0; i < r; i++) {
+    for (let j = 0; j < r; j++) symmetric.set(i, j, (B.at(i, j) + B.at(j, i)) / 2);
+  }
+  return Math.max(0, -eigh(symmetric).eigenvalues[r - 1]);
+}
+
+/** Column j of A as matrices of these shapes, row by row. */
+function parts<D extends DType>(
+  A: DenseMatrix<D>,
+  j: number,
+  shapes: readonly { readonly rows: number; readonly cols: number }[],
+): DenseMatrix<D>[] {
+  let from = 0;
+  return shapes.map(({ rows, cols }) => {
+    const value = zeros(A.dtype, rows, cols);
+    for (let i = 0; i < value.data.length; i++) value.data[i] = A.at(from + i, j);
+    from += value.data.length;
+    return value;
+  });
+}
+
+/** The d×r matrix whose columns are {@link parts}. */
+function joined<D extends DType>(
+  dtype: D,
+  d: number,
+  r: number,
+  products: readonly DenseMatrix<D>[],
+): DenseMatrix<D> {
+  const A = zeros(dtype, d, r);
+  const parameters = products.length / r;
+  for (let j = 0; j < r; j++) {
+    let from = 0;
+    for (const { data } of products.slice(j * parameters, (j + 1) * parameters)) {
+      data.forEach((x, i) => {
+        A.set(from + i, j, x);
+      });
+      from += data.length;
+    }
+  }
+  return A;
+}
+
+/** C ← C − s·A for a 1×1 slot s, which is spread over a matrix: no operation takes it for a factor. */
+function subtractMultiple<D extends DType>(
+  backend: Backend<D>,
+  s: Slot<D>,
+  A: Slot<D>,
+  { column, row }: Ones<D>,
+  C: Slot<D>,
+): void {
+  const { rows, cols } = A;
+  backend.borrow((take) => {
+    const [scaled, spread] = [take(1, cols), take(rows, cols)];
+    backend.gemm(1, s, 'N', row, 'N', 0, scaled);
+    backend.gemm(1, column, 'N', scaled, 'N', 0, spread);
+    backend.multiply(-1, spread, A, 1, C);
+  });
+}
+
+/** rows×1 and 1×cols of ones. */
+interface Ones<D extends DType> {
+  readonly column: Slot<D>;
+  readonly row: Slot<D>;
+}
+
+function onesOf<D extends DType>(backend: Backend<D>, rows: number, cols: number): Ones<D> {
+  const ones = (m: number, n: number): Slot<D> => {
+    const value = zeros(backend.dtype, m, n);
+    value.data.fill(1);
+    return upload(backend, value);
+  };
+  return { column: ones(rows, 1), row: ones(1, cols) };
+}
