@@ -3,6 +3,7 @@
 import type { DType } from '../core/dtype.js';
 import { zeros } from '../core/matrix.js';
 import type { Backend, Slot, Take } from './backend.js';
+import { sideBySide } from './side-by-side.js';
 
 /** Consecutive rows or columns. */
 export interface Part {
@@ -30,41 +31,65 @@ export function blockOf<D extends DType>(
   cols: Part,
   take: Take<D>,
 ): Slot<D> {
-  let block = A;
-  if (cols.size < A.cols) {
-    block = take(A.rows, cols.size);
-    backend.sliceColumns(A, cols.from, block);
-  }
+  const block = columnsOf(backend, A, cols, take);
   if (rows.size === A.rows) return block;
-  const picked = take(rows.size, cols.size);
-  backend.gemm(1, pickedRows(backend, A.rows, rows, take), 'T', block, 'N', 0, picked);
-  return picked;
+  return rowsOf(backend, block, pickedRows(backend, A.rows, rows, take), take);
 }
 
 /**
- * A ← the blocks, row after row of them: parts of the rows first, side by side. Cost: that of {@link blockOf}.
+ * C ← what `map` makes of each block of A in `into`, a slot as large; `row` and `col` number the parts. C is
+ * not A.
+ *
+ * Cost: 4·q flops an element to pick and place rows, where there are more parts of them than one. Memory beside
+ * what `map` borrows, for one part of b rows at a time: b columns of C's length, and a few strips of b rows.
  */
-export function putBlocks<D extends DType>(
+export function mapBlocks<D extends DType>(
   backend: Backend<D>,
-  blocks: readonly (readonly Slot<D>[])[],
   A: Slot<D>,
-  take: Take<D>,
+  { rows, cols }: { readonly rows: readonly Part[]; readonly cols: readonly Part[] },
+  map: (block: Slot<D>, row: number, col: number, into: Slot<D>) => void,
+  C: Slot<D>,
 ): void {
-  let from = 0;
-  blocks.forEach((row, k) => {
-    const strip = row.reduce((left, right) => {
-      const joined = take(left.rows, left.cols + right.cols);
-      backend.joinColumns(left, right, joined);
-      return joined;
+  rows.forEach((part, row) => {
+    backend.borrow((take) => {
+      const E = rows.length > 1 ? pickedRows(backend, A.rows, part, take) : undefined;
+      const strip = E === undefined ? A : rowsOf(backend, A, E, take);
+      const isWhole = E === undefined && cols.length === 1;
+      const mapped = cols.map((columns, col) => {
+        const into = isWhole ? C : take(part.size, columns.size);
+        map(columnsOf(backend, strip, columns, take), row, col, into);
+        return into;
+      });
+      if (isWhole) return;
+      const joined = sideBySide(backend, take, mapped);
+      if (E === undefined) backend.axpby(1, joined, 0, C);
+      else backend.gemm(1, E, 'N', joined, 'N', Math.min(row, 1), C);
     });
-    const size = strip.rows;
-    if (size === A.rows) backend.axpby(1, strip, 0, A);
-    else {
-      const E = pickedRows(backend, A.rows, { from, size }, take);
-      backend.gemm(1, E, 'N', strip, 'N', Math.min(k, 1), A);
-    }
-    from += size;
   });
+}
+
+function columnsOf<D extends DType>(
+  backend: Backend<D>,
+  A: Slot<D>,
+  { from, size }: Part,
+  take: Take<D>,
+): Slot<D> {
+  if (size === A.cols) return A;
+  const columns = take(A.rows, size);
+  backend.sliceColumns(A, from, columns);
+  return columns;
+}
+
+/** EᵀA, of columns of I. */
+function rowsOf<D extends DType>(
+  backend: Backend<D>,
+  A: Slot<D>,
+  E: Slot<D>,
+  take: Take<D>,
+): Slot<D> {
+  const picked = take(E.cols, A.cols);
+  backend.gemm(1, E, 'T', A, 'N', 0, picked);
+  return picked;
 }
 
 /** The columns of I, q×q, whose product with a matrix picks or places rows. */

@@ -1,7 +1,7 @@
 // Shampoo: second moments of the gradient on either side, to the power −1/4 (Gupta, Koren and Singer 2018).
 
 import type { Slot } from '../backend/backend.js';
-import { blockOf, type Part, partsOf, putBlocks } from '../backend/blocks.js';
+import { blockOf, mapBlocks, type Part, partsOf } from '../backend/blocks.js';
 import type { DType } from '../core/dtype.js';
 import {
   choice,
@@ -91,23 +91,23 @@ interface Block {
 }
 
 /** The blocks of a layer, row after row of them. */
-function gridOf({ inputs, outputs }: LayerShape, blockSize: number): readonly (readonly Block[])[] {
-  const columns = partsOf(inputs, blockSize);
-  return partsOf(outputs, blockSize).map((rows, i) =>
-    columns.map((cols, j) => {
-      const k = i * columns.length + j;
-      return { rows, cols, L: `L${k}`, R: `R${k}` };
+function gridOf(rows: readonly Part[], cols: readonly Part[]): readonly (readonly Block[])[] {
+  return rows.map((ofRows, i) =>
+    cols.map((ofCols, j) => {
+      const k = i * cols.length + j;
+      return { rows: ofRows, cols: ofCols, L: `L${k}`, R: `R${k}` };
     }),
   );
 }
 
 /** P = (L + ρI)^(−1/4)·G·(R + ρI)^(−1/4), block by block. */
 function twoSided(
-  shape: LayerShape,
+  { inputs, outputs }: LayerShape,
   { decay, damping: given, blockSize }: SettingsOf<typeof LAYER>,
   dtype: DType,
 ): Curvature {
-  const grid = gridOf(shape, blockSize);
+  const parts = { rows: partsOf(outputs, blockSize), cols: partsOf(inputs, blockSize) };
+  const grid = gridOf(parts.rows, parts.cols);
   const blocks = grid.flat();
   const damping = new Damping(given, dtype, 2);
   const check = elementsWithin(1.01 / Math.sqrt(Math.sqrt(damping.least)));
@@ -141,20 +141,19 @@ function twoSided(
       };
     },
     apply(on, G, inverse, P) {
-      on.borrow((take) => {
-        const isWhole = blocks.length === 1;
-        const made = grid.map((row) =>
-          row.map(({ rows, cols, L, R }) => {
-            const H = blockOf(on, G, rows, cols, take);
-            const LH = take(rows.size, cols.size);
-            const LHR = isWhole ? P : take(rows.size, cols.size);
+      mapBlocks(
+        on,
+        G,
+        parts,
+        (H, row, col, into) =>
+          on.borrow((take) => {
+            const { L, R } = grid[row][col];
+            const LH = take(H.rows, H.cols);
             on.gemm(1, inverse[L], 'N', H, 'N', 0, LH);
-            on.gemm(1, LH, 'N', inverse[R], 'N', 0, LHR);
-            return LHR;
+            on.gemm(1, LH, 'N', inverse[R], 'N', 0, into);
           }),
-        );
-        if (!isWhole) putBlocks(on, made, P, take);
-      });
+        P,
+      );
     },
   });
 }

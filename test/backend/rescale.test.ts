@@ -1,23 +1,20 @@
-// Scaling by norms that are not read, and blocks that are cut out and put together by products.
+// Scaling by norms that are not read.
 
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import type { Backend, Slot } from '../../src/backend/backend.js';
-import { blockOf, partsOf, putBlocks } from '../../src/backend/blocks.js';
+import type { Backend } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { rescale } from '../../src/backend/rescale.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import { convert } from '../../src/core/matrix.js';
 import { asyncBackend, placeRounded } from '../support/backends.js';
 import {
-  build,
   combine,
   distance,
   filled,
   gaussian,
   type Matrix,
   norm,
-  rounded,
   scalar,
   uniform,
 } from '../support/matrices.js';
@@ -73,33 +70,4 @@ describe.each(BACKENDS)('rescale, %s', (_, backend) => {
     rescale(backend, square, target, c);
     expect((await backend.read(c)).at(0, 0)).toBeNaN();
   });
-});
-
-describe.each(BACKENDS)('blocks, %s', (_, backend) => {
-  const side = fc.integer({ min: 1, max: 7 });
-
-  test.prop([side, side, side, fc.nat(1_000_000)])(
-    'are those of the matrix, and make it up again, bit for bit',
-    async (q, p, most, seed) => {
-      const A = rounded(gaussian(uniform(seed), q, p), backend.dtype);
-      const slot = placeRounded(backend, A);
-      const copy = placeRounded(backend, filled(q, p, Number.NaN));
-      const grid: Slot[][] = [];
-      backend.borrow((take) => {
-        for (const rows of partsOf(q, most)) {
-          grid.push(partsOf(p, most).map((cols) => blockOf(backend, slot, rows, cols, take)));
-        }
-        putBlocks(backend, grid, copy, take);
-      });
-      expect(convert(await backend.read(copy), 'float64')).toEqual(A);
-      const blocks = await Promise.all(grid.flat().map((block) => backend.read(block)));
-      const columns = Math.ceil(p / most);
-      blocks.forEach((block, k) => {
-        const [top, left] = [Math.floor(k / columns) * most, (k % columns) * most];
-        expect([block.rows, block.cols].every((size) => size >= 1 && size <= most)).toBe(true);
-        const expected = build(block.rows, block.cols, (i, j) => A.at(top + i, left + j));
-        expect(convert(block, 'float64')).toEqual(expected);
-      });
-    },
-  );
 });
