@@ -2,17 +2,18 @@
 
 import type { Backend, Slot, Take } from '../backend/backend.js';
 import { sideBySide } from '../backend/side-by-side.js';
+import { Spread } from '../backend/spread.js';
 import { Cell, ofParameters, scoped } from '../backend/state.js';
-import { checkInteger, checkInvertible } from '../core/check.js';
-import { type DType, LARGEST } from '../core/dtype.js';
+import { checkInteger, checkInvertible, checkNonNegative } from '../core/check.js';
+import { type DType, EPSILON, LARGEST } from '../core/dtype.js';
 import type { DenseMatrix } from '../core/matrix.js';
 import { integer, type OptionsOf, optionList, positive } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
+import { trace } from '../kernels/level1.js';
 import { dampedInverse } from '../precondition/dense-inverse.js';
 import { elementsWithin, MAX_FAILURES } from '../precondition/options.js';
 import { RefreshDriver } from '../precondition/refresh.js';
-import { filled } from '../rows/dense.js';
 import type { Stage, Transform, TransformContext } from './transform.js';
 
 /** The options of {@link scaleByMfac}. */
@@ -28,6 +29,12 @@ export const SCALE_BY_MFAC = /* @__PURE__ */ optionList({
 export type ScaleByMfacOptions = OptionsOf<typeof SCALE_BY_MFAC>;
 
 /**
+ * Times √eps·tr ΓΓᵀ: what mλ is at least. The roundings of ΓΓᵀ and K move z by some eps·tr/(mλ)·‖g‖, and gᵀz
+ * may be as small as mλ/tr·‖g‖².
+ */
+const FLOOR = 2;
+
+/**
  * M-FAC's direction over all parameters as one vector of d numbers: u ← F⁻¹g with
  * F = λI + (g₁g₁ᵀ + … + gₘgₘᵀ)/m of the last m gradients, the one of the step, g = gₘ, included; those from
  * before the first step count as 0.
@@ -35,6 +42,9 @@ export type ScaleByMfacOptions = OptionsOf<typeof SCALE_BY_MFAC>;
  * With Γ the n = m − 1 gradients before it (n×d) and K = (mλI + ΓΓᵀ)⁻¹, z = g − ΓᵀKΓg is λ times the inverse
  * without g applied to g, and u = z/(λ + gᵀz/m) by Sherman and Morrison. ΓΓᵀ is kept and given one new row a
  * step, Γg, which the product takes anyway. K is inverted on the host, by Cholesky.
+ *
+ * λ is at least 2√eps/m times the sum of their squared norms, tr ΓΓᵀ (eps is that of the dtype: 7e-4 of their
+ * mean square in float32): with less, u could point uphill where gradients are large and alike.
  *
  * Γ and K belong together: the gradient of a step joins Γ when its K is in place. Where reads take time, and
  * nobody waits for them with `flush`, the gradients of the steps in between are left out.
@@ -44,7 +54,7 @@ export type ScaleByMfacOptions = OptionsOf<typeof SCALE_BY_MFAC>;
  * Source: Frantar, Kurtic and Alistarh 2021 (arXiv:2107.03356), the dynamic algorithm.
  *
  * @throws RangeError or TypeError on a bad option; PreconditionerError at a step after K has broken down
- *   `maxFailures` times in a row, as where gradients are so large that their rounding outweighs λ.
+ *   `maxFailures` times in a row, as where something is not finite.
  */
 export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
   const settings = SCALE_BY_MFAC.read('scaleByMfac', options);
@@ -58,6 +68,7 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
       const like = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
       const past = Array.from({ length: n }, like);
       const [K, gram] = [backend.allocate(n, n), backend.allocate(n, n)];
+      const spreads = parameters.map((shape) => new Spread(backend, shape));
       /** The gradient that joins the others when its inverse is in place. */
       const joining = like();
       const driver = new RefreshDriver(backend, 'mfac', maxFailures);
@@ -68,6 +79,14 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
         (where, name, value) => checkInteger(where, name, value, 0, n - 1),
         pending,
       );
+      /** tr ΓΓᵀ. */
+      const total = new Cell(
+        0,
+        (where, name, value) => checkNonNegative(where, name, value, dtype),
+        pending,
+      );
+      const lambdaOf = (sum: number) =>
+        Math.max(damping, (FLOOR * Math.sqrt(EPSILON[dtype]) * sum) / m);
       const workspace = new Workspace();
       /** No gradient of a step that was taken is longer: its norm to the fourth power is in range. */
       const largest = LARGEST[dtype] ** (1 / 4);
@@ -81,10 +100,12 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
           reads: [gram, row, square],
           compute([products, fresh, own]) {
             putRow(products, place, fresh, own.at(0, 0));
-            const inverse = dampedInverse(products, m * damping, workspace);
+            const sum = trace(products);
+            const inverse = dampedInverse(products, m * lambdaOf(sum), workspace);
             return () => {
               backend.write(gram, products);
               backend.write(K, inverse);
+              total.value = sum;
               copyAll(backend, joining, past[place]);
               oldest.value = (place + 1) % n;
             };
@@ -101,9 +122,10 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
           { name: 'gram', holds: { slot: gram, pending, check: elementsWithin(largest ** 2) } },
           { name: 'K', holds: { slot: K, pending, check: elementsWithin(1.01 / (m * damping)) } },
           { name: 'oldest', holds: oldest },
+          { name: 'total', holds: total },
           ...scoped('refresh', driver.state),
         ],
-        workspace: joining,
+        workspace: [...joining, ...spreads.flatMap(({ ones }) => ones)],
         bound(updates) {
           const norm = Math.sqrt(
             updates.reduce(
@@ -128,22 +150,22 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
             backend.gemm(1, row, 'N', K, 'N', 0, c);
             const z = gradients.map(({ rows, cols }) => take(rows, cols));
             copyAll(backend, gradients, z);
-            const spreads = gradients.map((slot) => spreader(backend, take, slot));
             past.forEach((slots, i) => {
               const coefficient = take(1, 1);
               backend.sliceColumns(c, i, coefficient);
               slots.forEach((slot, index) => {
-                backend.multiply(-1, spreads[index](coefficient), slot, 1, z[index]);
+                spreads[index].addMultiple(-1, coefficient, slot, z[index]);
               });
             });
             const gz = innerProduct(backend, take, gradients, z);
             const squared = take(1, 1);
             backend.multiply(1, gz, gz, 0, squared);
+            const lambda = lambdaOf(total.value);
             join(gradients, row, square);
             z.forEach((slot, index) => {
-              const all = spreads[index](squared);
+              const all = spreads[index].of(squared, take);
               // gᵀz ≥ 0 is the root of its square, also where rounding makes it negative.
-              backend.divideByRoot(1, slot, 1 / m ** 2, all, damping, step.gradients[index]);
+              backend.divideByRoot(1, slot, 1 / m ** 2, all, lambda, step.gradients[index]);
             });
           });
           return step.gradients;
@@ -178,27 +200,6 @@ function innerProduct<D extends DType>(
     backend.dot(1, slot, B[index], Math.min(index, 1), sum);
   });
   return sum;
-}
-
-/** Makes matrices of the shape of `like` with the number of a 1×1 slot everywhere, one at a time. */
-function spreader<D extends DType>(
-  backend: Backend<D>,
-  take: Take<D>,
-  { rows, cols }: Slot<D>,
-): (value: Slot<D>) => Slot<D> {
-  const [below, beside] = [take(rows, 1), take(cols, 1)];
-  const [column, all] = [take(rows, 1), take(rows, cols)];
-  for (const ones of [below, beside]) {
-    backend.write(
-      ones,
-      filled(backend.dtype, ones.rows, () => 1),
-    );
-  }
-  return (value) => {
-    backend.gemm(1, below, 'N', value, 'N', 0, column);
-    backend.gemm(1, column, 'N', beside, 'T', 0, all);
-    return all;
-  };
 }
 
 /** Row and column `place` of a symmetric matrix ← `row`, with `own` on the diagonal. */

@@ -1,6 +1,7 @@
 // Parameters as one vector, and the inverse of their Hessian from a sketch of it.
 
-import { type Backend, type Slot, upload } from '../backend/backend.js';
+import type { Slot } from '../backend/backend.js';
+import { Spread } from '../backend/spread.js';
 import { Cell, type StateEntry, stateBytes } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
@@ -37,7 +38,7 @@ export class SketchedBlock<D extends DType> {
   readonly #size: number;
   /** V, column by column and in each parameter by parameter. */
   readonly #V: readonly (readonly Slot<D>[])[];
-  readonly #ones: readonly Ones<D>[];
+  readonly #spreads: readonly Spread<D>[];
   readonly #driver: RefreshDriver<D>;
   readonly #refreshes: Cell;
   #look: Look<D> | undefined;
@@ -61,10 +62,7 @@ export class SketchedBlock<D extends DType> {
     this.#V = Array.from({ length: this.#rank }, () =>
       indices.map((index) => backend.allocate(parameters[index].rows, parameters[index].cols)),
     );
-    this.#ones = indices.map((index) => {
-      const { rows, cols } = parameters[index];
-      return onesOf(backend, rows, cols);
-    });
+    this.#spreads = indices.map((index) => new Spread(backend, parameters[index]));
     this.#driver = new RefreshDriver(backend, this.#name, maxFailures);
     this.#refreshes = new Cell(0, checkInteger, () => this.#driver.inFlight);
     this.#found = { damping };
@@ -100,7 +98,7 @@ export class SketchedBlock<D extends DType> {
   }
 
   get workspace(): readonly Slot<D>[] {
-    return this.#ones.flatMap(({ column, row }) => [column, row]);
+    return this.#spreads.flatMap(({ ones }) => ones);
   }
 
   get diagnostics(): Diagnostics {
@@ -172,7 +170,7 @@ export class SketchedBlock<D extends DType> {
       for (const u of own) backend.axpby(1 / rho, u, 0, u);
       along.forEach((s, j) => {
         this.#V[j].forEach((v, i) => {
-          subtractMultiple(backend, s, v, this.#ones[i], own[i]);
+          this.#spreads[i].addMultiple(-1, s, v, own[i]);
         });
       });
     });
@@ -332,36 +330,4 @@ function joined<D extends DType>(
     }
   }
   return A;
-}
-
-/** C ← C − s·A for a 1×1 slot s, which is spread over a matrix: no operation takes it for a factor. */
-function subtractMultiple<D extends DType>(
-  backend: Backend<D>,
-  s: Slot<D>,
-  A: Slot<D>,
-  { column, row }: Ones<D>,
-  C: Slot<D>,
-): void {
-  const { rows, cols } = A;
-  backend.borrow((take) => {
-    const [scaled, spread] = [take(1, cols), take(rows, cols)];
-    backend.gemm(1, s, 'N', row, 'N', 0, scaled);
-    backend.gemm(1, column, 'N', scaled, 'N', 0, spread);
-    backend.multiply(-1, spread, A, 1, C);
-  });
-}
-
-/** rows×1 and 1×cols of ones. */
-interface Ones<D extends DType> {
-  readonly column: Slot<D>;
-  readonly row: Slot<D>;
-}
-
-function onesOf<D extends DType>(backend: Backend<D>, rows: number, cols: number): Ones<D> {
-  const ones = (m: number, n: number): Slot<D> => {
-    const value = zeros(backend.dtype, m, n);
-    value.data.fill(1);
-    return upload(backend, value);
-  };
-  return { column: ones(rows, 1), row: ones(1, cols) };
 }

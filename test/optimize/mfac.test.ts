@@ -4,15 +4,24 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { BYTES, EPSILON } from '../../src/core/dtype.js';
-import { PreconditionerError } from '../../src/core/errors.js';
+import { zeros } from '../../src/core/matrix.js';
 import { descend } from '../../src/optimize/descend.js';
 import { scaleByMfac } from '../../src/optimize/mfac.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { mfac } from '../../src/optimize/optimizers.js';
-import { chain } from '../../src/optimize/transform.js';
+import { chain, type Transform } from '../../src/optimize/transform.js';
 import { dampedInverse } from '../precondition/oracles.js';
 import { asyncBackend, placeRounded } from '../support/backends.js';
-import { build, filled, type Matrix, product, rounded } from '../support/matrices.js';
+import {
+  build,
+  combine,
+  filled,
+  gaussian,
+  type Matrix,
+  product,
+  rounded,
+  uniform,
+} from '../support/matrices.js';
 import { flat, randomStart, type Start, updates } from './rules.js';
 
 /** Times eps·(m+d)·(1 + ‖g‖²/λ)·‖g‖/λ: rounding of ΓΓᵀ, divided by λ. */
@@ -24,12 +33,16 @@ const STEPS = 9;
 const squaredNorm = (g: readonly number[]) => g.reduce((sum, x) => sum + x * x, 0);
 
 /** (λI + Σggᵀ/m)⁻¹g of the last of `gradients`, and of those alone. */
-function explicit(gradients: readonly (readonly number[])[], of: number): number[] {
+function explicit(
+  gradients: readonly (readonly number[])[],
+  of: number,
+  lambda = damping,
+): number[] {
   const d = gradients[0].length;
   const rows = build(gradients.length, d, (i, j) => gradients[i][j]);
   const F = build(d, d, (i, j) => gradients.reduce((sum, g) => sum + (g[i] * g[j]) / of, 0));
   const g = rows.view(gradients.length - 1, 0, 1, d);
-  return Array.from(product(dampedInverse(F, damping), 'N', g, 'T').data);
+  return Array.from(product(dampedInverse(F, lambda), 'N', g, 'T').data);
 }
 
 /** Both parameters' gradients of every step as one vector. */
@@ -103,21 +116,79 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   });
 });
 
-/** Gradients that are large, and much alike. */
-const similar = (k: number) => build(2, 3, (i, j) => 1e4 * (1 + i + j) + Math.sin(k + i + j));
-
-test('gradients whose rounding outweighs the damping are a typed error, and the last inverse stays until then', () => {
+/** The optimiser's moves, negated and of learning rate 1, for gradients that a float32 backend is given. */
+function moves(transform: Transform, gradients: readonly Matrix[]): number[][] {
   const backend = cpuBackend('float32');
-  const parameters = [placeRounded(backend, filled(2, 3, 0))];
-  const transform = mfac({ gradients: 6, damping: 1e-6, maxFailures: 3, learningRate: 1e-9 });
-  const optimizer = new Optimizer({ backend, transform, parameters });
-  const step = (G: Matrix) => optimizer.step([placeRounded(backend, G)], parameters);
-  const steps = () => {
-    for (let k = 0; k < 12; k++) step(similar(k));
-  };
-  expect(steps).toThrow(PreconditionerError);
-  expect(steps).toThrow(/mfac/);
-  expect(backend.readSync(parameters[0]).data.every(Number.isFinite)).toBe(true);
+  const [{ rows, cols }] = gradients;
+  const theta = [placeRounded(backend, filled(rows, cols, 0))];
+  const optimizer = new Optimizer({
+    backend,
+    transform: chain(transform, descend(1)),
+    parameters: theta,
+  });
+  return gradients.map((G) => {
+    backend.write(theta[0], zeros('float32', rows, cols));
+    optimizer.step([placeRounded(backend, G)], theta);
+    return Array.from(backend.readSync(theta[0]).data, (x) => -x);
+  });
+}
+
+/** Gradients of about this norm, each a part of noise beside what all have in common. */
+function alike(seed: number, size: number, noise: number, steps: number): Matrix[] {
+  const random = uniform(seed);
+  const [rows, cols] = [20, 15];
+  const common = gaussian(random, rows, cols);
+  const scale = size / Math.sqrt(rows * cols);
+  return Array.from({ length: steps }, () =>
+    rounded(combine(scale, common, scale * noise, gaussian(random, rows, cols)), 'float32'),
+  );
+}
+
+describe('in float32, with the default damping, gradients of any size', () => {
+  const size = fc.integer({ min: -12, max: 16 }).map((k) => 4 ** (k / 2));
+  const noise = fc.constantFrom(0, 1e-6, 1e-3, 0.1, 1);
+
+  test('are turned by less than a right angle', () => {
+    fc.assert(
+      fc.property(fc.nat(), size, noise, (seed, norm, share) => {
+        const gradients = alike(seed, norm, share, 40);
+        moves(scaleByMfac(), gradients).forEach((u, k) => {
+          const g = Array.from(gradients[k].data);
+          const along = u.reduce((sum, x, i) => sum + x * g[i], 0);
+          expect(along).toBeGreaterThan(0);
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('meet the inverse for λ, or for 2√eps of the mean of their squares where that is more', () => {
+    fc.assert(
+      fc.property(fc.nat(), size, fc.constantFrom(0.1, 1), (seed, norm, share) => {
+        const [of, lambda] = [8, 1e-3];
+        const gradients = alike(seed, norm, share, 2 * of);
+        const all = gradients.map((G) => Array.from(G.data));
+        const last = all.slice(-of);
+        const before = last.slice(0, -1).reduce((sum, g) => sum + squaredNorm(g), 0);
+        const eps = EPSILON.float32;
+        const rho = Math.max(lambda, (2 * Math.sqrt(eps) * before) / of);
+        const u = moves(scaleByMfac({ gradients: of, damping: lambda }), gradients).at(-1) ?? [];
+        const exact = explicit(last, of, rho);
+        const g = Math.sqrt(squaredNorm(last[of - 1]));
+        // Roundings of ΓΓᵀ and of K against mλ, of which the quotient keeps no more than 1/λ.
+        const bound = (C_INVERSE * of * eps * (1 + before / (of * rho)) * g) / rho;
+        expect(error(u, exact)).toBeLessThanOrEqual(bound);
+      }),
+      { numRuns: 10 },
+    );
+  });
+});
+
+test('gradients whose rounding outweighs the damping raise it, and nothing breaks down', () => {
+  const similar = (k: number) => build(2, 3, (i, j) => 1e4 * (1 + i + j) + Math.sin(k + i + j));
+  const gradients = Array.from({ length: 12 }, (_, k) => rounded(similar(k), 'float32'));
+  const made = moves(scaleByMfac({ gradients: 6, damping: 1e-6, maxFailures: 1 }), gradients);
+  expect(made.flat().every(Number.isFinite)).toBe(true);
 });
 
 test.each([
