@@ -5,7 +5,7 @@ import { Cell, ofParameters, type Pending, type StateEntry, scoped } from '../ba
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
-import { identity } from '../core/matrix.js';
+import { type DenseMatrix, identity } from '../core/matrix.js';
 import {
   fraction,
   integer,
@@ -48,7 +48,8 @@ export type ScaleBySoapOptions = OptionsOf<typeof SCALE_BY_SOAP>;
  * M ← β₁M + (1−β₁)G, V ← β₂V + (1−β₂)(Q_LᵀGQ_R)², u ← Q_L[Q_LᵀM̂Q_R ⊘ (√V̂ + ε)]Q_Rᵀ with
  * M̂ = M/(1−β₁ᵗ), V̂ = V/(1−β₂ᵗ), and squares and roots element by element; then
  * L ← β₂L + (1−β₂)GGᵀ, R ← β₂R + (1−β₂)GᵀG, and every f steps, the first one included, Q_L and Q_R ←
- * the eigenvectors of L and R, in descending order of the eigenvalues. V is kept as it is then.
+ * the eigenvectors of L and R, in descending order of the eigenvalues. V goes with them, as variances of what is
+ * uncorrelated along the axes before: V ← (Q_LᵀQ_L′)∘²ᵀ·V·(Q_RᵀQ_R′)∘² from bases Q to Q′.
  *
  * Q_L = Q_R = I until the first ones are in place, so the first step is Adam's. All other parameters have
  * Adam's direction, by the same β₁, β₂ and ε.
@@ -57,7 +58,8 @@ export type ScaleBySoapOptions = OptionsOf<typeof SCALE_BY_SOAP>;
  * O(rc(r + c)), of new bases O(r³ + c³) on the host.
  *
  * Source: Vyas et al. 2024 (arXiv:2409.11321), Algorithm 3, with the eigenvectors themselves in the place of its
- * step of the power method, and ε beside the root as in Adam.
+ * step of the power method, and ε beside the root as in Adam. There V stays as it is, which is too small along some
+ * of the new axes where few batches were seen, and makes a step many times as long as Adam's.
  *
  * @throws RangeError or TypeError on a bad option, and as {@link scaleByAdam} does; PreconditionerError at a
  *   step after `maxFailures` refreshes in a row have failed.
@@ -75,6 +77,9 @@ interface Rotation<D extends DType> {
   /** L or R. */
   readonly factor: Slot<D>;
   readonly Q: Slot<D>;
+  /** The second moments along its axes, and which of their sides those are. */
+  readonly V: Slot<D>;
+  readonly side: 'left' | 'right';
 }
 
 /** Both sides of a matrix, undefined where Q = I. */
@@ -94,12 +99,12 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
       checkNonNegative('scaleBySoap', 'beta1', beta1, dtype);
       checkNonNegative('scaleBySoap', 'beta2', beta2, dtype);
       checkEpsilon('scaleBySoap', epsilon, dtype);
-      const zeros = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
-      const [m, v] = [zeros(), zeros()];
+      const like = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
+      const [m, v] = [like(), like()];
       const sides = parameters.map(
-        ({ rows, cols }): Sides<D> => ({
-          left: rotation(backend, rows, maxDim),
-          right: rotation(backend, cols, maxDim),
+        ({ rows, cols }, index): Sides<D> => ({
+          left: rotation(backend, rows, maxDim, v[index], 'left'),
+          right: rotation(backend, cols, maxDim, v[index], 'right'),
         }),
       );
       const rotations = sides.flatMap(({ left, right }) =>
@@ -108,6 +113,7 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
       const t = new Cell(0, checkInteger);
       const means = new HeldBounds(parameters.length, (index) => backend.bound?.(m[index]));
       const driver = new RefreshDriver(backend, 'soap', maxFailures);
+      const pending = () => driver.inFlight;
       const workspace = new Workspace();
 
       const refresh = (): void => {
@@ -117,8 +123,8 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
           compute(factors) {
             const bases = factors.map((factor) => eigh(factor, {}, workspace).vectors);
             return () => {
-              bases.forEach((Q, i) => {
-                backend.write(rotations[i].Q, Q);
+              bases.forEach((basis, i) => {
+                turn(backend, rotations[i], basis);
               });
             };
           },
@@ -129,8 +135,8 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
       return {
         state: [
           ...ofParameters('m', m),
-          ...ofParameters('v', v, checkNoNegative),
-          ...sides.flatMap((own, index) => statesOf(own, index, () => driver.inFlight)),
+          ...ofParameters('v', v, checkNoNegative).map((entry) => ({ ...entry, pending })),
+          ...sides.flatMap((own, index) => statesOf(own, index, pending)),
           { name: 't', holds: t },
           ...scoped('refresh', driver.state),
         ],
@@ -193,11 +199,33 @@ function rotation<D extends DType>(
   backend: Backend<D>,
   n: number,
   maxDim: number,
+  V: Slot<D>,
+  side: 'left' | 'right',
 ): Rotation<D> | undefined {
   if (n > maxDim) return undefined;
   const Q = backend.allocate(n, n);
   backend.write(Q, identity(backend.dtype, n));
-  return { factor: backend.allocate(n, n), Q };
+  return { factor: backend.allocate(n, n), Q, V, side };
+}
+
+/** Q ← the basis, and V ← the second moments along its axes, as if those along the axes before were uncorrelated. */
+function turn<D extends DType>(
+  backend: Backend<D>,
+  { Q, V, side }: Rotation<D>,
+  basis: DenseMatrix<D>,
+): void {
+  const n = Q.rows;
+  backend.borrow((take) => {
+    const [next, cosines, squares] = [take(n, n), take(n, n), take(n, n)];
+    const turned = take(V.rows, V.cols);
+    backend.write(next, basis);
+    backend.gemm(1, next, 'T', Q, 'N', 0, cosines);
+    backend.multiply(1, cosines, cosines, 0, squares);
+    if (side === 'left') backend.gemm(1, squares, 'N', V, 'N', 0, turned);
+    else backend.gemm(1, V, 'N', squares, 'T', 0, turned);
+    backend.axpby(1, turned, 0, V);
+    backend.axpby(1, next, 0, Q);
+  });
 }
 
 /** Y ← Q_LᵀXQ_R ('T'), or Q_LXQ_Rᵀ ('N'); `half` is overwritten. */

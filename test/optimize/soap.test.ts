@@ -1,5 +1,6 @@
 // SOAP against its algorithm, written with plain matrices, and against Adam.
 
+import fc from 'fast-check';
 import { EigenvalueDecomposition } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
@@ -70,6 +71,8 @@ function algorithm(gradients: readonly Matrix[], refreshEvery: number) {
     R = combine(beta2, R, 1 - beta2, product(G, 'T', G, 'N'));
     if (k % refreshEvery === 0) {
       const [left, right] = [eigenvectors(L), eigenvectors(R)];
+      const squares = (Q: Matrix, next: Matrix) => map(product(next, 'T', Q, 'N'), (x) => x * x);
+      V = product(squares(QL, left.Q), 'N', product(V, 'N', squares(QR, right.Q), 'T'), 'N');
       [QL, QR] = [left.Q, right.Q];
       least = Math.min(least, left.gap, right.gap);
     }
@@ -128,6 +131,31 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     expect(held(soap({ maxDim: 3 }))).toBe(2 * 12 + 2 * 9 + 2 * 3);
   });
 });
+
+test.each([1, 2, 10])(
+  'with new bases every %d steps, none is much longer than Adam’s, of columns that differ a thousandfold',
+  (refreshEvery) => {
+    const norm = (u: readonly number[]) => Math.sqrt(u.reduce((sum, x) => sum + x * x, 0));
+    const [rows, cols] = [12, 16];
+    const scale = build(cols, cols, (i, j) => (i === j ? 10 ** ((3 * j) / cols - 3) : 0));
+    fc.assert(
+      fc.property(fc.nat(), fc.constantFrom(0, 1), (seed, common) => {
+        const random = uniform(seed);
+        const same = gaussian(random, rows, cols);
+        const draw = () => combine(common, same, 1, gaussian(random, rows, cols));
+        const gradients = Array.from({ length: 24 }, () => [product(draw(), 'N', scale, 'N')]);
+        const start = { parameters: [filled(rows, cols, 0)], gradients };
+        const betas = { beta1: 0.95, beta2: 0.95 };
+        const adams = updates('float64', scaleByAdam(betas), start);
+        const soaps = updates('float64', scaleBySoap({ ...betas, refreshEvery }), start);
+        soaps.forEach((u, k) => {
+          expect(norm(u)).toBeLessThan(2 * norm(adams[k]));
+        });
+      }),
+      { numRuns: 20 },
+    );
+  },
+);
 
 test.each([3, 4, 5])(
   'of a quadratic that is badly scaled along turned axes, SOAP ends nearer the minimum than Adam: start %d',
