@@ -20,7 +20,7 @@ const SLACK = 1 + 2 ** -10;
 /**
  * u ← d·‖s‖F/‖d‖F, layer by layer (weight and bias together, and every other parameter alone), with d what
  * `direction` and s what `size` makes of u; by default s = u, so that steps are as long as those of SGD. Where d
- * is 0, so is u; the factor is at most 2³⁰.
+ * is 0, so is u; the factor is at most 2³⁰. A norm whose square underflows, 1e-19 in float32, counts as that one.
  *
  * Memory beside that of the two: a copy of the gradients. Source: Agarwal et al. 2020 (arXiv:2002.11803).
  *

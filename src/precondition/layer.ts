@@ -106,6 +106,12 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     return this.#given.gain;
   }
 
+  /** Whether P is 0 for every G until a refresh finds what the damping is in proportion to. */
+  get standsStill(): boolean {
+    const { factorise, flat } = this.#curvature;
+    return factorise !== undefined && flat === 0 && this.#refreshes.value === 0;
+  }
+
   /** How the layer is preconditioned at the rank that it has. */
   get #curvature(): Curvature {
     return this.#at(this.#rank?.value);

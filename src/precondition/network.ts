@@ -75,7 +75,8 @@ interface Layer<D extends DType> {
 /**
  * Preconditions the gradients of a whole network: at step k it observes where k mod τ_cov = 0, then
  * refreshes where k mod τ_inv = 0 (both at k = 0), then replaces every layer's gradients by the
- * preconditioned ones. Parameters that belong to no layer are left alone.
+ * preconditioned ones. Parameters that belong to no layer are left alone. A layer of relative damping that was
+ * dead at its refreshes so far is refreshed at every step that observes, until it has an inverse.
  *
  * The KL clip multiplies all layers by min(1, √(κ/(η²Σ⟨P, G⟩))).
  */
@@ -175,9 +176,12 @@ export class NetworkPreconditioner<D extends DType> implements Stateful<D> {
    * Observations at steps that do not observe are ignored.
    */
   update(step: NetworkStep<D>, gradients: readonly Slot<D>[], updates: readonly Slot<D>[]): void {
-    if (step.index % this.#observeEvery === 0) this.#observe(step.observations, gradients);
-    if (step.index % this.#refreshEvery === 0) {
-      for (const { preconditioner } of this.#layers) preconditioner.refresh();
+    const observes = step.index % this.#observeEvery === 0;
+    const refreshes = step.index % this.#refreshEvery === 0;
+    if (observes) this.#observe(step.observations, gradients);
+    for (const { preconditioner } of this.#layers) {
+      // What stands still does not wait for a whole interval to be looked at again.
+      if (refreshes || (observes && preconditioner.standsStill)) preconditioner.refresh();
     }
     // A limit beyond the range clips nothing that lies within it.
     const { clip = Infinity } = step;

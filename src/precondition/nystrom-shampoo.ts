@@ -18,7 +18,10 @@ import { checkWindows, type WindowSource, windowSource } from './sketching.js';
 /** The options of a layer. */
 const LAYER = optionList({
   ...NYSACT_LAYER.entries,
-  /** The damping ρ > 0, or `{ relative: α }` for ρ = α·tr(Ā)/p at each refresh (default `{ relative: 1 }`). */
+  /**
+   * The damping ρ > 0, or `{ relative: α }` for ρ = α·tr(Ā)/p at each refresh, and 10⁻¹² at least (default
+   * `{ relative: 1 }`).
+   */
   damping: DAMPING.default({ relative: 1 }),
 });
 

@@ -31,7 +31,7 @@ const LAYER = optionList({
   decay: unitInterval.or(choice('sum')).default('sum'),
   /**
    * The damping ρ > 0, or `{ relative: α }` for α times the mean eigenvalue of L and R, the geometric mean of the
-   * two, at each refresh (default `{ relative: 1e-3 }`).
+   * two, at each refresh, and 10⁻¹² at least (default `{ relative: 1e-3 }`).
    */
   damping: DAMPING.default({ relative: 1e-3 }),
   /** Blocks of at most so many rows and columns are preconditioned each alone (default 1024). */

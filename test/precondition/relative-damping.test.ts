@@ -10,14 +10,18 @@ import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import type { LayerPreconditioner } from '../../src/precondition/layer.js';
 import type { Method } from '../../src/precondition/method.js';
+import { NetworkPreconditioner } from '../../src/precondition/network.js';
 import { nysactMethod } from '../../src/precondition/nysact.js';
-import { asyncBackend } from '../support/backends.js';
+import { nystromShampooMethod } from '../../src/precondition/nystrom-shampoo.js';
+import { shampooMethod } from '../../src/precondition/shampoo.js';
+import { asyncBackend, placeRounded } from '../support/backends.js';
 import { combine, distance, filled, type Matrix, norm, product } from '../support/matrices.js';
 import {
   apply,
   type Batch,
   foundOf,
   observe,
+  observed,
   only,
   randomBatch,
   randomGradient,
@@ -159,6 +163,43 @@ describe.each(METHODS)('%s', (_, make, meanOf) => {
     const P = await apply(later, layer, G);
     expect(norm(P)).toBeLessThanOrEqual(layer.gain * norm(G) * (1 + 1e-3));
     expect(norm(P)).toBeGreaterThan(0);
+  });
+});
+
+const ALL: readonly [string, (damping: Damping) => Method][] = [
+  ...METHODS.map(([name, make]): [string, typeof make] => [name, make]),
+  ['Shampoo', (damping) => shampooMethod({ damping })],
+  ['Nyström Shampoo', (damping) => nystromShampooMethod({ rank: 3, damping })],
+];
+
+describe.each(ALL)('%s in a network', (_, make) => {
+  test('a layer that was dead at first does not wait for the next refresh of all', () => {
+    const network = new NetworkPreconditioner(
+      backend,
+      make({ relative: 0.5 }),
+      [{ rows: q, cols: p }],
+      [{ weight: 0 }],
+      { observeEvery: 2, refreshEvery: 50 },
+    );
+    const nothing = { X: filled(ROWS, p, 0), D: filled(ROWS, q, 0), examples: ROWS };
+    /** How often it was refreshed after a step, and how long its update is. */
+    const take = (index: number, batch: Batch, G: Matrix) => {
+      const slots = [placeRounded(backend, G)];
+      const observations = [observed(backend, batch)];
+      network.update({ index, observations, clip: undefined }, slots, slots);
+      return {
+        refreshes: network.diagnostics[0].refreshes,
+        length: norm(backend.readSync(slots[0])),
+      };
+    };
+    const G = randomGradient(1, SIZE);
+    expect(take(0, nothing, filled(q, p, 0))).toMatchObject({ refreshes: 0 });
+    expect(take(1, nothing, G).length).toBe(0);
+    const revived = take(2, randomBatch(1, ROWS, SIZE), G);
+    expect(revived.length).toBeGreaterThan(0);
+    // And then it keeps the interval of all.
+    const next = take(4, randomBatch(2, ROWS, SIZE), G);
+    expect(next.refreshes).toBe(revived.refreshes);
   });
 });
 
