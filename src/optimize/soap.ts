@@ -5,7 +5,7 @@ import { Cell, ofParameters, type Pending, type StateEntry, scoped } from '../ba
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
-import { type DenseMatrix, identity } from '../core/matrix.js';
+import { identity } from '../core/matrix.js';
 import {
   fraction,
   integer,
@@ -22,7 +22,13 @@ import { RefreshDriver } from '../precondition/refresh.js';
 import { checkEpsilon, scaleByAdam } from './adam.js';
 import { HeldBounds } from './held-bounds.js';
 import { apart } from './partition.js';
-import { gradientName, type Stage, type Transform, type TransformContext } from './transform.js';
+import {
+  gradientName,
+  type ParameterShape,
+  type Stage,
+  type Transform,
+  type TransformContext,
+} from './transform.js';
 
 /** The options of {@link scaleBySoap}. */
 export const SCALE_BY_SOAP = /* @__PURE__ */ optionList({
@@ -43,32 +49,34 @@ export const SCALE_BY_SOAP = /* @__PURE__ */ optionList({
 export type ScaleBySoapOptions = OptionsOf<typeof SCALE_BY_SOAP>;
 
 /**
- * SOAP's direction, at step t = 1, 2, … for every parameter of more than one row and column, r×c:
+ * SOAP's direction, at step t = 1, 2, … for every parameter r×c of more than one row and column, unless both sides
+ * are longer than `maxDim`:
  *
  * M ← β₁M + (1−β₁)G, V ← β₂V + (1−β₂)(Q_LᵀGQ_R)², u ← Q_L[Q_LᵀM̂Q_R ⊘ (√V̂ + ε)]Q_Rᵀ with
  * M̂ = M/(1−β₁ᵗ), V̂ = V/(1−β₂ᵗ), and squares and roots element by element; then
  * L ← β₂L + (1−β₂)GGᵀ, R ← β₂R + (1−β₂)GᵀG, and every f steps, the first one included, Q_L and Q_R ←
- * the eigenvectors of L and R, in descending order of the eigenvalues. V goes with them, as variances of what is
- * uncorrelated along the axes before: V ← (Q_LᵀQ_L′)∘²ᵀ·V·(Q_RᵀQ_R′)∘² from bases Q to Q′.
+ * the eigenvectors of L and R, in descending order of the eigenvalues. V is kept as it is then.
  *
- * Q_L = Q_R = I until the first ones are in place, so the first step is Adam's. All other parameters have
- * Adam's direction, by the same β₁, β₂ and ε.
+ * Q_L = Q_R = I until the first ones are in place, so the first step is Adam's. With them M, V and t begin anew: V
+ * along the axes before may be far too small along these, and a step many times as long as Adam's. All other
+ * parameters have Adam's direction, by the same β₁, β₂ and ε.
  *
  * Memory: 2rc + 2r² + 2c² numbers, without the squares of sides longer than `maxDim`. Cost of a step:
  * O(rc(r + c)), of new bases O(r³ + c³) on the host.
  *
  * Source: Vyas et al. 2024 (arXiv:2409.11321), Algorithm 3, with the eigenvectors themselves in the place of its
- * step of the power method, and ε beside the root as in Adam. There V stays as it is, which is too small along some
- * of the new axes where few batches were seen, and makes a step many times as long as Adam's.
+ * step of the power method, ε beside the root as in Adam, and a step taken where it only looks at a gradient.
  *
  * @throws RangeError or TypeError on a bad option, and as {@link scaleByAdam} does; PreconditionerError at a
  *   step after `maxFailures` refreshes in a row have failed.
  */
 export function scaleBySoap(options: ScaleBySoapOptions = {}): Transform {
   const settings = SCALE_BY_SOAP.read('scaleBySoap', options);
-  const { beta1, beta2, epsilon } = settings;
+  const { beta1, beta2, epsilon, maxDim } = settings;
+  const isRotated = ({ rows, cols }: ParameterShape) =>
+    rows > 1 && cols > 1 && Math.min(rows, cols) <= maxDim;
   return apart([rotatedAdam(settings), scaleByAdam({ beta1, beta2, epsilon })], ({ parameters }) =>
-    parameters.map(({ rows, cols }) => (rows > 1 && cols > 1 ? 0 : 1)),
+    parameters.map((shape) => (isRotated(shape) ? 0 : 1)),
   );
 }
 
@@ -77,9 +85,6 @@ interface Rotation<D extends DType> {
   /** L or R. */
   readonly factor: Slot<D>;
   readonly Q: Slot<D>;
-  /** The second moments along its axes, and which of their sides those are. */
-  readonly V: Slot<D>;
-  readonly side: 'left' | 'right';
 }
 
 /** Both sides of a matrix, undefined where Q = I. */
@@ -88,7 +93,7 @@ interface Sides<D extends DType> {
   readonly right: Rotation<D> | undefined;
 }
 
-/** {@link scaleBySoap} of parameters that all are matrices. */
+/** {@link scaleBySoap} of matrices that are rotated on one side at least. */
 function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
   const { beta1, beta2, epsilon, refreshEvery, maxDim, maxFailures } = settings;
   return {
@@ -99,21 +104,26 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
       checkNonNegative('scaleBySoap', 'beta1', beta1, dtype);
       checkNonNegative('scaleBySoap', 'beta2', beta2, dtype);
       checkEpsilon('scaleBySoap', epsilon, dtype);
-      const like = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
-      const [m, v] = [like(), like()];
+      const zeros = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
+      const [m, v] = [zeros(), zeros()];
       const sides = parameters.map(
-        ({ rows, cols }, index): Sides<D> => ({
-          left: rotation(backend, rows, maxDim, v[index], 'left'),
-          right: rotation(backend, cols, maxDim, v[index], 'right'),
+        ({ rows, cols }): Sides<D> => ({
+          left: rotation(backend, rows, maxDim),
+          right: rotation(backend, cols, maxDim),
         }),
       );
       const rotations = sides.flatMap(({ left, right }) =>
         [left, right].filter((side) => side !== undefined),
       );
-      const t = new Cell(0, checkInteger);
-      const means = new HeldBounds(parameters.length, (index) => backend.bound?.(m[index]));
       const driver = new RefreshDriver(backend, 'soap', maxFailures);
       const pending = () => driver.inFlight;
+      /** Steps that the moments are of. */
+      const t = new Cell(0, checkInteger);
+      const refreshes = new Cell(0, checkInteger, pending);
+      /** Whether the moments are of bases that were found: 0 or 1. */
+      const isTurned = new Cell(0, (where, name, value) => checkInteger(where, name, value, 0, 1));
+      const turns = () => isTurned.value === 0 && refreshes.value > 0;
+      const means = new HeldBounds(parameters.length, (index) => backend.bound?.(m[index]));
       const workspace = new Workspace();
 
       const refresh = (): void => {
@@ -123,9 +133,10 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
           compute(factors) {
             const bases = factors.map((factor) => eigh(factor, {}, workspace).vectors);
             return () => {
-              bases.forEach((basis, i) => {
-                turn(backend, rotations[i], basis);
+              bases.forEach((Q, i) => {
+                backend.write(rotations[i].Q, Q);
               });
+              refreshes.value += 1;
             };
           },
           failed() {},
@@ -135,9 +146,11 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
       return {
         state: [
           ...ofParameters('m', m),
-          ...ofParameters('v', v, checkNoNegative).map((entry) => ({ ...entry, pending })),
+          ...ofParameters('v', v, checkNoNegative),
           ...sides.flatMap((own, index) => statesOf(own, index, pending)),
           { name: 't', holds: t },
+          { name: 'refreshes', holds: refreshes },
+          { name: 'isTurned', holds: isTurned },
           ...scoped('refresh', driver.state),
         ],
         bound: (updates) =>
@@ -150,10 +163,16 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
             const mean = beta1 * means.at(index) + (1 - beta1) * size;
             means.propose(index, mean);
             // V is of other bases than M where these have changed, so ε alone keeps the quotient finite.
-            return (Math.sqrt(rows * cols) * mean) / (1 - power(beta1, t.value + 1)) / epsilon;
+            const steps = turns() ? 1 : t.value + 1;
+            return (Math.sqrt(rows * cols) * mean) / (1 - power(beta1, steps)) / epsilon;
           }),
         update(updates, step) {
           means.accept();
+          if (turns()) {
+            for (const moment of [...m, ...v]) backend.axpby(0, moment, 0, moment);
+            t.value = 0;
+            isTurned.value = 1;
+          }
           t.value += 1;
           const [first, second] = [
             1 / (1 - power(beta1, t.value)),
@@ -199,33 +218,11 @@ function rotation<D extends DType>(
   backend: Backend<D>,
   n: number,
   maxDim: number,
-  V: Slot<D>,
-  side: 'left' | 'right',
 ): Rotation<D> | undefined {
   if (n > maxDim) return undefined;
   const Q = backend.allocate(n, n);
   backend.write(Q, identity(backend.dtype, n));
-  return { factor: backend.allocate(n, n), Q, V, side };
-}
-
-/** Q ← the basis, and V ← the second moments along its axes, as if those along the axes before were uncorrelated. */
-function turn<D extends DType>(
-  backend: Backend<D>,
-  { Q, V, side }: Rotation<D>,
-  basis: DenseMatrix<D>,
-): void {
-  const n = Q.rows;
-  backend.borrow((take) => {
-    const [next, cosines, squares] = [take(n, n), take(n, n), take(n, n)];
-    const turned = take(V.rows, V.cols);
-    backend.write(next, basis);
-    backend.gemm(1, next, 'T', Q, 'N', 0, cosines);
-    backend.multiply(1, cosines, cosines, 0, squares);
-    if (side === 'left') backend.gemm(1, squares, 'N', V, 'N', 0, turned);
-    else backend.gemm(1, V, 'N', squares, 'T', 0, turned);
-    backend.axpby(1, turned, 0, V);
-    backend.axpby(1, next, 0, Q);
-  });
+  return { factor: backend.allocate(n, n), Q };
 }
 
 /** Y ← Q_LᵀXQ_R ('T'), or Q_LXQ_Rᵀ ('N'); `half` is overwritten. */
