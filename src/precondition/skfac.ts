@@ -9,7 +9,7 @@ import { frobeniusNorm } from '../kernels/level1.js';
 import { trsm } from '../kernels/trsm.js';
 import { addToDiagonal, choleskyInPlace } from '../linalg/cholesky.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
-import { exampleMeans } from '../rows/example-means.js';
+import { exampleMeans, examplesOf } from '../rows/example-means.js';
 import { DAMPING, Damping } from './damping.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, MAX_FAILURES } from './options.js';
@@ -116,13 +116,13 @@ function lastExamples(p: number, q: number, examples: number): Statistic<'X' | '
       ...last,
       name: 'X',
       cols: p,
-      of: ({ X, examples: n }, weight, _, Y) => exampleMeans(X, n, weight, Y),
+      of: ({ X, examples: n }, weight, _, Y) => exampleMeans(X, examplesOf(X, n), weight, Y),
     },
     {
       ...last,
       name: 'D',
       cols: q,
-      of: ({ D, examples: n }, weight, _, Y) => exampleMeans(D, n, weight * n, Y),
+      of: ({ X, D, examples: n }, weight, _, Y) => exampleMeans(D, examplesOf(X, n), weight * n, Y),
     },
   ];
 }

@@ -7,6 +7,7 @@ import type { DenseMatrix } from '../core/matrix.js';
 import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
 import { type ConvolutionGeometry, type ImageShape, type Plan, plan } from './convolution.js';
 import { addNumber, readRows, stripRows } from './dense.js';
+import { inSuccession } from './examples.js';
 import { imageMatrix, patchMatrix, patchNorms, pixelMatrices } from './images.js';
 import { checkMagnitude } from './magnitude.js';
 import { RowsInParts } from './parts.js';
@@ -125,6 +126,11 @@ class PatchRows<D extends DType> extends RowsInParts<D> {
     this.#images = images;
     this.#layer = layer;
     this.#parts = parts;
+  }
+
+  /** Those of an image. */
+  get exampleOf(): Int32Array {
+    return inSuccession(this.rows, this.#layer.image.batch);
   }
 
   bound(): number {
