@@ -449,7 +449,7 @@ describe('slotRows', () => {
     const X = backend.allocate(2, 3);
     expect(() => Reflect.apply(slotRows, undefined, [backend, X, { biased: true }])).toThrow(
       new RangeError(
-        "slotRows: unknown option 'biased', expected one of bias; did you mean 'bias'?",
+        "slotRows: unknown option 'biased', expected one of bias, exampleOf; did you mean 'bias'?",
       ),
     );
     expect(() => Reflect.apply(slotRows, undefined, [X, backend])).toThrow(
