@@ -348,7 +348,7 @@ describe('denseRows refuses:', () => {
       () => readDense(onFloat32, two, { weights: [1e39, 0] }),
     ],
     [
-      "unknown option 'weight', expected one of cols, bias, weights; did you mean 'weights'?",
+      "unknown option 'weight', expected one of cols, bias, weights, exampleOf; did you mean 'weights'?",
       () => readDense(onFloat64, two, { weight: [1, 1] }),
     ],
   ])('%s', (message, refused) => {
