@@ -44,7 +44,7 @@ export function inSuccession(rows: number, examples: number): Int32Array {
 
 /**
  * The examples of all parts, numbered anew: what has the same number in the same batch is the same example. A
- * part that does not tell is a batch by itself, and each of its rows an example.
+ * part whose batch is not told is a batch by itself, and in one that tells no examples each row is one.
  */
 export function joinedExamples(
   parts: readonly Pick<Rows, 'rows' | 'exampleOf'>[],
@@ -56,7 +56,7 @@ export function joinedExamples(
   let examples = 0;
   parts.forEach((part, index) => {
     const { rows, exampleOf } = part;
-    const batch = exampleOf === undefined ? part : batches?.[index];
+    const batch = exampleOf === undefined ? part : (batches?.[index] ?? part);
     const known = numbers.get(batch) ?? new Map<number, number>();
     numbers.set(batch, known);
     for (let i = 0; i < rows; i++) {

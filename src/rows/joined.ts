@@ -10,9 +10,8 @@ import { isRows, type Rows } from './rows.js';
 /** The options of {@link joinedRows}. */
 const JOINED_OPTIONS = /* @__PURE__ */ optionList({
   /**
-   * The batch that each part is of, as a number, a name or whatever else is one batch's alone (default: all
-   * are of one). The same number of an example stands for the same example in the parts of a batch, and for
-   * others in those of another.
+   * The batch that each part is of, as a number, a name or whatever else is one batch's alone (default: each
+   * is of its own). Rows are of the same example where they have its number in the same batch.
    */
   batches: array,
 });
@@ -25,8 +24,8 @@ export type JoinedRowsOptions = OptionsOf<typeof JOINED_OPTIONS>;
  * rows of all its uses, and so did one whose gradient was accumulated over several batches.
  *
  * The parts belong to the whole from now on, and are freed with it. Nothing is copied: a moment is the sum
- * of theirs. Rows are of the same example where their parts say so; each row of a part that does not is an
- * example of its own. Cost: that of the parts.
+ * of theirs. Each row of a part that does not say which example it is of is one by itself. Cost: that of the
+ * parts.
  *
  * @throws RangeError where there is no part, one comes twice, they differ in their number of columns, `batches`
  *   are fewer or more, or an option is unknown; TypeError where `parts` is no array of rows, they are of

@@ -79,10 +79,8 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
           const weights = weightsFor(m, seed);
           const drawn = randomBatch(seed, m, SIZE);
           const batch = { ...drawn, exampleOf, examples: n, ...(weights && { weights }) };
-          const moment = (X: Matrix) => {
-            const means = meansOf(linesOf(X, (i) => exampleOf[i], weights));
-            return secondMoment(means, 1);
-          };
+          const moment = (X: Matrix) =>
+            secondMoment(meansOf(linesOf(X, (i) => exampleOf[i], weights)), 1);
           const [A, B] = [moment(batch.X), moment(perExample(batch.D, n))];
           const P = await refreshed(7, [batch]);
           expect(distance(P, expectedOf(G, A, B))).toBeLessThanOrEqual(tolerance(A, B, m));

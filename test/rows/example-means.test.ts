@@ -187,7 +187,7 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
       ...linesOf(B, (i) => Math.floor(i / 2)),
       ...linesOf(A, (i) => `last ${i}`),
     ];
-    const X = joinedRows(parts);
+    const X = joinedRows(parts, { batches: [0, 0, 0] });
     const means = await found(X, examplesOf(X, 4), 10);
     expect(distance(means, meansOf(lines))).toBeLessThanOrEqual(tolerance(lines, dtype));
   });

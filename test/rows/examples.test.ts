@@ -20,6 +20,16 @@ const MAKERS: readonly (readonly [string, (exampleOf?: number[]) => Rows<'float6
   ['oneHotRows', (exampleOf) => oneHotRows(backend, [1, 0, 1], { cols: 2, exampleOf })],
 ];
 
+/** Rows that tell their examples, or two that do not. */
+function part(exampleOf: number[] | undefined): Rows<'float64'> {
+  return denseRows(backend, filled(exampleOf?.length ?? 2, 1, 1), { exampleOf });
+}
+
+/** Two parts joined, without the types of the option. */
+function join(batches: unknown): unknown {
+  return Reflect.apply(joinedRows, undefined, [[part([0]), part([1])], { batches }]);
+}
+
 describe.each(MAKERS)('%s', (where, make) => {
   test('keeps a copy of what it is told, and says nothing where it is told nothing', () => {
     const exampleOf = [4, 0, 4];
@@ -65,9 +75,6 @@ test('rows times a number are of the same examples', () => {
 });
 
 describe('joinedRows', () => {
-  const part = (exampleOf: number[] | undefined, rows = exampleOf?.length ?? 2) =>
-    denseRows(backend, filled(rows, 1, 1), { exampleOf });
-
   const parts = fc.array(
     fc.record({
       exampleOf: fc.option(fc.array(fc.nat(3), { minLength: 1, maxLength: 4 }), { nil: undefined }),
@@ -78,15 +85,15 @@ describe('joinedRows', () => {
 
   property.prop([parts, fc.boolean()])(
     'two rows are of one example exactly where they have one number in one batch',
-    (drawn, isOneBatch) => {
+    (drawn, areTold) => {
       const names = drawn.flatMap(({ exampleOf, batch }, p) =>
         exampleOf === undefined
           ? [`${p}: 0`, `${p}: 1`]
-          : exampleOf.map((example) => `${isOneBatch ? 0 : batch}/${example}`),
+          : exampleOf.map((example) => `${areTold ? batch : `part ${p}`}/${example}`),
       );
       const joined = joinedRows(
         drawn.map(({ exampleOf }) => part(exampleOf)),
-        isOneBatch ? {} : { batches: drawn.map(({ batch }) => batch) },
+        areTold ? { batches: drawn.map(({ batch }) => batch) } : {},
       );
       const numbers = Array.from(joined.exampleOf ?? []);
       expect(numbers).toHaveLength(names.length);
@@ -99,8 +106,6 @@ describe('joinedRows', () => {
   );
 
   test('refuses batches for other parts, and what is no list of them', () => {
-    const join = (batches: unknown) =>
-      Reflect.apply(joinedRows, undefined, [[part([0]), part([1])], { batches }]);
     expect(() => join([1])).toThrow(
       new RangeError('joinedRows: batches has 1 elements, expected one for each of 2 parts'),
     );

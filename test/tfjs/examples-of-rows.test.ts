@@ -1,6 +1,6 @@
 // SKFAC in TensorFlow.js: its step is that of means over the rows of each example, whatever order they came in.
 
-import type { NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Scalar, Tensor } from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
 import { convert } from '../../src/core/matrix.js';
@@ -169,19 +169,20 @@ function take(parts: readonly Part[]): void {
 /** The step that is taken must be the one of the definition. */
 function expectStep(parts: readonly Part[], orders: readonly Order[]): void {
   const steps = expectedSteps(parts, orders);
-  const before = steps.map(read);
+  const before = steps.map(current);
   take(parts);
   steps.forEach((step, k) => {
     const { weight, P, tolerance } = step;
-    const change = combine(1, before[k], -1, read(step));
+    const change = combine(1, before[k], -1, current(step));
     const store = EPSILON.float32 * (norm(before[k]) + norm(P));
     expect(distance(change, P), weight).toBeLessThanOrEqual(tolerance + store);
   });
 }
 
-function read({ weight, bias, P }: Expected): Matrix {
-  const variable = (name: string): Variable => variableOf(tf, name);
-  return matrixOf(P.rows, variable(weight), bias === undefined ? undefined : variable(bias));
+/** The weight and the bias of a block as they are. */
+function current({ weight, bias, P }: Expected): Matrix {
+  const b = bias === undefined ? undefined : variableOf(tf, bias);
+  return matrixOf(P.rows, variableOf(tf, weight), b);
 }
 
 /** A model of one layer under a mask. */
