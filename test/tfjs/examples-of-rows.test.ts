@@ -306,6 +306,20 @@ onBackends(['cpu'], () => {
     layer.dispose();
   });
 
+  test('the positions of an image are one example, in all uses of a kernel', () => {
+    const layer = tf.layers.conv2d({
+      filters: UNITS,
+      kernelSize: 2,
+      kernelInitializer: tf.initializers.glorotNormal({ seed: 2 }),
+    });
+    const [x, y] = [1, 2].map((seed) => normal([BATCH, 3, 4, INPUTS], seed));
+    outputOf(layer, x).dispose();
+    const loss = meanOf(() => outputOf(layer, x).mul(outputOf(layer, y)));
+    expectStep([{ loss, examples: BATCH }], [(row) => Math.floor(row / 6) % BATCH]);
+    tf.dispose([x, y]);
+    layer.dispose();
+  });
+
   test('the channels and positions of an image are one example of a depthwise kernel', () => {
     const layer = tf.layers.depthwiseConv2d({
       kernelSize: 2,
