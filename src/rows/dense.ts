@@ -75,7 +75,7 @@ export function readRows<D extends DType>(
   return new DenseRows(backend, place(backend, W), {
     bias,
     weights: w,
-    exampleOf: examples,
+    exampleOf: examples && (() => examples),
     count,
     size,
   });
@@ -121,23 +121,34 @@ export function slotRows<D extends DType>(
   checkBackend(where, backend);
   const { bias, exampleOf } = SLOT_OPTIONS.read(where, options);
   checkOwned(where, 'X', backend, X);
+  const examples = copyOfExamples(where, X.rows, exampleOf);
+  return heldRows(backend, X, bias, examples && (() => examples));
+}
+
+/**
+ * {@link slotRows} of a slot of the backend and options that were checked. Examples are told when somebody asks:
+ * few do.
+ *
+ * @throws RangeError where the slot is empty. It remains the caller's then.
+ */
+export function heldRows<D extends DType>(
+  backend: Backend<D>,
+  X: Slot<D>,
+  bias: boolean,
+  exampleOf: (() => Int32Array) | undefined,
+): Rows<D> {
+  const where = 'slotRows';
   checkInteger(where, 'the number of rows of X', X.rows, 1);
   checkInteger(where, 'the number of columns of X', X.cols, 1);
-  const examples = copyOfExamples(where, X.rows, exampleOf);
-  return new DenseRows(backend, X, {
-    bias,
-    weights: undefined,
-    exampleOf: examples,
-    count: X.rows,
-    size: undefined,
-  });
+  const { rows: count } = X;
+  return new DenseRows(backend, X, { bias, weights: undefined, exampleOf, count, size: undefined });
 }
 
 interface DenseRowsParts {
   /** Whether X lacks a column of √w yet. */
   readonly bias: boolean;
   readonly weights: Float64Array | undefined;
-  readonly exampleOf?: Int32Array | undefined;
+  readonly exampleOf?: (() => Int32Array) | undefined;
   readonly count: number;
   /** ‖X‖²F with the bias column, where it is known. */
   readonly size: number | undefined;
@@ -149,8 +160,8 @@ class DenseRows<D extends DType> implements Rows<D> {
   readonly cols: number;
   readonly count: number;
   readonly weights: Float64Array | undefined;
-  readonly exampleOf: Int32Array | undefined;
   readonly #X: Slot<D>;
+  readonly #exampleOf: (() => Int32Array) | undefined;
   readonly #size: number | undefined;
   /** √w as a column, once it was needed. */
   #column: Slot<D> | undefined;
@@ -161,7 +172,7 @@ class DenseRows<D extends DType> implements Rows<D> {
     this.rows = X.rows;
     this.count = count;
     this.weights = weights;
-    this.exampleOf = exampleOf;
+    this.#exampleOf = exampleOf;
     this.#size = size;
     if (bias) {
       this.#X = backend.allocate(X.rows, X.cols + 1);
@@ -169,6 +180,10 @@ class DenseRows<D extends DType> implements Rows<D> {
       backend.free(X);
     } else this.#X = X;
     this.cols = this.#X.cols;
+  }
+
+  get exampleOf(): Int32Array | undefined {
+    return this.#exampleOf?.();
   }
 
   bound(): number | undefined {

@@ -39,7 +39,7 @@ export function positionRows(
   const marks = mask === undefined ? undefined : marksOf(host, mask, shape);
   if (marks === undefined) return positions(host, tensor, bias);
   try {
-    const exampleOf = inSuccession(marks.size, shape[0]);
+    const exampleOf = () => inSuccession(marks.size, shape[0]);
     const matrix = () => tf.reshape<Tensor2D['rankType']>(tensor, [-1, features]);
     if (host.backend.bound === undefined) {
       return madeRows(host, false, exampleOf, () => {
@@ -50,8 +50,11 @@ export function positionRows(
     }
     const places = placesOf(marks);
     if (places.length === 0) return undefined;
-    return madeRows(host, bias, picked(exampleOf, places), () =>
-      tf.gather(matrix(), tf.tensor1d(places, 'int32')),
+    return madeRows(
+      host,
+      bias,
+      () => picked(exampleOf(), places),
+      () => tf.gather(matrix(), tf.tensor1d(places, 'int32')),
     );
   } finally {
     marks.dispose();
@@ -109,7 +112,7 @@ function checkArguments(host: unknown, tensor: unknown, bias: unknown, mask: unk
 function madeRows(
   host: RowsHost,
   bias: boolean,
-  exampleOf: Int32Array,
+  exampleOf: () => Int32Array,
   compute: () => Tensor,
 ): Rows<'float32'> {
   const tensor = host.tf.tidy(compute);
