@@ -10,7 +10,7 @@ export {
 } from './rows/convolution.js';
 export type { DenseRowsOptions, SlotRowsOptions } from './rows/dense.js';
 export { extractPatches, outputGradientRows } from './rows/images.js';
-export { joinedRows } from './rows/joined.js';
+export { type JoinedRowsOptions, joinedRows } from './rows/joined.js';
 export { type OneHotRowsOptions, oneHotRows } from './rows/one-hot.js';
 export {
   type ImageRowsOptions,

@@ -9,11 +9,14 @@ import type { LayerShape, Needs } from './method.js';
 
 /** What one batch shows of one layer. */
 export interface Observation<D extends DType = DType> {
-  /** What entered the layer: m×p rows, the bias column included. */
+  /** What entered the layer: m×p rows, the bias column included. They say which example each is of, if it matters. */
   readonly X: Rows<D>;
   /** Gradients of the mean loss with respect to the pre-activations, m×q, row by row as X. */
   readonly D?: Rows<D> | undefined;
-  /** How many examples the mean loss averages (default: what the rows of X count for). */
+  /**
+   * How many examples the mean loss averages (default: what the rows of X count for). Where X does not say which
+   * example a row is of and has no weights, rows in succession are of one, as many for each if that is possible.
+   */
   readonly examples?: number | undefined;
 }
 

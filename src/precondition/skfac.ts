@@ -9,7 +9,7 @@ import { frobeniusNorm } from '../kernels/level1.js';
 import { trsm } from '../kernels/trsm.js';
 import { addToDiagonal, choleskyInPlace } from '../linalg/cholesky.js';
 import { movingAverage, type Statistic } from '../rows/accumulator.js';
-import { exampleMeans } from '../rows/example-means.js';
+import { exampleMeans, examplesOf } from '../rows/example-means.js';
 import { DAMPING, Damping } from './damping.js';
 import { type Curvature, curvature, type LayerShape, type Method } from './method.js';
 import { describeMethod, elementsWithin, MAX_FAILURES } from './options.js';
@@ -49,9 +49,11 @@ export type SkfacOptions = OptionsOf<typeof SKFAC_OPTIONS>;
  * by Cholesky factorisations LLᵀ of X̄X̄ᵀ + √λI: with V = L⁻¹X̄ the inverse is (I − VᵀV)/√λ.
  *
  * A batch may have any number of examples: of more than the option `examples`, the first so many count.
- * An example is m/n rows in succession where that is a whole number and no row is weighted; else every row
- * counts on its own. A recurrent layer's rows come time step by time step: there what is averaged are rows of
- * neighbouring examples.
+ * Rows say which example each is of (`exampleOf`), those of one example one after the other or not. Where they
+ * do not, an example is m/n rows in succession if that is a whole number and no row is weighted; else every row
+ * is one by itself. Under weights an example's mean is over its rows with these, and in place of 1/n its share
+ * is the largest of them over the sum of those of all examples: a mask of zeros and ones takes the rows that
+ * count, and what is left of each sequence counts alike.
  *
  * Per layer, with n = `examples`: 2n(p + q) numbers of memory; observe O(mn(p + q)), refresh O(n²(n + p + q)),
  * precondition O(nqp). Source: Tang et al. 2021 (SKFAC, CVPR).
@@ -116,13 +118,13 @@ function lastExamples(p: number, q: number, examples: number): Statistic<'X' | '
       ...last,
       name: 'X',
       cols: p,
-      of: ({ X, examples: n }, weight, _, Y) => exampleMeans(X, n, weight, Y),
+      of: ({ X, examples: n }, weight, _, Y) => exampleMeans(X, examplesOf(X, n), weight, Y),
     },
     {
       ...last,
       name: 'D',
       cols: q,
-      of: ({ D, examples: n }, weight, _, Y) => exampleMeans(D, n, weight * n, Y),
+      of: ({ X, D, examples: n }, weight, _, Y) => exampleMeans(D, examplesOf(X, n), weight * n, Y),
     },
   ];
 }

@@ -7,6 +7,7 @@ import type { DType } from '../core/dtype.js';
 import { type DenseMatrix, zeros } from '../core/matrix.js';
 import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
 import type { SketchOf } from '../kernels/kernels.js';
+import { copyOfExamples, exampleList } from './examples.js';
 import { checkMagnitude, sumOfSquares } from './magnitude.js';
 import { checkFirst, checkOwned, checkSides, type Rows } from './rows.js';
 import { copyOfWeights, countOf, weightList } from './weights.js';
@@ -19,6 +20,8 @@ const DENSE_OPTIONS = /* @__PURE__ */ optionList({
   bias: /* @__PURE__ */ flag.default(false),
   /** One weight ≥ 0 a row; a mask of zeros and ones leaves rows out. */
   weights: weightList,
+  /** The example that each row is of: a number, the same for all rows of an example. */
+  exampleOf: exampleList,
 });
 
 /** How {@link denseRows} reads its input. @interface */
@@ -34,9 +37,9 @@ export type DenseRowsOptions = OptionsOf<typeof DENSE_OPTIONS>;
  * else X is the input itself.
  *
  * @throws RangeError where a row that counts holds NaN or Infinity, the batch is empty, a weight is
- *   negative or not finite, the weights are too few, too many or all 0, the rows are so large that XᵀX
- *   could overflow, or an option is unknown. TypeError where the input is no matrix, the weights are no
- *   array, or the backend is none.
+ *   negative or not finite, the weights are too few, too many or all 0, the numbers of examples do not fit,
+ *   the rows are so large that XᵀX could overflow, or an option is unknown. TypeError where the input is no
+ *   matrix, the weights or the numbers of examples are no array, or the backend is none.
  */
 export function denseRows<D extends DType>(
   backend: Backend<D>,
@@ -57,18 +60,25 @@ export function readRows<D extends DType>(
   where: string,
   backend: Backend<D>,
   input: MatrixInput,
-  { cols, bias = false, weights }: DenseRowsOptions,
+  { cols, bias = false, weights, exampleOf }: DenseRowsOptions,
 ): Rows<D> {
   const { dtype } = backend;
   const A = readMatrix(where, 'X', input, { dtype, cols });
   checkInteger(where, 'the number of rows of X', A.rows, 1);
   checkInteger(where, 'the number of columns of X', A.cols, 1);
   const w = copyOfWeights(where, dtype, A.rows, weights);
+  const examples = copyOfExamples(where, A.rows, exampleOf);
   const count = countOf(A.rows, w);
   const W = w === undefined ? A : weighted(A, w);
   const size = sumOfSquares(W) + (bias ? count : 0);
   checkMagnitude(where, 'X', W, { size, count, cols: bias ? W.cols + 1 : W.cols });
-  return new DenseRows(backend, place(backend, W), { bias, weights: w, count, size });
+  return new DenseRows(backend, place(backend, W), {
+    bias,
+    weights: w,
+    exampleOf: examples && (() => examples),
+    count,
+    size,
+  });
 }
 
 /** The rows of a matrix and weights that were checked, for rows that come in strips. */
@@ -87,6 +97,8 @@ export function stripRows<D extends DType>(
 const SLOT_OPTIONS = /* @__PURE__ */ optionList({
   /** Append the column of ones that a bias multiplies (default false). */
   bias: /* @__PURE__ */ flag.default(false),
+  /** The example that each row is of: a number, the same for all rows of an example. */
+  exampleOf: exampleList,
 });
 
 /** How {@link slotRows} reads its slot. @interface */
@@ -96,8 +108,9 @@ export type SlotRowsOptions = OptionsOf<typeof SLOT_OPTIONS>;
  * The rows of a matrix that is on the backend already. The slot belongs to the rows from now on: it is
  * freed with them.
  *
- * @throws RangeError where it is empty or an option is unknown; TypeError where it is not a slot in use
- *   of the backend. The slot remains the caller's then.
+ * @throws RangeError where it is empty, the numbers of examples do not fit or an option is unknown; TypeError
+ *   where it is not a slot in use of the backend, or these numbers are no array. The slot remains the caller's
+ *   then.
  */
 export function slotRows<D extends DType>(
   backend: Backend<D>,
@@ -106,17 +119,36 @@ export function slotRows<D extends DType>(
 ): Rows<D> {
   const where = 'slotRows';
   checkBackend(where, backend);
-  const { bias } = SLOT_OPTIONS.read(where, options);
+  const { bias, exampleOf } = SLOT_OPTIONS.read(where, options);
   checkOwned(where, 'X', backend, X);
+  const examples = copyOfExamples(where, X.rows, exampleOf);
+  return heldRows(backend, X, bias, examples && (() => examples));
+}
+
+/**
+ * {@link slotRows} of a slot of the backend and options that were checked. Examples are told when somebody asks:
+ * few do.
+ *
+ * @throws RangeError where the slot is empty. It remains the caller's then.
+ */
+export function heldRows<D extends DType>(
+  backend: Backend<D>,
+  X: Slot<D>,
+  bias: boolean,
+  exampleOf: (() => Int32Array) | undefined,
+): Rows<D> {
+  const where = 'slotRows';
   checkInteger(where, 'the number of rows of X', X.rows, 1);
   checkInteger(where, 'the number of columns of X', X.cols, 1);
-  return new DenseRows(backend, X, { bias, weights: undefined, count: X.rows, size: undefined });
+  const { rows: count } = X;
+  return new DenseRows(backend, X, { bias, weights: undefined, exampleOf, count, size: undefined });
 }
 
 interface DenseRowsParts {
   /** Whether X lacks a column of √w yet. */
   readonly bias: boolean;
   readonly weights: Float64Array | undefined;
+  readonly exampleOf?: (() => Int32Array) | undefined;
   readonly count: number;
   /** ‖X‖²F with the bias column, where it is known. */
   readonly size: number | undefined;
@@ -129,15 +161,18 @@ class DenseRows<D extends DType> implements Rows<D> {
   readonly count: number;
   readonly weights: Float64Array | undefined;
   readonly #X: Slot<D>;
+  readonly #exampleOf: (() => Int32Array) | undefined;
   readonly #size: number | undefined;
   /** √w as a column, once it was needed. */
   #column: Slot<D> | undefined;
 
-  constructor(backend: Backend<D>, X: Slot<D>, { bias, weights, count, size }: DenseRowsParts) {
+  constructor(backend: Backend<D>, X: Slot<D>, parts: DenseRowsParts) {
+    const { bias, weights, exampleOf, count, size } = parts;
     this.backend = backend;
     this.rows = X.rows;
     this.count = count;
     this.weights = weights;
+    this.#exampleOf = exampleOf;
     this.#size = size;
     if (bias) {
       this.#X = backend.allocate(X.rows, X.cols + 1);
@@ -145,6 +180,10 @@ class DenseRows<D extends DType> implements Rows<D> {
       backend.free(X);
     } else this.#X = X;
     this.cols = this.#X.cols;
+  }
+
+  get exampleOf(): Int32Array | undefined {
+    return this.#exampleOf?.();
   }
 
   bound(): number | undefined {

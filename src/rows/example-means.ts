@@ -3,45 +3,64 @@
 import type { Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
 import { zeros } from '../core/matrix.js';
+import { inSuccession } from './examples.js';
 import type { Rows } from './rows.js';
 
-/** Which rows make up the examples, and what each counts for. */
-interface Grouping {
-  /** The example of a row, or undefined where it is none's, or one's too many. */
-  readonly exampleOf: (row: number) => number | undefined;
-  /** What the row of X is multiplied by in the mean of its example. */
-  readonly factorOf: (row: number) => number;
+/** An example that has a row of means. */
+interface Example {
+  /** Its row. */
+  readonly place: number;
+  /** Σw over its rows. */
+  total: number;
+  /** The largest w of them. */
+  largest: number;
 }
 
 /**
- * Y ← factor·X̄: a row for each of the n first examples, the mean of the example's rows over √n, so that X̄ᵀX̄
- * is the second moment of these means. Y is as many rows as there are at most, and p columns; rows beyond n
- * become zeros, examples beyond the rows of Y are left out.
+ * The example that each of the rows that entered a layer is of. Where they do not tell, the batch is of so
+ * many examples and no row is weighted, it is m/examples rows in succession if that is a whole number: the
+ * tokens of sequences of one length. Else every row is an example of its own.
+ */
+export function examplesOf(X: Rows, examples: number): ArrayLike<number> {
+  if (X.exampleOf !== undefined) return X.exampleOf;
+  const isEven = X.weights === undefined && Number.isInteger(X.rows / examples);
+  return inSuccession(X.rows, isEven ? examples : X.rows);
+}
+
+/**
+ * Y ← factor·X̄: a row √(s/Σs)·x̄ for each of the first examples, so that X̄ᵀX̄ is the second moment of their
+ * means. x̄ = Σwᵢxᵢ/Σwᵢ is over the rows of the example, and its share s the largest of their weights: 1 where
+ * none is weighted and for a sequence under a mask, whatever its length, and w for a row by itself.
  *
- * Where m is a multiple of `examples`, an example is m/examples rows in succession, as the positions of a
- * convolution or the tokens of a sequence are. Else, and where rows are weighted, every row of weight > 0 is an
- * example of its own, of the share that its weight is of theirs.
+ * `exampleOf` has the example of each row of X. Those without a row of weight > 0 do not count. Y is as many
+ * rows as there are at most, and p columns: examples beyond them are left out, and rows beyond the examples
+ * become zeros.
  *
  * Cost: O(mp·Y.rows), and strips of rows.
  */
 export function exampleMeans<D extends DType>(
   X: Rows<D>,
-  examples: number,
+  exampleOf: ArrayLike<number>,
   factor: number,
   Y: Slot<D>,
 ): void {
-  const { backend } = X;
-  const { exampleOf, factorOf } =
-    X.weights === undefined ? evenly(X.rows, examples, Y.rows) : weighted(X.weights, Y.rows);
+  const { backend, weights } = X;
+  const examples = firstExamples(X, exampleOf, Y.rows);
+  let sum = 0;
+  for (const { largest } of examples.values()) sum += largest;
   let from = 0;
   let keep = 0;
   X.visit((strip) => {
     const means = zeros(backend.dtype, Y.rows, strip.rows);
     let isSeen = keep === 0;
     for (let i = 0; i < strip.rows; i++) {
-      const example = exampleOf(from + i);
-      if (example === undefined) continue;
-      means.set(example, i, factorOf(from + i));
+      const weight = weights?.[from + i] ?? 1;
+      const example = examples.get(exampleOf[from + i]);
+      if (weight === 0 || example === undefined) continue;
+      const { place, total, largest } = example;
+      // The row holds √w·x already.
+      const share = Math.sqrt(weight / largest) / ((total / largest) * Math.sqrt(sum));
+      means.set(place, i, share);
       isSeen = true;
     }
     from += strip.rows;
@@ -55,26 +74,22 @@ export function exampleMeans<D extends DType>(
   });
 }
 
-/** Rows in succession, as many to each example. */
-function evenly(rows: number, examples: number, most: number): Grouping {
-  const each = Number.isInteger(rows / examples) ? rows / examples : 1;
-  const kept = Math.min(most, rows / each);
-  const share = 1 / (each * Math.sqrt(kept));
-  return {
-    exampleOf: (row) => (row < kept * each ? Math.floor(row / each) : undefined),
-    factorOf: () => share,
-  };
-}
-
-/** Each row on its own: it holds √w·x, of which the share of w is taken. */
-function weighted(weights: ArrayLike<number>, most: number): Grouping {
-  const examples = new Map<number, number>();
-  let total = 0;
-  for (let row = 0; row < weights.length && examples.size < most; row++) {
-    if (weights[row] === 0) continue;
-    examples.set(row, examples.size);
-    total += weights[row];
+/** The first so many examples that count, by their numbers. */
+function firstExamples(
+  { rows, weights }: Rows,
+  exampleOf: ArrayLike<number>,
+  most: number,
+): ReadonlyMap<number, Example> {
+  const examples = new Map<number, Example>();
+  for (let row = 0; row < rows; row++) {
+    const weight = weights?.[row] ?? 1;
+    if (weight === 0) continue;
+    const known = examples.get(exampleOf[row]);
+    if (known === undefined && examples.size === most) continue;
+    const example = known ?? { place: examples.size, total: 0, largest: 0 };
+    examples.set(exampleOf[row], example);
+    example.total += weight;
+    example.largest = Math.max(example.largest, weight);
   }
-  const share = 1 / Math.sqrt(total);
-  return { exampleOf: (row) => examples.get(row), factorOf: () => share };
+  return examples;
 }

@@ -9,6 +9,7 @@ import { checkIndices } from '../kernels/indices.js';
 import type { SketchOf } from '../kernels/kernels.js';
 import { withDense } from '../sketch/sketch.js';
 import { addNumber, filled } from './dense.js';
+import { copyOfExamples, exampleList } from './examples.js';
 import { checkFirst, checkOwned, checkSides, type Rows } from './rows.js';
 import { copyOfWeights, countOf, weightList } from './weights.js';
 
@@ -24,6 +25,8 @@ const ONE_HOT_OPTIONS = /* @__PURE__ */ optionList({
   cols: /* @__PURE__ */ integer(1, MOST_WORDS),
   /** One weight ≥ 0 a row; a mask of zeros and ones leaves rows out. */
   weights: weightList,
+  /** The example that each row is of: a number, the same for all rows of an example. */
+  exampleOf: exampleList,
 });
 
 /** How {@link oneHotRows} reads its indices. @interface */
@@ -36,8 +39,9 @@ export type OneHotRowsOptions = OptionsOf<typeof ONE_HOT_OPTIONS> & { readonly c
  * A row of weight 0 is left out, but its index must be one all the same. Cost: O(m + p); a moment costs
  * what its slot holds.
  *
- * @throws RangeError where an index is no integer of 0 … p − 1, there is none, the weights do not fit, or
- *   an option is unknown; TypeError where indices or weights are no list, or the backend is none.
+ * @throws RangeError where an index is no integer of 0 … p − 1, there is none, the weights or the numbers
+ *   of examples do not fit, or an option is unknown; TypeError where indices, weights or these numbers are no
+ *   list, or the backend is none.
  */
 export function oneHotRows<D extends DType>(
   backend: Backend<D>,
@@ -46,16 +50,23 @@ export function oneHotRows<D extends DType>(
 ): Rows<D> {
   const where = 'oneHotRows';
   checkBackend(where, backend);
-  const { weights } = ONE_HOT_OPTIONS.read(where, options);
+  const { weights, exampleOf } = ONE_HOT_OPTIONS.read(where, options);
   const { cols } = options;
   checkType(where, 'indices', indices, isList(indices), 'an array of numbers');
   checkInteger(where, 'cols', cols, 1);
   checkInteger(where, 'the number of indices', indices.length, 1);
   const { length: rows } = indices;
   const w = copyOfWeights(where, backend.dtype, rows, weights);
+  const examples = copyOfExamples(where, rows, exampleOf);
   checkIndices(where, (i) => `indices[${i}]`, indices, cols);
   const own = Int32Array.from(indices);
-  return new OneHotRows(backend, own, { rows, cols, count: countOf(rows, w), weights: w });
+  return new OneHotRows(backend, own, {
+    rows,
+    cols,
+    count: countOf(rows, w),
+    weights: w,
+    exampleOf: examples,
+  });
 }
 
 interface OneHotRowsParts {
@@ -63,6 +74,7 @@ interface OneHotRowsParts {
   readonly cols: number;
   readonly count: number;
   readonly weights: Float64Array | undefined;
+  readonly exampleOf: Int32Array | undefined;
 }
 
 class OneHotRows<D extends DType> implements Rows<D> {
@@ -71,6 +83,7 @@ class OneHotRows<D extends DType> implements Rows<D> {
   readonly cols: number;
   readonly count: number;
   readonly weights: Float64Array | undefined;
+  readonly exampleOf: Int32Array | undefined;
   readonly #indices: Int32Array;
   /** The weights of each word's rows, the diagonal of XᵀX. */
   readonly #counts: Float64Array;
@@ -81,6 +94,7 @@ class OneHotRows<D extends DType> implements Rows<D> {
     this.cols = parts.cols;
     this.count = parts.count;
     this.weights = parts.weights;
+    this.exampleOf = parts.exampleOf;
     this.#indices = indices;
     this.#counts = this.#countWords(parts.rows);
   }

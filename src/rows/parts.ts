@@ -16,6 +16,7 @@ export abstract class RowsInParts<D extends DType> implements Rows<D> {
   abstract readonly cols: number;
   abstract readonly count: number;
   abstract readonly weights: ArrayLike<number> | undefined;
+  abstract readonly exampleOf: ArrayLike<number> | undefined;
 
   abstract bound(): number | undefined;
   abstract dispose(): void;

@@ -7,6 +7,7 @@ import type { DenseMatrix } from '../core/matrix.js';
 import { flag, integer, type OptionsOf, optionList } from '../core/options.js';
 import { type ConvolutionGeometry, type ImageShape, type Plan, plan } from './convolution.js';
 import { addNumber, readRows, stripRows } from './dense.js';
+import { inSuccession } from './examples.js';
 import { imageMatrix, patchMatrix, patchNorms, pixelMatrices } from './images.js';
 import { checkMagnitude } from './magnitude.js';
 import { RowsInParts } from './parts.js';
@@ -30,7 +31,7 @@ export type PatchRowsOptions = OptionsOf<typeof PATCH_OPTIONS>;
  * The patches that a convolution's kernel sees as rows, one {@link Rows} a group: of each example, output
  * row and output column. Columns run over the group's (channel, kernel row, kernel column) where channels
  * come first, PyTorch's order of weights, and over (kernel row, kernel column, channel) where they come
- * last, TensorFlow's; zeros stand for padding.
+ * last, TensorFlow's; zeros stand for padding. Rows are of the example that their image is.
  *
  * Patches are made strip by strip, so that memory is that of a strip whatever the batch is. The images
  * must stay as they are until the moments are taken. What no row of weight > 0 holds is not looked at.
@@ -125,6 +126,11 @@ class PatchRows<D extends DType> extends RowsInParts<D> {
     this.#images = images;
     this.#layer = layer;
     this.#parts = parts;
+  }
+
+  /** Those of an image. */
+  get exampleOf(): Int32Array {
+    return inSuccession(this.rows, this.#layer.image.batch);
   }
 
   bound(): number {

@@ -22,6 +22,11 @@ export interface Rows<D extends DType = DType> {
   readonly count: number;
   /** wᵢ, or undefined where no row is weighted. */
   readonly weights: ArrayLike<number> | undefined;
+  /**
+   * The example that each row is of, as a number that all rows of an example have, or undefined where that is
+   * not known. It is asked of the rows that enter a layer: those of its gradients are of the same examples.
+   */
+  readonly exampleOf?: ArrayLike<number> | undefined;
   /** A bound of ‖X‖²F, NaN or Infinity where X holds such; undefined where that would mean waiting. */
   bound(): number | undefined;
 

@@ -30,6 +30,10 @@ class ScaledRows<D extends DType> implements Rows<D> {
     this.#factor = factor;
   }
 
+  get exampleOf(): ArrayLike<number> | undefined {
+    return this.#X.exampleOf;
+  }
+
   bound(): number | undefined {
     const bound = this.#X.bound();
     return bound === undefined ? undefined : this.#factor ** 2 * bound;

@@ -21,7 +21,8 @@ const SHAPE = /* @__PURE__ */ optionList({
 
 /**
  * A batch of sequences [batch, time, features] as (batch·time)×features rows, one a token: a view.
- * The mask [batch, time], flat and of zeros and ones, then serves as `weights` as it is.
+ * The mask [batch, time], flat and of zeros and ones, then serves as `weights` as it is. Row i is of the example
+ * ⌊i/time⌋, which `exampleOf` tells.
  *
  * @throws RangeError where the number of elements is not batch·time·features, or the shape has another
  *   field; TypeError where there is no shape, or the input is no matrix and no typed array of floats.

@@ -27,6 +27,8 @@ export interface CapturedBlock {
 
 /** One use of a weight, which keeps what it saw. */
 export interface CapturedUse extends Use {
+  /** Stands for the batch that it saw: uses that have the same saw the same examples. */
+  readonly batch: object;
   /** Lets go of what it saw. */
   dispose(): void;
 }
@@ -83,6 +85,7 @@ export function joinedBlocks(captures: readonly (readonly CapturedBlock[])[]): C
 
 function scaledUse(use: CapturedUse, share: number): CapturedUse {
   return {
+    batch: use.batch,
     rows: (host, bias) => use.rows(host, bias),
     gradientRows(host) {
       const rows = use.gradientRows(host);
@@ -116,9 +119,13 @@ export function rowsOf(
   ): Rows<'float32'> | undefined => {
     const parts = uses.flatMap((use) => {
       const rows = make(use);
-      return rows === undefined ? [] : [own(rows)];
+      return rows === undefined ? [] : [{ rows: own(rows), batch: use.batch }];
     });
-    return parts.length === 0 ? undefined : joinedRows(parts);
+    if (parts.length === 0) return undefined;
+    return joinedRows(
+      parts.map(({ rows }) => rows),
+      { batches: parts.map(({ batch }) => batch) },
+    );
   };
   const X = all((use) => use.rows(host, bias !== undefined));
   return X && { X, D: all((use) => use.gradientRows(host)) };

@@ -21,6 +21,8 @@ export class Recorder {
   readonly #needs: LayerNeeds;
   readonly #calls = new Set<RecordedCall>();
   readonly #shown: Shown[] = [];
+  /** A batch for each number of examples: computations of as many look at the same ones. */
+  readonly #batches = new Map<number, object>();
   #isForward = true;
 
   constructor(tf: TensorFlowCore, needs: LayerNeeds) {
@@ -102,7 +104,11 @@ export class Recorder {
   /** A use that is the block's from now on. */
   #taken({ use, call }: Shown): CapturedUse {
     this.#calls.delete(call);
+    const [examples] = call.inputs[0].shape;
+    const batch = this.#batches.get(examples) ?? {};
+    this.#batches.set(examples, batch);
     return {
+      batch,
       rows: (host, bias) => use.rows(host, bias),
       gradientRows: (host) => use.gradientRows(host),
       dispose: () => call.dispose(),

@@ -59,7 +59,7 @@ const NAMES: Readonly<Record<string, { readonly values: string; readonly types: 
       convolutionOutput extractPatches flattenSequences imageRows joinedRows oneHotRows
       outputGradientRows patchRows`,
     types: `
-      ConvolutionGeometry ConvolutionOutput DenseRowsOptions ImageRowsOptions ImageShape
+      ConvolutionGeometry ConvolutionOutput DenseRowsOptions ImageRowsOptions ImageShape JoinedRowsOptions
       OneHotRowsOptions Padding PatchRowsOptions PerAxis SequenceShape SlotRowsOptions`,
   },
   'nysact/sketch': {

@@ -20,6 +20,8 @@ export interface Batch {
   /** Gradients of the mean loss, m×q. */
   readonly D: Matrix;
   readonly weights?: readonly number[];
+  /** The example of each row, where it is told. */
+  readonly exampleOf?: readonly number[];
   /** Examples that the mean loss averages, where a row is not one. */
   readonly examples?: number;
 }
@@ -40,9 +42,9 @@ export function randomGradient(seed: number, { inputs, outputs }: Size): Matrix 
 
 /** The batch as an observation on the backend. */
 export function observed<D extends DType>(backend: Backend<D>, batch: Batch): Observation<D> {
-  const { X, D, weights, examples } = batch;
+  const { X, D, weights, exampleOf, examples } = batch;
   return {
-    X: denseRows(backend, X, { weights }),
+    X: denseRows(backend, X, { weights, exampleOf }),
     D: denseRows(backend, D, { weights }),
     examples,
   };

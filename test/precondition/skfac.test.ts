@@ -9,7 +9,9 @@ import { convert } from '../../src/core/matrix.js';
 import { skfacMethod } from '../../src/precondition/skfac.js';
 import { denseRows } from '../../src/rows/dense.js';
 import { patchRows } from '../../src/rows/patches.js';
-import { build, distance, type Matrix, map, norm, product } from '../support/matrices.js';
+import { linesOf, meansOf } from '../rows/means.js';
+import { weightsFor } from '../rows/rows.contract.js';
+import { build, distance, type Matrix, map, norm, product, uniform } from '../support/matrices.js';
 import { dampedInverse, secondMoment } from './oracles.js';
 import { apply, type Batch, observe, only, randomBatch, randomGradient } from './runs.js';
 
@@ -65,6 +67,29 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     );
   });
 
+  test('Woodbury: rows in any order count by the mean of the example that they are said to be of', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (seed, m, n) => {
+          const random = uniform(seed);
+          const exampleOf = Array.from({ length: m }, () => Math.floor(n * random()));
+          const weights = weightsFor(m, seed);
+          const drawn = randomBatch(seed, m, SIZE);
+          const batch = { ...drawn, exampleOf, examples: n, ...(weights && { weights }) };
+          const moment = (X: Matrix) =>
+            secondMoment(meansOf(linesOf(X, (i) => exampleOf[i], weights)), 1);
+          const [A, B] = [moment(batch.X), moment(perExample(batch.D, n))];
+          const P = await refreshed(7, [batch]);
+          expect(distance(P, expectedOf(G, A, B))).toBeLessThanOrEqual(tolerance(A, B, m));
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
   test('of more examples than there is room for, the first count', async () => {
     const batch = randomBatch(5, 10, SIZE);
     const [X, D] = [batch.X.view(0, 0, 4, p), perExample(batch.D, 10).view(0, 0, 4, q)];
@@ -86,7 +111,7 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     expect(distance(each, expectedOf(G, A, B))).toBeGreaterThan(0.01 * norm(each));
   });
 
-  test('rows that are weighted count each on its own', async () => {
+  test('rows that are weighted and do not tell count each on its own', async () => {
     const weights = [0, 1, 3, 0, 0.5, 2];
     const total = 6.5;
     const batch = { ...randomBatch(7, 6, SIZE), weights, examples: 3 };

@@ -348,7 +348,7 @@ describe('denseRows refuses:', () => {
       () => readDense(onFloat32, two, { weights: [1e39, 0] }),
     ],
     [
-      "unknown option 'weight', expected one of cols, bias, weights; did you mean 'weights'?",
+      "unknown option 'weight', expected one of cols, bias, weights, exampleOf; did you mean 'weights'?",
       () => readDense(onFloat64, two, { weight: [1, 1] }),
     ],
   ])('%s', (message, refused) => {
@@ -449,7 +449,7 @@ describe('slotRows', () => {
     const X = backend.allocate(2, 3);
     expect(() => Reflect.apply(slotRows, undefined, [backend, X, { biased: true }])).toThrow(
       new RangeError(
-        "slotRows: unknown option 'biased', expected one of bias; did you mean 'bias'?",
+        "slotRows: unknown option 'biased', expected one of bias, exampleOf; did you mean 'bias'?",
       ),
     );
     expect(() => Reflect.apply(slotRows, undefined, [X, backend])).toThrow(

@@ -53,7 +53,7 @@ describe('oneHotRows', () => {
     ['cols is 2147483648, expected an integer >= 1 and <= 2147483647', [0], { cols: 2 ** 31 }],
     ['weights has 1 elements, expected one for each of 2 rows', [0, 1], { cols: 4, weights: [1] }],
     [
-      "unknown option 'weight', expected one of cols, weights; did you mean 'weights'?",
+      "unknown option 'weight', expected one of cols, weights, exampleOf; did you mean 'weights'?",
       [0],
       { cols: 4, weight: 4 },
     ],

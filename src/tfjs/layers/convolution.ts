@@ -81,7 +81,8 @@ export function patchesOf(
 }
 
 /**
- * What the layer's kernel sees of images with channels last, which are the rows' from now on.
+ * What the layer's kernel sees of images with channels last, which are the rows' from now on. They are of so
+ * many examples, as many in succession each; by default each is one.
  *
  * @throws RangeError where the kernel does not fit on the images, or there are none; then they are disposed of.
  */
@@ -90,9 +91,10 @@ export function patchesOfImages(
   layer: Sweep,
   images: Tensor4D,
   bias: boolean,
+  examples?: number,
 ): Rows<'float32'> {
   try {
-    return tensorPatchRows(host, { images, plan: planOf(layer, images), bias });
+    return tensorPatchRows(host, { images, plan: planOf(layer, images), bias, examples });
   } catch (error) {
     images.dispose();
     throw error;

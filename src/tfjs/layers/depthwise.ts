@@ -80,5 +80,5 @@ export function channelPatchesOf(
     ]),
   );
   images.dispose();
-  return patchesOfImages(host, layer, apart, bias);
+  return patchesOfImages(host, layer, apart, bias, batch);
 }

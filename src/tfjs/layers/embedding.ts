@@ -26,12 +26,13 @@ export const embedding: LayerKind<EmbeddingLayer> = {
   }),
   ownMask: ({ maskZero }, input) => (maskZero === true ? input : undefined),
   rows(host, { inputDim }, input, _, mask) {
-    const indices = maskedElements(host, input, mask);
-    if (indices === undefined) return undefined;
+    const counted = maskedElements(host, input, mask);
+    if (counted === undefined) return undefined;
+    const { elements, exampleOf } = counted;
     try {
-      return tensorOneHotRows(host, indices, inputDim);
+      return tensorOneHotRows(host, elements, inputDim, exampleOf);
     } finally {
-      indices.dispose();
+      elements.dispose();
     }
   },
   gradientRows: (host, _, dy, mask) => positionRows(host, dy, false, mask),

@@ -282,13 +282,14 @@ function usesOf(masks: readonly Tensor[]): readonly KernelUse[] {
   return masks.map((mask, own) => ({ factors: [mask], meets: (gate) => gate === own }));
 }
 
-/** The rows of all uses one below the other, where there are any. */
+/** The rows of all uses one below the other, where there are any: all are of the same examples. */
 function joined(
   uses: readonly KernelUse[],
   make: (use: KernelUse) => Rows<'float32'> | undefined,
 ): Rows<'float32'> | undefined {
   const parts = uses.map(make).filter((part) => part !== undefined);
-  return parts.length === 0 ? undefined : joinedRows(parts);
+  if (parts.length === 0) return undefined;
+  return joinedRows(parts, { batches: parts.map(() => 'same') });
 }
 
 function times({ tf }: RowsHost, x: Tensor, factors: readonly Tensor[]): Tensor {

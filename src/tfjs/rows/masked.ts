@@ -2,6 +2,7 @@
 
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { checkType, isObject } from '../../core/check.js';
+import { inSuccession } from '../../rows/examples.js';
 import type { Rows } from '../../rows/rows.js';
 import type { RowsHost } from './host.js';
 import { positions } from './positions.js';
@@ -16,7 +17,8 @@ export interface Mask {
 
 /**
  * The positions of a tensor that count, as rows, with a column of ones where there is a bias; undefined
- * where none counts. Without a mask, or with one that is not of its positions, all of them do.
+ * where none counts. Without a mask, or with one that is not of its positions, all of them do. The first axis
+ * is that of examples.
  *
  * Where tensors lie in the host's memory the mask is read and rows that it leaves out are not there.
  * Elsewhere that would wait for the device: such rows are zeros instead, and the number of rows is that of
@@ -37,9 +39,10 @@ export function positionRows(
   const marks = mask === undefined ? undefined : marksOf(host, mask, shape);
   if (marks === undefined) return positions(host, tensor, bias);
   try {
+    const exampleOf = () => inSuccession(marks.size, shape[0]);
     const matrix = () => tf.reshape<Tensor2D['rankType']>(tensor, [-1, features]);
     if (host.backend.bound === undefined) {
-      return madeRows(host, false, () => {
+      return madeRows(host, false, exampleOf, () => {
         const ones = tf.cast(marks, 'float32');
         const rows = tf.mul(tf.cast(matrix(), 'float32'), ones);
         return bias ? tf.concat([rows, ones], 1) : rows;
@@ -47,29 +50,46 @@ export function positionRows(
     }
     const places = placesOf(marks);
     if (places.length === 0) return undefined;
-    return madeRows(host, bias, () => tf.gather(matrix(), tf.tensor1d(places, 'int32')));
+    return madeRows(
+      host,
+      bias,
+      () => picked(exampleOf(), places),
+      () => tf.gather(matrix(), tf.tensor1d(places, 'int32')),
+    );
   } finally {
     marks.dispose();
   }
 }
 
+/** Elements of a tensor that count. */
+export interface MaskedElements {
+  /** As a vector, which is the caller's to dispose of. */
+  readonly elements: Tensor1D;
+  /** The example that each is of. */
+  readonly exampleOf: Int32Array;
+}
+
 /**
- * The elements of a tensor that count, as a vector; undefined where none does. All of them do where the
- * mask cannot be read without waiting. The caller disposes of it.
+ * The elements of a tensor that count; undefined where none does. All of them do where the mask cannot be
+ * read without waiting. The first axis is that of examples.
  */
 export function maskedElements(
   host: RowsHost,
   tensor: Tensor,
   mask: Mask | undefined,
-): Tensor1D | undefined {
+): MaskedElements | undefined {
   const { tf } = host;
   const marks = mask === undefined ? undefined : marksOf(host, mask, tensor.shape);
   try {
+    const exampleOf = inSuccession(tensor.size, tensor.shape[0]);
     const vector = () => tf.reshape<Tensor1D['rankType']>(tensor, [-1]);
-    if (marks === undefined || host.backend.bound === undefined) return vector();
+    if (marks === undefined || host.backend.bound === undefined) {
+      return { elements: vector(), exampleOf };
+    }
     const places = placesOf(marks);
     if (places.length === 0) return undefined;
-    return tf.tidy(() => tf.gather(vector(), tf.tensor1d(places, 'int32')));
+    const elements = tf.tidy(() => tf.gather(vector(), tf.tensor1d(places, 'int32')));
+    return { elements, exampleOf: picked(exampleOf, places) };
   } finally {
     marks?.dispose();
   }
@@ -89,10 +109,15 @@ function checkArguments(host: unknown, tensor: unknown, bias: unknown, mask: unk
 }
 
 /** The rows of what is computed only for them. */
-function madeRows(host: RowsHost, bias: boolean, compute: () => Tensor): Rows<'float32'> {
+function madeRows(
+  host: RowsHost,
+  bias: boolean,
+  exampleOf: () => Int32Array,
+  compute: () => Tensor,
+): Rows<'float32'> {
   const tensor = host.tf.tidy(compute);
   try {
-    return positions(host, tensor, bias);
+    return positions(host, tensor, bias, exampleOf);
   } finally {
     tensor.dispose();
   }
@@ -117,4 +142,8 @@ function marksOf(
 
 function placesOf(marks: Tensor2D): number[] {
   return Array.from(marks.dataSync()).flatMap((mark, place) => (mark === 0 ? [] : [place]));
+}
+
+function picked(exampleOf: Int32Array, places: readonly number[]): Int32Array {
+  return Int32Array.from(places, (place) => exampleOf[place]);
 }

@@ -4,6 +4,7 @@ import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
 import { checkFunction } from '../../core/check.js';
 import type { SketchOf } from '../../kernels/kernels.js';
+import { inSuccession } from '../../rows/examples.js';
 import { checkFirst, checkSides, type Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
 import type { TfjsBackend } from '../backend.js';
@@ -18,7 +19,8 @@ const STRIP = 2 ** 22;
 
 /**
  * The rows of an embedding of `cols` words that looked up `indices`, a tensor of any rank that stays the
- * caller's: each is a row of I. Numbers of float32 are rounded towards 0, as TensorFlow.js does.
+ * caller's: each is a row of I. Numbers of float32 are rounded towards 0, as TensorFlow.js does. The first axis
+ * is that of examples, unless `exampleOf` has the example of each index.
  *
  * TensorFlow.js refuses an index that is no word where it can look, on its cpu and wasm backends. Elsewhere
  * such a row is one of zeros.
@@ -26,8 +28,13 @@ const STRIP = 2 ** 22;
  * Cost of a moment: O(m), and what its slot holds. A sum over words is a `scatterND`, which every backend
  * of TensorFlow.js has; on webgl it is m·p comparisons in parallel.
  */
-export function tensorOneHotRows(host: RowsHost, indices: Tensor, cols: number): Rows<F32> {
-  return new TensorOneHotRows(host, indices, cols);
+export function tensorOneHotRows(
+  host: RowsHost,
+  indices: Tensor,
+  cols: number,
+  exampleOf: Int32Array = inSuccession(indices.size, indices.shape[0]),
+): Rows<F32> {
+  return new TensorOneHotRows(host, indices, cols, exampleOf);
 }
 
 class TensorOneHotRows implements Rows<F32> {
@@ -36,14 +43,16 @@ class TensorOneHotRows implements Rows<F32> {
   readonly cols: number;
   readonly count: number;
   readonly weights: undefined;
+  readonly exampleOf: Int32Array;
   readonly #tf: TensorFlowCore;
   readonly #indices: Tensor1D;
 
-  constructor({ tf, backend }: RowsHost, indices: Tensor, cols: number) {
+  constructor({ tf, backend }: RowsHost, indices: Tensor, cols: number, exampleOf: Int32Array) {
     this.backend = backend;
     this.rows = indices.size;
     this.cols = cols;
     this.count = indices.size;
+    this.exampleOf = exampleOf;
     this.#tf = tf;
     this.#indices = tf.keep(
       tf.tidy(() => tf.cast(tf.reshape<Tensor1D['rankType']>(indices, [indices.size]), 'int32')),

@@ -4,6 +4,7 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Slot } from '../../backend/backend.js';
 import type { SketchOf } from '../../kernels/kernels.js';
 import { type Plan, visitsOf } from '../../rows/convolution.js';
+import { inSuccession } from '../../rows/examples.js';
 import { RowsInParts } from '../../rows/parts.js';
 import type { Rows } from '../../rows/rows.js';
 import { withDense } from '../../sketch/sketch.js';
@@ -27,6 +28,8 @@ export interface TensorPatches {
   readonly plan: Plan;
   /** Whether a column of ones is appended. */
   readonly bias: boolean;
+  /** How many examples the images are of, as many in succession each (default: each is one). */
+  readonly examples?: number | undefined;
   /** Elements of patches, or of XS, that are made at a time, at least those of one example (default 2²²). */
   readonly strip?: number | undefined;
 }
@@ -62,6 +65,11 @@ class TensorPatchRows extends RowsInParts<F32> {
     this.count = rows;
     this.#tf = tf;
     this.#patches = patches;
+  }
+
+  get exampleOf(): Int32Array {
+    const { images, examples = images.shape[0] } = this.#patches;
+    return inSuccession(this.rows, examples);
   }
 
   /** Every element of a patch is a pixel, or 0. */

@@ -207,6 +207,7 @@ const full = {
 const { kernel: _, ...pixels } = geometry;
 const images = () => new Float64Array(36);
 const weights = optional(own);
+const exampleOf = optional(own);
 const backendKind = own;
 
 /** The moments that any rows can take. */
@@ -286,15 +287,21 @@ export const backends: readonly Routine[] = [
     {
       backend: backendKind,
       X: that(isTall),
-      options: optional(record({ cols: optional(integer(4, 4)), bias: optional(flag), weights })),
+      options: optional(
+        record({ cols: optional(integer(4, 4)), bias: optional(flag), weights, exampleOf }),
+      ),
     },
-    () => [backend, dense(3, 4), { weights: [1, 2, 3] }],
+    () => [backend, dense(3, 4), { weights: [1, 2, 3], exampleOf: [0, 1, 0] }],
   ),
   exported(
     root,
     'slotRows',
-    { backend: backendKind, X: anySlot, options: optional(record({ bias: optional(flag) })) },
-    () => [backend, placed(3, 4), { bias: true }],
+    {
+      backend: backendKind,
+      X: anySlot,
+      options: optional(record({ bias: optional(flag), exampleOf })),
+    },
+    () => [backend, placed(3, 4), { bias: true, exampleOf: [0, 1, 0] }],
   ),
   ...moments('Rows', () =>
     root.denseRows(backend, dense(3, 4), { bias: true, weights: [1, 2, 3] }),
@@ -309,9 +316,15 @@ export const backends: readonly Routine[] = [
   ),
   ...moments('Rows of patches', () => entry.patchRows(backend, images(), geometry)[0]),
 
-  exported(entry, 'joinedRows', { parts: list(own) }, () => [
-    [root.slotRows(backend, placed(3, 4)), root.slotRows(backend, placed(2, 4))],
-  ]),
+  exported(
+    entry,
+    'joinedRows',
+    { parts: list(own), options: optional(record({ batches: optional(own) })) },
+    () => [
+      [root.slotRows(backend, placed(3, 4)), root.slotRows(backend, placed(2, 4))],
+      { batches: [0, 1] },
+    ],
+  ),
   exported(entry, 'convolutionOutput', { geometry: geometryKind }, () => [full]),
   exported(entry, 'extractPatches', { input: own, geometry: geometryKind }, () => [images(), full]),
   exported(entry, 'outputGradientRows', { input: own, shape: record(image) }, () => [
@@ -330,7 +343,7 @@ export const backends: readonly Routine[] = [
     {
       backend: backendKind,
       indices: that(isBytes),
-      options: record({ cols: integer(3), weights }),
+      options: record({ cols: integer(3), weights, exampleOf }),
     },
     () => [backend, [0, 2, 1], { cols: 3 }],
   ),
