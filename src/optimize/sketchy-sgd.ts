@@ -2,7 +2,6 @@
 
 import type { DType } from '../core/dtype.js';
 import { choice, integer, type OptionsOf, optionList, positive } from '../core/options.js';
-import { foldIn, randomKey } from '../core/random.js';
 import { SketchedBlock } from './sketched-block.js';
 import { type Stage, type Transform, type TransformContext, writable } from './transform.js';
 
@@ -49,7 +48,7 @@ export type SketchedHessianOptions = OptionsOf<typeof SKETCHED_HESSIAN>;
 export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Transform {
   const where = 'scaleBySketchedHessian';
   const settings = SKETCHED_HESSIAN.read(where, options);
-  const { damping: rho, refreshEvery, blocks, seed } = settings;
+  const { damping: rho, refreshEvery, blocks } = settings;
   const refreshes = (step: number): boolean => step % refreshEvery === 0;
   return {
     description: { method: 'sketchySgd', ...SKETCHED_HESSIAN.saved(settings).values },
@@ -59,10 +58,10 @@ export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Tr
       SKETCHED_HESSIAN.checkIn(where, settings, backend.dtype);
       const every = parameters.map((_, index) => index);
       const groups = blocks === 'all' ? [every] : every.map((index) => [index]);
-      const made = groups.map(
-        (indices, group) =>
-          new SketchedBlock(context, indices, settings, foldIn(randomKey(seed), group)),
-      );
+      // A group of a network may have no parameters.
+      const made = groups
+        .filter((indices) => indices.length > 0)
+        .map((indices) => new SketchedBlock(context, indices, settings));
       return {
         get state() {
           return made.flatMap((block) => block.state);
@@ -73,9 +72,9 @@ export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Tr
         },
         // Blocks are in the order of the parameters.
         bound: (updates) =>
-          made.flatMap((block, group) => {
+          made.flatMap((block) => {
             const size = block.bound(updates);
-            return groups[group].map(() => size);
+            return block.indices.map(() => size);
           }),
         update(updates, step) {
           if (refreshes(step.index)) for (const block of made) block.refresh();

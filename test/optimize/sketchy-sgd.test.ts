@@ -7,11 +7,13 @@ import { type Slot, upload } from '../../src/backend/backend.js';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
 import { PreconditionerError } from '../../src/core/errors.js';
+import { descend } from '../../src/optimize/descend.js';
 import type { HessianProduct } from '../../src/optimize/hessian-product.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
 import { sgd, sketchySgd } from '../../src/optimize/optimizers.js';
 import { partition } from '../../src/optimize/partition.js';
-import type { Transform } from '../../src/optimize/transform.js';
+import { scaleBySketchedHessian } from '../../src/optimize/sketchy-sgd.js';
+import { chain, type Transform } from '../../src/optimize/transform.js';
 import { build, gaussian, type Matrix, orthogonal, uniform } from '../support/matrices.js';
 import { SEED } from '../support/seed.js';
 
@@ -139,6 +141,47 @@ test('a group has the block of the Hessian that is of its parameters', () => {
     CLOSE * (length(g) / rho),
   );
 });
+
+test('groups are told apart in diagnostics, by the names of their parameters', () => {
+  const parameters = ['a', 'b', 'c', 'd'].map((name) => ({ rows: 2, cols: 1, name }));
+  const group = (...takes: string[]) => ({ takes, transform: scaleBySketchedHessian() });
+  const named = (direction: Transform) =>
+    new Optimizer({ backend, transform: chain(direction, descend(1)), parameters }).diagnostics.map(
+      ({ layer, inputs }) => [layer, inputs],
+    );
+  expect(named(scaleBySketchedHessian())).toEqual([['all parameters', 8]]);
+  expect(named(partition([group('b'), group('a', 'c')], group('d').transform))).toEqual([
+    ['b', 2],
+    ['a, c', 4],
+    ['d', 2],
+  ]);
+});
+
+test.each(['all', 'parameters'] as const)(
+  'the sketch of a parameter is kept where a second one joins it (%s)',
+  async (blocks) => {
+    const transform = sketchySgd({ learningRate: 1, rank: 3, refreshEvery: 9, blocks });
+    const one = new Optimizer({ backend, transform, parameters: SHAPES.slice(0, 1) });
+    const H = withSpectrum(1, [1, 2, 4, 8, 16, 32]);
+    const G = shaped(vector(2, 6), SHAPES.slice(0, 1));
+    const step = (optimizer: Optimizer<F64>, gradients: readonly Matrix[]): number[] => {
+      const slots = gradients.map(({ rows, cols }) => backend.allocate(rows, cols));
+      optimizer.step(
+        gradients.map((A) => upload(backend, A)),
+        slots,
+        [],
+        { hessianProduct: productWith(H) },
+      );
+      return flat(slots);
+    };
+    step(one, G);
+    const two = new Optimizer({ backend, transform, parameters: SHAPES });
+    two.takeOver(one);
+    const zero = build(2, 1, () => 0);
+    expect(step(two, [...G, zero]).slice(0, 6)).toEqual(step(one, G));
+    expect(two.diagnostics[0].refreshes).toBe(1);
+  },
+);
 
 describe('of an indefinite Hessian', () => {
   test.prop([
