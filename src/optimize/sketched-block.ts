@@ -15,7 +15,12 @@ import { lowRankInverse } from '../nystrom/inverse.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { elementsWithin } from '../precondition/options.js';
 import { type Contents, RefreshDriver } from '../precondition/refresh.js';
-import { type HessianProduct, productAmong, productOf } from './hessian-product.js';
+import {
+  type HessianProduct,
+  nonFiniteProduct,
+  productAmong,
+  productOf,
+} from './hessian-product.js';
 import { parametersOf } from './parameter-filter.js';
 import type { Step, TransformContext } from './transform.js';
 
@@ -160,6 +165,7 @@ export class SketchedBlock<D extends DType> {
     this.#driver.run({
       reads: products,
       compute: (matrices) => this.#factorise(probes, matrices),
+      broken: (index) => nonFiniteProduct(this.#called(this.indices[index % this.indices.length])),
       failed() {},
     });
   }
@@ -223,8 +229,13 @@ export class SketchedBlock<D extends DType> {
 
   get #name(): string {
     if (!this.#ofOne && this.#context.network === undefined) return 'all parameters';
-    const own = this.indices.map((index) => parametersOf(this.#context)[index]);
-    return own.map(({ name, index }) => name ?? String(index)).join(', ');
+    return this.indices.map((index) => this.#called(index)).join(', ');
+  }
+
+  /** What messages call a parameter. */
+  #called(of: number): string {
+    const { name, index } = parametersOf(this.#context)[of];
+    return name ?? String(index);
   }
 
   /** The product of one probe, one matrix a parameter: read at once, or later. */
