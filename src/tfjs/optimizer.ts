@@ -151,6 +151,8 @@ export function optimizerClass(
 
     override minimize(f: () => Scalar, returnCost = false, varList?: Variable[]): Scalar | null {
       checkType('minimize', 'returnCost', returnCost, typeof returnCost === 'boolean', 'a boolean');
+      // The step is of this loss alone: what was computed before it, and not applied, was skipped.
+      this.#forget();
       const { value, grads } = this.computeGradients(f, varList);
       let keepCost = false;
       try {
