@@ -385,28 +385,6 @@ onBackends(['wasm'], () => {
     w.dispose();
     optimizer.dispose();
   });
-
-  test('a kernel is averaged over its positions', () => {
-    // [height, width, inputs, outputs]: the second derivative 1 + position is averaged to 2.5.
-    const w = tf.variable(tf.ones([2, 2, 3, 2]));
-    const a = tf.tensor([1, 2, 3, 4], [2, 2, 1, 1]);
-    const optimizer = adahessian(tf, { learningRate: 0.1 });
-    optimizer.minimize(() =>
-      tf
-        .sum(tf.mul(a, tf.square(w)))
-        .div(2)
-        .asScalar(),
-    );
-    const moved = w.dataSync();
-    moved.forEach((x, i) => {
-      const position = Math.floor(i / 6);
-      expect(Math.abs(1 - x - (0.1 * (1 + position)) / (2.5 + 1e-4))).toBeLessThanOrEqual(1e-4);
-    });
-    // m of all elements, and v of one a kernel.
-    expect(optimizer.stateBytes).toBe(4 * (24 + 6));
-    tf.dispose([w, a]);
-    optimizer.dispose();
-  });
 });
 
 function trainable(model: ReturnType<typeof tf.sequential>): Variable[] {
