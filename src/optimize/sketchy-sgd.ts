@@ -58,9 +58,10 @@ export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Tr
       SKETCHED_HESSIAN.checkIn(where, settings, backend.dtype);
       const every = parameters.map((_, index) => index);
       const groups = blocks === 'all' ? [every] : every.map((index) => [index]);
-      // A group of a network may have no parameters.
+      const sizes = parameters.map(({ rows, cols }) => rows * cols);
+      // A group of a network may have no parameters, and a parameter no elements.
       const made = groups
-        .filter((indices) => indices.length > 0)
+        .filter((indices) => indices.some((index) => sizes[index] > 0))
         .map((indices) => new SketchedBlock(context, indices, settings));
       return {
         get state() {
@@ -70,12 +71,14 @@ export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Tr
         check(step) {
           if (refreshes(step.index)) for (const block of made) block.look(step);
         },
-        // Blocks are in the order of the parameters.
-        bound: (updates) =>
-          made.flatMap((block) => {
+        bound(updates) {
+          const next = [...updates];
+          for (const block of made) {
             const size = block.bound(updates);
-            return block.indices.map(() => size);
-          }),
+            for (const index of block.indices) next[index] = size;
+          }
+          return next;
+        },
         update(updates, step) {
           if (refreshes(step.index)) for (const block of made) block.refresh();
           const next = writable(backend, updates, step);
