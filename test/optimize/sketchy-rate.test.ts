@@ -70,6 +70,8 @@ class Logistic {
   }
 }
 
+const column = (v: readonly number[]): Matrix => build(v.length, 1, (i) => v[i]);
+
 /** The weights from 0 on, one a step, and the optimiser that makes them. */
 function* descent(
   problem: Logistic,
@@ -78,7 +80,6 @@ function* descent(
   const shape = { rows: problem.features, cols: 1 };
   const slot = backend.allocate(shape.rows, 1);
   const optimizer = new Optimizer({ backend, transform, parameters: [shape] });
-  const column = (v: readonly number[]) => build(v.length, 1, (i) => v[i]);
   for (;;) {
     const w = Array.from(backend.readSync(slot).data);
     yield { w, optimizer };
@@ -170,7 +171,7 @@ test('at a rank below d a step takes a share that what the sketch leaves determi
     // Of sums of n terms of at most log(1 + exp(Z)).
     const rounding = 2 * examples * EPSILON.float64 * (Z + Math.LN2);
     const settings = { learningRate: 1 / c, rank: r, damping: rho, refreshEvery: 1 };
-    let [count, before, trace, sum] = [0, first, 0, 0];
+    let [count, before, trace, total] = [0, first, 0, 0];
     for (const { w, optimizer } of descent(problem, sketchySgd(settings))) {
       const above = problem.loss(w) - minimum;
       if (count > 0) {
@@ -178,7 +179,7 @@ test('at a rank below d a step takes a share that what the sketch leaves determi
         if (!(eigenvalues instanceof Float64Array)) throw new TypeError('no eigenvalues');
         const left = trace - Array.from(eigenvalues).reduce((sum, x) => sum + x, 0);
         expect(left).toBeLessThanOrEqual(rho);
-        sum += left;
+        total += left;
         expect(within(w)).toBeLessThanOrEqual(Z);
         expect(above).toBeLessThanOrEqual((1 - taken) * before + rounding);
       }
@@ -187,7 +188,7 @@ test('at a rank below d a step takes a share that what the sketch leaves determi
       [before, trace] = [above, problem.hessian(w).trace()];
       count++;
     }
-    expect(sum).toBeLessThanOrEqual(count * expected);
+    expect(total).toBeLessThanOrEqual(count * expected);
     // The rate of SGD is bounded by the largest eigenvalue, and of the small ones it takes next to nothing.
     if (scale > 10)
       expect(steps(problem, sgd({ learningRate: 1 / spectrum[0] }), share, most)).toBe(most);

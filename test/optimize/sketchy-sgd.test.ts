@@ -142,15 +142,16 @@ test('a group has the block of the Hessian that is of its parameters', () => {
   );
 });
 
+const sketched = (...takes: string[]) => ({ takes, transform: scaleBySketchedHessian() });
+
 test('groups are told apart in diagnostics, by the names of their parameters', () => {
   const parameters = ['a', 'b', 'c', 'd'].map((name) => ({ rows: 2, cols: 1, name }));
-  const group = (...takes: string[]) => ({ takes, transform: scaleBySketchedHessian() });
-  const named = (direction: Transform) =>
-    new Optimizer({ backend, transform: chain(direction, descend(1)), parameters }).diagnostics.map(
+  const named = (transform: Transform) =>
+    new Optimizer({ backend, transform: chain(transform, descend(1)), parameters }).diagnostics.map(
       ({ layer, inputs }) => [layer, inputs],
     );
   expect(named(scaleBySketchedHessian())).toEqual([['all parameters', 8]]);
-  expect(named(partition([group('b'), group('a', 'c')], group('d').transform))).toEqual([
+  expect(named(partition([sketched('b'), sketched('a', 'c')], scaleBySketchedHessian()))).toEqual([
     ['b', 2],
     ['a, c', 4],
     ['d', 2],

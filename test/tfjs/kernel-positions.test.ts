@@ -24,7 +24,7 @@ function curvatures(shape: number[], of: (i: number) => readonly [number, number
 /** Something that gives every weight alone, once: ½Σaw² is half the weighted square of its outputs. */
 interface Case {
   readonly kernel: Variable;
-  outputs(taps: Taps): Tensor;
+  outputs(this: void, taps: Taps): Tensor;
   readonly weights: Tensor;
   readonly disposed: readonly { dispose(): void }[];
 }
