@@ -30,8 +30,10 @@ export class NotConvergedError extends Error {
 export class NonFiniteError extends Error {
   override readonly name = 'NonFiniteError';
 
-  constructor(quantity: string) {
-    super(`${quantity} holds NaN or Infinity`);
+  /** `expected` is what a caller should have given. */
+  constructor(quantity: string, expected?: string) {
+    const words = expected === undefined ? '' : `, expected ${expected}`;
+    super(`${quantity} holds NaN or Infinity${words}`);
   }
 }
 

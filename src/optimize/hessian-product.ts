@@ -2,6 +2,7 @@
 
 import type { Backend, Slot } from '../backend/backend.js';
 import type { DType } from '../core/dtype.js';
+import { NonFiniteError } from '../core/errors.js';
 import { zeros } from '../core/matrix.js';
 import { isPromiseLike } from '../core/promise.js';
 import type { ParameterShape } from '../precondition/network.js';
@@ -9,7 +10,8 @@ import type { ParameterShape } from '../precondition/network.js';
 /**
  * products ← H·vectors, one slot a parameter in both, with H the Hessian of the loss that the gradients of
  * the step are of: of the same batch, at the parameters as they are. It writes to `products` alone, and all
- * of them, by operations of the backend that are enqueued when it returns.
+ * of them, by operations of the backend that are enqueued when it returns. They hold NaN when it is called, and
+ * a product that is not finite is a breakdown, or is refused.
  */
 export type HessianProduct<D extends DType> = (
   vectors: readonly Slot<D>[],
@@ -39,15 +41,34 @@ export function productOf<D extends DType>({
   );
 }
 
-/** The same, which must be done when it returns: what is written after that would come too late. */
-export function writing<D extends DType>(product: HessianProduct<D>): HessianProduct<D> {
+/**
+ * The same, which must be done when it returns: what is written after that would come too late. NaN is in
+ * every product before, so that what is not written is no number that memory happened to hold.
+ */
+export function writing<D extends DType>(
+  backend: Backend<D>,
+  product: HessianProduct<D>,
+): HessianProduct<D> {
   return (vectors, products) => {
+    for (const slot of products) {
+      const value = zeros(backend.dtype, slot.rows, slot.cols);
+      value.data.fill(Number.NaN);
+      backend.write(slot, value);
+    }
     const given: unknown = product(vectors, products);
     if (!isPromiseLike(given)) return;
     throw new TypeError(
       'step: hessianProduct returned a Promise, expected operations that are enqueued when it returns',
     );
   };
+}
+
+/** What is wrong where the product for a parameter is not finite; messages call it `name`. */
+export function nonFiniteProduct(name: string): NonFiniteError {
+  return new NonFiniteError(
+    `the product of the Hessian for parameter ${name}`,
+    'hessianProduct to write every product, in finite numbers',
+  );
 }
 
 /** The block of H of the parameters `among` these: all others neither move nor are looked at. */

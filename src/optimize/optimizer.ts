@@ -190,7 +190,7 @@ export class Optimizer<D extends DType> {
     this.#checkDistinct([...gradients, ...parameters]);
     STEP_OPTIONS.read('step', options);
     const { learningRate } = this;
-    const hessianProduct = options.hessianProduct && writing(options.hessianProduct);
+    const hessianProduct = options.hessianProduct && writing(this.#backend, options.hessianProduct);
     const index = this.steps;
     const step = { index, learningRate, parameters, gradients, observations, hessianProduct };
     if (this.needs.curvature) productOf(step);

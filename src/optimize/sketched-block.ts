@@ -6,7 +6,7 @@ import { Cell, type StateEntry, stateBytes } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { convert, type DenseMatrix, zeros } from '../core/matrix.js';
-import { fillNormal, foldIn, type RandomKey } from '../core/random.js';
+import { fillNormal, foldIn, type RandomKey, randomKey } from '../core/random.js';
 import { checkRange } from '../core/range.js';
 import { gemm } from '../kernels/gemm.js';
 import { eigh } from '../linalg/eigh.js';
@@ -16,7 +16,12 @@ import { lowRankInverse } from '../nystrom/inverse.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { elementsWithin } from '../precondition/options.js';
 import { type Contents, RefreshDriver } from '../precondition/refresh.js';
-import { type HessianProduct, productAmong, productOf } from './hessian-product.js';
+import {
+  type HessianProduct,
+  nonFiniteProduct,
+  productAmong,
+  productOf,
+} from './hessian-product.js';
 import { parametersOf } from './parameter-filter.js';
 import type { Step, TransformContext } from './transform.js';
 
@@ -28,10 +33,22 @@ interface Look<D extends DType> {
   readonly products: Contents<D>;
 }
 
+/** The options of SketchySGD that a block goes by. */
+interface SketchSettings {
+  readonly rank: number;
+  readonly damping: number;
+  readonly blocks: 'all' | 'parameters';
+  readonly seed: number;
+  readonly maxFailures: number;
+}
+
 /** Parameters that are one vector, and (Ĥ + ρI)⁻¹ = I/ρ − VVᵀ of them. */
 export class SketchedBlock<D extends DType> {
+  /** Which parameters they are. */
+  readonly indices: readonly number[];
   readonly #context: TransformContext<D>;
-  readonly #indices: readonly number[];
+  /** Whether it is the block of a parameter, whose state is that parameter's. */
+  readonly #ofOne: boolean;
   readonly #key: RandomKey;
   readonly #rank: number;
   readonly #damping: number;
@@ -49,13 +66,13 @@ export class SketchedBlock<D extends DType> {
   constructor(
     context: TransformContext<D>,
     indices: readonly number[],
-    { rank, damping, maxFailures }: { rank: number; damping: number; maxFailures: number },
-    key: RandomKey,
+    { rank, damping, maxFailures, blocks, seed }: SketchSettings,
   ) {
     const { backend, parameters } = context;
     this.#context = context;
-    this.#indices = indices;
-    this.#key = key;
+    this.indices = indices;
+    this.#ofOne = blocks === 'parameters';
+    this.#key = foldIn(randomKey(seed), indices[0]);
     this.#damping = damping;
     this.#size = indices.reduce((d, i) => d + parameters[i].rows * parameters[i].cols, 0);
     this.#rank = Math.min(rank, this.#size);
@@ -71,17 +88,16 @@ export class SketchedBlock<D extends DType> {
   get state(): readonly StateEntry<D>[] {
     const pending = () => this.#driver.inFlight;
     const check = elementsWithin(1 / Math.sqrt(this.#damping));
-    const single = this.#isSingle;
-    const scope = single ? `${this.#indices[0]}/` : '';
-    const own = single
-      ? (key: string) => ({ part: { of: 'parameter' as const, index: this.#indices[0], key } })
+    const scope = this.#ofOne ? `${this.indices[0]}/` : '';
+    const own = this.#ofOne
+      ? (key: string) => ({ part: { of: 'parameter' as const, index: this.indices[0], key } })
       : () => ({});
     return [
       ...this.#V.flatMap((column, j) =>
         column.map(
           (slot, i): StateEntry<D> => ({
-            name: `V${j}/${this.#indices[i]}`,
-            part: { of: 'parameter', index: this.#indices[i], key: `V${j}` },
+            name: `V${j}/${this.indices[i]}`,
+            part: { of: 'parameter', index: this.indices[i], key: `V${j}` },
             holds: { slot, check, pending },
           }),
         ),
@@ -125,7 +141,7 @@ export class SketchedBlock<D extends DType> {
       this.#size,
       this.#rank,
     );
-    const product = productAmong(backend, productOf(step), parameters, this.#indices);
+    const product = productAmong(backend, productOf(step), parameters, this.indices);
     const later: Promise<DenseMatrix<D>>[] = [];
     const now: DenseMatrix<D>[] = [];
     for (let j = 0; j < this.#rank; j++) this.#multiply(product, probes, j, now, later);
@@ -147,6 +163,7 @@ export class SketchedBlock<D extends DType> {
     this.#driver.run({
       reads: products,
       compute: (matrices) => this.#factorise(probes, matrices),
+      broken: (index) => nonFiniteProduct(this.#called(this.indices[index % this.indices.length])),
       failed() {},
     });
   }
@@ -154,7 +171,7 @@ export class SketchedBlock<D extends DType> {
   /** u ← u/ρ − VVᵀu. */
   apply(updates: readonly Slot<D>[], rho: number): void {
     const { backend } = this.#context;
-    const own = this.#indices.map((index) => updates[index]);
+    const own = this.indices.map((index) => updates[index]);
     backend.borrow((take) => {
       // All of Vᵀu before u changes.
       const along =
@@ -180,7 +197,7 @@ export class SketchedBlock<D extends DType> {
   bound(updates: readonly number[]): number {
     const { backend, parameters } = this.#context;
     const rho = this.#damping;
-    const sizes = this.#indices.map((index) => updates[index]);
+    const sizes = this.indices.map((index) => updates[index]);
     const largest = Math.max(...sizes);
     // An element of V is at most 1/√ρ, a sum of products as many times that as there are parameters.
     checkRange(
@@ -190,7 +207,7 @@ export class SketchedBlock<D extends DType> {
       backend.dtype,
     );
     if (this.#isRestored) return (largest * (1 + this.#rank * this.#size)) / rho;
-    const square = this.#indices.reduce((sum, index, i) => {
+    const square = this.indices.reduce((sum, index, i) => {
       const { rows, cols } = parameters[index];
       return sum + rows * cols * (sizes[i] / largest || 0) ** 2;
     }, 0);
@@ -208,13 +225,14 @@ export class SketchedBlock<D extends DType> {
     this.#isRestored = true;
   }
 
-  get #isSingle(): boolean {
-    return this.#indices.length === 1 && this.#context.parameters.length > 1;
+  get #name(): string {
+    if (!this.#ofOne && this.#context.network === undefined) return 'all parameters';
+    return this.indices.map((index) => this.#called(index)).join(', ');
   }
 
-  get #name(): string {
-    if (!this.#isSingle) return 'all parameters';
-    const { name, index } = parametersOf(this.#context)[this.#indices[0]];
+  /** What messages call a parameter. */
+  #called(of: number): string {
+    const { name, index } = parametersOf(this.#context)[of];
     return name ?? String(index);
   }
 
@@ -228,7 +246,7 @@ export class SketchedBlock<D extends DType> {
   ): void {
     const { backend, parameters } = this.#context;
     backend.borrow((take) => {
-      const shapes = this.#indices.map((index) => parameters[index]);
+      const shapes = this.indices.map((index) => parameters[index]);
       const probe = parts(probes, j, shapes).map((value) => {
         const slot = take(value.rows, value.cols);
         backend.write(slot, value);
@@ -246,7 +264,7 @@ export class SketchedBlock<D extends DType> {
   #factorise(probes: DenseMatrix<D>, products: readonly DenseMatrix<D>[]): () => void {
     const { backend, parameters } = this.#context;
     const { dtype } = backend;
-    const shapes = this.#indices.map((index) => parameters[index]);
+    const shapes = this.indices.map((index) => parameters[index]);
     const Y = joined(dtype, this.#size, this.#rank, products);
     const sketch = {
       kind: 'dense',

@@ -2,7 +2,6 @@
 
 import type { DType } from '../core/dtype.js';
 import { choice, integer, type OptionsOf, optionList, positive } from '../core/options.js';
-import { foldIn, randomKey } from '../core/random.js';
 import { SketchedBlock } from './sketched-block.js';
 import { type Stage, type Transform, type TransformContext, writable } from './transform.js';
 
@@ -49,7 +48,7 @@ export type SketchedHessianOptions = OptionsOf<typeof SKETCHED_HESSIAN>;
 export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Transform {
   const where = 'scaleBySketchedHessian';
   const settings = SKETCHED_HESSIAN.read(where, options);
-  const { damping: rho, refreshEvery, blocks, seed } = settings;
+  const { damping: rho, refreshEvery, blocks } = settings;
   const refreshes = (step: number): boolean => step % refreshEvery === 0;
   return {
     description: { method: 'sketchySgd', ...SKETCHED_HESSIAN.saved(settings).values },
@@ -59,10 +58,11 @@ export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Tr
       SKETCHED_HESSIAN.checkIn(where, settings, backend.dtype);
       const every = parameters.map((_, index) => index);
       const groups = blocks === 'all' ? [every] : every.map((index) => [index]);
-      const made = groups.map(
-        (indices, group) =>
-          new SketchedBlock(context, indices, settings, foldIn(randomKey(seed), group)),
-      );
+      const sizes = parameters.map(({ rows, cols }) => rows * cols);
+      // A group of a network may have no parameters, and a parameter no elements.
+      const made = groups
+        .filter((indices) => indices.some((index) => sizes[index] > 0))
+        .map((indices) => new SketchedBlock(context, indices, settings));
       return {
         get state() {
           return made.flatMap((block) => block.state);
@@ -71,12 +71,14 @@ export function scaleBySketchedHessian(options: SketchedHessianOptions = {}): Tr
         check(step) {
           if (refreshes(step.index)) for (const block of made) block.look(step);
         },
-        // Blocks are in the order of the parameters.
-        bound: (updates) =>
-          made.flatMap((block, group) => {
+        bound(updates) {
+          const next = [...updates];
+          for (const block of made) {
             const size = block.bound(updates);
-            return groups[group].map(() => size);
-          }),
+            for (const index of block.indices) next[index] = size;
+          }
+          return next;
+        },
         update(updates, step) {
           if (refreshes(step.index)) for (const block of made) block.refresh();
           const next = writable(backend, updates, step);

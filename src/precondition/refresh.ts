@@ -21,6 +21,8 @@ export interface RefreshJob<D extends DType> {
    * breakdown.
    */
   compute(matrices: readonly DenseMatrix<D>[]): () => void;
+  /** What is wrong where matrix `index` of what was read holds NaN or Infinity, if there is more to tell. */
+  broken?(index: number): NonFiniteError;
   /** Called if it breaks down, once that is counted; `areFinite` unless what was read holds NaN or Infinity. */
   failed(areFinite: boolean): void;
 }
@@ -98,10 +100,13 @@ export class RefreshDriver<D extends DType> implements Stateful<D> {
   }
 
   #attempt(job: RefreshJob<D>, matrices: readonly DenseMatrix<D>[]): void {
-    const areFinite = matrices.every((matrix) => Number.isFinite(frobeniusNorm(matrix)));
+    const broken = matrices.findIndex((matrix) => !Number.isFinite(frobeniusNorm(matrix)));
+    const areFinite = broken < 0;
     let install: () => void;
     try {
-      if (!areFinite) throw new NonFiniteError(`what ${this.#layer} observed`);
+      if (!areFinite) {
+        throw job.broken?.(broken) ?? new NonFiniteError(`what ${this.#layer} observed`);
+      }
       install = job.compute(matrices);
     } catch (error) {
       if (!isBreakdown(error)) throw error;

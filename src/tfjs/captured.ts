@@ -19,6 +19,8 @@ export interface CapturedBlock {
   readonly layout: WeightLayout;
   /** What enters, where the rows are not dense ones. */
   readonly rows: RowForm | undefined;
+  /** Whether it is the kernel of a convolution. */
+  readonly convolves: boolean;
   /** What every use of the weight saw; none where nobody asks. */
   readonly uses: readonly CapturedUse[];
   /** Examples in the batch: of the first use, where uses have batches of their own. */
@@ -49,9 +51,17 @@ export function withMatrices(
     ...captured,
     ...gradients.flatMap(([weight, { rank }]): CapturedBlock[] => {
       if (rank < 2 || weights.has(weight)) return [];
-      const layout = 'columns';
       return [
-        { kind: MATRIX, weight, bias: undefined, layout, rows: undefined, uses: [], examples: 1 },
+        {
+          kind: MATRIX,
+          weight,
+          bias: undefined,
+          layout: 'columns',
+          rows: undefined,
+          convolves: false,
+          uses: [],
+          examples: 1,
+        },
       ];
     }),
   ];

@@ -44,7 +44,7 @@ export class HeldLoss {
   /**
    * Computes the loss with the same draws, and no metrics.
    *
-   * @throws RangeError where it draws more of them; what it throws itself.
+   * @throws RangeError where it draws more of them; TypeError where it throws itself, which it did not before.
    */
   again(): Scalar {
     const { random } = Math;
@@ -60,6 +60,8 @@ export class HeldLoss {
         );
       };
       return this.#f();
+    } catch (cause) {
+      throw next > this.#draws.length ? cause : new TypeError(brokenWords(cause), { cause });
     } finally {
       Math.random = random;
       for (const [model, tensors] of metrics) model.metricsTensors = tensors;
@@ -85,6 +87,12 @@ export class HeldLoss {
     });
     return () => Object.defineProperty(prototype, NAME, descriptor);
   }
+}
+
+/** What is wrong with a loss that throws when it is computed again. */
+function brokenWords(cause: unknown): string {
+  const found = cause instanceof Error ? cause.message : String(cause);
+  return `applyGradients: the loss threw when it was computed again for a product with the Hessian (${found}), expected it to work until then: what it uses, its inputs for one, must live until applyGradients`;
 }
 
 const NAME = 'calculateLosses';

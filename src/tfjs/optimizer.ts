@@ -151,6 +151,8 @@ export function optimizerClass(
 
     override minimize(f: () => Scalar, returnCost = false, varList?: Variable[]): Scalar | null {
       checkType('minimize', 'returnCost', returnCost, typeof returnCost === 'boolean', 'a boolean');
+      // The step is of this loss alone: what was computed before it, and not applied, was skipped.
+      this.#forget();
       const { value, grads } = this.computeGradients(f, varList);
       let keepCost = false;
       try {
@@ -183,9 +185,12 @@ export function optimizerClass(
         const named = namedGradients(tf, gradients);
         this.#checkLooked();
         const captured = joinedBlocks(this.#captured.map((one) => one.blocks));
-        const blocks = this.#takesGradients ? withMatrices(named, captured) : captured;
-        this.#run ??= this.#start(named, blocks);
-        this.#run = grown(tf, this.#transform, this.#run, named, blocks);
+        const kernels = new Set(
+          captured.flatMap(({ weight, convolves }) => (convolves ? [weight] : [])),
+        );
+        const blocks = this.#blocksOf(named, captured);
+        this.#run ??= this.#start(named, blocks, kernels);
+        this.#run = grown(tf, this.#transform, this.#run, named, blocks, kernels);
         this.#run.session.step(named, blocks, this.#held);
       } finally {
         this.#forget();
@@ -272,10 +277,25 @@ export function optimizerClass(
       return this.#preconditions && this.#takesMatrices && !inputs && !outputGradients;
     }
 
-    /** Whether the coming step looks at layers. The first one does in any case, to know them. */
-    get #looks(): boolean {
+    /** Whether the coming step has to look at layers. The first one does in any case, to know them. */
+    get #mustLook(): boolean {
       const { inputs, outputGradients } = this.#needs;
       return inputs || outputGradients || (this.#run === undefined && this.#preconditions);
+    }
+
+    /** Whether it looks at them: curvature may be averaged in kernels, which layers and taps tell. */
+    get #looks(): boolean {
+      const curves = this.#transform.curvature !== undefined;
+      return this.#mustLook || this.#needs.curvature || (this.#run === undefined && curves);
+    }
+
+    /** What is preconditioned of what took part. */
+    #blocksOf(
+      gradients: readonly NamedGradient[],
+      captured: readonly CapturedBlock[],
+    ): readonly CapturedBlock[] {
+      if (!this.#preconditions) return [];
+      return this.#takesGradients ? withMatrices(gradients, captured) : captured;
     }
 
     /** A step that has to look at layers must have seen how its gradients were computed. */
@@ -285,7 +305,7 @@ export function optimizerClass(
           `${this.#name}: step ${this.iterations} uses curvature, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
         );
       }
-      if (!this.#looks || this.#takesGradients) return;
+      if (!this.#mustLook || this.#takesGradients) return;
       if (this.#captured.length === 0) {
         throw new RangeError(
           `${this.#name}: step ${this.iterations} looks at layers, but its gradients were computed elsewhere: compute them with this optimizer's computeGradients(f), or use minimize or model.fit`,
@@ -298,11 +318,15 @@ export function optimizerClass(
       }
     }
 
-    #start(gradients: readonly NamedGradient[], captured: readonly CapturedBlock[]): Run {
+    #start(
+      gradients: readonly NamedGradient[],
+      captured: readonly CapturedBlock[],
+      kernels: ReadonlySet<string>,
+    ): Run {
       const backend = tfjsBackend(tf, { reading: this.#options.reading });
       try {
         const blocks = inOrderOf(gradients, captured);
-        const session = new Session(tf, backend, this.#transform, gradients, blocks);
+        const session = new Session(tf, backend, this.#transform, gradients, blocks, kernels);
         this.#waiting.putInto(session.optimizer, this.#name);
         this.#waiting = new Waiting();
         return { backend, session };
@@ -338,11 +362,13 @@ function grown(
   run: Run,
   gradients: readonly NamedGradient[],
   blocks: readonly CapturedBlock[],
+  kernels: ReadonlySet<string>,
 ): Run {
   const { backend, session } = run;
   if (!session.grownBy(gradients, blocks)) return run;
   const all = inOrderOf(gradients, session.blocksWith(blocks));
-  const next = new Session(tf, backend, transform, gradients, all);
+  const known = session.kernelsWith(kernels);
+  const next = new Session(tf, backend, transform, gradients, all, known);
   try {
     next.takeOver(session);
   } catch (error) {

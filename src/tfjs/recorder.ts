@@ -96,6 +96,7 @@ export class Recorder {
       layout: block.layout,
       // Dense rows beside one-hot ones make no diagonal.
       rows: shown.every((one) => one.block.rows === block.rows) ? block.rows : undefined,
+      convolves: block.convolves === true,
       examples: call.inputs[0].shape[0],
       uses: this.#needs.inputs ? shown.map((one) => this.#taken(one)) : [],
     };

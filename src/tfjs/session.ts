@@ -39,13 +39,16 @@ export class Session {
   readonly #blocks: readonly CapturedBlock[];
   /** How variables hold their matrices, where it is told. */
   readonly #layouts: ReadonlyMap<string, WeightLayout>;
+  readonly #kernels: ReadonlySet<string>;
 
+  /** `kernels` are the variables that are known as kernels of convolutions. */
   constructor(
     tf: TensorFlowCore,
     backend: TfjsBackend,
     transform: Transform,
     gradients: readonly NamedGradient[],
     captured: readonly CapturedBlock[],
+    kernels: ReadonlySet<string>,
   ) {
     this.#tf = tf;
     this.#backend = backend;
@@ -53,6 +56,7 @@ export class Session {
     const index = (name: string): number => this.#names.indexOf(name);
     // What they saw is the caller's to dispose of.
     this.#blocks = captured.map((block) => ({ ...block, uses: [] }));
+    this.#kernels = kernels;
     this.#layouts = new Map(captured.map(({ weight, layout }) => [weight, layout]));
     const slots = gradients.map(([name, gradient]) => backend.adopt(gradient, this.#layout(name)));
     try {
@@ -61,7 +65,8 @@ export class Session {
         transform,
         parameters: slots.map(({ rows, cols }, i) => {
           const [name, { shape }] = gradients[i];
-          return { rows, cols, name, positions: positionsOf(shape, this.#layout(name)) };
+          const positions = kernels.has(name) ? positionsOf(shape, this.#layout(name)) : undefined;
+          return { rows, cols, name, positions };
         }),
         layers: this.#blocks.map(({ weight, bias, rows }) => ({
           weight: index(weight),
@@ -97,6 +102,12 @@ export class Session {
   /** All blocks, those that appear in this step among them. */
   blocksWith(captured: readonly CapturedBlock[]): readonly CapturedBlock[] {
     return [...this.#blocks, ...this.#unknown(captured)];
+  }
+
+  /** All kernels of convolutions: a variable that is there stays what it was taken for when it appeared. */
+  kernelsWith(kernels: ReadonlySet<string>): ReadonlySet<string> {
+    const names = new Set(this.#names);
+    return new Set([...this.#kernels, ...[...kernels].filter((name) => !names.has(name))]);
   }
 
   /**
@@ -235,9 +246,12 @@ export class Session {
   }
 }
 
-/** The positions of a kernel whose last two axes are inputs and outputs, where its columns begin with them. */
+/**
+ * The positions of the kernel of a convolution: its axes before the last two, where its columns begin with them.
+ * Of nothing else: what has as many axes, as a stack of matrices or a scale a pixel, has none.
+ */
 function positionsOf(shape: readonly number[], layout: WeightLayout): number | undefined {
-  if (shape.length < 3 || layout === 'rows') return undefined;
+  if (layout === 'rows') return undefined;
   return shape.slice(0, -2).reduce((product, length) => product * length, 1);
 }
 

@@ -127,7 +127,7 @@ export class OptimizerTaps implements Taps {
     this.#checkBias(where, 'bias', bias, outputs);
     return this.#watched({
       kind: 'conv2d',
-      block: { weight: filter, bias, layout: 'columns' },
+      block: { weight: filter, bias, layout: 'columns', convolves: true },
       input: x,
       compute: () => {
         const kernel = asImages(tf, filter);
@@ -147,7 +147,7 @@ export class OptimizerTaps implements Taps {
     this.#checkBias(where, 'bias', bias, channels * multiplier);
     return this.#watched({
       kind: 'depthwiseConv2d',
-      block: { weight: filter, bias, layout: 'depthwise' },
+      block: { weight: filter, bias, layout: 'depthwise', convolves: true },
       input: x,
       compute: () => {
         const kernel = asImages(tf, filter);

@@ -51,7 +51,8 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
    * The gradients of a mean loss, and what its layers and taps saw, which the next step looks at. Several
    * calls before a step are micro-batches of one batch, of any sizes: what they saw is joined, and kept
    * until that step. The step is that of the whole batch where it is given the mean of the gradients,
-   * each weighted by its examples. Throws what `f` throws; then nothing of that call is kept.
+   * each weighted by its examples. Throws what `f` throws; then nothing of that call is kept. `minimize` is a
+   * step of its own loss, and forgets what was computed before it and not applied.
    *
    * Where the step uses curvature, `f` is computed again in `applyGradients`, twice for each product with the
    * Hessian: what it uses must still be there. Of several micro-batches the curvature is the plain mean.
@@ -60,7 +61,7 @@ export interface TfjsOptimizer extends TensorFlowOptimizer {
   /**
    * One step with these gradients, found by name. Throws RangeError where they do not fit, or where the
    * step has to look at layers, or uses curvature, and the gradients were not computed by this optimizer's
-   * `computeGradients`; nothing changes then.
+   * `computeGradients`; and TypeError where the loss throws when it is computed again. Nothing changes then.
    *
    * Products of the Hessian are Hv ≈ (∇f(w + εv) − ∇f(w − εv))/2ε with ε = 2⁻⁸(1 + ‖w‖)/‖v‖, of the same
    * batch: random operations without a seed draw the same numbers, and weights and the moving statistics of

@@ -16,6 +16,7 @@ import { addWeightDecay } from '../../src/optimize/weight-decay.js';
 import { gaussian, uniform } from '../support/matrices.js';
 import { begin, HEAD, moved, NAMES, step } from './groups.js';
 import { bitsOf, everything } from './training.js';
+import { OPTIMIZERS } from './variants.js';
 
 const transforms: readonly (() => Transform)[] = [
   () => sgd({ learningRate: 0.2, momentum: 0.9, weightDecay: 0.01 }),
@@ -111,6 +112,13 @@ describe('partition', () => {
     expect(together.slice(0, 2)).toEqual(byFoof.slice(0, 2));
     // The head alone: sketches are drawn by the number of the layer in its group.
     expect(together.slice(2)).toEqual((await moved('float64', head, [HEAD])).slice(2));
+  });
+
+  test.each(OPTIMIZERS)('a group of no parameters is harmless: $name', async ({ make }) => {
+    const run = begin('float64', partition([{ takes: () => false, transform: make() }], sgd()));
+    for (let k = 0; k < 7; k++) step(run, k);
+    await run.optimizer.flush();
+    expect(await bitsOf(run.backend, run.parameters)).toEqual(await moved('float64', sgd()));
   });
 
   test('the learning rate is that of the first group', async () => {

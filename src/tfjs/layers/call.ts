@@ -23,6 +23,8 @@ export interface Block {
   readonly layout: WeightLayout;
   /** What enters, where the rows are not dense ones. */
   readonly rows?: RowForm;
+  /** Whether it is the kernel of a convolution: its axes before the last two are positions (default false). */
+  readonly convolves?: boolean;
 }
 
 /** One use of a weight: rows are made of what it kept once a step asks for them. */

@@ -63,7 +63,7 @@ export function isSweep(layer: Layer): layer is Layer & Sweep {
 }
 
 function block({ kernel, bias }: ConvolutionLayer): Block {
-  return { weight: kernel, bias: bias ?? undefined, layout: 'columns' };
+  return { weight: kernel, bias: bias ?? undefined, layout: 'columns', convolves: true };
 }
 
 /**

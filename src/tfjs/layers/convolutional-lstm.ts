@@ -12,6 +12,7 @@ export const convolutionalLstm: CellKind = {
   name: 'convLstm2d',
   sample: (tf) => tf.layers.convLstm2dCell({ filters: 1, kernelSize: 1, name: 'nysact' }),
   masksGates: true,
+  convolves: true,
   rows(cell) {
     if (!isSweep(cell)) return undefined;
     const { name, kernelSize, strides, padding, dilationRate, dataFormat } = cell;

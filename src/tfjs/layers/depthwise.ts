@@ -29,6 +29,7 @@ export const depthwise: LayerKind<DepthwiseLayer> = {
     weight: depthwiseKernel,
     bias: bias ?? undefined,
     layout: 'depthwise',
+    convolves: true,
   }),
   rows(host, { name, kernelSize, strides, padding, dataFormat }, input, bias) {
     // TensorFlow.js takes a dilation for this layer, and does not heed it.

@@ -34,6 +34,8 @@ export interface CellKind {
   readonly reset?: number;
   /** Whether each gate has a mask of dropout of its own; else all have the first. */
   readonly masksGates?: boolean;
+  /** Whether its kernels are moved over images. */
+  readonly convolves?: boolean;
   /** How rows are made of what the cell's kernels meet; undefined where it lacks what that takes. */
   rows(cell: Layer): CellRows | undefined;
 }
@@ -103,8 +105,10 @@ export function ofCellKind(kind: CellKind, layer: Layer): KnownLayer | undefined
   const made = kind.rows(layer);
   if (!isCell(layer) || made === undefined) return undefined;
   const { kernel, recurrentKernel, bias } = layer;
-  const input = { weight: kernel, bias: bias ?? undefined, layout: 'columns' } as const;
-  const recurrent = { weight: recurrentKernel, bias: undefined, layout: 'columns' } as const;
+  const { convolves = false } = kind;
+  const form = { layout: 'columns', convolves } as const;
+  const input = { weight: kernel, bias: bias ?? undefined, ...form };
+  const recurrent = { weight: recurrentKernel, bias: undefined, ...form };
   return {
     kind: kind.name,
     blocks: [input, recurrent],

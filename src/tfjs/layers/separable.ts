@@ -18,6 +18,7 @@ export const depthwiseHalf: LayerPart<SeparableLayer> = {
     weight: depthwiseKernel,
     bias: undefined,
     layout: 'depthwise',
+    convolves: true,
   }),
   rows: channelPatchesOf,
   // The pointwise kernel is read when the step is taken, as the gradients were computed with it.
@@ -49,6 +50,7 @@ export const separable: LayerKind<SeparableLayer> = {
     weight: pointwiseKernel,
     bias: bias ?? undefined,
     layout: 'columns',
+    convolves: true,
   }),
   // The depthwise kernel is read when the step is taken, as the gradients were computed with it.
   rows(host, { depthwiseKernel, strides, padding, dilationRate }, input, bias) {

@@ -12,7 +12,7 @@ export const transposedConvolution: LayerKind<ConvolutionLayer> = {
   name: 'conv2dTranspose',
   sample: (tf) => tf.layers.conv2dTranspose({ filters: 1, kernelSize: 1, name: 'nysact' }),
   fits: isConvolution,
-  block: ({ kernel }) => ({ weight: kernel, bias: undefined, layout: 'rows' }),
+  block: ({ kernel }) => ({ weight: kernel, bias: undefined, layout: 'rows', convolves: true }),
   rows: pixelsOf,
   gradientRows(host, { name, kernelSize, strides, padding, dataFormat }, dy) {
     // TensorFlow.js takes a dilation for this layer, and does not heed it.
