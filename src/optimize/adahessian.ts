@@ -5,7 +5,6 @@ import { Cell, ofParameters, type StateEntry } from '../backend/state.js';
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import { type DType, SMALLEST_NORMAL } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
-import { NonFiniteError } from '../core/errors.js';
 import { zeros } from '../core/matrix.js';
 import {
   flag,
@@ -20,9 +19,10 @@ import { fillUniform, foldIn, randomKey } from '../core/random.js';
 import { checkRange } from '../core/range.js';
 import { checkNoNegative } from '../precondition/options.js';
 import { HeldBounds } from './held-bounds.js';
-import { productOf } from './hessian-product.js';
+import { nonFiniteProduct, productOf } from './hessian-product.js';
 import {
   gradientName,
+  type ParameterShape,
   type Stage,
   type Step,
   type Transform,
@@ -60,7 +60,9 @@ function isPower(value: unknown): value is 1 | 0.5 | 0.25 {
  * starts at 0. z is of signs that the seed, the step and the parameter determine, so E[z∘Hz] = diag(H).
  *
  * A block is a row of a matrix, all positions of one input and output in the kernel of a convolution (`positions`
- * of the parameter), and one element of what has a single column, as biases. v has a number a block.
+ * of the parameter), and one element of what has a single column, as biases, or meets one-hot rows (`oneHot`): of
+ * the words that a batch does not have its curvature is 0, which would make that of the others too small. v has a
+ * number a block.
  *
  * m is of the size of the parameters, v of the blocks; d of one step is beside the state. Cost: O(n) for n
  * parameters, a product with H at steps that estimate it, and two products with a constant matrix of zeros and
@@ -92,10 +94,10 @@ export function scaleByAdahessian(options: ScaleByAdahessianOptions = {}): Trans
           `${where}: epsilon is ${epsilon}, expected at least ${least}: below, a square in ${dtype} underflows and nothing is left to divide by`,
         );
       }
-      const blocks = parameters.map(({ rows, cols, positions = 1 }) => {
-        const width = averaged ? (positions > 1 ? cols / positions : 1) : cols;
-        return new Blocks(backend, rows, cols, width);
-      });
+      const blocks = parameters.map(
+        (shape) =>
+          new Blocks(backend, shape.rows, shape.cols, averaged ? widthOf(shape) : shape.cols),
+      );
       const like = () => parameters.map(({ rows, cols }) => backend.allocate(rows, cols));
       const means = like();
       const products = like();
@@ -124,7 +126,8 @@ export function scaleByAdahessian(options: ScaleByAdahessianOptions = {}): Trans
           if (backend.bound === undefined) return;
           for (const [index, d] of products.entries()) {
             const size = backend.bound(d);
-            if (!Number.isFinite(size)) throw new NonFiniteError('the product of the Hessian');
+            if (!Number.isFinite(size))
+              throw nonFiniteProduct(parameters[index].name ?? String(index));
             const name = `the square of the curvature of ${gradientName(context, index)}`;
             checkRange(where, name, size ** 2, dtype);
           }
@@ -164,6 +167,12 @@ export function scaleByAdahessian(options: ScaleByAdahessianOptions = {}): Trans
       };
     },
   };
+}
+
+/** Blocks in a row: column j is of block j mod this. */
+function widthOf({ cols, positions = 1, oneHot = false }: ParameterShape): number {
+  if (oneHot) return cols;
+  return positions > 1 ? cols / positions : 1;
 }
 
 /** products ← z∘Hz, with signs z of the step. */

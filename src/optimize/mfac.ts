@@ -139,6 +139,7 @@ export function scaleByMfac(options: ScaleByMfacOptions = {}): Transform {
           return updates.map(() => norm / damping);
         },
         update(gradients, step) {
+          if (gradients.length === 0) return gradients;
           backend.borrow((take) => {
             const row = sideBySide(
               backend,

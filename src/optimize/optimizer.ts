@@ -111,6 +111,8 @@ export class Optimizer<D extends DType> {
       const named = parameter.name === undefined || typeof parameter.name === 'string';
       checkType(where, `${name}.name`, parameter.name, named, 'a string');
       checkPositions(where, `${name}.positions`, parameter);
+      const told = parameter.oneHot === undefined || typeof parameter.oneHot === 'boolean';
+      checkType(where, `${name}.oneHot`, parameter.oneHot, told, 'a boolean');
     });
     layers.forEach((layer, index) => {
       LAYER_OPTIONS.read(where, layer, `layers[${index}]`);

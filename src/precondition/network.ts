@@ -39,6 +39,8 @@ export interface ParameterShape {
    * (default 1).
    */
   readonly positions?: number | undefined;
+  /** Whether it meets one-hot rows, as an embedding does: a batch says nothing of most columns (default false). */
+  readonly oneHot?: boolean | undefined;
 }
 
 /** When to look and when to factorise: τ_cov and τ_inv of the paper's Table VI. */

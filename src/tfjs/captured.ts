@@ -35,6 +35,19 @@ export interface CapturedUse extends Use {
   dispose(): void;
 }
 
+/** A kernel of a convolution, or a table that one-hot rows look up. */
+export type WeightForm = 'kernel' | 'table';
+
+/** The forms of the weights that have one. */
+export function formsOf(captured: readonly CapturedBlock[]): ReadonlyMap<string, WeightForm> {
+  return new Map(
+    captured.flatMap(({ weight, convolves, rows }): [string, WeightForm][] => {
+      if (convolves) return [[weight, 'kernel']];
+      return rows === 'oneHot' ? [[weight, 'table']] : [];
+    }),
+  );
+}
+
 /** The kind of a matrix that is a block by itself. */
 export const MATRIX = 'matrix';
 

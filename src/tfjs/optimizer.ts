@@ -8,7 +8,14 @@ import { checkTransform, needsOf, type StepNeeds, type Transform } from '../opti
 import type { Diagnostics } from '../precondition/layer.js';
 import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients } from './capture.js';
-import { type CapturedBlock, disposeCaptured, joinedBlocks, withMatrices } from './captured.js';
+import {
+  type CapturedBlock,
+  disposeCaptured,
+  formsOf,
+  joinedBlocks,
+  type WeightForm,
+  withMatrices,
+} from './captured.js';
 import { configDict } from './config.js';
 import { checkLoss, namedGradients } from './gradients.js';
 import { HeldLoss } from './held-loss.js';
@@ -185,12 +192,10 @@ export function optimizerClass(
         const named = namedGradients(tf, gradients);
         this.#checkLooked();
         const captured = joinedBlocks(this.#captured.map((one) => one.blocks));
-        const kernels = new Set(
-          captured.flatMap(({ weight, convolves }) => (convolves ? [weight] : [])),
-        );
+        const forms = formsOf(captured);
         const blocks = this.#blocksOf(named, captured);
-        this.#run ??= this.#start(named, blocks, kernels);
-        this.#run = grown(tf, this.#transform, this.#run, named, blocks, kernels);
+        this.#run ??= this.#start(named, blocks, forms);
+        this.#run = grown(tf, this.#transform, this.#run, named, blocks, forms);
         this.#run.session.step(named, blocks, this.#held);
       } finally {
         this.#forget();
@@ -321,12 +326,12 @@ export function optimizerClass(
     #start(
       gradients: readonly NamedGradient[],
       captured: readonly CapturedBlock[],
-      kernels: ReadonlySet<string>,
+      forms: ReadonlyMap<string, WeightForm>,
     ): Run {
       const backend = tfjsBackend(tf, { reading: this.#options.reading });
       try {
         const blocks = inOrderOf(gradients, captured);
-        const session = new Session(tf, backend, this.#transform, gradients, blocks, kernels);
+        const session = new Session(tf, backend, this.#transform, gradients, blocks, forms);
         this.#waiting.putInto(session.optimizer, this.#name);
         this.#waiting = new Waiting();
         return { backend, session };
@@ -362,12 +367,12 @@ function grown(
   run: Run,
   gradients: readonly NamedGradient[],
   blocks: readonly CapturedBlock[],
-  kernels: ReadonlySet<string>,
+  forms: ReadonlyMap<string, WeightForm>,
 ): Run {
   const { backend, session } = run;
   if (!session.grownBy(gradients, blocks)) return run;
   const all = inOrderOf(gradients, session.blocksWith(blocks));
-  const known = session.kernelsWith(kernels);
+  const known = session.formsWith(forms);
   const next = new Session(tf, backend, transform, gradients, all, known);
   try {
     next.takeOver(session);

@@ -6,7 +6,7 @@ import { Optimizer } from '../optimize/optimizer.js';
 import type { Transform } from '../optimize/transform.js';
 import type { Observation } from '../precondition/observation.js';
 import type { TfjsBackend } from './backend.js';
-import { type CapturedBlock, rowsOf } from './captured.js';
+import { type CapturedBlock, rowsOf, type WeightForm } from './captured.js';
 import { centralDifference } from './central-difference.js';
 import { matrixLayout, type WeightLayout } from './content.js';
 import type { HeldLoss } from './held-loss.js';
@@ -39,16 +39,16 @@ export class Session {
   readonly #blocks: readonly CapturedBlock[];
   /** How variables hold their matrices, where it is told. */
   readonly #layouts: ReadonlyMap<string, WeightLayout>;
-  readonly #kernels: ReadonlySet<string>;
+  readonly #forms: ReadonlyMap<string, WeightForm>;
 
-  /** `kernels` are the variables that are known as kernels of convolutions. */
+  /** `forms` are those of the variables of which it is known. */
   constructor(
     tf: TensorFlowCore,
     backend: TfjsBackend,
     transform: Transform,
     gradients: readonly NamedGradient[],
     captured: readonly CapturedBlock[],
-    kernels: ReadonlySet<string>,
+    forms: ReadonlyMap<string, WeightForm>,
   ) {
     this.#tf = tf;
     this.#backend = backend;
@@ -56,7 +56,7 @@ export class Session {
     const index = (name: string): number => this.#names.indexOf(name);
     // What they saw is the caller's to dispose of.
     this.#blocks = captured.map((block) => ({ ...block, uses: [] }));
-    this.#kernels = kernels;
+    this.#forms = forms;
     this.#layouts = new Map(captured.map(({ weight, layout }) => [weight, layout]));
     const slots = gradients.map(([name, gradient]) => backend.adopt(gradient, this.#layout(name)));
     try {
@@ -65,8 +65,9 @@ export class Session {
         transform,
         parameters: slots.map(({ rows, cols }, i) => {
           const [name, { shape }] = gradients[i];
-          const positions = kernels.has(name) ? positionsOf(shape, this.#layout(name)) : undefined;
-          return { rows, cols, name, positions };
+          const form = forms.get(name);
+          const positions = form === 'kernel' ? positionsOf(shape, this.#layout(name)) : undefined;
+          return { rows, cols, name, positions, oneHot: form === 'table' };
         }),
         layers: this.#blocks.map(({ weight, bias, rows }) => ({
           weight: index(weight),
@@ -104,10 +105,10 @@ export class Session {
     return [...this.#blocks, ...this.#unknown(captured)];
   }
 
-  /** All kernels of convolutions: a variable that is there stays what it was taken for when it appeared. */
-  kernelsWith(kernels: ReadonlySet<string>): ReadonlySet<string> {
+  /** All that is known of variables: one that is there stays what it was taken for when it appeared. */
+  formsWith(forms: ReadonlyMap<string, WeightForm>): ReadonlyMap<string, WeightForm> {
     const names = new Set(this.#names);
-    return new Set([...this.#kernels, ...[...kernels].filter((name) => !names.has(name))]);
+    return new Map([...this.#forms, ...[...forms].filter(([name]) => !names.has(name))]);
   }
 
   /**

@@ -49,11 +49,12 @@ const settings = fc.record({
   hessianEvery: fc.integer({ min: 1, max: 3 }),
   averaged: fc.boolean(),
   positions: fc.constantFrom(1, 2, 3, 6),
+  oneHot: fc.boolean(),
 });
 
 test.prop([settings], { numRuns: 40 })(
   'is m̂/(v̂^(k/2) + ε) with the mean of z∘Hz over blocks',
-  ({ positions, ...options }) => {
+  ({ positions, oneHot, ...options }) => {
     const [rows, cols, beta1, beta2, epsilon, learningRate, weightDecay] = [
       2, 6, 0.8, 0.9, 1e-3, 0.1, 0.01,
     ];
@@ -64,9 +65,10 @@ test.prop([settings], { numRuns: 40 })(
     const optimizer = new Optimizer({
       backend,
       transform: adahessian({ ...options, beta1, beta2, epsilon, learningRate, weightDecay }),
-      parameters: [{ rows, cols, positions }],
+      parameters: [{ rows, cols, positions, oneHot }],
     });
-    const width = averaged ? (positions > 1 ? cols / positions : 1) : cols;
+    const block = positions > 1 ? cols / positions : 1;
+    const width = averaged && !oneHot ? block : cols;
     const w = start.toArrays();
     const m = start.toArrays().map((row) => row.map(() => 0));
     const v = start.toArrays().map((row) => row.map(() => 0));

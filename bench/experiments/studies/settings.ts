@@ -35,7 +35,8 @@ const small: Setting = {
   augmentation: 'crop and flip',
 };
 
-const BATCH = 128;
+/** The paper's. */
+export const BATCH = 128;
 
 function epochs(count: number, data: DataChoice): Pick<Setting, 'steps' | 'validations'> {
   return { steps: count * Math.floor(data.train / BATCH), validations: count };

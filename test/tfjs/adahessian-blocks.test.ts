@@ -1,4 +1,5 @@
-// What AdaHessian averages its diagonal over in TensorFlow.js: the positions of kernels of convolutions, no others.
+// What AdaHessian averages its diagonal over in TensorFlow.js: the positions of kernels of convolutions, rows of
+// other matrices, and nothing in tables of words.
 
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
@@ -147,6 +148,29 @@ onBackends(['cpu'], () => {
     optimizer.dispose();
     expect(tf.memory().numTensors).toBe(tensors);
     for (const each of one.disposed) each.dispose();
+  });
+
+  test('over nothing where words are looked up, and those of no example stay where they are', () => {
+    const words = 100;
+    const { model, kernel } = oneLayer(
+      tf.layers.embedding({ inputDim: words, outputDim: V, embeddingsInitializer: 'ones' }),
+      [1],
+    );
+    const x = tf.tidy(() => tf.range(0, 4 * U, 1, 'int32').expandDims(1));
+    const weights = curvatures([4 * U, 1, V], axes);
+    const optimizer = adahessian(tf, { learningRate: 0.1 });
+    const outputs = (): Tensor => {
+      const given = model.apply(x);
+      if (!(given instanceof tf.Tensor)) throw new TypeError('no tensor');
+      return given;
+    };
+    const found = averages({ kernel, outputs, weights, disposed: [] }, optimizer);
+    expectAverages(found.slice(0, SIZE), (i) => curvature(...axes(i)));
+    expect(kernel.dataSync().slice(SIZE)).toEqual(new Float32Array(words * V - SIZE).fill(1));
+    expect(optimizer.stateBytes).toBe(4 * 2 * words * V);
+    tf.dispose([x, weights]);
+    model.dispose();
+    optimizer.dispose();
   });
 
   test('over a row of what has as many axes and is no kernel', () => {
