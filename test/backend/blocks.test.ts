@@ -42,8 +42,8 @@ describe.each(BACKENDS)('%s', (_, backend) => {
       expect(convert(await backend.read(copy), 'float64')).toEqual(A);
       const blocks = await Promise.all(seen);
       const columns = Math.ceil(p / most);
-      blocks.forEach((block, i) => {
-        const k = Math.floor(i / 2);
+      blocks.forEach((block, index) => {
+        const k = Math.floor(index / 2);
         const [top, left] = [Math.floor(k / columns) * most, (k % columns) * most];
         expect([block.rows, block.cols].every((size) => size >= 1 && size <= most)).toBe(true);
         const expected = build(block.rows, block.cols, (i, j) => A.at(top + i, left + j));
