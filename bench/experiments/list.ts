@@ -1,5 +1,10 @@
 // Every experiment with the time that it takes here, from steps that are measured now.
 
+import { zeros } from '../../src/core/matrix.js';
+import { fillNormal, randomKey } from '../../src/core/random.js';
+import { gemm } from '../../src/kernels/gemm.js';
+import { eigh } from '../../src/linalg/eigh.js';
+import { dampedInverse } from '../../src/precondition/dense-inverse.js';
 import type { TensorFlow } from '../data/tensorflow.js';
 import type { Table } from '../report/table.js';
 import { classification } from '../tfjs/models.js';
@@ -28,9 +33,20 @@ export function listing(
   jobs: number,
 ): Table {
   const speed = speedOf(tf);
-  const secondsOf = ({ network, steps, batch, validations, data }: Configuration): number => {
+  const secondsOf = ({
+    network,
+    optimizer,
+    steps,
+    batch,
+    validations,
+    data,
+  }: Configuration): number => {
     const looked = validations * data.validation + data.test;
-    return speed(network, sideOf(data.name)) * (steps * batch + FORWARD * looked);
+    const side = sideOf(data.name);
+    return (
+      speed.image(network, side) * (steps * batch + FORWARD * looked) +
+      speed.refreshes(optimizer, steps, network, side)
+    );
   };
   return {
     title: `Experiments at the scale '${scope.scale}' with ${scope.seeds} seeds, ${Math.max(1, jobs)} runs at once`,
@@ -79,15 +95,73 @@ function sideOf(data: string): number {
   return data.startsWith('cifar') ? 32 : 28;
 }
 
-/** How fast SGD is here; each is measured once. */
+/** Steps between refreshes where nothing else is said. */
+const EVERY = 50;
+
+/** How fast steps and factorisations are here; each is measured once. */
 function speedOf(tf: TensorFlow): Speed {
-  const known = new Map<string, number>();
-  return (network, side) => {
-    const key = `${network}, ${side}`;
-    const seconds = known.get(key) ?? secondsAnImage(tf, network, side);
-    known.set(key, seconds);
-    return seconds;
+  const image = once((network: string, side: number) => secondsAnImage(tf, network, side));
+  const cubes = once((network: string, side: number) => cubesOf(tf, network, side));
+  const aCube = once(secondsACube);
+  return {
+    image,
+    refreshes({ name, options: { refreshEvery = EVERY } }, steps, network, side) {
+      const { inverse } = optimizers[name];
+      if (inverse === undefined) return 0;
+      const { inputs, outputs } = cubes(network, side);
+      const one = aCube(inverse) * (inverse === 'eigenbasis' ? inputs + outputs : inputs);
+      return Math.ceil(steps / Number(refreshEvery)) * one;
+    },
   };
+}
+
+/** The function, called once for all that it is called with. */
+function once<A extends readonly unknown[], R>(f: (...given: A) => R): (...given: A) => R {
+  const known = new Map<string, R>();
+  return (...given) => {
+    const key = JSON.stringify(given);
+    const value = known.get(key) ?? f(...given);
+    known.set(key, value);
+    return value;
+  };
+}
+
+/** Σp³ and Σq³ over the layers of a network. */
+function cubesOf(
+  tf: TensorFlow,
+  network: string,
+  side: number,
+): { readonly inputs: number; readonly outputs: number } {
+  const model = networkOf(network).make(tf, { side, classes: 10, seed: 1 });
+  try {
+    const kernels = model.trainableWeights.flatMap(({ shape }) =>
+      shape.length < 2 ? [] : [shape.map(Number)],
+    );
+    const sum = (of: (shape: readonly number[]) => number): number =>
+      kernels.reduce((total, shape) => total + of(shape) ** 3, 0);
+    return {
+      inputs: sum((shape) => shape.slice(0, -1).reduce((product, n) => product * n, 1)),
+      outputs: sum((shape) => shape[shape.length - 1]),
+    };
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Rows of the matrix that is factorised for a measure. */
+const MEASURE = 192;
+
+/** Seconds that a factorisation of an n×n matrix takes, over n³. */
+function secondsACube(inverse: 'eigenbasis' | 'cholesky'): number {
+  const A = zeros('float32', MEASURE, MEASURE);
+  fillNormal(randomKey(1), A.data);
+  const S = zeros('float32', MEASURE, MEASURE);
+  gemm(1, A, 'T', A, 'N', 0, S);
+  const factorise = () => (inverse === 'eigenbasis' ? eigh(S) : dampedInverse(S, 1));
+  factorise();
+  const start = performance.now();
+  factorise();
+  return (performance.now() - start) / 1e3 / MEASURE ** 3;
 }
 
 /** Seconds of SGD for one image. */

@@ -35,6 +35,8 @@ export interface NamedOptimizer {
   readonly title: string;
   /** The paper's settings for each data set, where it has some. */
   readonly paper: { readonly cifar: Settings; readonly imagenet?: Settings };
+  /** Where refreshes take the cubes of sides of layers: what of, of second moments of inputs and outputs, or inputs. */
+  readonly inverse?: 'eigenbasis' | 'cholesky';
   /** The options are checked by the optimiser itself. */
   readonly make: (tf: TensorFlow, options: object) => TfjsOptimizer;
 }
@@ -80,6 +82,7 @@ const OPTIMIZERS = {
       cifar: paperSettings.kfac,
       imagenet: { ...paperSettings.kfac, ...LARGE, damping: 0.1 },
     },
+    inverse: 'eigenbasis',
     make: kfac,
   },
   eva: {
@@ -88,7 +91,12 @@ const OPTIMIZERS = {
     make: eva,
   },
   // The paper has no settings for these: KFAC's where they share its options, else their own defaults.
-  ekfac: { title: 'EKFAC', paper: { cifar: paperSettings.kfac }, make: ekfac },
+  ekfac: {
+    title: 'EKFAC',
+    paper: { cifar: paperSettings.kfac },
+    inverse: 'eigenbasis',
+    make: ekfac,
+  },
   skfac: {
     title: 'SKFAC',
     paper: { cifar: { ...ofOneBatch, refreshEvery: ofOneBatch.observeEvery } },
@@ -103,6 +111,7 @@ const OPTIMIZERS = {
   foof: {
     title: 'FOOF',
     paper: { cifar: paperSettings.foof, imagenet: { ...paperSettings.foof, ...LARGE } },
+    inverse: 'cholesky',
     make: foof,
   },
   'nysact-g': {

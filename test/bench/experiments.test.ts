@@ -227,7 +227,7 @@ function tiny(): { experiment: Experiment; measured: () => number } {
       measurements: () => [
         {
           configuration: { measurement: 'tiny' },
-          seconds: (speed) => 1000 * speed('lenet', 28),
+          seconds: (speed) => 1000 * speed.image('lenet', 28),
           measure: async () => {
             taken += 1;
             return { taken };

@@ -30,8 +30,18 @@ interface Line {
   readonly result: unknown;
 }
 
-/** Seconds that SGD takes for one image of so many pixels a side, in a step of a network. */
-export type Speed = (network: string, side: number) => number;
+/** How fast this machine is, in seconds. */
+export interface Speed {
+  /** What SGD takes for one image of so many pixels a side, in a step of a network. */
+  image(network: string, side: number): number;
+  /** What the refreshes of so many steps take, where their cubes count beside the steps. */
+  refreshes(
+    optimizer: Configuration['optimizer'],
+    steps: number,
+    network: string,
+    side: number,
+  ): number;
+}
 
 /** What a measurement is of, and that it gives an R. */
 export interface Measured<R extends object> {

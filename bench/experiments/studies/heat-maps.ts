@@ -67,7 +67,7 @@ function layerFigures(scale: Scale): Measured<LayerFigures> {
   const training = trainingOf(scale);
   return {
     configuration: { measurement: 'what layers see', training, rank: RANK },
-    seconds: (speed) => training.steps * training.batch * speed(training.network, 32),
+    seconds: (speed) => training.steps * training.batch * speed.image(training.network, 32),
     measure: async ({ tf, folder, checkpoints, remark }) => {
       const data = await loadData(training.data, folder);
       let targets: readonly Target[] = [];

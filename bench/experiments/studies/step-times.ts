@@ -41,11 +41,15 @@ function timesOf(
   return {
     configuration: { measurement: 'step times', network, side: SIDE, batch, timed, ...plan },
     // A turn is of five steps, and some are taken before the first.
-    seconds: (speed) =>
-      Math.max(
+    seconds: (speed) => {
+      const steps = 5 * plan.turns + 3;
+      const refreshes = timed.map((one) => speed.refreshes(one, steps, network, SIDE));
+      return Math.max(
         plan.budget / 1e3,
-        (5 * plan.turns + 3) * (timed.length + 1) * batch * speed(network, SIDE),
-      ),
+        steps * (timed.length + 1) * batch * speed.image(network, SIDE) +
+          refreshes.reduce((a, b) => a + b, 0),
+      );
+    },
     measure: async ({ tf, remark }) => {
       remark(`steps of ${network}`);
       const { name, make } = networkOf(network);
