@@ -34,24 +34,11 @@ export { activationSketch } from './nystrom/activation-sketch.js';
 export type { HessianProduct } from './optimize/hessian-product.js';
 export { muon, newtonMuon } from './optimize/muon.js';
 export { Optimizer, type OptimizerOptions, type StepOptions } from './optimize/optimizer.js';
-export {
-  adahessian,
-  adam,
-  adamw,
-  ekfac,
-  eva,
-  foof,
-  kfac,
-  mfac,
-  nysact,
-  preconditionedBy,
-  sgd,
-  sketchySgd,
-  skfac,
-  soap,
-} from './optimize/optimizers.js';
+export { adam, adamw, eva, foof, kfac, nysact, sgd } from './optimize/optimizers.js';
 export { paperSettings } from './optimize/paper-settings.js';
+export { preconditionedBy } from './optimize/preconditioned.js';
 export { nystromShampoo, shampoo } from './optimize/shampoo.js';
+export { adahessian, ekfac, mfac, sketchySgd, skfac, soap } from './optimize/systems.js';
 export type { Diagnostics } from './precondition/layer.js';
 export type { Method } from './precondition/method.js';
 export type { LayerParameters } from './precondition/network.js';

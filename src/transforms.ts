@@ -25,27 +25,20 @@ export { type ScaleByMfacOptions, scaleByMfac } from './optimize/mfac.js';
 export { momentum } from './optimize/momentum.js';
 export type { MuonOptions, NewtonMuonOptions } from './optimize/muon.js';
 export type {
-  AdahessianOptions,
   AdamOptions,
   AdamwOptions,
-  EkfacOptimizerOptions,
   EvaOptimizerOptions,
   FoofOptimizerOptions,
   KfacOptimizerOptions,
-  LayeredOptions,
-  MfacOptions,
   NysactOptimizerOptions,
-  PreconditionedOptions,
   SgdOptions,
-  SketchySgdOptions,
-  SkfacOptimizerOptions,
-  SoapOptions,
 } from './optimize/optimizers.js';
 export { type OrthogonalizeOptions, orthogonalize } from './optimize/orthogonalize.js';
 export type { PresetOptions } from './optimize/paper-settings.js';
 export type { ParameterFilter } from './optimize/parameter-filter.js';
 export { type Group, partition } from './optimize/partition.js';
 export { type KlClip, type PreconditionOptions, precondition } from './optimize/precondition.js';
+export type { LayeredOptions, PreconditionedOptions } from './optimize/preconditioned.js';
 export { refuseOverflow } from './optimize/refuse-overflow.js';
 export { scaleBy } from './optimize/scale.js';
 export { constant, cosine, type Schedule, stepDecay, warmUp } from './optimize/schedules.js';
@@ -55,6 +48,14 @@ export type {
 } from './optimize/shampoo.js';
 export { type SketchedHessianOptions, scaleBySketchedHessian } from './optimize/sketchy-sgd.js';
 export { type ScaleBySoapOptions, scaleBySoap } from './optimize/soap.js';
+export type {
+  AdahessianOptions,
+  EkfacOptimizerOptions,
+  MfacOptions,
+  SketchySgdOptions,
+  SkfacOptimizerOptions,
+  SoapOptions,
+} from './optimize/systems.js';
 export {
   chain,
   type LayerNeeds,

@@ -1,6 +1,7 @@
-// The direction of SGD: decayed weights and momentum.
+// Steps of SGD: decayed weights and momentum.
 
 import { flag, fraction, nonNegative, optionList, type SettingsOf } from '../core/options.js';
+import { descend } from './descend.js';
 import { momentum } from './momentum.js';
 import { parameterFilter } from './parameter-filter.js';
 import { rate } from './schedules.js';
@@ -29,4 +30,9 @@ export function momentumDirection(settings: SettingsOf<typeof SGD_OPTIONS>): Tra
     // Without momentum there is nothing to keep.
     ...(decay === 0 ? [] : [momentum(decay, { nesterov })]),
   );
+}
+
+/** d = u + λθ; buf ← m·buf + d; θ ← θ − η·buf. */
+export function momentumSteps(settings: SettingsOf<typeof SGD_OPTIONS>): Transform {
+  return chain(momentumDirection(settings), descend(settings.learningRate));
 }

@@ -6,7 +6,7 @@ import { NYSTROM_SHAMPOO_OPTIONS, nystromShampooMethod } from '../precondition/n
 import { SHAMPOO_OPTIONS, shampooMethod } from '../precondition/shampoo.js';
 import { scaleByAdam } from './adam.js';
 import { graft } from './graft.js';
-import { PRECONDITIONED_OPTIONS, preconditioned } from './optimizers.js';
+import { PRECONDITIONED_OPTIONS, preconditioned } from './preconditioned.js';
 import type { Transform } from './transform.js';
 
 /** The option of grafting. */

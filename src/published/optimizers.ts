@@ -3,8 +3,8 @@
 import { optionList, type SettingsOf } from '../core/options.js';
 import { descend } from '../optimize/descend.js';
 import { momentum } from '../optimize/momentum.js';
-import { LAYERED_OPTIONS, type LayeredOptions } from '../optimize/optimizers.js';
 import { precondition } from '../optimize/precondition.js';
+import { LAYERED_OPTIONS, type LayeredOptions } from '../optimize/preconditioned.js';
 import { refuseOverflow } from '../optimize/refuse-overflow.js';
 import { chain, type Transform } from '../optimize/transform.js';
 import { addWeightDecay } from '../optimize/weight-decay.js';

@@ -8,15 +8,7 @@ import {
   type NewtonMuonOptions,
   newtonMuon as newtonMuonTransform,
 } from '../optimize/muon.js';
-import type {
-  AdahessianOptions,
-  AdamOptions,
-  AdamwOptions,
-  MfacOptions,
-  SgdOptions,
-  SketchySgdOptions,
-  SoapOptions,
-} from '../optimize/optimizers.js';
+import type { AdamOptions, AdamwOptions, SgdOptions } from '../optimize/optimizers.js';
 import * as transforms from '../optimize/optimizers.js';
 import {
   type NystromShampooOptimizerOptions,
@@ -24,6 +16,13 @@ import {
   type ShampooOptimizerOptions,
   shampoo as shampooTransform,
 } from '../optimize/shampoo.js';
+import type {
+  AdahessianOptions,
+  MfacOptions,
+  SketchySgdOptions,
+  SoapOptions,
+} from '../optimize/systems.js';
+import * as systems from '../optimize/systems.js';
 import type { Transform } from '../optimize/transform.js';
 import { optionsOf } from './config.js';
 import { optimizerClass } from './optimizer.js';
@@ -46,16 +45,16 @@ const DEFINITIONS = {
   sgd: { className: 'NysactSgd', make: transforms.sgd },
   adam: { className: 'NysactAdam', make: transforms.adam },
   adamw: { className: 'NysactAdamw', make: transforms.adamw },
-  adahessian: { className: 'NysactAdahessian', make: transforms.adahessian },
-  sketchySgd: { className: 'NysactSketchySgd', make: transforms.sketchySgd },
+  adahessian: { className: 'NysactAdahessian', make: systems.adahessian },
+  sketchySgd: { className: 'NysactSketchySgd', make: systems.sketchySgd },
   nysact: { className: 'Nysact', make: transforms.nysact },
   foof: { className: 'NysactFoof', make: transforms.foof },
   kfac: { className: 'NysactKfac', make: transforms.kfac },
   eva: { className: 'NysactEva', make: transforms.eva },
-  ekfac: { className: 'NysactEkfac', make: transforms.ekfac },
-  skfac: { className: 'NysactSkfac', make: transforms.skfac },
-  mfac: { className: 'NysactMfac', make: transforms.mfac },
-  soap: { className: 'NysactSoap', make: transforms.soap },
+  ekfac: { className: 'NysactEkfac', make: systems.ekfac },
+  skfac: { className: 'NysactSkfac', make: systems.skfac },
+  mfac: { className: 'NysactMfac', make: systems.mfac },
+  soap: { className: 'NysactSoap', make: systems.soap },
   shampoo: { className: 'NysactShampoo', make: shampooTransform },
   nystromShampoo: { className: 'NysactNystromShampoo', make: nystromShampooTransform },
   muon: { className: 'NysactMuon', make: muonTransform },
@@ -135,7 +134,7 @@ export function eva(
  */
 export function ekfac(
   tf: TensorFlowCore,
-  options: transforms.EkfacOptimizerOptions = {},
+  options: systems.EkfacOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('ekfac', tf, options);
 }
@@ -147,7 +146,7 @@ export function ekfac(
  */
 export function skfac(
   tf: TensorFlowCore,
-  options: transforms.SkfacOptimizerOptions = {},
+  options: systems.SkfacOptimizerOptions = {},
 ): TfjsOptimizer {
   return make('skfac', tf, options);
 }

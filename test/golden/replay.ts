@@ -8,14 +8,9 @@ import { frobeniusNorm } from '../../src/kernels/level1.js';
 import { descend } from '../../src/optimize/descend.js';
 import { momentum } from '../../src/optimize/momentum.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import {
-  eva,
-  foof,
-  kfac,
-  nysact,
-  type PreconditionedOptions,
-} from '../../src/optimize/optimizers.js';
+import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
 import { precondition } from '../../src/optimize/precondition.js';
+import type { PreconditionedOptions } from '../../src/optimize/preconditioned.js';
 import { chain, stateless, type Transform } from '../../src/optimize/transform.js';
 import { addWeightDecay } from '../../src/optimize/weight-decay.js';
 import { evaMethod } from '../../src/precondition/eva.js';

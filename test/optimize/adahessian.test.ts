@@ -10,7 +10,7 @@ import { zeros } from '../../src/core/matrix.js';
 import { fillUniform, foldIn, randomKey } from '../../src/core/random.js';
 import type { HessianProduct } from '../../src/optimize/hessian-product.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { type AdahessianOptions, adahessian } from '../../src/optimize/optimizers.js';
+import { type AdahessianOptions, adahessian } from '../../src/optimize/systems.js';
 import { build, gaussian, type Matrix, uniform } from '../support/matrices.js';
 import { SEED } from '../support/seed.js';
 

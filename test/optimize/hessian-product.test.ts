@@ -6,7 +6,7 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import { NonFiniteError, PreconditionerError } from '../../src/core/errors.js';
 import type { HessianProduct } from '../../src/optimize/hessian-product.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { adahessian, sketchySgd } from '../../src/optimize/optimizers.js';
+import { adahessian, sketchySgd } from '../../src/optimize/systems.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { asyncBackend } from '../support/backends.js';
 import { build, filled } from '../support/matrices.js';

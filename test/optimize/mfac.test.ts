@@ -8,7 +8,7 @@ import { zeros } from '../../src/core/matrix.js';
 import { descend } from '../../src/optimize/descend.js';
 import { scaleByMfac } from '../../src/optimize/mfac.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { mfac } from '../../src/optimize/optimizers.js';
+import { mfac } from '../../src/optimize/systems.js';
 import { chain, type Transform } from '../../src/optimize/transform.js';
 import { dampedInverse } from '../precondition/oracles.js';
 import { asyncBackend, placeRounded } from '../support/backends.js';

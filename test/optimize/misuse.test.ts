@@ -6,21 +6,8 @@ import { cpuBackend } from '../../src/backend/cpu.js';
 import { exportState, restoreState } from '../../src/backend/saved-state.js';
 import { identity, zeros } from '../../src/core/matrix.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import {
-  adahessian,
-  adam,
-  adamw,
-  ekfac,
-  eva,
-  foof,
-  kfac,
-  mfac,
-  nysact,
-  sgd,
-  sketchySgd,
-  skfac,
-  soap,
-} from '../../src/optimize/optimizers.js';
+import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
+import { adahessian, ekfac, mfac, sketchySgd, skfac, soap } from '../../src/optimize/systems.js';
 
 const backend = cpuBackend('float64');
 const MAKERS = {

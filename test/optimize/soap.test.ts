@@ -9,8 +9,9 @@ import { identity } from '../../src/core/matrix.js';
 import { toMlMatrix } from '../../src/ml-matrix.js';
 import { scaleByAdam } from '../../src/optimize/adam.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import { adam, soap } from '../../src/optimize/optimizers.js';
+import { adam } from '../../src/optimize/optimizers.js';
 import { scaleBySoap } from '../../src/optimize/soap.js';
+import { soap } from '../../src/optimize/systems.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { placeRounded } from '../support/backends.js';
 import {

@@ -8,16 +8,8 @@ import { zeros } from '../../src/core/matrix.js';
 import { fillNormal, randomKey } from '../../src/core/random.js';
 import { Workspace } from '../../src/core/workspace.js';
 import { Optimizer } from '../../src/optimize/optimizer.js';
-import {
-  ekfac,
-  eva,
-  foof,
-  kfac,
-  mfac,
-  nysact,
-  skfac,
-  soap,
-} from '../../src/optimize/optimizers.js';
+import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
+import { ekfac, mfac, skfac, soap } from '../../src/optimize/systems.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { foofMethod } from '../../src/precondition/foof.js';

@@ -6,26 +6,13 @@ import { descend } from '../../src/optimize/descend.js';
 import { graft } from '../../src/optimize/graft.js';
 import { momentum } from '../../src/optimize/momentum.js';
 import { muon, newtonMuon } from '../../src/optimize/muon.js';
-import {
-  adahessian,
-  adam,
-  adamw,
-  ekfac,
-  eva,
-  foof,
-  kfac,
-  mfac,
-  nysact,
-  preconditionedBy,
-  sgd,
-  sketchySgd,
-  skfac,
-  soap,
-} from '../../src/optimize/optimizers.js';
+import { adam, adamw, eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
 import { partition } from '../../src/optimize/partition.js';
 import { precondition } from '../../src/optimize/precondition.js';
+import { preconditionedBy } from '../../src/optimize/preconditioned.js';
 import { refuseOverflow } from '../../src/optimize/refuse-overflow.js';
 import { nystromShampoo, shampoo } from '../../src/optimize/shampoo.js';
+import { adahessian, ekfac, mfac, sketchySgd, skfac, soap } from '../../src/optimize/systems.js';
 import { chain, type Parameter, type Transform } from '../../src/optimize/transform.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
 import {

@@ -1,7 +1,8 @@
 // Options that differ from layer to layer.
 
 import { describe, expect, test } from 'vitest';
-import { ekfac, eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
+import { eva, foof, kfac, nysact } from '../../src/optimize/optimizers.js';
+import { ekfac } from '../../src/optimize/systems.js';
 import { ekfacMethod } from '../../src/precondition/ekfac.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';

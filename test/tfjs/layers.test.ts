@@ -2,7 +2,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
-import { preconditionedBy } from '../../src/optimize/optimizers.js';
+import { preconditionedBy } from '../../src/optimize/preconditioned.js';
 import {
   adam,
   foof,
