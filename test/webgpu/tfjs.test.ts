@@ -5,7 +5,10 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-webgpu';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { EPSILON } from '../../src/core/dtype.js';
+import { muon } from '../../src/optimize/muon.js';
 import { eva, foof, kfac, nysact, sgd } from '../../src/optimize/optimizers.js';
+import { nystromShampoo, shampoo } from '../../src/optimize/shampoo.js';
+import { adahessian, ekfac, mfac, sketchySgd, skfac, soap } from '../../src/optimize/systems.js';
 import type { Transform } from '../../src/optimize/transform.js';
 import { tfjsBackend } from '../../src/tfjs/backend.js';
 import { makeOptimizer } from '../../src/tfjs/index.js';
@@ -107,6 +110,24 @@ async function train(backend: BackendName, transform: Transform): Promise<Run> {
 function distance(a: readonly number[], b: readonly number[]): number {
   return Math.hypot(...a.map((x, i) => x - b[i])) / Math.hypot(...b);
 }
+
+/** Systems whose steps round differently by more than a tolerance could tell from a mistake. */
+const SYSTEMS: Readonly<Record<string, () => Transform>> = {
+  shampoo: () => shampoo({ ...CADENCE, graft: 'sgd' }),
+  nystromShampoo: () => nystromShampoo({ ...CADENCE, rank: 4 }),
+  muon: () => muon({ learningRate: 0.05 }),
+  soap: () => soap({ learningRate: 0.03, refreshEvery: 2 }),
+  ekfac: () => ekfac({ ...CADENCE, learningRate: 0.02 }),
+  skfac: () => skfac({ ...CADENCE, learningRate: 0.02 }),
+  mfac: () => mfac({ gradients: 4, damping: 0.5, learningRate: 0.05 }),
+  adahessian: () => adahessian({ learningRate: 0.1 }),
+  sketchySgd: () => sketchySgd({ rank: 3, damping: 0.5, refreshEvery: 2, learningRate: 0.05 }),
+};
+
+test.each(Object.entries(SYSTEMS))('%s trains there', async (_, make) => {
+  const { losses } = await train('webgpu', make());
+  expect(losses[STEPS - 1]).toBeLessThan(0.8 * losses[0]);
+});
 
 test.each(Object.entries(TRANSFORMS))(
   '%s trains convolutions and dense layers as on the CPU',
