@@ -105,6 +105,19 @@ describe('joinedRows', () => {
     },
   );
 
+  property.prop([
+    fc.array(fc.array(fc.nat(3), { minLength: 1, maxLength: 4 }), { minLength: 3, maxLength: 5 }),
+  ])(
+    'joined in twos, the parts of one batch are of the same examples as joined at once',
+    (drawn) => {
+      const same = (parts: readonly Rows<'float64'>[]) =>
+        joinedRows(parts, { batches: parts.map(() => 'same') });
+      const [first, second, ...others] = drawn.map(part);
+      const twice = same([same([first, second]), ...others]);
+      expect(Array.from(twice.exampleOf ?? [])).toEqual(drawn.flat());
+    },
+  );
+
   test('refuses batches for other parts, and what is no list of them', () => {
     expect(() => join([1])).toThrow(
       new RangeError('joinedRows: batches has 1 elements, expected one for each of 2 parts'),
