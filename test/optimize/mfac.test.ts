@@ -199,8 +199,9 @@ describe('in float32, with the default damping, gradients of any size', () => {
   });
 });
 
+const similar = (k: number) => build(2, 3, (i, j) => 1e4 * (1 + i + j) + Math.sin(k + i + j));
+
 test('gradients whose rounding outweighs the damping raise it, and nothing breaks down', () => {
-  const similar = (k: number) => build(2, 3, (i, j) => 1e4 * (1 + i + j) + Math.sin(k + i + j));
   const gradients = Array.from({ length: 12 }, (_, k) => rounded(similar(k), 'float32'));
   const made = moves(scaleByMfac({ gradients: 6, damping: 1e-6, maxFailures: 1 }), gradients);
   expect(made.flat().every(Number.isFinite)).toBe(true);

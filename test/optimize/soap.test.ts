@@ -135,10 +135,11 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
   });
 });
 
+const norm = (u: readonly number[]) => Math.sqrt(u.reduce((sum, x) => sum + x * x, 0));
+
 test.each([2, 10])(
   'with new bases every %d steps, those until the second ones are no longer than √(rc), as Adam’s are where β₁ = β₂',
   (refreshEvery) => {
-    const norm = (u: readonly number[]) => Math.sqrt(u.reduce((sum, x) => sum + x * x, 0));
     const [rows, cols] = [12, 16];
     // Columns that differ a thousandfold: V of the first step along other axes would make the second 13 times as long.
     const scale = build(cols, cols, (i, j) => (i === j ? 10 ** ((3 * j) / cols - 3) : 0));

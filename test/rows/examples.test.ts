@@ -25,6 +25,11 @@ function part(exampleOf: number[] | undefined): Rows<'float64'> {
   return denseRows(backend, filled(exampleOf?.length ?? 2, 1, 1), { exampleOf });
 }
 
+/** Parts of one batch, joined. */
+function same(all: readonly Rows<'float64'>[]): Rows<'float64'> {
+  return joinedRows(all, { batches: all.map(() => 'same') });
+}
+
 /** Two parts joined, without the types of the option. */
 function join(batches: unknown): unknown {
   return Reflect.apply(joinedRows, undefined, [[part([0]), part([1])], { batches }]);
@@ -110,8 +115,6 @@ describe('joinedRows', () => {
   ])(
     'joined in twos, the parts of one batch are of the same examples as joined at once',
     (drawn) => {
-      const same = (parts: readonly Rows<'float64'>[]) =>
-        joinedRows(parts, { batches: parts.map(() => 'same') });
       const [first, second, ...others] = drawn.map(part);
       const twice = same([same([first, second]), ...others]);
       expect(Array.from(twice.exampleOf ?? [])).toEqual(drawn.flat());
