@@ -60,7 +60,7 @@ function isPower(value: unknown): value is 1 | 0.5 | 0.25 {
  * starts at 0. z is of signs that the seed, the step and the parameter determine, so E[z∘Hz] = diag(H).
  *
  * A block is a row of a matrix, all positions of one input and output in the kernel of a convolution (`positions`
- * of the parameter), and one element of what has a single column, as biases, or meets one-hot rows (`oneHot`): of
+ * of the parameter, of which one that is 1×1 has one), and one element of what has a single column, as biases, or meets one-hot rows (`oneHot`): of
  * the words that a batch does not have its curvature is 0, which would make that of the others too small. v has a
  * number a block.
  *
@@ -170,9 +170,9 @@ export function scaleByAdahessian(options: ScaleByAdahessianOptions = {}): Trans
 }
 
 /** Blocks in a row: column j is of block j mod this. */
-function widthOf({ cols, positions = 1, oneHot = false }: ParameterShape): number {
+function widthOf({ cols, positions, oneHot = false }: ParameterShape): number {
   if (oneHot) return cols;
-  return positions > 1 ? cols / positions : 1;
+  return positions === undefined ? 1 : cols / positions;
 }
 
 /** products ← z∘Hz, with signs z of the step. */

@@ -34,7 +34,7 @@ export type SketchedHessianOptions = OptionsOf<typeof SKETCHED_HESSIAN>;
  * taken off λ̂ afterwards, and what is negative then becomes 0. So the eigenvalues of what u is multiplied by
  * are in (0, 1/ρ] whatever H is, and u is a direction of descent; along negative curvature it is u/ρ.
  *
- * Memory: rd numbers for d parameters, and at a refresh 3rd on the host. Cost: O(rd), in 3r + 1 operations a
+ * Memory: rd numbers for d parameters, and at a refresh 3rd on the host. Cost: O(rd), in 4r + 1 operations a
  * parameter; a refresh takes r products with H ('parameters': r for each parameter) and O(r²d) on the host.
  * Where reads are asynchronous a sketch takes effect when they have resolved. A refresh that breaks down
  * keeps the last one. Needs `curvature`. The automatic learning rate of the paper is left out: it reads a

@@ -1,7 +1,14 @@
 // Adam in the eigenbases of Shampoo's factors, as a link (Vyas et al. 2024).
 
 import type { Backend, Slot } from '../backend/backend.js';
-import { Cell, ofParameters, type Pending, type StateEntry, scoped } from '../backend/state.js';
+import {
+  Cell,
+  ofParameters,
+  type Pending,
+  type RestoreGuard,
+  type StateEntry,
+  scoped,
+} from '../backend/state.js';
 import { checkInteger, checkNonNegative } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
 import { power } from '../core/elementary.js';
@@ -16,6 +23,7 @@ import {
 } from '../core/options.js';
 import { checkRange } from '../core/range.js';
 import { Workspace } from '../core/workspace.js';
+import { frobeniusNorm } from '../kernels/level1.js';
 import { eigh } from '../linalg/eigh.js';
 import { checkNoNegative, elementsWithin, MAX_FAILURES } from '../precondition/options.js';
 import { RefreshDriver } from '../precondition/refresh.js';
@@ -57,9 +65,9 @@ export type ScaleBySoapOptions = OptionsOf<typeof SCALE_BY_SOAP>;
  * L ← β₂L + (1−β₂)GGᵀ, R ← β₂R + (1−β₂)GᵀG, and every f steps, the first one included, Q_L and Q_R ←
  * the eigenvectors of L and R, in descending order of the eigenvalues. V is kept as it is then.
  *
- * Q_L = Q_R = I until the first ones are in place, so the first step is Adam's. With them M, V and t begin anew: V
- * along the axes before may be far too small along these, and a step many times as long as Adam's. All other
- * parameters have Adam's direction, by the same β₁, β₂ and ε.
+ * Q_L = Q_R = I until the first ones are in place, of an L and an R that are not 0, so the first step is Adam's.
+ * With them M, V and t of the parameter begin anew: V along the axes before may be far too small along these, and a
+ * step many times as long as Adam's. All other parameters have Adam's direction, by the same β₁, β₂ and ε.
  *
  * Memory: 2rc + 2r² + 2c² numbers, without the squares of sides longer than `maxDim`. Cost of a step:
  * O(rc(r + c)), of new bases O(r³ + c³) on the host.
@@ -112,17 +120,10 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
           right: rotation(backend, cols, maxDim),
         }),
       );
-      const rotations = sides.flatMap(({ left, right }) =>
-        [left, right].filter((side) => side !== undefined),
-      );
+      const rotations = sides.flatMap(rotationsOf);
       const driver = new RefreshDriver(backend, 'soap', maxFailures);
       const pending = () => driver.inFlight;
-      /** Steps that the moments are of. */
-      const t = new Cell(0, checkInteger);
-      const refreshes = new Cell(0, checkInteger, pending);
-      /** Whether the moments are of bases that were found: 0 or 1. */
-      const isTurned = new Cell(0, (where, name, value) => checkInteger(where, name, value, 0, 1));
-      const turns = () => isTurned.value === 0 && refreshes.value > 0;
+      const ages = parameters.map(() => new Age(pending));
       const means = new HeldBounds(parameters.length, (index) => backend.bound?.(m[index]));
       const workspace = new Workspace();
 
@@ -132,11 +133,14 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
           reads: rotations.map(({ factor }) => factor),
           compute(factors) {
             const bases = factors.map((factor) => eigh(factor, {}, workspace).vectors);
+            const seen = new Set(rotations.filter((_, i) => frobeniusNorm(factors[i]) > 0));
             return () => {
               bases.forEach((Q, i) => {
                 backend.write(rotations[i].Q, Q);
               });
-              refreshes.value += 1;
+              sides.forEach((own, index) => {
+                if (rotationsOf(own).some((one) => seen.has(one))) ages[index].isFound.value = 1;
+              });
             };
           },
           failed() {},
@@ -148,9 +152,11 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
           ...ofParameters('m', m),
           ...ofParameters('v', v, checkNoNegative),
           ...sides.flatMap((own, index) => statesOf(own, index, pending)),
-          { name: 't', holds: t },
-          { name: 'refreshes', holds: refreshes },
-          { name: 'isTurned', holds: isTurned },
+          ...ages.flatMap(({ t, isFound, isTurned }, index) => [
+            entryOf<D>(index, 't', t),
+            entryOf<D>(index, 'isFound', isFound),
+            entryOf<D>(index, 'isTurned', isTurned),
+          ]),
           ...scoped('refresh', driver.state),
         ],
         bound: (updates) =>
@@ -163,23 +169,17 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
             const mean = beta1 * means.at(index) + (1 - beta1) * size;
             means.propose(index, mean);
             // V is of other bases than M where these have changed, so ε alone keeps the quotient finite.
-            const steps = turns() ? 1 : t.value + 1;
-            return (Math.sqrt(rows * cols) * mean) / (1 - power(beta1, steps)) / epsilon;
+            return (Math.sqrt(rows * cols) * mean) / (1 - power(beta1, ages[index].next)) / epsilon;
           }),
         update(updates, step) {
           means.accept();
-          if (turns()) {
-            for (const moment of [...m, ...v]) backend.axpby(0, moment, 0, moment);
-            t.value = 0;
-            isTurned.value = 1;
-          }
-          t.value += 1;
-          const [first, second] = [
-            1 / (1 - power(beta1, t.value)),
-            1 / (1 - power(beta2, t.value)),
-          ];
           updates.forEach((G, index) => {
             const { left, right } = sides[index];
+            if (ages[index].turns) {
+              for (const moment of [m[index], v[index]]) backend.axpby(0, moment, 0, moment);
+            }
+            const t = ages[index].advance();
+            const [first, second] = [1 / (1 - power(beta1, t)), 1 / (1 - power(beta2, t))];
             backend.borrow((take) => {
               const [rotated, half, N] = [
                 take(G.rows, G.cols),
@@ -213,6 +213,40 @@ function rotatedAdam(settings: SettingsOf<typeof SCALE_BY_SOAP>): Transform {
   };
 }
 
+/** How old the moments of a matrix are. They begin anew with its first bases. */
+class Age {
+  /** Steps that they are of. */
+  readonly t = new Cell(0, checkInteger);
+  /** Whether bases of factors that are not 0 are in place: 0 or 1. */
+  readonly isFound: Cell;
+  /** Whether the moments are of such bases: 0 or 1. */
+  readonly isTurned = new Cell(0, checkBit);
+
+  constructor(pending: Pending) {
+    this.isFound = new Cell(0, checkBit, pending);
+  }
+
+  /** Whether they begin anew with the coming step. */
+  get turns(): boolean {
+    return this.isFound.value === 1 && this.isTurned.value === 0;
+  }
+
+  /** t of the coming step. */
+  get next(): number {
+    return this.turns ? 1 : this.t.value + 1;
+  }
+
+  /** Takes that step, and gives its t. */
+  advance(): number {
+    this.t.value = this.next;
+    this.isTurned.value = this.isFound.value;
+    return this.t.value;
+  }
+}
+
+const checkBit: RestoreGuard<number> = (where, name, value) =>
+  checkInteger(where, name, value, 0, 1);
+
 /** Room for the average and the basis of a side of n, which begins as I. */
 function rotation<D extends DType>(
   backend: Backend<D>,
@@ -240,21 +274,30 @@ function rotate<D extends DType>(
   else backend.gemm(1, half, 'N', right.Q, op === 'T' ? 'N' : 'T', 0, Y);
 }
 
+function rotationsOf<D extends DType>({ left, right }: Sides<D>): Rotation<D>[] {
+  return [left, right].filter((side) => side !== undefined);
+}
+
 function statesOf<D extends DType>(
   { left, right }: Sides<D>,
   index: number,
   pending: Pending,
 ): StateEntry<D>[] {
-  const entry = (key: string, holds: StateEntry<D>['holds']): StateEntry<D> => ({
-    name: `${key}${index}`,
-    part: { of: 'parameter', index, key },
-    holds,
-  });
-  const basis = (Q: Slot<D>) => ({ slot: Q, check: elementsWithin(1), pending });
-  return [
-    ...(left === undefined ? [] : [entry('L', { slot: left.factor }), entry('QL', basis(left.Q))]),
-    ...(right === undefined
+  const entries = (side: Rotation<D> | undefined, factor: string, basis: string) =>
+    side === undefined
       ? []
-      : [entry('R', { slot: right.factor }), entry('QR', basis(right.Q))]),
-  ];
+      : [
+          entryOf<D>(index, factor, { slot: side.factor }),
+          entryOf<D>(index, basis, { slot: side.Q, check: elementsWithin(1), pending }),
+        ];
+  return [...entries(left, 'L', 'QL'), ...entries(right, 'R', 'QR')];
+}
+
+/** A piece of the state of one matrix. */
+function entryOf<D extends DType>(
+  index: number,
+  key: string,
+  holds: StateEntry<D>['holds'],
+): StateEntry<D> {
+  return { name: `${key}${index}`, part: { of: 'parameter', index, key }, holds };
 }

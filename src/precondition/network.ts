@@ -35,8 +35,8 @@ export interface ParameterShape {
   readonly cols: number;
   readonly name?: string | undefined;
   /**
-   * Positions of a kernel that is moved over its input: the columns are those of one position after the other
-   * (default 1).
+   * Positions of a kernel that is moved over its input: the columns are those of one position after the other.
+   * Absent where it is no such kernel.
    */
   readonly positions?: number | undefined;
   /** Whether it meets one-hot rows, as an embedding does: a batch says nothing of most columns (default false). */

@@ -43,25 +43,29 @@ export function inSuccession(rows: number, examples: number): Int32Array {
 }
 
 /**
- * The examples of all parts, numbered anew: what has the same number in the same batch is the same example. A
- * part whose batch is not told is a batch by itself, and in one that tells no examples each row is one.
+ * The examples of all parts: what has the same number in the same batch is the same example. A part whose batch
+ * is not told is a batch by itself, and in one that tells no examples each row is one. Of a single batch they keep
+ * their numbers, which what they are joined with in turn may have too; of several they are numbered anew.
  */
 export function joinedExamples(
   parts: readonly Pick<Rows, 'rows' | 'exampleOf'>[],
   batches: readonly unknown[] | undefined,
 ): Int32Array {
   const joined = new Int32Array(parts.reduce((sum, { rows }) => sum + rows, 0));
+  const told = parts.map(({ exampleOf }) => exampleOf);
+  const batchOf = parts.map((part, index) =>
+    told[index] === undefined ? part : (batches?.[index] ?? part),
+  );
+  const isOne = new Set(batchOf).size === 1;
   const numbers = new Map<unknown, Map<number, number>>();
   let row = 0;
   let examples = 0;
-  parts.forEach((part, index) => {
-    const { rows, exampleOf } = part;
-    const batch = exampleOf === undefined ? part : (batches?.[index] ?? part);
-    const known = numbers.get(batch) ?? new Map<number, number>();
-    numbers.set(batch, known);
+  parts.forEach(({ rows }, index) => {
+    const known = numbers.get(batchOf[index]) ?? new Map<number, number>();
+    numbers.set(batchOf[index], known);
     for (let i = 0; i < rows; i++) {
-      const own = exampleOf?.[i] ?? i;
-      const example = known.get(own) ?? examples++;
+      const own = told[index]?.[i] ?? i;
+      const example = isOne ? own : (known.get(own) ?? examples++);
       known.set(own, example);
       joined[row++] = example;
     }

@@ -288,10 +288,12 @@ export function optimizerClass(
       return inputs || outputGradients || (this.#run === undefined && this.#preconditions);
     }
 
-    /** Whether it looks at them: curvature may be averaged in kernels, which layers and taps tell. */
+    /**
+     * Whether it looks at them: curvature may be averaged in kernels, which layers and taps tell. Those that join
+     * later have to be known at once too, as they are where the run is resumed.
+     */
     get #looks(): boolean {
-      const curves = this.#transform.curvature !== undefined;
-      return this.#mustLook || this.#needs.curvature || (this.#run === undefined && curves);
+      return this.#mustLook || this.#transform.curvature !== undefined;
     }
 
     /** What is preconditioned of what took part. */

@@ -46,7 +46,7 @@ describe.each(BACKENDS)('%s', (_, backend) => {
         const k = Math.floor(index / 2);
         const [top, left] = [Math.floor(k / columns) * most, (k % columns) * most];
         expect([block.rows, block.cols].every((size) => size >= 1 && size <= most)).toBe(true);
-        const expected = build(block.rows, block.cols, (i, j) => A.at(top + i, left + j));
+        const expected = build(block.rows, block.cols, (row, col) => A.at(top + row, left + col));
         expect(convert(block, 'float64')).toEqual(expected);
       });
     },

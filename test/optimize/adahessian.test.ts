@@ -48,7 +48,7 @@ const settings = fc.record({
   power: fc.constantFrom(1 as const, 0.5 as const, 0.25 as const),
   hessianEvery: fc.integer({ min: 1, max: 3 }),
   averaged: fc.boolean(),
-  positions: fc.constantFrom(1, 2, 3, 6),
+  positions: fc.constantFrom(undefined, 1, 2, 3, 6),
   oneHot: fc.boolean(),
 });
 
@@ -67,7 +67,7 @@ test.prop([settings], { numRuns: 40 })(
       transform: adahessian({ ...options, beta1, beta2, epsilon, learningRate, weightDecay }),
       parameters: [{ rows, cols, positions, oneHot }],
     });
-    const block = positions > 1 ? cols / positions : 1;
+    const block = positions === undefined ? 1 : cols / positions;
     const width = averaged && !oneHot ? block : cols;
     const w = start.toArrays();
     const m = start.toArrays().map((row) => row.map(() => 0));
@@ -153,7 +153,7 @@ describe('on a separable function', () => {
   );
 });
 
-const bytes = (options: AdahessianOptions, positions = 1) =>
+const bytes = (options: AdahessianOptions, positions?: number) =>
   new Optimizer({
     backend,
     transform: adahessian(options),
@@ -168,6 +168,8 @@ describe('its state', () => {
     expect(bytes({ averaged: false })).toBe(8 * (2 * 72 + 2 * 4));
     expect(bytes({})).toBe(8 * (72 + 4 + 2 * 4));
     expect(bytes({}, 9)).toBe(8 * (72 + 8 + 2 * 4));
+    // A kernel of 1×1.
+    expect(bytes({}, 1)).toBe(8 * (2 * 72 + 2 * 4));
   });
 });
 

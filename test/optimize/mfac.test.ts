@@ -11,7 +11,7 @@ import { Optimizer } from '../../src/optimize/optimizer.js';
 import { mfac } from '../../src/optimize/systems.js';
 import { chain, type Transform } from '../../src/optimize/transform.js';
 import { dampedInverse } from '../precondition/oracles.js';
-import { asyncBackend, placeRounded } from '../support/backends.js';
+import { asyncBackend, countingBackend, placeRounded } from '../support/backends.js';
 import {
   build,
   combine,
@@ -114,6 +114,21 @@ describe.each(['float64', 'float32'] as const)('%s', (dtype) => {
     const optimizer = new Optimizer({ backend, transform: mfac({ gradients: m }), parameters });
     expect(optimizer.stateBytes).toBe(((m - 1) * 15 + 2 * (m - 1) ** 2) * BYTES[dtype]);
   });
+});
+
+test('a step takes d numbers of memory, and what the largest parameter has', () => {
+  const backend = countingBackend('float32');
+  const [count, side, gradients] = [9, 20, 3];
+  const shapes = Array.from({ length: count }, () => ({ rows: side, cols: side }));
+  const make = () => shapes.map(({ rows, cols }) => backend.allocate(rows, cols));
+  const [theta, G] = [make(), make()];
+  const transform = chain(scaleByMfac({ gradients }), descend(1));
+  const optimizer = new Optimizer({ backend, transform, parameters: shapes });
+  const before = backend.count.elements;
+  optimizer.step(G, theta);
+  const largest = side ** 2;
+  // Beside them are rows, and numbers.
+  expect(backend.count.elements - before).toBeLessThanOrEqual((count + 2) * largest);
 });
 
 /** The optimiser's moves, negated and of learning rate 1, for gradients that a float32 backend is given. */

@@ -145,13 +145,15 @@ test.each([2, 10])(
     // Columns that differ a thousandfold: V of the first step along other axes would make the second 13 times as long.
     const scale = build(cols, cols, (i, j) => (i === j ? 10 ** ((3 * j) / cols - 3) : 0));
     fc.assert(
-      fc.property(fc.nat(), fc.constantFrom(0, 1), (seed, common) => {
+      fc.property(fc.nat(), fc.constantFrom(0, 1), fc.boolean(), (seed, common, isDead) => {
         const random = uniform(seed);
         const same = gaussian(random, rows, cols);
         const draw = () => combine(common, same, 1, gaussian(random, rows, cols));
-        const gradients = Array.from({ length: refreshEvery + 1 }, () => [
+        const drawn = Array.from({ length: refreshEvery + 1 }, () => [
           product(draw(), 'N', scale, 'N'),
         ]);
+        // Of a first gradient of zeros there are no bases yet.
+        const gradients = isDead ? [[filled(rows, cols, 0)], ...drawn] : drawn;
         const start = { parameters: [filled(rows, cols, 0)], gradients };
         const options = { beta1: 0.95, beta2: 0.95, refreshEvery };
         for (const u of updates('float64', scaleBySoap(options), start)) {
@@ -163,6 +165,32 @@ test.each([2, 10])(
     );
   },
 );
+
+test('a matrix that joins later begins as the first one did, and with its own first bases', () => {
+  const backend = cpuBackend('float64');
+  const random = uniform(7);
+  const shape = { rows: 4, cols: 3 };
+  const draw = () => gaussian(random, shape.rows, shape.cols);
+  const make = (parameters: readonly (typeof shape)[]) =>
+    new Optimizer({ backend, transform: soap({ learningRate: 1, refreshEvery: 2 }), parameters });
+  /** What becomes of zeros. */
+  const take = (optimizer: Optimizer<'float64'>, gradients: readonly Matrix[]) => {
+    const theta = gradients.map(() => placeRounded(backend, filled(shape.rows, shape.cols, 0)));
+    optimizer.step(
+      gradients.map((G) => placeRounded(backend, G)),
+      theta,
+    );
+    return theta.map((slot) => backend.readSync(slot));
+  };
+  const [earlier, alone] = [make([shape]), make([shape])];
+  for (let k = 0; k < 4; k++) take(earlier, [draw()]);
+  const both = make([shape, shape]);
+  both.takeOver(earlier);
+  for (let k = 0; k < 4; k++) {
+    const [A, B] = [draw(), draw()];
+    expect(take(both, [A, B])[1]).toEqual(take(alone, [B])[0]);
+  }
+});
 
 test.each([3, 4, 5])(
   'of a quadratic that is badly scaled along turned axes, SOAP ends nearer the minimum than Adam: start %d',

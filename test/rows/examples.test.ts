@@ -25,6 +25,11 @@ function part(exampleOf: number[] | undefined): Rows<'float64'> {
   return denseRows(backend, filled(exampleOf?.length ?? 2, 1, 1), { exampleOf });
 }
 
+/** Parts of one batch, joined. */
+function same(all: readonly Rows<'float64'>[]): Rows<'float64'> {
+  return joinedRows(all, { batches: all.map(() => 'same') });
+}
+
 /** Two parts joined, without the types of the option. */
 function join(batches: unknown): unknown {
   return Reflect.apply(joinedRows, undefined, [[part([0]), part([1])], { batches }]);
@@ -102,6 +107,17 @@ describe('joinedRows', () => {
           names.map((other) => other === names[i]),
         );
       });
+    },
+  );
+
+  property.prop([
+    fc.array(fc.array(fc.nat(3), { minLength: 1, maxLength: 4 }), { minLength: 3, maxLength: 5 }),
+  ])(
+    'joined in twos, the parts of one batch are of the same examples as joined at once',
+    (drawn) => {
+      const [first, second, ...others] = drawn.map(part);
+      const twice = same([same([first, second]), ...others]);
+      expect(Array.from(twice.exampleOf ?? [])).toEqual(drawn.flat());
     },
   );
 

@@ -41,10 +41,15 @@ const listed =
 /** Positions that count, sequence after sequence. */
 const UNMASKED = LENGTHS.flatMap((length, b) => Array.from({ length }, () => b));
 
-/** The same, step after step. */
-const UNMASKED_STEPS = Array.from({ length: TIME }, (_, t) =>
+/** The same, by step. */
+const BY_STEP = Array.from({ length: TIME }, (_, t) =>
   LENGTHS.flatMap((length, b) => (t < length ? [b] : [])),
-).flat();
+);
+
+const UNMASKED_STEPS = BY_STEP.flat();
+
+/** Every step twice. */
+const UNMASKED_TWICE = BY_STEP.flatMap((step) => [...step, ...step]);
 
 const normal = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, 'float32', seed);
 
@@ -220,17 +225,21 @@ onBackends(['wasm', 'cpu'], () => {
     );
   });
 
-  test('the steps that a mask leaves of a sequence are one example', () => {
-    const model = masked(
-      tf.layers.simpleRNN({ units: UNITS, returnSequences: true, ...seeded(5) }),
-    );
-    const x = padded();
-    const loss = meanOf(() => outputOf(model, x));
-    const order = listed(UNMASKED_STEPS);
-    expectStep([{ loss, examples: BATCH }], [order, order]);
-    x.dispose();
-    model.dispose();
-  });
+  test.each([
+    ['simpleRNN', tf.layers.simpleRNN, UNMASKED_STEPS],
+    // Its recurrent kernel is used twice in each step.
+    ['gru', tf.layers.gru, UNMASKED_TWICE],
+  ] as const)(
+    'the steps that a mask leaves of a sequence are one example: %s',
+    (_, make, recurrent) => {
+      const model = masked(make({ units: UNITS, returnSequences: true, ...seeded(5) }));
+      const x = padded();
+      const loss = meanOf(() => outputOf(model, x));
+      expectStep([{ loss, examples: BATCH }], [listed(UNMASKED_STEPS), listed(recurrent)]);
+      x.dispose();
+      model.dispose();
+    },
+  );
 
   test('the tokens that a mask leaves of a sequence are one example', () => {
     const model = masked(denseLayer());
