@@ -106,10 +106,11 @@ export class LayerPreconditioner<D extends DType> implements Stateful<D> {
     return this.#given.gain;
   }
 
-  /** Whether P is 0 for every G until a refresh finds what the damping is in proportion to. */
+  /** Whether P is 0 for every G, as no refresh has found anything yet that the damping is in proportion to. */
   get standsStill(): boolean {
     const { factorise, flat } = this.#curvature;
-    return factorise !== undefined && flat === 0 && this.#refreshes.value === 0;
+    const tried = this.#refreshes.value + this.#refresh.failures;
+    return factorise !== undefined && flat === 0 && tried === 0;
   }
 
   /** How the layer is preconditioned at the rank that it has. */

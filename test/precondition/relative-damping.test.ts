@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cpuBackend } from '../../src/backend/cpu.js';
 import { EPSILON } from '../../src/core/dtype.js';
-import { NonFiniteError } from '../../src/core/errors.js';
+import { NonFiniteError, PreconditionerError } from '../../src/core/errors.js';
 import { evaMethod } from '../../src/precondition/eva.js';
 import { foofMethod } from '../../src/precondition/foof.js';
 import { kfacMethod } from '../../src/precondition/kfac.js';
@@ -201,6 +201,29 @@ describe.each(ALL)('%s in a network', (_, make) => {
     const next = take(4, randomBatch(2, ROWS, SIZE), G);
     expect(next.refreshes).toBe(revived.refreshes);
   });
+});
+
+test('a layer whose refresh broke down waits for the next refresh of all', () => {
+  const on = cpuBackend('float32');
+  const method = foofMethod({ damping: { relative: 1e30 }, maxFailures: 2 });
+  const cadence = { observeEvery: 1, refreshEvery: 5 };
+  const network = new NetworkPreconditioner(
+    on,
+    method,
+    [{ rows: q, cols: p }],
+    [{ weight: 0 }],
+    cadence,
+  );
+  const { X, D } = randomBatch(1, ROWS, SIZE);
+  const batch = { X: combine(1e6, X, 0, X), D, examples: ROWS };
+  const take = (index: number) => {
+    const slots = [placeRounded(on, randomGradient(1, SIZE))];
+    const observations = [observed(on, batch)];
+    network.update({ index, observations, clip: undefined }, slots, slots);
+  };
+  for (let k = 0; k < 5; k++) take(k);
+  expect(network.diagnostics[0]).toMatchObject({ failures: 1, refreshes: 0 });
+  expect(() => take(5)).toThrow(PreconditionerError);
 });
 
 test('a damping beyond the range of the dtype is a breakdown', () => {
