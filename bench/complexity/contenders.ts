@@ -4,6 +4,7 @@ import { scaleByAdahessian } from '../../src/optimize/adahessian.js';
 import { scaleByMfac } from '../../src/optimize/mfac.js';
 import { momentum } from '../../src/optimize/momentum.js';
 import { orthogonalize } from '../../src/optimize/orthogonalize.js';
+import { precondition } from '../../src/optimize/precondition.js';
 import { scaleBySketchedHessian } from '../../src/optimize/sketchy-sgd.js';
 import { scaleBySoap } from '../../src/optimize/soap.js';
 import { chain, type Transform } from '../../src/optimize/transform.js';
@@ -111,6 +112,16 @@ export const contenders: readonly Contender[] = [
     name: 'Muon',
     method: chain(momentum(0.95, { nesterov: true }), orthogonalize()),
     exponents: { ...linear, observe: undefined, refresh: undefined, allocated: undefined },
+    largest: 4096,
+  },
+  {
+    name: 'Newton-Muon',
+    method: chain(
+      precondition(nysactMethod({ rank })),
+      momentum(0.95, { nesterov: true }),
+      orthogonalize(),
+    ),
+    exponents: { ...linear, observe: undefined },
     largest: 4096,
   },
   {

@@ -36,12 +36,19 @@ export function makeSubject({ method }: Contender, inputs: number, key: RandomKe
   return isTransform(method) ? ofLink(method, inputs, key) : ofMethod(method, inputs, key);
 }
 
-/** A step of a link, a copy of G included; H = I/2 where it uses curvature, which costs next to nothing. */
+/**
+ * A step of a link, a copy of G included; H = I/2 where it uses curvature, which costs next to nothing. Where it
+ * looks at layers, the step with a refresh observes too.
+ */
 function ofLink(link: Transform, inputs: number, key: RandomKey): Subject {
-  const { dtype, outputs } = layer;
+  const { dtype, outputs, rows } = layer;
   const backend = cpuBackend(dtype);
   const shape = { rows: outputs, cols: inputs };
-  const stage = link.init({ backend, parameters: [shape], layers: [] });
+  const stage = link.init({ backend, parameters: [shape], layers: [{ weight: 0 }] });
+  const seen = {
+    X: denseRows(backend, normalMatrix(dtype, rows, inputs, foldIn(key, 1))),
+    examples: rows,
+  };
   const given = upload(backend, normalMatrix(dtype, outputs, inputs, foldIn(key, 0)));
   const [G, W] = [backend.allocate(outputs, inputs), backend.allocate(outputs, inputs)];
   const take = (index: number): void => {
@@ -51,7 +58,7 @@ function ofLink(link: Transform, inputs: number, key: RandomKey): Subject {
       learningRate: 0,
       parameters: [W],
       gradients: [G],
-      observations: [],
+      observations: [link.needs?.(index).inputs === true ? seen : undefined],
       hessianProduct: ([v], [product]) => backend.axpby(0.5, v, 0, product),
     };
     stage.check?.(step);
