@@ -75,7 +75,7 @@ export function lineChartOptions({ title, x, y, series }: LineChart): PlotOption
     points.map((point) => point.x),
   );
   const yRange = rangeOf(y, heights);
-  const [xTicks, yTicks] = [ticksOf(x, xRange), ticksOf(y, yRange)];
+  const [xTicks, yTicks] = [axisTicks(x, xRange), axisTicks(y, yRange)];
   const xTitle = { label: x.label, labelAnchor: 'center', labelArrow: 'none' } as const;
   const corner = { frameAnchor: 'top-left', dx: -52 } as const;
   return {
@@ -155,20 +155,34 @@ function rangeOf({ scale }: Axis, values: readonly number[]): [low: number, high
   return shown.length === 0 ? [1, 10] : [Math.min(...shown), Math.max(...shown)];
 }
 
-function ticksOf({ scale, ticks }: Axis, range: [low: number, high: number]): number | number[] {
+function axisTicks({ scale, ticks }: Axis, range: [low: number, high: number]): number | number[] {
   if (ticks !== undefined) return [...ticks];
   return scale === 'log' ? logTicks(...range) : 6;
 }
 
-/** 1, 2, 5, 10, … within [low, high]; only powers of ten, or every so many, on a long axis. */
+/** Leading digits of ticks, the coarse ones first. */
+const MANTISSAS = [
+  [1, 2, 5],
+  [1, 1.5, 2, 3, 4, 5, 6, 8],
+  [1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.4, 2.6, 2.8, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9],
+] as const;
+
+/**
+ * 1, 2, 5, 10, … within [low, high], and digits between them where that gives fewer than three; only powers of ten,
+ * or every so many, on a long axis.
+ */
 export function logTicks(low: number, high: number): number[] {
   const first = Math.floor(Math.log10(low));
   const last = Math.ceil(Math.log10(high));
   const step = Math.max(1, Math.ceil((last - first) / 8));
-  const mantissas = last - first <= 3 ? [1, 2, 5] : [1];
-  const ticks: number[] = [];
-  for (let power = first; power <= last; power += step) {
-    ticks.push(...mantissas.map((mantissa) => Number(`${mantissa}e${power}`)));
-  }
-  return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+  const ticksOf = (mantissas: readonly number[]): number[] => {
+    const ticks: number[] = [];
+    for (let power = first; power <= last; power += step) {
+      ticks.push(...mantissas.map((mantissa) => Number(`${mantissa}e${power}`)));
+    }
+    return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+  };
+  if (last - first > 3) return ticksOf([1]);
+  const all = MANTISSAS.map(ticksOf);
+  return all.find((ticks) => ticks.length >= 3) ?? all[all.length - 1];
 }

@@ -174,4 +174,11 @@ describe('logTicks', () => {
     expect(ticks.toSorted((a, b) => a - b)).toEqual(ticks);
     expect(ticks.every((tick) => tick >= low * 0.99 && tick <= high * 1.01)).toBe(true);
   });
+
+  test.prop([fc.double({ min: 0, max: 1, noNaN: true })], { seed })(
+    'are three at least, also where an axis is short',
+    (power) => {
+      expect(logTicks(10 ** power, 1.7 * 10 ** power).length).toBeGreaterThanOrEqual(3);
+    },
+  );
 });
