@@ -49,7 +49,8 @@ const FLOOR = 2;
  * Γ and K belong together: the gradient of a step joins Γ when its K is in place. Where reads take time, and
  * nobody waits for them with `flush`, the gradients of the steps in between are left out.
  *
- * Memory: nd + 2n² numbers and d beside the state; while a step runs, d and what the largest parameter has. Cost of a step: O(nd), and O(n³) on the host.
+ * Memory: nd + 2n² numbers and d beside the state; while a step runs, d and what the largest parameter has. Cost of
+ * a step: O(nd), and O(n³) on the host.
  *
  * Source: Frantar, Kurtic and Alistarh 2021 (arXiv:2107.03356), the dynamic algorithm.
  *

@@ -6,6 +6,7 @@ import { FOOF_OPTIONS, type FoofOptions, foofMethod } from '../precondition/foof
 import { KFAC_OPTIONS, type KfacOptions, kfacMethod } from '../precondition/kfac.js';
 import { NYSACT_OPTIONS, type NysactOptions, nysactMethod } from '../precondition/nysact.js';
 import { SCALE_BY_ADAM, scaleByAdam } from './adam.js';
+import { decoupledSteps } from './decoupled-steps.js';
 import { descend } from './descend.js';
 import { momentumSteps, SGD_OPTIONS } from './momentum-steps.js';
 import { PRESET, type PresetOptions, withPreset } from './paper-settings.js';
@@ -132,14 +133,7 @@ export function adam(options: AdamOptions = {}): Transform {
  */
 export function adamw(options: AdamwOptions = {}): Transform {
   const settings = ADAMW_OPTIONS.read('adamw', withPreset('adamw', ADAMW_OPTIONS, options));
-  const { learningRate, weightDecay, decays } = settings;
-  return refuseOverflow(
-    chain(
-      scaleByAdam(SCALE_BY_ADAM.pick('adamw', settings)),
-      addWeightDecay(weightDecay, { decays }),
-      descend(learningRate),
-    ),
-  );
+  return decoupledSteps(scaleByAdam(SCALE_BY_ADAM.pick('adamw', settings)), settings);
 }
 
 /**

@@ -5,14 +5,9 @@ import { Spread } from '../backend/spread.js';
 import { Cell, type StateEntry, stateBytes } from '../backend/state.js';
 import { checkInteger } from '../core/check.js';
 import type { DType } from '../core/dtype.js';
-import { convert, type DenseMatrix, zeros } from '../core/matrix.js';
-import { fillNormal, foldIn, type RandomKey, randomKey } from '../core/random.js';
+import { type DenseMatrix, zeros } from '../core/matrix.js';
+import { foldIn, type RandomKey, randomKey } from '../core/random.js';
 import { checkRange } from '../core/range.js';
-import { gemm } from '../kernels/gemm.js';
-import { eigh } from '../linalg/eigh.js';
-import { thinQr } from '../linalg/qr.js';
-import { finiteNorm, nystromEigenpairs } from '../nystrom/factor.js';
-import { lowRankInverse } from '../nystrom/inverse.js';
 import type { Diagnostics } from '../precondition/layer.js';
 import { elementsWithin } from '../precondition/options.js';
 import { type Contents, RefreshDriver } from '../precondition/refresh.js';
@@ -23,6 +18,7 @@ import {
   productOf,
 } from './hessian-product.js';
 import { parametersOf } from './parameter-filter.js';
+import { orthonormalProbes, sketchedInverse } from './sketched-hessian.js';
 import type { Step, TransformContext } from './transform.js';
 
 /** Probes and their products with H, of which a refresh makes an inverse. */
@@ -135,7 +131,7 @@ export class SketchedBlock<D extends DType> {
   look(step: Step<D>): void {
     if (this.#driver.inFlight !== undefined) return;
     const { backend, parameters } = this.#context;
-    const probes = orthonormal(
+    const probes = orthonormalProbes(
       foldIn(this.#key, step.index),
       backend.dtype,
       this.#size,
@@ -266,16 +262,7 @@ export class SketchedBlock<D extends DType> {
     const { dtype } = backend;
     const shapes = this.indices.map((index) => parameters[index]);
     const Y = joined(dtype, this.#size, this.#rank, products);
-    const sketch = {
-      kind: 'dense',
-      inputs: this.#size,
-      width: this.#rank,
-      S: probes,
-    } as const;
-    const rho = this.#damping;
-    const negative = negativeCurvature(Y, probes);
-    const pairs = nystromEigenpairs(Y, sketch, negative === 0 ? {} : { shift: 2 * negative });
-    const { V } = lowRankInverse(pairs, dtype, { damping: rho });
+    const { V, found } = sketchedInverse(Y, probes, this.#damping);
     return () => {
       this.#V.forEach((column, j) => {
         parts(V, j, shapes).forEach((value, i) => {
@@ -283,35 +270,9 @@ export class SketchedBlock<D extends DType> {
         });
       });
       this.#refreshes.value += 1;
-      const { eigenvalues, shift, retries } = pairs;
-      this.#found = { damping: rho, eigenvalues, negativeCurvature: negative, shift, retries };
+      this.#found = found;
     };
   }
-}
-
-/** d×r with orthonormal columns up to rounding to the dtype. */
-function orthonormal<D extends DType>(
-  key: RandomKey,
-  dtype: D,
-  d: number,
-  r: number,
-): DenseMatrix<D> {
-  const Z = zeros(dtype, d, r);
-  fillNormal(key, Z.data);
-  return thinQr(Z).Q;
-}
-
-/** μ where −μ is the smallest eigenvalue of ΩᵀHΩ; 0 where none is negative. */
-function negativeCurvature(Y: DenseMatrix, probes: DenseMatrix): number {
-  finiteNorm(Y);
-  const { cols: r } = Y;
-  const B = zeros('float64', r, r);
-  gemm(1, convert(probes, 'float64'), 'T', convert(Y, 'float64'), 'N', 0, B);
-  const symmetric = zeros('float64', r, r);
-  for (let i = 0; i < r; i++) {
-    for (let j = 0; j < r; j++) symmetric.set(i, j, (B.at(i, j) + B.at(j, i)) / 2);
-  }
-  return Math.max(0, -eigh(symmetric).eigenvalues[r - 1]);
 }
 
 /** Column j of A as matrices of these shapes, row by row. */

@@ -4,6 +4,7 @@ import { nonNegative, type OptionsOf, optionList } from '../core/options.js';
 import { EKFAC_OPTIONS, type EkfacOptions, ekfacMethod } from '../precondition/ekfac.js';
 import { SKFAC_OPTIONS, type SkfacOptions, skfacMethod } from '../precondition/skfac.js';
 import { SCALE_BY_ADAHESSIAN, scaleByAdahessian } from './adahessian.js';
+import { decoupledSteps } from './decoupled-steps.js';
 import { descend } from './descend.js';
 import { SCALE_BY_MFAC, scaleByMfac } from './mfac.js';
 import { momentumDirection, momentumSteps, SGD_OPTIONS } from './momentum-steps.js';
@@ -18,7 +19,6 @@ import { rate } from './schedules.js';
 import { SKETCHED_HESSIAN, scaleBySketchedHessian } from './sketchy-sgd.js';
 import { SCALE_BY_SOAP, scaleBySoap } from './soap.js';
 import { chain, type Transform } from './transform.js';
-import { addWeightDecay } from './weight-decay.js';
 
 const { klClip } = PRECONDITIONED_OPTIONS.entries;
 
@@ -33,6 +33,9 @@ const SOAP_OPTIONS = optionList({
   decays: parameterFilter.default('all'),
 });
 
+/** Options of {@link soap}. @interface */
+export type SoapOptions = OptionsOf<typeof SOAP_OPTIONS>;
+
 /** The options of {@link adahessian}. */
 const ADAHESSIAN = optionList({
   /** The learning rate η, a number or a schedule (default 0.15). */
@@ -44,8 +47,8 @@ const ADAHESSIAN = optionList({
   decays: parameterFilter.default('all'),
 });
 
-/** Options of {@link soap}. @interface */
-export type SoapOptions = OptionsOf<typeof SOAP_OPTIONS>;
+/** Options of {@link adahessian}. @interface */
+export type AdahessianOptions = OptionsOf<typeof ADAHESSIAN>;
 
 /** The options of {@link mfac}. */
 const MFAC_OPTIONS = optionList({
@@ -57,9 +60,6 @@ const MFAC_OPTIONS = optionList({
 
 /** Options of {@link mfac}. @interface */
 export type MfacOptions = OptionsOf<typeof MFAC_OPTIONS>;
-
-/** Options of {@link adahessian}. @interface */
-export type AdahessianOptions = OptionsOf<typeof ADAHESSIAN>;
 
 /** The options of {@link sketchySgd}. */
 const SKETCHY_SGD = optionList({ ...SGD_OPTIONS.entries, ...SKETCHED_HESSIAN.entries });
@@ -94,14 +94,7 @@ export interface SkfacOptimizerOptions extends PreconditionedOptions, SkfacOptio
  */
 export function soap(options: SoapOptions = {}): Transform {
   const settings = SOAP_OPTIONS.read('soap', options);
-  const { learningRate, weightDecay, decays } = settings;
-  return refuseOverflow(
-    chain(
-      scaleBySoap(SCALE_BY_SOAP.pick('soap', settings)),
-      addWeightDecay(weightDecay, { decays }),
-      descend(learningRate),
-    ),
-  );
+  return decoupledSteps(scaleBySoap(SCALE_BY_SOAP.pick('soap', settings)), settings);
 }
 
 /**
@@ -112,13 +105,9 @@ export function soap(options: SoapOptions = {}): Transform {
  */
 export function adahessian(options: AdahessianOptions = {}): Transform {
   const settings = ADAHESSIAN.read('adahessian', options);
-  const { learningRate, weightDecay, decays } = settings;
-  return refuseOverflow(
-    chain(
-      scaleByAdahessian(SCALE_BY_ADAHESSIAN.pick('adahessian', settings)),
-      addWeightDecay(weightDecay, { decays }),
-      descend(learningRate),
-    ),
+  return decoupledSteps(
+    scaleByAdahessian(SCALE_BY_ADAHESSIAN.pick('adahessian', settings)),
+    settings,
   );
 }
 
