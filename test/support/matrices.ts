@@ -3,20 +3,10 @@
 import type { DType } from '../../src/core/dtype.js';
 import { convert, type DenseMatrix, identity, type Op, zeros } from '../../src/core/matrix.js';
 
+export { uniform } from './uniform.js';
+
 /** A float64 matrix, in which every oracle computes. */
 export type Matrix = DenseMatrix<'float64'>;
-
-/** A stream of uniform numbers in [0, 1) that depends on `seed` alone (a Weyl sequence, hashed). */
-export function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let x = state;
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** The rows × cols matrix with element `f(i, j)`. */
 export function build(rows: number, cols: number, f: (i: number, j: number) => number): Matrix {
