@@ -6,7 +6,7 @@ import { checkInteger, checkNonNegative, checkType, isObject } from '../core/che
 import { guarded, type OptionsOf, optionList, text } from '../core/options.js';
 import { checkTransform, needsOf, type StepNeeds, type Transform } from '../optimize/transform.js';
 import type { Diagnostics } from '../precondition/layer.js';
-import { BACKEND_OPTIONS, type TfjsBackend, tfjsBackend } from './backend.js';
+import { BACKEND_OPTIONS, tfjsBackend } from './backend.js';
 import { type CapturedGradients, captureGradients } from './capture.js';
 import {
   type CapturedBlock,
@@ -21,7 +21,7 @@ import { checkLoss, namedGradients } from './gradients.js';
 import { HeldLoss } from './held-loss.js';
 import { LossWatch } from './loss-watch.js';
 import { reportOn, reportOnTrained, type VariableReport } from './report.js';
-import { inOrderOf, type NamedGradient, Session } from './session.js';
+import { type NamedGradient, Session } from './session.js';
 import { OptimizerTaps, type Taps } from './taps.js';
 import {
   checkLayers,
@@ -75,12 +75,6 @@ export function makeOptimizer(
   return new (optimizerClass(tf))(transform, options);
 }
 
-/** What has become of a transform since its first step. */
-interface Run {
-  readonly backend: TfjsBackend;
-  readonly session: Session;
-}
-
 /**
  * The class of what {@link makeOptimizer} makes; messages call it `name`.
  */
@@ -96,7 +90,8 @@ export function optimizerClass(
     readonly #options: MakeOptimizerOptions;
     readonly #name: string;
     readonly #taps = new OptimizerTaps(tf);
-    #run: Run | undefined;
+    /** What has become of the transform since its first step. */
+    #session: Session | undefined;
     #waiting = new Waiting();
     /** What every computation of gradients has seen since the last step. */
     #captured: CapturedGradients[] = [];
@@ -117,18 +112,18 @@ export function optimizerClass(
     }
 
     override get iterations(): number {
-      return this.#run?.session.optimizer.steps ?? this.#waiting.steps;
+      return this.#session?.optimizer.steps ?? this.#waiting.steps;
     }
 
     get learningRate(): number {
-      if (this.#run !== undefined) return this.#run.session.optimizer.learningRate;
+      if (this.#session !== undefined) return this.#session.optimizer.learningRate;
       return this.#waiting.learningRate ?? this.#transform.schedule?.(this.iterations) ?? 0;
     }
 
     set learningRate(eta: number) {
       checkNonNegative(this.#name, 'learningRate', eta, 'float32');
       this.#changes += 1;
-      (this.#run?.session.optimizer ?? this.#waiting).learningRate = eta;
+      (this.#session?.optimizer ?? this.#waiting).learningRate = eta;
     }
 
     get tap(): Taps {
@@ -136,11 +131,11 @@ export function optimizerClass(
     }
 
     get stateBytes(): number {
-      return this.#run?.session.optimizer.stateBytes ?? 0;
+      return this.#session?.optimizer.stateBytes ?? 0;
     }
 
     get diagnostics(): readonly Diagnostics[] {
-      return this.#run?.session.optimizer.diagnostics ?? [];
+      return this.#session?.optimizer.diagnostics ?? [];
     }
 
     report(model?: layers.Layer): readonly VariableReport[] {
@@ -148,7 +143,7 @@ export function optimizerClass(
         preconditions: this.#preconditions,
         takesMatrices: this.#takesMatrices,
         curvature: this.#transform.curvature !== undefined,
-        session: this.#run?.session,
+        session: this.#session,
         diagnostics: this.diagnostics,
       };
       if (model === undefined) return reportOnTrained(tf, context);
@@ -194,27 +189,27 @@ export function optimizerClass(
         const captured = joinedBlocks(this.#captured.map((one) => one.blocks));
         const forms = formsOf(captured);
         const blocks = this.#blocksOf(named, captured);
-        this.#run ??= this.#start(named, blocks, forms);
-        this.#run = grown(tf, this.#transform, this.#run, named, blocks, forms);
-        this.#run.session.step(named, blocks, this.#held);
+        this.#session ??= this.#start(named, blocks, forms);
+        this.#session = this.#session.grown(named, blocks, forms);
+        this.#session.step(named, blocks, this.#held);
       } finally {
         this.#forget();
       }
     }
 
     async flush(): Promise<void> {
-      await this.#run?.session.optimizer.flush();
+      await this.#session?.optimizer.flush();
     }
 
     async exportState(): Promise<PlainState> {
-      return (this.#run?.session.optimizer ?? this.#waiting).exportState();
+      return (this.#session?.optimizer ?? this.#waiting).exportState();
     }
 
     restoreState(saved: PlainState, options: RestoreOptions = {}): void {
       const state = copyOfSaved(saved);
       checkInteger('restoreState', 'steps', stepsOf(state));
-      if (this.#run === undefined) this.#waiting.restore(state, options);
-      else this.#run.session.optimizer.restoreState(state, options);
+      if (this.#session === undefined) this.#waiting.restore(state, options);
+      else this.#session.optimizer.restoreState(state, options);
       this.#losses = new LossWatch();
       this.#changes += 1;
     }
@@ -245,8 +240,8 @@ export function optimizerClass(
 
     override dispose(): void {
       this.#forget();
-      this.#run?.backend.dispose();
-      this.#run = undefined;
+      this.#session?.backend.dispose();
+      this.#session = undefined;
       this.#waiting = new Waiting();
       this.#losses = new LossWatch();
       this.#changes += 1;
@@ -285,7 +280,7 @@ export function optimizerClass(
     /** Whether the coming step has to look at layers. The first one does in any case, to know them. */
     get #mustLook(): boolean {
       const { inputs, outputGradients } = this.#needs;
-      return inputs || outputGradients || (this.#run === undefined && this.#preconditions);
+      return inputs || outputGradients || (this.#session === undefined && this.#preconditions);
     }
 
     /**
@@ -329,14 +324,13 @@ export function optimizerClass(
       gradients: readonly NamedGradient[],
       captured: readonly CapturedBlock[],
       forms: ReadonlyMap<string, WeightForm>,
-    ): Run {
+    ): Session {
       const backend = tfjsBackend(tf, { reading: this.#options.reading });
       try {
-        const blocks = inOrderOf(gradients, captured);
-        const session = new Session(tf, backend, this.#transform, gradients, blocks, forms);
+        const session = new Session({ tf, backend }, this.#transform, gradients, captured, forms);
         this.#waiting.putInto(session.optimizer, this.#name);
         this.#waiting = new Waiting();
-        return { backend, session };
+        return session;
       } catch (error) {
         backend.dispose();
         throw error;
@@ -345,7 +339,7 @@ export function optimizerClass(
 
     /** A loss that is not finite is told by a later step where it cannot be looked at now. */
     #watch(loss: Scalar): void {
-      if (this.#run?.backend.bound !== undefined) return;
+      if (this.#session?.backend.bound !== undefined) return;
       this.#losses.add(tf, loss, this.iterations - 1);
     }
 
@@ -360,30 +354,6 @@ export function optimizerClass(
       this.#given = undefined;
     }
   };
-}
-
-/** The run, or one that goes on from there with variables and layers that have appeared since. */
-function grown(
-  tf: TensorFlowCore,
-  transform: Transform,
-  run: Run,
-  gradients: readonly NamedGradient[],
-  blocks: readonly CapturedBlock[],
-  forms: ReadonlyMap<string, WeightForm>,
-): Run {
-  const { backend, session } = run;
-  if (!session.grownBy(gradients, blocks)) return run;
-  const all = inOrderOf(gradients, session.blocksWith(blocks));
-  const known = session.formsWith(forms);
-  const next = new Session(tf, backend, transform, gradients, all, known);
-  try {
-    next.takeOver(session);
-  } catch (error) {
-    next.optimizer.dispose();
-    throw error;
-  }
-  session.optimizer.dispose();
-  return { backend, session: next };
 }
 
 function isDisposed(weights: readonly NamedTensor[]): boolean {

@@ -5,11 +5,11 @@ import type { Slot } from '../backend/backend.js';
 import { Optimizer } from '../optimize/optimizer.js';
 import type { Transform } from '../optimize/transform.js';
 import type { Observation } from '../precondition/observation.js';
-import type { TfjsBackend } from './backend.js';
 import { type CapturedBlock, rowsOf, type WeightForm } from './captured.js';
 import { centralDifference } from './central-difference.js';
 import { matrixLayout, type WeightLayout } from './content.js';
 import type { HeldLoss } from './held-loss.js';
+import type { RowsHost } from './rows/host.js';
 import type { TensorFlowCore } from './tensorflow.js';
 
 type F32 = 'float32';
@@ -17,24 +17,14 @@ type F32 = 'float32';
 /** A gradient by the name of its variable. */
 export type NamedGradient = readonly [name: string, gradient: Tensor];
 
-/** Blocks in the order of their weights among the gradients. */
-export function inOrderOf(
-  gradients: readonly NamedGradient[],
-  captured: readonly CapturedBlock[],
-): CapturedBlock[] {
-  const index = new Map(gradients.map(([name], i) => [name, i]));
-  const at = ({ weight }: CapturedBlock): number => index.get(weight) ?? 0;
-  return captured.toSorted((a, b) => at(a) - at(b));
-}
-
 /**
  * The optimiser of a list of variables. What it keeps is in the order of that list and of the blocks'
  * weights in it, so that names, which change when a model is loaded, play no part in its state.
  */
 export class Session {
   readonly optimizer: Optimizer<F32>;
-  readonly #tf: TensorFlowCore;
-  readonly #backend: TfjsBackend;
+  readonly #host: RowsHost;
+  readonly #transform: Transform;
   readonly #names: readonly string[];
   readonly #blocks: readonly CapturedBlock[];
   /** How variables hold their matrices, where it is told. */
@@ -43,19 +33,19 @@ export class Session {
 
   /** `forms` are those of the variables of which it is known. */
   constructor(
-    tf: TensorFlowCore,
-    backend: TfjsBackend,
+    host: RowsHost,
     transform: Transform,
     gradients: readonly NamedGradient[],
     captured: readonly CapturedBlock[],
     forms: ReadonlyMap<string, WeightForm>,
   ) {
-    this.#tf = tf;
-    this.#backend = backend;
+    const { backend } = host;
+    this.#host = host;
+    this.#transform = transform;
     this.#names = gradients.map(([name]) => name);
     const index = (name: string): number => this.#names.indexOf(name);
     // What they saw is the caller's to dispose of.
-    this.#blocks = captured.map((block) => ({ ...block, uses: [] }));
+    this.#blocks = inOrderOf(gradients, captured).map((block) => ({ ...block, uses: [] }));
     this.#forms = forms;
     this.#layouts = new Map(captured.map(({ weight, layout }) => [weight, layout]));
     const slots = gradients.map(([name, gradient]) => backend.adopt(gradient, this.#layout(name)));
@@ -80,6 +70,10 @@ export class Session {
     }
   }
 
+  get backend(): RowsHost['backend'] {
+    return this.#host.backend;
+  }
+
   /** The names of the variables. */
   get variables(): readonly string[] {
     return this.#names;
@@ -91,22 +85,32 @@ export class Session {
   }
 
   /**
-   * Whether variables or blocks are there that the session does not know yet, beside all that it knows:
-   * layers may be built during the first step.
+   * What goes on from here with these: this session, or one that takes over from it where variables or blocks
+   * are there that it does not know, beside all that it knows. Layers may be built during the first step.
    */
-  grownBy(gradients: readonly NamedGradient[], captured: readonly CapturedBlock[]): boolean {
+  grown(
+    gradients: readonly NamedGradient[],
+    captured: readonly CapturedBlock[],
+    forms: ReadonlyMap<string, WeightForm>,
+  ): Session {
+    const appeared = this.#unknown(captured);
     const names = new Set(gradients.map(([name]) => name));
-    if (!this.#names.every((name) => names.has(name))) return false;
-    return names.size > this.#names.length || this.#unknown(captured).length > 0;
-  }
-
-  /** All blocks, those that appear in this step among them. */
-  blocksWith(captured: readonly CapturedBlock[]): readonly CapturedBlock[] {
-    return [...this.#blocks, ...this.#unknown(captured)];
+    const isNew = names.size > this.#names.length || appeared.length > 0;
+    if (!isNew || !this.#names.every((name) => names.has(name))) return this;
+    const blocks = [...this.#blocks, ...appeared];
+    const next = new Session(this.#host, this.#transform, gradients, blocks, this.#formsWith(forms));
+    try {
+      next.#takeOver(this);
+    } catch (error) {
+      next.optimizer.dispose();
+      throw error;
+    }
+    this.optimizer.dispose();
+    return next;
   }
 
   /** All that is known of variables: one that is there stays what it was taken for when it appeared. */
-  formsWith(forms: ReadonlyMap<string, WeightForm>): ReadonlyMap<string, WeightForm> {
+  #formsWith(forms: ReadonlyMap<string, WeightForm>): ReadonlyMap<string, WeightForm> {
     const names = new Set(this.#names);
     return new Map([...this.#forms, ...[...forms].filter(([name]) => !names.has(name))]);
   }
@@ -115,7 +119,7 @@ export class Session {
    * Goes on where `earlier` stands. Its order may be another: a model that is loaded gives its variables
    * in the order of its layers, whenever each began to be trained.
    */
-  takeOver(earlier: Session): void {
+  #takeOver(earlier: Session): void {
     this.optimizer.takeOver(earlier.optimizer, {
       parameters: this.#names.map((name) => placeAt(earlier.#names.indexOf(name))),
       layers: this.#blocks.map(({ weight }) =>
@@ -153,10 +157,9 @@ export class Session {
     captured: readonly CapturedBlock[],
     losses: readonly HeldLoss[] = [],
   ): void {
+    const { tf, backend } = this.#host;
     const ordered = this.#inOrder(gradients);
-    const variables = this.#names.map((name) => variableOf(this.#tf, name));
-    const backend = this.#backend;
-    const host = { tf: this.#tf, backend };
+    const variables = this.#names.map((name) => variableOf(tf, name));
     const seen = new Map(captured.map((block) => [block.weight, block]));
     const made: { dispose(): void }[] = [];
     const adopt = (tensor: Tensor, name: string): Slot<F32> => {
@@ -170,7 +173,7 @@ export class Session {
         const block = seen.get(weight);
         if (block === undefined) return undefined;
         // The bias of the session: a step may show less of a layer than the first one did.
-        const rows = rowsOf(host, { ...block, bias }, made);
+        const rows = rowsOf(this.#host, { ...block, bias }, made);
         return rows === undefined ? undefined : { ...rows, examples: block.examples };
       });
       this.optimizer.step(
@@ -185,15 +188,13 @@ export class Session {
               },
             },
       );
-      this.#tf.tidy(() => {
+      tf.tidy(() => {
         variables.forEach((variable, i) => {
           const value = this.#tensorOf(parameters[i], variable);
           // A reshaped tensor shares its data, and the wasm backend's fused kernels look at the shape
           // that the data were made with: what is not a matrix gets data of its own.
           variable.assign(
-            variable.rank === 2
-              ? value
-              : this.#tf.mul<Tensor>(this.#tf.reshape(value, variable.shape), 1),
+            variable.rank === 2 ? value : tf.mul<Tensor>(tf.reshape(value, variable.shape), 1),
           );
         });
       });
@@ -209,7 +210,7 @@ export class Session {
     vectors: readonly Slot<F32>[],
     products: readonly Slot<F32>[],
   ): void {
-    const [tf, backend] = [this.#tf, this.#backend];
+    const { tf, backend } = this.#host;
     const found = tf.tidy(() => {
       const directions = vectors.map((slot, i) =>
         tf.reshape(this.#tensorOf(slot, variables[i]), variables[i].shape),
@@ -229,7 +230,7 @@ export class Session {
 
   /** The matrix of a slot as its variable holds it, of two axes. */
   #tensorOf(slot: Slot<F32>, { name }: Variable): Tensor {
-    return this.#backend.tensorOf(slot, matrixLayout(this.#layout(name)));
+    return this.#host.backend.tensorOf(slot, matrixLayout(this.#layout(name)));
   }
 
   /** The gradients by name, in the order of the session. */
@@ -245,6 +246,16 @@ export class Session {
       `applyGradients: no gradients of ${missing.join(', ')}, expected those of all variables so far: ${this.#names.join(', ')}; train each set of variables with an optimizer of its own, or call dispose() to start anew with these`,
     );
   }
+}
+
+/** Blocks in the order of their weights among the gradients. */
+function inOrderOf(
+  gradients: readonly NamedGradient[],
+  captured: readonly CapturedBlock[],
+): CapturedBlock[] {
+  const index = new Map(gradients.map(([name], i) => [name, i]));
+  const at = ({ weight }: CapturedBlock): number => index.get(weight) ?? 0;
+  return captured.toSorted((a, b) => at(a) - at(b));
 }
 
 /**
