@@ -30,40 +30,49 @@ export type Settings = Readonly<Record<string, number | string | boolean>> & {
   readonly learningRate: number;
 };
 
+/** Settings of ResNets and of DeiT: where the table has "a / b", its text says of b that it was for DeiT. */
+export type OfNetworks = Readonly<Record<'resnet' | 'deit', Settings>>;
+
 /** One optimiser. */
 export interface NamedOptimizer {
   readonly title: string;
   /** The paper's settings for each data set, where it has some. */
-  readonly paper: { readonly cifar: Settings; readonly imagenet?: Settings };
+  readonly paper: { readonly cifar: Settings; readonly imagenet?: OfNetworks };
   /** Where refreshes take the cubes of sides of layers: what of, of second moments of inputs and outputs, or inputs. */
   readonly inverse?: 'eigenbasis' | 'cholesky';
   /** The options are checked by the optimiser itself. */
   readonly make: (tf: TensorFlow, options: object) => TfjsOptimizer;
 }
 
-/** Five times the learning rate of CIFAR, less decay, and refreshes as often as observations. */
-const LARGE = { learningRate: 0.5, weightDecay: 2e-5, refreshEvery: 5 } as const;
+/** Five times the learning rate of CIFAR, and less decay; where there is an inverse, DeiT refreshes it more often. */
+function onImageNet(settings: Settings, ofDeit: Partial<Settings> = {}): OfNetworks {
+  const resnet = { ...settings, learningRate: 0.5, weightDecay: 2e-5 };
+  const often = 'refreshEvery' in settings ? { refreshEvery: 5 } : {};
+  return { resnet, deit: { ...resnet, ...often, ...ofDeit } };
+}
 
 const { decay: _decay, ...ofOneBatch } = paperSettings.kfac;
 /** Of systems for which the table has none: what its preconditioned ones share. */
 const { damping: __, rank: ___, ...SYSTEMS } = paperSettings.nysact;
 
 const { rest: _, ...publishedSettings } = paperSettings.nysact;
-const sketched = { ...paperSettings.nysact, ...LARGE, rank: 20 } as const;
 
 const OPTIMIZERS = {
   sgd: {
     title: 'SGD',
     paper: {
       cifar: paperSettings.sgd,
-      imagenet: { ...paperSettings.sgd, learningRate: 0.5, weightDecay: 2e-5 },
+      imagenet: onImageNet(paperSettings.sgd),
     },
     make: sgd,
   },
   adam: { title: 'Adam', paper: { cifar: paperSettings.adam }, make: adam },
   adamw: {
     title: 'AdamW',
-    paper: { cifar: paperSettings.adamw, imagenet: paperSettings.adamw },
+    paper: {
+      cifar: paperSettings.adamw,
+      imagenet: { resnet: paperSettings.adamw, deit: paperSettings.adamw },
+    },
     make: adamw,
   },
   adahessian: {
@@ -80,14 +89,17 @@ const OPTIMIZERS = {
     title: 'KFAC',
     paper: {
       cifar: paperSettings.kfac,
-      imagenet: { ...paperSettings.kfac, ...LARGE, damping: 0.1 },
+      imagenet: onImageNet({ ...paperSettings.kfac, damping: 0.1 }),
     },
     inverse: 'eigenbasis',
     make: kfac,
   },
   eva: {
     title: 'Eva',
-    paper: { cifar: paperSettings.eva, imagenet: { ...paperSettings.eva, ...LARGE, damping: 0.1 } },
+    paper: {
+      cifar: paperSettings.eva,
+      imagenet: onImageNet({ ...paperSettings.eva, damping: 0.1 }),
+    },
     make: eva,
   },
   // The paper has no settings for these: KFAC's where they share its options, else their own defaults.
@@ -110,7 +122,7 @@ const OPTIMIZERS = {
   },
   foof: {
     title: 'FOOF',
-    paper: { cifar: paperSettings.foof, imagenet: { ...paperSettings.foof, ...LARGE } },
+    paper: { cifar: paperSettings.foof, imagenet: onImageNet(paperSettings.foof) },
     inverse: 'cholesky',
     make: foof,
   },
@@ -123,7 +135,10 @@ const OPTIMIZERS = {
     title: 'NysAct-S',
     paper: {
       cifar: { ...paperSettings.nysact, sketch: 'subcolumn' },
-      imagenet: { ...sketched, sketch: 'subcolumn' },
+      imagenet: onImageNet(
+        { ...paperSettings.nysact, rank: 20, sketch: 'subcolumn' },
+        { weightDecay: 1e-4 },
+      ),
     },
     make: nysact,
   },

@@ -175,6 +175,14 @@ describe('a run', () => {
     expect(processBytes).toBeGreaterThan(tensorBytes);
   });
 
+  test('has all state in the peak of tensors, behind the first steps', async () => {
+    const { cost: sgd } = (await trained(configurationOf('sgd', 6), [])).outcome;
+    const { cost: kfac } = (await trained(configurationOf('kfac', 6), [])).outcome;
+    const state = kfac.stateBytes - sgd.stateBytes;
+    expect(state).toBeGreaterThan(0.1 * sgd.tensorBytes);
+    expect(kfac.tensorBytes - sgd.tensorBytes).toBeGreaterThanOrEqual(state);
+  });
+
   test('starts with the weights and the batch that all optimisers of its seed have', async () => {
     const firsts = await Promise.all(
       (['sgd', 'adam', 'foof'] as const).map(async (name) => {

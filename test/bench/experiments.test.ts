@@ -197,6 +197,66 @@ test('steps to an accuracy are those of the first point that has it', () => {
   expect(stepsTo(0.5, outcomeWith(0.5, 0.4))).toBeUndefined();
 });
 
+test('where a seed of SGD diverges the others say what is to be reached, and curves go on', async () => {
+  const { results } = emptyResults();
+  for (const trial of tuningRuns(setting, 'sgd', 'smoke')) {
+    results.addRun(trial, machineOf(tf), outcomeWith(0.5, 0.4));
+  }
+  const [chosen] = trialsOf('sgd', 'smoke');
+  const early = outcomeWith(undefined, 0.3);
+  const final = (seed: number): Configuration => ({
+    ...setting,
+    optimizer: { name: 'sgd', options: chosen },
+    seed,
+  });
+  results.addRun(final(1), machineOf(tf), { ...early, curve: early.curve.slice(0, 1) });
+  results.addRun(final(2), machineOf(tf), outcomeWith(0.5, 0.4));
+  const [block] = (await experiments.table3.report(scope, results)) ?? [];
+  if (block?.kind !== 'table') throw new Error('expected a table');
+  const [row] = block.table.rows;
+  const at = block.table.columns.findIndex(({ heading }) => heading.startsWith('steps to'));
+  expect(row[at]).toBe('8.00 (1 of 2)');
+  const [curves] = (await experiments.figure2.report(scope, results)) ?? [];
+  if (curves?.kind !== 'figures') throw new Error('expected figures');
+  // A line from the first point to the second, though the first seed has none there.
+  expect(curves.figures[0]).toMatch(/d="M[\d.,]+L[\d.,]+"/);
+});
+
+test('the settings of ImageNet are those of Table VI: "a / b" is of ResNets and of DeiT', () => {
+  const { imagenet } = optimizers['nysact-s'].paper;
+  const both = {
+    learningRate: 0.5,
+    momentum: 0.9,
+    decay: 0.95,
+    damping: 1,
+    observeEvery: 5,
+    rank: 20,
+  };
+  expect(imagenet?.resnet).toMatchObject({ ...both, refreshEvery: 50, weightDecay: 2e-5 });
+  expect(imagenet?.deit).toMatchObject({ ...both, refreshEvery: 5, weightDecay: 1e-4 });
+  for (const name of ['kfac', 'eva'] as const) {
+    const { resnet, deit } = optimizers[name].paper.imagenet ?? {};
+    expect(resnet).toMatchObject({
+      learningRate: 0.5,
+      weightDecay: 2e-5,
+      damping: 0.1,
+      refreshEvery: 50,
+    });
+    expect(deit).toMatchObject({
+      learningRate: 0.5,
+      weightDecay: 2e-5,
+      damping: 0.1,
+      refreshEvery: 5,
+    });
+  }
+  expect(optimizers.foof.paper.imagenet?.resnet).toMatchObject({ damping: 1, refreshEvery: 50 });
+  expect(optimizers.sgd.paper.imagenet?.deit).toEqual({
+    learningRate: 0.5,
+    momentum: 0.9,
+    weightDecay: 2e-5,
+  });
+});
+
 test('several are carried out at once, but no more than were asked for', async () => {
   let [now, most] = [0, 0];
   const seen: number[] = [];

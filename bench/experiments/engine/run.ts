@@ -13,6 +13,7 @@ import type { NetworkOptions } from '../models/network.js';
 import { isSketched, optimizers } from '../optimizers.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Configuration } from './configuration.js';
+import { peakBytesOf, processPeakBytes } from './memory.js';
 import type { CurvePoint, Findings, Outcome } from './outcome.js';
 import { judgeAll, stepOver } from './passes.js';
 import { type Dataset, type Judged, openSource, type Source } from './source.js';
@@ -48,8 +49,8 @@ export interface Keeping {
   readonly onEnd?: (model: LayersModel) => void | Promise<void>;
 }
 
-/** Tensors are counted in the first step, and in one that refreshes with all state there. */
-const COUNTED_STEPS = [0, 50];
+/** Memory is looked at in the first step, which observes and refreshes, and in one that observes with all state there. */
+const COUNTED_STEPS = [0, 5];
 
 /** Trains by a configuration, from the checkpoint if there is one; our kernels must be registered. */
 export async function runConfiguration(
@@ -166,7 +167,7 @@ class Run {
       cost: {
         seconds,
         tensorBytes,
-        processBytes: 1024 * process.resourceUsage().maxRSS,
+        processBytes: processPeakBytes(),
         stateBytes: this.#optimizer.stateBytes,
       },
     };
@@ -217,11 +218,10 @@ class Run {
 
   async #countedStep(passes: readonly Labelled[]): Promise<number> {
     let loss = Number.NaN;
-    const { peakBytes } = await this.#tf.profile(async () => {
+    const peak = await peakBytesOf(this.#tf, async () => {
       loss = await this.#learn(passes);
-      return [];
     });
-    this.#record.tensorBytes = Math.max(this.#record.tensorBytes, peakBytes);
+    this.#record.tensorBytes = Math.max(this.#record.tensorBytes, peak);
     return loss;
   }
 

@@ -89,6 +89,14 @@ function accuraciesOf({ outcomes }: Contestant): number[] {
   );
 }
 
+/** The validation accuracy that those end with which do not diverge; undefined where there are none. */
+function lastAccuracy(contestant: Contestant | undefined): number | undefined {
+  const last = (contestant?.outcomes ?? [])
+    .filter(({ findings }) => findings.diverged === undefined)
+    .flatMap(({ curve }) => curve.slice(-1).map(({ validation }) => validation.accuracy));
+  return last.length === 0 ? undefined : mean(last);
+}
+
 /** Steps until a validation accuracy was seen; undefined where it never was. */
 export function stepsTo(accuracy: number, { curve }: Outcome): number | undefined {
   return curve.find(({ validation }) => validation.accuracy >= accuracy)?.step;
@@ -107,9 +115,7 @@ function accuracyTable(contest: Contest, scope: Scope, found: Found): Table {
   const { setting } = contest;
   const all = contestants(contest, scope, found);
   const baseline = all.find(({ name }) => name === BASELINE);
-  const goal = mean(
-    (baseline?.outcomes ?? []).map(({ curve }) => curve.at(-1)?.validation.accuracy ?? 0),
-  );
+  const goal = lastAccuracy(baseline);
   const paper = besideOurs(setting);
   const right = { align: 'right' } as const;
   return {
@@ -130,7 +136,9 @@ function accuracyTable(contest: Contest, scope: Scope, found: Found): Table {
     ],
     rows: all.map((contestant) => {
       const { name, options, outcomes } = contestant;
-      const steps = outcomes.map((outcome) => stepsTo(goal, outcome));
+      const steps = outcomes.map((outcome) =>
+        goal === undefined ? undefined : stepsTo(goal, outcome),
+      );
       const reached = steps.filter((step) => step !== undefined);
       const ofAll = reached.length < steps.length ? ` (${reached.length} of ${steps.length})` : '';
       const ratio = overSgd(setting, name, scope.scale, found);
@@ -205,13 +213,17 @@ function curvesOf(
   return all
     .filter(({ name }) => PAPER_ORDER.includes(name))
     .map(({ name, outcomes }) => {
-      const [first] = outcomes;
-      const points = first.curve.map(({ step }, k): Point => {
-        const values = outcomes.flatMap(({ curve }) => curve.slice(k, k + 1).map(heightOf));
+      // Runs that diverge have fewer points than the others.
+      const curves = outcomes.map(({ curve }) => curve);
+      const steps = new Set(curves.flatMap((curve) => curve.map(({ step }) => step)));
+      const points = [...steps].map((x): Point => {
+        const values = curves.flatMap((curve) =>
+          curve.filter(({ step }) => step === x).map(heightOf),
+        );
         const y = mean(values);
-        if (values.length < 2) return { x: step, y };
+        if (values.length < 2) return { x, y };
         const spread = deviation(values);
-        return { x: step, y, low: y - spread, high: y + spread };
+        return { x, y, low: y - spread, high: y + spread };
       });
       return { name: optimizers[name].title, points, dashed: name === BASELINE };
     });

@@ -21,6 +21,12 @@ const COLUMNS = [
 const CIFAR: readonly OptimizerName[] = ['sgd', 'adam', 'adamw', 'kfac', 'eva', 'foof', 'nysact-g'];
 const IMAGENET: readonly OptimizerName[] = ['sgd', 'adamw', 'kfac', 'eva', 'foof', 'nysact-s'];
 
+/** Where the table has one value for ResNets and another for DeiT. */
+const NETWORKS = [
+  ['ImageNet, ResNets', 'resnet'],
+  ['ImageNet, DeiT-S', 'deit'],
+] as const;
+
 function row(name: OptimizerName, settings: Settings | undefined): string[] {
   const cells = COLUMNS.map(([, options]) => {
     const found = options.map((option) => settings?.[option]);
@@ -45,9 +51,11 @@ export const table6: Experiment = {
       'CIFAR',
       CIFAR.map((name) => row(name, optimizers[name].paper.cifar)),
     ),
-    tableOf(
-      'ImageNet',
-      IMAGENET.map((name) => row(name, optimizers[name].paper.imagenet)),
+    ...NETWORKS.map(([title, network]) =>
+      tableOf(
+        title,
+        IMAGENET.map((name) => row(name, optimizers[name].paper.imagenet?.[network])),
+      ),
     ),
   ],
 };

@@ -12,7 +12,7 @@ import { networkOf } from '../models/index.js';
 import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
 import type { Experiment, Scale } from './experiment.js';
 import { printedCost } from './paper.js';
-import { ABLATION, ACCURACY, BATCH, STEPS, type Steps } from './settings.js';
+import { ABLATION, ACCURACY, STEPS, type Steps } from './settings.js';
 
 /** Steps of networks of 32×32 colour images with noise for data, which take as long as with any other. */
 const SIDE = 32;
@@ -159,11 +159,8 @@ function timeTable({ name, batch, sgd, over, turns }: OptimizerRow): Table {
   };
 }
 
-/** So many steps that one refreshes with all state there, and is counted. */
-const MEMORY_STEPS = 51;
-
-/** The refresh of the first step is one: the others take minutes where a network is large. */
-const FEW_STEPS = 2;
+/** The first observes and refreshes, the last observes with all state there. */
+const MEMORY_STEPS = 6;
 
 /** Short runs whose peaks are looked at, of every optimiser on a network of table II. */
 function memoryRuns(scale: Scale, { network, batch }: Steps): Configuration[] {
@@ -175,7 +172,7 @@ function memoryRuns(scale: Scale, { network, batch }: Steps): Configuration[] {
     optimizer: { name, options: optimizers[name].paper.cifar },
     seed: 1,
     batch,
-    steps: scale === 'smoke' || (scale === 'small' && batch < BATCH) ? FEW_STEPS : MEMORY_STEPS,
+    steps: MEMORY_STEPS,
     validations: 1,
     augmentation: 'crop and flip',
   }));
