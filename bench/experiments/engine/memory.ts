@@ -6,30 +6,32 @@ import type { TensorFlow } from '../../data/tensorflow.js';
 /**
  * Calls `f`, and gives the peak bytes of tensors' data meanwhile. Data that several tensors share (views, clones)
  * count once, where TensorFlow.js's own profile counts them for each; what is there at the start is taken from its
- * count. The other calls of the engine are as they were, whatever becomes of `f`.
+ * count.
  */
 export async function peakBytesOf(tf: TensorFlow, f: () => Promise<void>): Promise<number> {
   const engine = tf.engine();
-  const { trackTensor, removeDataId } = engine;
+  const track = engine.trackTensor.bind(engine);
+  const remove = engine.removeDataId.bind(engine);
   const sizes = engine.state.tensorInfo;
   let bytes = tf.memory().numBytes;
   let peak = bytes;
   engine.trackTensor = (tensor, backend) => {
     const isNew = !sizes.has(tensor.dataId);
-    trackTensor.call(engine, tensor, backend);
+    track(tensor, backend);
     if (!isNew) return;
     bytes += sizes.get(tensor.dataId)?.bytes ?? 0;
     peak = Math.max(peak, bytes);
   };
   engine.removeDataId = (dataId, backend) => {
     bytes -= sizes.get(dataId)?.bytes ?? 0;
-    removeDataId.call(engine, dataId, backend);
+    remove(dataId, backend);
   };
   try {
     await f();
   } finally {
-    engine.trackTensor = trackTensor;
-    engine.removeDataId = removeDataId;
+    // The methods of its class are left.
+    Reflect.deleteProperty(engine, 'trackTensor');
+    Reflect.deleteProperty(engine, 'removeDataId');
   }
   return peak;
 }
