@@ -181,11 +181,11 @@ const ACCURACIES: Readonly<Record<string, Printed<string>>> = {
   },
 };
 
-/** Table IV: top-1 accuracy in %, for 100 and for 200 epochs; empty where training failed or none is printed. */
+/** Table IV: top-1 accuracy in %, for 100 and . */
 const IMAGENET_ACCURACIES: Printed<string> = {
   sgd: ['78.05', '79.46', '79.66', '81.34', '69.08', '75.27'],
   adamw: ['76.73', '79.14', '77.76', '80.62', '73.78', '77.96'],
-  kfac: ['78.16', '79.34', '79.53', '81.13', '69.84', ''],
+  kfac: ['78.16', '79.34', '79.53', '81.13', '69.84', '×'],
   eva: ['77.71', '79.48', '79.55', '81.06', '69.67', '76.57'],
   foof: ['78.37', '79.69', '79.96', '81.04', '65.37', ''],
   'nysact-s': ['75.47', '', '', '', '70.72', '76.16'],
