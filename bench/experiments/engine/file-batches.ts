@@ -26,7 +26,7 @@ const CHANNELS = 3;
 const MEAN = [0.485, 0.456, 0.406] as const;
 const DEVIATION = [0.229, 0.224, 0.225] as const;
 
-/** Batches whose files are read while a step computes: the pixels of one, the sizes of the other. */
+/** Batches that are decoded while a step computes. */
 const AHEAD = 2;
 
 /** How batches of files are made. */
