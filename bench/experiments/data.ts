@@ -10,7 +10,7 @@ import { type ImageSplit, type Images, imagesOf, splitImages } from '../data/ima
 import { loadMnist } from '../data/mnist.js';
 import type { Split, SplitSizes } from '../data/samples.js';
 import { packageFolder } from '../report/json.js';
-import type { DataChoice } from './engine/configuration.js';
+import type { Configuration, DataChoice } from './engine/configuration.js';
 import type { Dataset } from './engine/source.js';
 
 /** The samples are the same for all seeds of an experiment. */
@@ -18,11 +18,18 @@ const SPLIT_SEED = 1;
 
 type Load = (sizes: SplitSizes, folder: string | undefined) => ImageSplit | Promise<ImageSplit>;
 
-const LOADERS: Readonly<Record<string, Load>> = {
-  mnist: (sizes) => split(loadMnist(sizes)),
-  'fashion-mnist': (sizes) => split(loadFashionMnist(sizes)),
-  cifar10: cifar(CIFAR10, 'cifar10'),
-  cifar100: cifar(CIFAR100, 'cifar100'),
+/** Images that are held as bytes. */
+interface HeldImages {
+  /** Pixels a side. */
+  readonly side: number;
+  readonly load: Load;
+}
+
+const HELD: Readonly<Record<string, HeldImages>> = {
+  mnist: { side: 28, load: (sizes) => split(loadMnist(sizes)) },
+  'fashion-mnist': { side: 28, load: (sizes) => split(loadFashionMnist(sizes)) },
+  cifar10: { side: 32, load: cifar(CIFAR10, 'cifar10') },
+  cifar100: { side: 32, load: cifar(CIFAR100, 'cifar100') },
 };
 
 /** What configurations call the images of ImageNet, and their folder below the user's. */
@@ -60,11 +67,26 @@ export async function loadData(
   { name, ...sizes }: DataChoice,
   folder: string | undefined,
 ): Promise<ImageSplit> {
-  if (!Object.hasOwn(LOADERS, name)) {
-    const known = Object.keys(LOADERS).join(', ');
-    throw new RangeError(`loadData: there is no data set '${name}', expected one of ${known}`);
-  }
-  return LOADERS[name]({ ...sizes, seed: SPLIT_SEED }, folder);
+  return heldImages('loadData', name).load({ ...sizes, seed: SPLIT_SEED }, folder);
+}
+
+/**
+ * Pixels a side of the images that a configuration trains on: what its recipe makes of files, or what is held.
+ *
+ * @throws RangeError where there is no such data set.
+ */
+export function sideOf({
+  data,
+  augmentation,
+}: Pick<Configuration, 'data' | 'augmentation'>): number {
+  if (typeof augmentation === 'object') return augmentation.side;
+  return heldImages('sideOf', data.name).side;
+}
+
+function heldImages(caller: string, name: string): HeldImages {
+  if (Object.hasOwn(HELD, name)) return HELD[name];
+  const known = Object.keys(HELD).join(', ');
+  throw new RangeError(`${caller}: there is no data set '${name}', expected one of ${known}`);
 }
 
 function split({ train, validation, test }: Split): ImageSplit {

@@ -1,11 +1,10 @@
-// Every experiment with the time that it takes here, from steps that are measured now.
+// Every experiment with the time that it takes at the speed of a machine.
 
-import type { TensorFlow } from '../data/tensorflow.js';
 import type { Table } from '../report/table.js';
 import { missingOf } from './conduct.js';
+import { sideOf } from './data.js';
 import type { Configuration } from './engine/configuration.js';
-import type { Found, Results } from './engine/results.js';
-import { speedOf } from './speed.js';
+import type { Found, Results, Speed } from './engine/results.js';
 import type { Scope } from './studies/experiment.js';
 import { experiments } from './studies/index.js';
 
@@ -14,23 +13,16 @@ const FORWARD = 1 / 3;
 
 /** Runs, and the hours that those take that are not done, with so many at once. */
 export function listing(
-  tf: TensorFlow,
+  speed: Speed,
   names: readonly string[],
   scope: Scope,
   results: Results,
   jobs: number,
 ): Table {
-  const speed = speedOf(tf);
-  const secondsOf = ({
-    network,
-    optimizer,
-    steps,
-    batch,
-    validations,
-    data,
-  }: Configuration): number => {
+  const secondsOf = (run: Configuration): number => {
+    const { network, optimizer, steps, batch, validations, data } = run;
     const looked = validations * data.validation + data.test;
-    const side = sideOf(data.name);
+    const side = sideOf(run);
     return (
       speed.image(network, side) * (steps * batch + FORWARD * looked) +
       speed.refreshes(optimizer, steps, network, side)
@@ -76,11 +68,6 @@ function foreseen(results: Results): Found {
     outcomeOf: (run) => results.outcomeOf(run) ?? { findings: {}, curve: [], cost: none },
     measured: (measurement) => results.measured(measurement),
   };
-}
-
-/** Pixels a side of the images of a data set. */
-function sideOf(data: string): number {
-  return data.startsWith('cifar') ? 32 : 28;
 }
 
 function formatDuration(seconds: number): string {

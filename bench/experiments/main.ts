@@ -10,6 +10,7 @@ import { Results } from './engine/results.js';
 import { listing } from './list.js';
 import { report } from './report.js';
 import { type Request, readRequest, usage } from './request.js';
+import { speedOf } from './speed.js';
 import { experiments } from './studies/index.js';
 
 try {
@@ -32,7 +33,7 @@ async function carryOut(request: Request): Promise<void> {
   if (task !== 'report') {
     const { tf, adapter } = await openDevice(task === 'list' ? 'wasm' : backend);
     if (task === 'list') {
-      console.log(terminalTable(listing(tf, names, scope, results, jobs)));
+      console.log(terminalTable(listing(speedOf(tf), names, scope, results, jobs)));
       return;
     }
     for (const name of names) {

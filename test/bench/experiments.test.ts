@@ -3,6 +3,7 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -16,11 +17,13 @@ import { conduct } from '../../bench/experiments/conduct.js';
 import type { Configuration } from '../../bench/experiments/engine/configuration.js';
 import type { Outcome } from '../../bench/experiments/engine/outcome.js';
 import { severalAtOnce } from '../../bench/experiments/engine/processes.js';
-import { machineOf, Results } from '../../bench/experiments/engine/results.js';
+import { RESNET } from '../../bench/experiments/engine/recipe.js';
+import { machineOf, Results, type Speed } from '../../bench/experiments/engine/results.js';
 import { listing } from '../../bench/experiments/list.js';
 import { type OptimizerName, optimizers, PAPER_ORDER } from '../../bench/experiments/optimizers.js';
 import { report } from '../../bench/experiments/report.js';
 import { readRequest, usage } from '../../bench/experiments/request.js';
+import { speedOf } from '../../bench/experiments/speed.js';
 import { stepsTo } from '../../bench/experiments/studies/accuracy.js';
 import type { Experiment, Scope } from '../../bench/experiments/studies/experiment.js';
 import { experiments } from '../../bench/experiments/studies/index.js';
@@ -361,11 +364,39 @@ test.each(Object.keys(experiments))(
 
 test('the list foresees runs that hang on others, and forgets what is done', () => {
   const { results } = emptyResults();
-  const { rows } = listing(tf, ['table3', 'table6'], { scale: 'smoke', seeds: 3 }, results, 1);
+  const { rows } = listing(
+    speedOf(tf),
+    ['table3', 'table6'],
+    { scale: 'smoke', seeds: 3 },
+    results,
+    1,
+  );
   // Ten optimisers with two trials and three seeds each.
   expect(rows.map((row) => row.slice(2, 4))).toEqual([
     ['50', '50'],
     ['0', '0'],
   ]);
   expect(rows[1].slice(4)).toEqual(['0 s', '0 s']);
+});
+
+test('the list times networks on images of the size that they are trained on', () => {
+  const seen = new Set<string>();
+  const speed: Speed = {
+    image(network, side) {
+      seen.add(`${network} ${side}`);
+      return 1;
+    },
+    refreshes: () => 0,
+  };
+  mkdirSync(join(folder, 'imagenet', 'train'), { recursive: true });
+  const { results } = emptyResults();
+  listing(speed, ['table4', 'figure3'], { scale: 'full', seeds: 1, folder }, results, 1);
+  listing(speed, ['figure3'], { scale: 'smoke', seeds: 1 }, results, 1);
+  expect([...seen]).toEqual([
+    `resnet50 ${RESNET.side}`,
+    `resnet101 ${RESNET.side}`,
+    'deit 224',
+    'resnet32 32',
+    'lenet 28',
+  ]);
 });

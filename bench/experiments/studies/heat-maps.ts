@@ -14,7 +14,7 @@ import { crossEntropy } from '../../demo/model.js';
 import { relativeSpectralError } from '../../demo/spectral-error.js';
 import { heatMaps } from '../../report/heatmap.js';
 import type { Block } from '../../report/html.js';
-import { loadData } from '../data.js';
+import { loadData, sideOf } from '../data.js';
 import { checkpointAt } from '../engine/checkpoint.js';
 import { type Configuration, identify } from '../engine/configuration.js';
 import { normalisationOf, trainingBatches } from '../engine/loader.js';
@@ -67,7 +67,8 @@ function layerFigures(scale: Scale): Measured<LayerFigures> {
   const training = trainingOf(scale);
   return {
     configuration: { measurement: 'what layers see', training, rank: RANK },
-    seconds: (speed) => training.steps * training.batch * speed.image(training.network, 32),
+    seconds: (speed) =>
+      training.steps * training.batch * speed.image(training.network, sideOf(training)),
     measure: async ({ tf, folder, checkpoints, remark }) => {
       const data = await loadData(training.data, folder);
       let targets: readonly Target[] = [];
