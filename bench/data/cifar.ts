@@ -46,7 +46,10 @@ export const CIFAR100: CifarLayout = {
   md5: '03b5dce01913d631647c71ecec9e9cb8',
 };
 
-const shape = { side: 32, channels: 3 } as const;
+/** Pixels a side of an image. */
+export const CIFAR_SIDE = 32;
+
+const shape = { side: CIFAR_SIDE, channels: 3 } as const;
 
 /**
  * Training and test images from the unpacked files in `folder`, or from the archive there, whose checksum must

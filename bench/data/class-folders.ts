@@ -36,6 +36,7 @@ interface Entry {
 
 /** The files of a folder, in the order of their names. */
 interface Listing {
+  readonly folder: string;
   readonly entries: readonly Entry[];
   /** The folders' names, in the order that classes are numbered in. */
   readonly classes: readonly string[];
@@ -89,7 +90,23 @@ export function listClassFolders(folder: string): Listing {
     }
     return files.toSorted().map((file) => ({ path: join(folder, name, file), label }));
   });
-  return { entries, classes: names };
+  return { folder, entries, classes: names };
+}
+
+/**
+ * The folders of training and of test images must have the same classes.
+ *
+ * @throws RangeError where they have others.
+ */
+export function checkSameClasses(training: Listing, testing: Listing): void {
+  const [expected, found] = [training.classes, testing.classes];
+  const odd = [...expected, ...found].find(
+    (name) => !(expected.includes(name) && found.includes(name)),
+  );
+  if (odd === undefined) return;
+  throw new RangeError(
+    `${testing.folder} has other classes than ${training.folder}: ${odd} is in one of them alone, expected the same names (${found.length} and ${expected.length} classes)`,
+  );
 }
 
 /** Names, sizes and times of all files: what was decoded of others is not taken for theirs. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { checkInteger } from '../../src/core/check.js';
 import { foldIn, permutation, randomKey } from '../../src/core/random.js';
-import { listClassFolders } from './class-folders.js';
+import { checkSameClasses, listClassFolders } from './class-folders.js';
 import type { SplitSizes } from './samples.js';
 
 /** Files of images with their classes 0 … classes − 1. */
@@ -56,12 +56,8 @@ export function splitFiles(
     }
     return listClassFolders(path);
   });
+  checkSameClasses(training, testing);
   const { classes } = training;
-  if (classes.join('/') !== testing.classes.join('/')) {
-    throw new RangeError(
-      `${folder}: val has other classes than train (${testing.classes.length} and ${classes.length}), expected the same names`,
-    );
-  }
   const key = randomKey(seed);
   const taken = ({ entries }: typeof training, stream: number, what: string) => {
     const order = permutation(foldIn(key, stream), entries.length);

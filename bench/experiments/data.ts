@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CIFAR10, CIFAR100, type CifarLayout, loadCifar } from '../data/cifar.js';
-import { loadClassFolders } from '../data/class-folders.js';
+import { CIFAR_SIDE, CIFAR10, CIFAR100, type CifarLayout, loadCifar } from '../data/cifar.js';
+import { loadCifarFolders } from '../data/cifar-folders.js';
 import { loadFashionMnist } from '../data/fashion-mnist.js';
 import { splitFiles } from '../data/image-files.js';
-import { type ImageSplit, type Images, imagesOf, splitImages } from '../data/images.js';
+import { type ImageSplit, imagesOf, splitImages } from '../data/images.js';
 import { loadMnist } from '../data/mnist.js';
 import type { Split, SplitSizes } from '../data/samples.js';
 import { packageFolder } from '../report/json.js';
@@ -28,8 +28,8 @@ interface HeldImages {
 const HELD: Readonly<Record<string, HeldImages>> = {
   mnist: { side: 28, load: (sizes) => split(loadMnist(sizes)) },
   'fashion-mnist': { side: 28, load: (sizes) => split(loadFashionMnist(sizes)) },
-  cifar10: { side: 32, load: cifar(CIFAR10, 'cifar10') },
-  cifar100: { side: 32, load: cifar(CIFAR100, 'cifar100') },
+  cifar10: { side: CIFAR_SIDE, load: cifar(CIFAR10, 'cifar10') },
+  cifar100: { side: CIFAR_SIDE, load: cifar(CIFAR100, 'cifar100') },
 };
 
 /** What configurations call the images of ImageNet, and their folder below the user's. */
@@ -102,14 +102,12 @@ function cifar(layout: CifarLayout, name: string): Load {
     if (folder === undefined) throw new RangeError(absent(layout, name, '--data names no folder'));
     const published = loadCifar(layout, folder);
     if (published !== undefined) return splitImages(published.train, published.test, sizes);
-    const train = join(folder, name, 'train');
-    const test = join(folder, name, 'test');
-    if (!existsSync(train)) {
+    const cache = packageFolder('build', 'experiments', 'decoded');
+    const images = await loadCifarFolders(layout, join(folder, name), cache);
+    if (images === undefined) {
       throw new RangeError(absent(layout, name, `${folder} holds none`));
     }
-    const cache = packageFolder('build', 'experiments', 'decoded');
-    const read = (path: string): Promise<Images> => loadClassFolders(path, { cache });
-    return splitImages(await read(train), existsSync(test) ? await read(test) : undefined, sizes);
+    return splitImages(images.train, images.test, sizes);
   };
 }
 

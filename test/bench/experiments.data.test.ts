@@ -16,6 +16,7 @@ import {
   loadCifar,
   parseCifar,
 } from '../../bench/data/cifar.js';
+import { loadCifarFolders } from '../../bench/data/cifar-folders.js';
 import { loadClassFolders } from '../../bench/data/class-folders.js';
 import { type Images, splitImages } from '../../bench/data/images.js';
 import { startTensorflow } from '../../bench/data/tensorflow.js';
@@ -162,6 +163,66 @@ describe('class folders', () => {
     writeFileSync(join(root, 'cat', '2.png'), Buffer.from('no image at all'));
     await expect(loadClassFolders(root)).rejects.toThrow('2.png: not a whole JPEG or PNG image');
   });
+});
+
+describe('CIFAR in class folders', () => {
+  const choice = { name: 'cifar10', train: 9, validation: 1, test: 2 };
+  const names = Array.from({ length: 10 }, (_, k) => `class ${k}`);
+  const cache = join(folder, 'cifar-cache');
+  let roots = 0;
+
+  /** A folder of the user's, with one image of each class that is named. */
+  async function rootWith(samples: Readonly<Record<string, readonly string[]>>): Promise<string> {
+    const root = join(folder, `cifar-${roots++}`);
+    for (const [sample, classes] of Object.entries(samples)) {
+      for (const name of classes) {
+        await writeImage(join(root, 'cifar10', sample, name, '1.png'), 32, names.indexOf(name));
+      }
+    }
+    return root;
+  }
+
+  /** All images below such a folder. */
+  function imagesBelow(root: string): ReturnType<typeof loadCifarFolders> {
+    return loadCifarFolders(CIFAR10, join(root, 'cifar10'), cache);
+  }
+
+  test('have the same labels in all samples, with test images of their own or without', async () => {
+    const both = await imagesBelow(await rootWith({ train: names, test: names }));
+    for (const images of [both?.train, both?.test]) {
+      expect(images).toMatchObject({ side: 32, classes: 10 });
+      const reds = names.map((_, k) => images?.pixels[3 * 32 ** 2 * k]);
+      expect([...(images?.labels ?? [])]).toEqual(reds);
+    }
+    const alone = await imagesBelow(await rootWith({ train: names }));
+    expect(alone?.train).toEqual(both?.train);
+    expect(alone?.test).toBeUndefined();
+    expect(await imagesBelow(join(folder, 'nowhere'))).toBeUndefined();
+  });
+
+  test('are refused where their classes are not those of the data set, or differ', async () => {
+    const few = await rootWith({ train: names.slice(1), test: names.slice(1) });
+    await expect(loadData(choice, few)).rejects.toThrow(
+      'train: 9 folders, expected the 10 classes of CIFAR-10',
+    );
+    const fewer = await rootWith({ train: names, test: names.slice(1) });
+    await expect(loadData(choice, fewer)).rejects.toThrow(
+      /test has other classes than .*train: class 0 is in one of them alone/,
+    );
+  });
+
+  test.each(['train', 'test'])(
+    'are refused where images of %s have another size',
+    async (large) => {
+      const root = await rootWith({ train: names, test: names });
+      for (const [k, name] of names.entries()) {
+        await writeImage(join(root, 'cifar10', large, name, '1.png'), 64, k);
+      }
+      await expect(imagesBelow(root)).rejects.toThrow(
+        `${large}: images of 64×64 pixels, expected 32×32`,
+      );
+    },
+  );
 });
 
 /** Images whose pixels tell which image they are of. */
