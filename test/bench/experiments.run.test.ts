@@ -1,6 +1,6 @@
 // A run of an experiment: the same bits however often it is cut off, and what it tells.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs';
@@ -146,6 +146,26 @@ describe('a run that was cut off', () => {
       onStep: () => undefined,
     });
     expect(resumed.curve).not.toEqual(whole.outcome.curve);
+  });
+});
+
+describe('a checkpoint', () => {
+  test('is written beside what another process writes', () => {
+    const path = join(folder, 'shared');
+    writeFileSync(`${path}.draft`, 'half of another one');
+    writeFileSync(`${path}.1.draft`, 'half of a third one');
+    const checkpoint = checkpointAt<{ readonly step: number }>(path);
+    checkpoint.save({ step: 3 });
+    expect(checkpoint.load()).toEqual({ step: 3 });
+    expect(readFileSync(`${path}.draft`, 'utf8')).toBe('half of another one');
+    expect(readFileSync(`${path}.1.draft`, 'utf8')).toBe('half of a third one');
+  });
+
+  test('that cannot be saved leaves nothing', () => {
+    const own = join(folder, 'unsaved');
+    mkdirSync(join(own, 'taken'), { recursive: true });
+    expect(() => checkpointAt(join(own, 'taken')).save({ step: 3 })).toThrow('taken');
+    expect(readdirSync(own)).toEqual(['taken']);
   });
 });
 

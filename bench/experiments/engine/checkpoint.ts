@@ -21,22 +21,32 @@ export interface Checkpoint<T> {
   remove(): void;
 }
 
-/** A checkpoint in a file that this program alone has written. */
+/** A checkpoint in a file that this program alone writes. */
 export function checkpointAt<T>(path: string): Checkpoint<T> {
   return {
     load: () => (existsSync(path) ? deserialize(readFileSync(path)) : undefined),
     save(state) {
-      const draft = `${path}.draft`;
-      const file = openSync(draft, 'w');
+      // Of this process alone: others may be saving the same run.
+      const draft = `${path}.${process.pid}.draft`;
       try {
-        const bytes = serialize(state);
-        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
+        writeThrough(draft, serialize(state));
+        renameSync(draft, path);
+      } catch (error) {
+        rmSync(draft, { force: true });
+        throw error;
       }
-      renameSync(draft, path);
     },
     remove: () => rmSync(path, { force: true }),
   };
+}
+
+/** Returns once the bytes are on the disk. */
+function writeThrough(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'w');
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
