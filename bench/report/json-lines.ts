@@ -1,6 +1,14 @@
 // A file of JSON, a value a line, which is added to by programs that may be killed at any moment.
 
-import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+} from 'node:fs';
 import { toJsonLine } from './json.js';
 
 /** A line of the file, and where it stands, for messages. */
@@ -9,31 +17,42 @@ export interface JsonLine {
   readonly where: string;
 }
 
-/**
- * What the file has, nothing where it is not there yet. A last line that was cut off is taken out of it.
- *
- * @throws RangeError where another line is not JSON.
- */
+/** What the file has, nothing where it is not there yet. A line that was cut off is told of and left out. */
 export function readJsonLines(path: string): JsonLine[] {
   if (!existsSync(path)) return [];
-  const text = readFileSync(path, 'utf8');
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
-  return whole
+  return readFileSync(path, 'utf8')
     .split('\n')
-    .slice(0, -1)
-    .map((line, k) => parsed(line, `${path}:${k + 1}`));
+    .flatMap((line, k) => (line === '' ? [] : parsed(line, `${path}:${k + 1}`)));
 }
 
-/** Adds a line to the file. */
+/** Adds a line to the file, behind one that was cut off if there is one. */
 export function addJsonLine(path: string, document: object): void {
-  appendFileSync(path, toJsonLine(document));
+  const line = toJsonLine(document);
+  appendFileSync(path, endsWithLine(path) ? line : `\n${line}`);
 }
 
-function parsed(line: string, where: string): JsonLine {
+const NEWLINE = 10;
+
+/** Whether the file ends where a line does. */
+function endsWithLine(path: string): boolean {
+  if (!existsSync(path)) return true;
+  const file = openSync(path, 'r');
   try {
-    return { value: JSON.parse(line), where };
+    const { size } = fstatSync(file);
+    if (size === 0) return true;
+    const last = new Uint8Array(1);
+    readSync(file, last, 0, 1, size - 1);
+    return last[0] === NEWLINE;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function parsed(line: string, where: string): JsonLine[] {
+  try {
+    return [{ value: JSON.parse(line), where }];
   } catch {
-    throw new RangeError(`${where}: not JSON`);
+    console.warn(`${where}: not JSON, left out`);
+    return [];
   }
 }

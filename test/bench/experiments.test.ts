@@ -8,10 +8,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { startTensorflow } from '../../bench/data/tensorflow.js';
 import { conduct } from '../../bench/experiments/conduct.js';
 import type { Configuration } from '../../bench/experiments/engine/configuration.js';
@@ -133,15 +135,34 @@ describe('results', () => {
     expect(lines[1]).toContain('"NaN"');
   });
 
-  test('outlive a line that was cut off, and are told of one that is none', () => {
+  test('outlive lines that were cut off, whoever writes behind them, and tell of each once', () => {
     const { path, results } = emptyResults();
     results.addRun(run, machineOf(tf), outcomeWith(0.5, 0.4));
     appendFileSync(path, '{"kind":"run","id":"ü');
+    // Has read nothing since it was cut off.
+    results.addRun({ ...run, seed: 2 }, machineOf(tf), outcomeWith(0.6, 0.4));
+    appendFileSync(path, '{"kind":"run"');
+    const warn = vi.spyOn(console, 'warn').mockReturnValue();
+    const before = readFileSync(path);
     const again = new Results(path);
-    again.addRun({ ...run, seed: 2 }, machineOf(tf), outcomeWith(0.6, 0.4));
-    expect(new Results(path).outcomeOf({ ...run, seed: 2 })?.findings.test?.accuracy).toBe(0.6);
-    appendFileSync(path, 'nothing\n');
-    expect(() => new Results(path)).toThrow(`${path}:3: not JSON`);
+    expect(readFileSync(path)).toEqual(before);
+    expect(warn.mock.calls).toEqual([
+      [`${path}:2: not JSON, left out`],
+      [`${path}:4: not JSON, left out`],
+    ]);
+    again.addRun({ ...run, seed: 3 }, machineOf(tf), outcomeWith(0.7, 0.4));
+    const last = new Results(path);
+    const found = [1, 2, 3].map((seed) => last.outcomeOf({ ...run, seed })?.findings.test);
+    expect(found.map((test) => test?.accuracy)).toEqual([0.5, 0.6, 0.7]);
+    warn.mockRestore();
+  });
+
+  test('that ended without a newline are whole', () => {
+    const { path, results } = emptyResults();
+    results.addRun(run, machineOf(tf), outcomeWith(0.5, 0.4));
+    truncateSync(path, statSync(path).size - 1);
+    new Results(path).addRun({ ...run, seed: 2 }, machineOf(tf), outcomeWith(0.6, 0.4));
+    expect(new Results(path).machines).toHaveLength(2);
   });
 
   test('of another kind are refused', () => {
