@@ -51,8 +51,9 @@ function browserProject(): TestProjectInlineConfiguration[] {
   ];
 }
 
-/** Files that reset or replace modules, or measure the heap that they run in. */
+/** Files that reset or replace modules or what the process has one of, or measure the heap that they run in. */
 const ALONE = [
+  'test/bench/experiments.main.test.ts',
   'test/kernels/selection.test.ts',
   'test/optimize/steady-state.test.ts',
   'test/precondition/memory.test.ts',

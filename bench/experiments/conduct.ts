@@ -28,9 +28,9 @@ export interface Conduct {
 }
 
 /**
- * Carries an experiment out. A run that fails does not keep the others from running.
+ * Carries an experiment out. A run or a measurement that fails does not keep the others from being done.
  *
- * @throws AggregateError at the end where runs have failed.
+ * @throws AggregateError at the end where some have failed.
  */
 export async function conduct(
   tf: TensorFlow,
@@ -58,12 +58,17 @@ export async function conduct(
     const remark = (text: string): void => void process.stderr.write(`${name}: ${text}\n`);
     const on = measurement.readsLater ? adapter : undefined;
     await tf.setBackend(backendOf(on));
-    const found = await measurement.measure({ tf, folder, checkpoints, remark });
-    results.addMeasurement(measurement, machineOf(tf, on), found);
+    try {
+      const found = await measurement.measure({ tf, folder, checkpoints, remark });
+      results.addMeasurement(measurement, machineOf(tf, on), found);
+    } catch (error) {
+      failures.push(error);
+    }
     await tf.setBackend(backendOf(adapter));
   }
-  if (failures.length > 0)
-    throw new AggregateError(failures, `${failures.length} runs have failed`);
+  if (failures.length > 0) {
+    throw new AggregateError(failures, `${failures.length} runs or measurements have failed`);
+  }
 }
 
 function backendOf(adapter: string | undefined): Backend {
@@ -86,13 +91,11 @@ interface Assignment {
 async function carryOut(
   tf: TensorFlow,
   name: string,
-  { runs, isApart, checkpoints }: Assignment,
+  { runs: asked, isApart, checkpoints }: Assignment,
   { results, data: folder, adapter, resume, jobs }: Conduct,
   onFailure: (run: Configuration, error: unknown) => void,
 ): Promise<void> {
-  // Absent data is told once, and what is decoded now need not be by every process.
-  const choices = new Map(runs.map(({ data }) => [JSON.stringify(data), data]));
-  for (const choice of choices.values()) await openData(choice, folder);
+  const runs = await withData(asked, folder, onFailure);
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);
   const progress = startProgress(name, steps);
   const done = new Map<Configuration, number>();
@@ -124,4 +127,27 @@ async function carryOut(
     finished += 1;
   });
   progress.stop();
+}
+
+/** The runs whose data is there: what is decoded now need not be by every process. */
+async function withData(
+  runs: readonly Configuration[],
+  folder: string | undefined,
+  onFailure: (run: Configuration, error: unknown) => void,
+): Promise<Configuration[]> {
+  const groups = new Map<string, Configuration[]>();
+  for (const run of runs) {
+    const choice = JSON.stringify(run.data);
+    groups.set(choice, [...(groups.get(choice) ?? []), run]);
+  }
+  const ready: Configuration[] = [];
+  for (const group of groups.values()) {
+    try {
+      await openData(group[0].data, folder);
+      ready.push(...group);
+    } catch (error) {
+      for (const run of group) onFailure(run, error);
+    }
+  }
+  return ready;
 }

@@ -18,10 +18,14 @@ try {
   if (request === undefined) console.log(usage);
   else await carryOut(request);
 } catch (error) {
-  const causes = error instanceof AggregateError ? error.errors : [error];
-  const messages = causes.map((cause) => (cause instanceof Error ? cause.message : String(cause)));
-  for (const message of new Set(messages)) console.error(`experiments: ${message}`);
+  for (const message of new Set(messagesOf(error))) console.error(`experiments: ${message}`);
   process.exitCode = 1;
+}
+
+/** What is wrong: a message for each of all causes. */
+function messagesOf(error: unknown): string[] {
+  if (error instanceof AggregateError) return error.errors.flatMap(messagesOf);
+  return [error instanceof Error ? error.message : String(error)];
 }
 
 async function carryOut(request: Request): Promise<void> {
@@ -30,6 +34,7 @@ async function carryOut(request: Request): Promise<void> {
   mkdirSync(out, { recursive: true });
   const results = new Results(join(out, 'results.jsonl'));
   const scope = { scale, seeds, folder: data };
+  const failures: unknown[] = [];
   if (task !== 'report') {
     const { tf, adapter } = await openDevice(task === 'list' ? 'wasm' : backend);
     if (task === 'list') {
@@ -37,16 +42,16 @@ async function carryOut(request: Request): Promise<void> {
       return;
     }
     for (const name of names) {
-      await conduct(tf, name, experiments[name], {
-        scope,
-        results,
-        out,
-        data,
-        adapter,
-        resume,
-        jobs,
-      });
+      const how = { scope, results, out, data, adapter, resume, jobs };
+      try {
+        await conduct(tf, name, experiments[name], how);
+      } catch (error) {
+        failures.push(error);
+      }
     }
   }
   console.log(await report(names, scope, results, out));
+  if (failures.length > 0) {
+    throw new AggregateError(failures, `${failures.length} experiments have failed`);
+  }
 }

@@ -98,7 +98,13 @@ export class Session {
     const isNew = names.size > this.#names.length || appeared.length > 0;
     if (!isNew || !this.#names.every((name) => names.has(name))) return this;
     const blocks = [...this.#blocks, ...appeared];
-    const next = new Session(this.#host, this.#transform, gradients, blocks, this.#formsWith(forms));
+    const next = new Session(
+      this.#host,
+      this.#transform,
+      gradients,
+      blocks,
+      this.#formsWith(forms),
+    );
     try {
       next.#takeOver(this);
     } catch (error) {

@@ -153,7 +153,7 @@ describe('results', () => {
     again.addRun({ ...run, seed: 3 }, machineOf(tf), outcomeWith(0.7, 0.4));
     const last = new Results(path);
     const found = [1, 2, 3].map((seed) => last.outcomeOf({ ...run, seed })?.findings.test);
-    expect(found.map((test) => test?.accuracy)).toEqual([0.5, 0.6, 0.7]);
+    expect(found.map((evaluation) => evaluation?.accuracy)).toEqual([0.5, 0.6, 0.7]);
     warn.mockRestore();
   });
 
@@ -348,8 +348,35 @@ describe('an experiment', () => {
     const good = { ...run, steps: 1, validations: 1 };
     const experiment: Experiment = { title: 'bad', runs: () => [bad, good], report: () => [] };
     const how = { scope, results, out: folder, data: undefined, resume: false, jobs: 0 };
-    await expect(conduct(tf, 'bad', experiment, how)).rejects.toThrow('1 runs have failed');
+    await expect(conduct(tf, 'bad', experiment, how)).rejects.toThrow('1 runs or measurements');
     expect(results.outcomeOf(good)?.findings.test).toBeDefined();
+  });
+
+  test('carries on with what needs no data where some is absent, and behind a measurement that fails', async () => {
+    const { results } = emptyResults();
+    const good = { ...run, steps: 1, validations: 1, seed: 2 };
+    const absent = { ...good, data: { ...good.data, name: 'cifar10' } };
+    const failing = {
+      configuration: { measurement: 'failing' },
+      seconds: () => 0,
+      measure: () => Promise.reject(new RangeError('no measurement')),
+    };
+    const { experiment: one } = tiny();
+    const experiment: Experiment = {
+      title: 'absent',
+      runs: () => [absent, good],
+      measurements: (asked) => [failing, ...(one.measurements?.(asked) ?? [])],
+      report: () => [],
+    };
+    const how = { scope, results, out: folder, data: undefined, resume: false, jobs: 0 };
+    await expect(conduct(tf, 'absent', experiment, how)).rejects.toMatchObject({
+      errors: [
+        { message: expect.stringContaining('CIFAR-10 is not here') },
+        { message: 'no measurement' },
+      ],
+    });
+    expect(results.outcomeOf(good)?.findings.test).toBeDefined();
+    expect(results.measured({ configuration: { measurement: 'tiny' } })).toEqual({ taken: 1 });
   });
 });
 
