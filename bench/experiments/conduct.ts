@@ -38,7 +38,7 @@ export async function conduct(
   { runs, isApart = false, measurements }: Experiment,
   how: Conduct,
 ): Promise<void> {
-  const { scope, results, data: folder, out, adapter } = how;
+  const { scope, results, data: folder, out, adapter, resume } = how;
   const checkpoints = join(out, 'checkpoints');
   mkdirSync(checkpoints, { recursive: true });
   const failures: unknown[] = [];
@@ -59,7 +59,7 @@ export async function conduct(
     const on = measurement.readsLater ? adapter : undefined;
     await tf.setBackend(backendOf(on));
     try {
-      const found = await measurement.measure({ tf, folder, checkpoints, remark });
+      const found = await measurement.measure({ tf, folder, checkpoints, resume, remark });
       results.addMeasurement(measurement, machineOf(tf, on), found);
     } catch (error) {
       failures.push(error);

@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serialize } from 'node:v8';
 import type { LayersModel } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ImageSplit, type Images, splitImages } from '../../bench/data/images.js';
@@ -159,6 +160,15 @@ describe('a checkpoint', () => {
     expect(checkpoint.load()).toEqual({ step: 3 });
     expect(readFileSync(`${path}.draft`, 'utf8')).toBe('half of another one');
     expect(readFileSync(`${path}.1.draft`, 'utf8')).toBe('half of a third one');
+  });
+
+  test('that is broken, or of another version, is refused by its name', () => {
+    const path = join(folder, 'foreign');
+    const checkpoint = checkpointAt<{ readonly step: number }>(path);
+    writeFileSync(path, 'something else');
+    expect(() => checkpoint.load()).toThrow(`${path} is no checkpoint, or broken: run without`);
+    writeFileSync(path, serialize({ version: '0.0.9', state: { step: 3 } }));
+    expect(() => checkpoint.load()).toThrow(`${path} is a checkpoint of version 0.0.9, expected`);
   });
 
   test('that cannot be saved leaves nothing', () => {

@@ -10,13 +10,14 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { startTensorflow } from '../../bench/data/tensorflow.js';
 import { conduct } from '../../bench/experiments/conduct.js';
-import type { Configuration } from '../../bench/experiments/engine/configuration.js';
+import { type Configuration, identify } from '../../bench/experiments/engine/configuration.js';
 import type { Outcome } from '../../bench/experiments/engine/outcome.js';
 import { severalAtOnce } from '../../bench/experiments/engine/processes.js';
 import { RESNET } from '../../bench/experiments/engine/recipe.js';
@@ -336,6 +337,18 @@ describe('an experiment', () => {
     expect(readFileSync(path, 'utf8')).toBe(text);
     expect(measured()).toBe(1);
     expect(readdirSync(join(folder, 'checkpoints'))).toEqual([]);
+  });
+
+  test('that trains to measure begins anew unless it is resumed, and leaves no checkpoint', async () => {
+    const own = join(folder, 'heat');
+    mkdirSync(own);
+    const [measurement] = experiments.figure1.measurements?.(scope) ?? [];
+    const bench = { tf, folder: undefined, checkpoints: own, remark: () => undefined };
+    const path = join(own, `${identify(run)}-seen`);
+    writeFileSync(path, 'left by something else');
+    await expect(measurement.measure({ ...bench, resume: true })).rejects.toThrow(path);
+    await measurement.measure({ ...bench, resume: false });
+    expect(readdirSync(own)).toEqual([]);
   });
 
   test('carries on with the other runs where one fails, and tells of it at the end', async () => {

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
+import { environment } from '../../report/json.js';
 
 /** Where one run keeps its state. */
 export interface Checkpoint<T> {
@@ -21,15 +22,32 @@ export interface Checkpoint<T> {
   remove(): void;
 }
 
-/** A checkpoint in a file that this program alone writes. */
+/** What a file holds. States of other versions of the library may mean something else. */
+interface Content<T> {
+  readonly version: string;
+  readonly state: T;
+}
+
+/**
+ * A checkpoint in a file that this program alone writes; `load` throws an Error that names the file where it holds
+ * no state of this version.
+ */
 export function checkpointAt<T>(path: string): Checkpoint<T> {
+  const { nysact: version } = environment();
   return {
-    load: () => (existsSync(path) ? deserialize(readFileSync(path)) : undefined),
+    load() {
+      if (!existsSync(path)) return undefined;
+      const content = contentOf<T>(path);
+      if (content.version === version) return content.state;
+      throw new Error(
+        `${path} is a checkpoint of version ${content.version}, expected ${version}: ${ADVICE}`,
+      );
+    },
     save(state) {
       // Of this process alone: others may be saving the same run.
       const draft = `${path}.${process.pid}.draft`;
       try {
-        writeThrough(draft, serialize(state));
+        writeThrough(draft, serialize({ version, state } satisfies Content<T>));
         renameSync(draft, path);
       } catch (error) {
         rmSync(draft, { force: true });
@@ -38,6 +56,16 @@ export function checkpointAt<T>(path: string): Checkpoint<T> {
     },
     remove: () => rmSync(path, { force: true }),
   };
+}
+
+const ADVICE = 'run without --resume, or delete it';
+
+function contentOf<T>(path: string): Content<T> {
+  try {
+    return deserialize(readFileSync(path));
+  } catch (cause) {
+    throw new Error(`${path} is no checkpoint, or broken: ${ADVICE}`, { cause });
+  }
 }
 
 /** Returns once the bytes are on the disk. */

@@ -61,6 +61,8 @@ export interface Bench {
   readonly folder: string | undefined;
   /** The folder of checkpoints. */
   readonly checkpoints: string;
+  /** Whether a measurement that was cut goes on from its checkpoint. */
+  readonly resume: boolean;
   /** Told a short remark now and then. */
   readonly remark: (text: string) => void;
 }

@@ -19,7 +19,7 @@ import { checkpointAt } from '../engine/checkpoint.js';
 import { type Configuration, identify } from '../engine/configuration.js';
 import { normalisationOf, trainingBatches } from '../engine/loader.js';
 import type { Measured } from '../engine/results.js';
-import { runConfiguration } from '../engine/run.js';
+import { type RunState, runConfiguration } from '../engine/run.js';
 import { optimizers } from '../optimizers.js';
 import type { Experiment, Scale } from './experiment.js';
 import { ACCURACY } from './settings.js';
@@ -69,11 +69,13 @@ function layerFigures(scale: Scale): Measured<LayerFigures> {
     configuration: { measurement: 'what layers see', training, rank: RANK },
     seconds: (speed) =>
       training.steps * training.batch * speed.image(training.network, sideOf(training)),
-    measure: async ({ tf, folder, checkpoints, remark }) => {
+    measure: async ({ tf, folder, checkpoints, resume, remark }) => {
+      const checkpoint = checkpointAt<RunState>(join(checkpoints, `${identify(training)}-seen`));
+      if (!resume) checkpoint.remove();
       const data = await loadData(training.data, folder);
       let targets: readonly Target[] = [];
       await runConfiguration(tf, training, data, {
-        checkpoint: checkpointAt(join(checkpoints, `${identify(training)}-seen`)),
+        checkpoint,
         isDue: (step) => step % 100 === 0,
         onStep: (step) => {
           if (step % 100 === 0) remark(`${step} of ${training.steps} steps`);
@@ -84,6 +86,7 @@ function layerFigures(scale: Scale): Measured<LayerFigures> {
       });
       const layers: LayerFigure[] = [];
       for (const target of targets) layers.push(await figureOf(target));
+      checkpoint.remove();
       return { layers };
     },
   };
