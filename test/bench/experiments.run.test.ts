@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serialize } from 'node:v8';
 import type { LayersModel } from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ImageSplit, type Images, splitImages } from '../../bench/data/images.js';
 import { startTensorflow } from '../../bench/data/tensorflow.js';
 import { checkpointAt } from '../../bench/experiments/engine/checkpoint.js';
@@ -192,6 +192,23 @@ describe('a run', () => {
     expect(outcome.findings.diverged?.step).toBeLessThan(30);
     expect(outcome.findings.diverged?.message).toContain('training diverged');
     expect(tf.memory().numTensors).toBe(numbers);
+  });
+
+  test('whose memory is at an end has failed, and not diverged', async () => {
+    const spy = vi.spyOn(tf.engine(), 'gradients');
+    const full = 'Array buffer allocation failed';
+    await expect(
+      runConfiguration(tf, configurationOf('sgd', 3), data, {
+        checkpoint: checkpointAt<RunState>(join(folder, 'full')),
+        isDue: () => false,
+        onStep: () => {
+          spy.mockImplementation(() => {
+            throw new RangeError(full);
+          });
+        },
+      }),
+    ).rejects.toThrow(full);
+    spy.mockRestore();
   });
 
   test('tells what it took', async () => {

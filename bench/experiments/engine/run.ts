@@ -211,9 +211,13 @@ class Run {
     }
   }
 
-  /** Once a step was taken, what is out of range is what training has made: activations, for one. */
+  /**
+   * Once a step was taken, what the step or an observation finds out of range is what training has made. What else
+   * is a RangeError, as memory that is at an end, is none of its making.
+   */
   #hasDiverged(error: unknown): error is RangeError {
-    return error instanceof DivergenceError || (error instanceof RangeError && this.step > 0);
+    if (error instanceof DivergenceError) return true;
+    return error instanceof RangeError && this.step > 0 && /^(observe|step): /.test(error.message);
   }
 
   async #countedStep(passes: readonly Labelled[]): Promise<number> {
