@@ -36,7 +36,7 @@ const small: Setting = {
 };
 
 /** The paper's. */
-export const BATCH = 128;
+const BATCH = 128;
 
 function epochs(count: number, data: DataChoice): Pick<Setting, 'steps' | 'validations'> {
   return { steps: count * Math.floor(data.train / BATCH), validations: count };
