@@ -167,6 +167,8 @@ describe('a checkpoint', () => {
     const checkpoint = checkpointAt<{ readonly step: number }>(path);
     writeFileSync(path, 'something else');
     expect(() => checkpoint.load()).toThrow(`${path} is no checkpoint, or broken: run without`);
+    writeFileSync(path, serialize(null));
+    expect(() => checkpoint.load()).toThrow(`${path} is a checkpoint of version undefined`);
     writeFileSync(path, serialize({ version: '0.0.9', state: { step: 3 } }));
     expect(() => checkpoint.load()).toThrow(`${path} is a checkpoint of version 0.0.9, expected`);
   });

@@ -38,9 +38,9 @@ export function checkpointAt<T>(path: string): Checkpoint<T> {
     load() {
       if (!existsSync(path)) return undefined;
       const content = contentOf<T>(path);
-      if (content.version === version) return content.state;
+      if (content?.version === version) return content.state;
       throw new Error(
-        `${path} is a checkpoint of version ${content.version}, expected ${version}: ${ADVICE}`,
+        `${path} is a checkpoint of version ${content?.version}, expected ${version}: ${ADVICE}`,
       );
     },
     save(state) {
@@ -60,7 +60,7 @@ export function checkpointAt<T>(path: string): Checkpoint<T> {
 
 const ADVICE = 'run without --resume, or delete it';
 
-function contentOf<T>(path: string): Content<T> {
+function contentOf<T>(path: string): Content<T> | null {
   try {
     return deserialize(readFileSync(path));
   } catch (cause) {
