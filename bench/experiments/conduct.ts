@@ -35,23 +35,18 @@ export interface Conduct {
 export async function conduct(
   tf: TensorFlow,
   name: string,
-  { runs, isApart = false, measurements }: Experiment,
+  experiment: Experiment,
   how: Conduct,
 ): Promise<void> {
+  const { isApart = false, measurements } = experiment;
   const { scope, results, data: folder, out, adapter, resume } = how;
   const checkpoints = join(out, 'checkpoints');
   mkdirSync(checkpoints, { recursive: true });
   const failures: unknown[] = [];
-  const failed = new Set<string>();
-  for (;;) {
-    const missing = missingOf(runs?.(scope, results) ?? [], results).filter(
-      (run) => !failed.has(identify(run)),
-    );
-    if (missing.length === 0) break;
-    await carryOut(tf, name, { runs: missing, isApart, checkpoints }, how, (run, error) => {
-      failed.add(identify(run));
-      failures.push(error);
-    });
+  const missing = missingOf(runsOf(experiment, scope), results);
+  if (missing.length > 0) {
+    const assignment = { runs: missing, isApart, checkpoints };
+    await carryOut(tf, name, assignment, how, (error) => failures.push(error));
   }
   for (const measurement of measurements?.(scope) ?? []) {
     if (results.measured(measurement) !== undefined) continue;
@@ -75,10 +70,14 @@ function backendOf(adapter: string | undefined): Backend {
   return adapter === undefined ? 'wasm' : 'webgpu';
 }
 
-/** Runs of which nothing is known, each once. */
+/** The runs of an experiment, each once. */
+export function runsOf({ runs }: Experiment, scope: Scope): Configuration[] {
+  return [...new Map((runs?.(scope) ?? []).map((run) => [identify(run), run])).values()];
+}
+
+/** Those of which nothing is known. */
 export function missingOf(runs: readonly Configuration[], found: Found): Configuration[] {
-  const unknown = runs.filter((run) => found.outcomeOf(run) === undefined);
-  return [...new Map(unknown.map((run) => [identify(run), run])).values()];
+  return runs.filter((run) => found.outcomeOf(run) === undefined);
 }
 
 /** Runs to carry out, and where. */
@@ -93,7 +92,7 @@ async function carryOut(
   name: string,
   { runs: asked, isApart, checkpoints }: Assignment,
   { results, data: folder, adapter, resume, jobs }: Conduct,
-  onFailure: (run: Configuration, error: unknown) => void,
+  onFailure: (error: unknown) => void,
 ): Promise<void> {
   const runs = await withData(asked, folder, onFailure);
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);
@@ -121,7 +120,7 @@ async function carryOut(
       results.addRun(run, machineOf(tf, adapter), outcome);
       checkpoint.remove();
     } catch (error) {
-      onFailure(run, error);
+      onFailure(error);
     }
     done.set(run, run.steps);
     finished += 1;
@@ -133,7 +132,7 @@ async function carryOut(
 async function withData(
   runs: readonly Configuration[],
   folder: string | undefined,
-  onFailure: (run: Configuration, error: unknown) => void,
+  onFailure: (error: unknown) => void,
 ): Promise<Configuration[]> {
   const groups = new Map<string, Configuration[]>();
   for (const run of runs) {
@@ -146,7 +145,7 @@ async function withData(
       await openData(group[0].data, folder);
       ready.push(...group);
     } catch (error) {
-      for (const run of group) onFailure(run, error);
+      onFailure(error);
     }
   }
   return ready;

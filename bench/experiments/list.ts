@@ -1,10 +1,10 @@
 // Every experiment with the time that it takes at the speed of a machine.
 
 import type { Table } from '../report/table.js';
-import { missingOf } from './conduct.js';
+import { missingOf, runsOf } from './conduct.js';
 import { sideOf } from './data.js';
 import type { Configuration } from './engine/configuration.js';
-import type { Found, Results, Speed } from './engine/results.js';
+import type { Results, Speed } from './engine/results.js';
 import type { Scope } from './studies/experiment.js';
 import { experiments } from './studies/index.js';
 
@@ -20,8 +20,8 @@ export function listing(
   jobs: number,
 ): Table {
   const secondsOf = (run: Configuration): number => {
-    const { network, optimizer, steps, batch, validations, data } = run;
-    const looked = validations * data.validation + data.test;
+    const { network, optimizer, steps, batch, validations, data, isTrial } = run;
+    const looked = validations * data.validation + (isTrial ? 0 : data.test);
     const side = sideOf(run);
     return (
       speed.image(network, side) * (steps * batch + FORWARD * looked) +
@@ -39,8 +39,8 @@ export function listing(
       { heading: 'measurements', align: 'right' },
     ],
     rows: names.map((name) => {
-      const { title, runs, measurements } = experiments[name];
-      const all = missingOf(runs?.(scope, foreseen(results)) ?? [], NOTHING);
+      const { title, measurements } = experiments[name];
+      const all = runsOf(experiments[name], scope);
       const missing = missingOf(all, results);
       const takes = missing.reduce((sum, run) => sum + secondsOf(run), 0) / Math.max(1, jobs);
       const toMeasure = (measurements?.(scope) ?? []).filter(
@@ -56,17 +56,6 @@ export function listing(
         formatDuration(measuring),
       ];
     }),
-  };
-}
-
-const NOTHING: Found = { outcomeOf: () => undefined, measured: () => undefined };
-
-/** What is known, and for all that is not an outcome: so runs that hang on others are foreseen too. */
-function foreseen(results: Results): Found {
-  const none = { seconds: [], tensorBytes: 0, processBytes: 0, stateBytes: 0 };
-  return {
-    outcomeOf: (run) => results.outcomeOf(run) ?? { findings: {}, curve: [], cost: none },
-    measured: (measurement) => results.measured(measurement),
   };
 }
 

@@ -432,12 +432,11 @@ test('stochastic depth leaves branches out in training only, and keeps what is l
 
 describe('table IV', () => {
   const scope = { scale: 'full', seeds: 1 } as const;
-  const nothing = { outcomeOf: () => undefined, measured: () => undefined };
 
   test('trains at the full scale where the images are, and nowhere else', () => {
-    expect(table4.runs?.(scope, nothing)).toEqual([]);
-    expect(table4.runs?.({ ...scope, scale: 'small', folder }, nothing)).toEqual([]);
-    const runs = table4.runs?.({ ...scope, folder }, nothing) ?? [];
+    expect(table4.runs?.(scope)).toEqual([]);
+    expect(table4.runs?.({ ...scope, scale: 'small', folder })).toEqual([]);
+    const runs = table4.runs?.({ ...scope, folder }) ?? [];
     // Three networks, six optimisers, 100 and 200 epochs.
     expect(runs).toHaveLength(36);
     for (const { steps, warmUp, batch, data, augmentation, network } of runs) {
@@ -450,7 +449,7 @@ describe('table IV', () => {
 
   test('tells of accuracies that are there', async () => {
     const results = new Results(join(folder, 'accuracies.jsonl'));
-    const [run, other] = table4.runs?.({ ...scope, folder }, results) ?? [];
+    const [run, other] = table4.runs?.({ ...scope, folder }) ?? [];
     const cost = { seconds: [1], tensorBytes: 1, processBytes: 1, stateBytes: 1 };
     results.addRun(run, machineOf(tf), {
       findings: { test: { loss: 1, accuracy: 0.7816 } },

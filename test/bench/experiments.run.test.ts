@@ -213,6 +213,15 @@ describe('a run', () => {
     spy.mockRestore();
   });
 
+  test('that is a trial looks at no test image, and is any other in all else', async () => {
+    const configuration = configurationOf('nysact-g', 4);
+    const { outcome } = await trained(configuration, []);
+    const trial = await trained({ ...configuration, isTrial: true }, []);
+    expect(outcome.findings.test).toBeDefined();
+    expect(trial.outcome.findings).toEqual({});
+    expect(trial.outcome.curve).toEqual(outcome.curve);
+  });
+
   test('tells what it took', async () => {
     const { outcome } = await trained(configurationOf('nysact-g', 4), []);
     const { seconds, tensorBytes, processBytes, stateBytes } = outcome.cost;

@@ -31,7 +31,7 @@ import { stepsTo } from '../../bench/experiments/studies/accuracy.js';
 import type { Experiment, Scope } from '../../bench/experiments/studies/experiment.js';
 import { experiments } from '../../bench/experiments/studies/index.js';
 import { printedAccuracy, printedCost } from '../../bench/experiments/studies/paper.js';
-import { ACCURACY } from '../../bench/experiments/studies/settings.js';
+import { ACCURACY, optionsIn } from '../../bench/experiments/studies/settings.js';
 import { trialsOf, tuned, tuningRuns } from '../../bench/experiments/studies/tuning.js';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
 
@@ -44,7 +44,7 @@ afterAll(() => {
 });
 
 const scope: Scope = { scale: 'smoke', seeds: 2 };
-const [{ setting }] = ACCURACY.smoke;
+const [{ setting }] = ACCURACY.smoke.table3;
 let files = 0;
 
 function emptyResults(): { readonly path: string; readonly results: Results } {
@@ -184,10 +184,47 @@ describe('settings', () => {
       );
       expect(new Set(counts).size).toBe(1);
       for (const name of names) {
-        expect(trialsOf(name, scale)).toContainEqual(optimizers[name].paper.cifar);
+        if (counts[0] > 0) {
+          expect(trialsOf(name, scale)).toContainEqual(optimizers[name].paper.cifar);
+        }
       }
     },
   );
+
+  test('are reported with what did best and what is taken', async () => {
+    const { results } = emptyResults();
+    const [first, second] = tuningRuns(setting, 'sgd', 'smoke');
+    results.addRun(first, machineOf(tf), outcomeWith(undefined, 0.5));
+    results.addRun(second, machineOf(tf), outcomeWith(0.1, 0.4));
+    const [block] = await experiments.tuning.report(scope, results);
+    if (block?.kind !== 'table') throw new Error('expected a table');
+    expect(block.table.rows[0]).toEqual(['SGD', '0.1: diverged at step 3†', '0.03: 40.0*']);
+    expect(block.table.rows[1].slice(1)).toEqual(['0.001: –†', '0.0003: –']);
+  });
+
+  test.each(['small', 'smoke', 'full'] as const)(
+    'of a contest are among its trials, or the paper’s where there are none: %s',
+    (scale) => {
+      const { table3: short, figure2: long } = ACCURACY[scale];
+      for (const contest of [...short, ...long]) {
+        for (const name of contest.names) {
+          const trials = trialsOf(name, scale);
+          const open = trials.length === 0 ? [optimizers[name].paper.cifar] : trials;
+          expect(open).toContainEqual(optionsIn(contest, name));
+        }
+      }
+    },
+  );
+
+  test('are the same for all budgets of a network', () => {
+    const { table3: short, figure2: long } = ACCURACY.small;
+    for (const contest of long) {
+      const other = short.find(({ setting: { network } }) => network === contest.setting.network);
+      expect(other?.chosen).toBeDefined();
+      expect(other?.chosen).toBe(contest.chosen);
+      expect(other?.names).toEqual(expect.arrayContaining([...contest.names]));
+    }
+  });
 
   test('are chosen by validation images at a seed of their own, and never what diverged', () => {
     const { results } = emptyResults();
@@ -225,14 +262,10 @@ test('steps to an accuracy are those of the first point that has it', () => {
 
 test('where a seed of SGD diverges the others say what is to be reached, and curves go on', async () => {
   const { results } = emptyResults();
-  for (const trial of tuningRuns(setting, 'sgd', 'smoke')) {
-    results.addRun(trial, machineOf(tf), outcomeWith(0.5, 0.4));
-  }
-  const [chosen] = trialsOf('sgd', 'smoke');
   const early = outcomeWith(undefined, 0.3);
   const final = (seed: number): Configuration => ({
     ...setting,
-    optimizer: { name: 'sgd', options: chosen },
+    optimizer: { name: 'sgd', options: optimizers.sgd.paper.cifar },
     seed,
   });
   results.addRun(final(1), machineOf(tf), { ...early, curve: early.curve.slice(0, 1) });
@@ -297,7 +330,7 @@ test('several are carried out at once, but no more than were asked for', async (
   expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
 });
 
-/** Two runs, and a third once those are known; a measurement that counts how often it is taken. */
+/** Two runs, one of them twice; a measurement that counts how often it is taken. */
 function tiny(): { experiment: Experiment; measured: () => number } {
   let taken = 0;
   const first = { ...run, steps: 2, validations: 1 };
@@ -306,10 +339,7 @@ function tiny(): { experiment: Experiment; measured: () => number } {
     measured: () => taken,
     experiment: {
       title: 'tiny',
-      runs: (_, found) =>
-        found.outcomeOf(second) === undefined
-          ? [first, second]
-          : [first, second, { ...first, seed: 3 }],
+      runs: () => [first, second, { ...first }],
       measurements: () => [
         {
           configuration: { measurement: 'tiny' },
@@ -326,13 +356,13 @@ function tiny(): { experiment: Experiment; measured: () => number } {
 }
 
 describe('an experiment', () => {
-  test('runs until nothing more is called for, and never twice', async () => {
+  test('runs all that is called for, and nothing twice', async () => {
     const { path, results } = emptyResults();
     const { experiment, measured } = tiny();
     const how = { scope, results, out: folder, data: undefined, resume: false, jobs: 0 };
     await conduct(tf, 'tiny', experiment, how);
     const text = readFileSync(path, 'utf8');
-    expect(text.trimEnd().split('\n')).toHaveLength(4);
+    expect(text.trimEnd().split('\n')).toHaveLength(3);
     await conduct(tf, 'tiny', experiment, { ...how, results: new Results(path) });
     expect(readFileSync(path, 'utf8')).toBe(text);
     expect(measured()).toBe(1);
@@ -400,14 +430,9 @@ test.each(Object.keys(experiments))(
     const { runs } = experiments[name];
     const before = await experiments[name].report(scope, results);
     expect(JSON.stringify(before)).not.toMatch(/undefined|Infinity/);
-    for (let known = -1, all = runs?.(scope, results) ?? []; known < all.length; ) {
-      known = all.length;
-      for (const one of all) {
-        if (results.outcomeOf(one) !== undefined) continue;
-        const diverges = one.optimizer.name === 'kfac';
-        results.addRun(one, machineOf(tf), outcomeWith(diverges ? undefined : 0.25, 0.5));
-      }
-      all = runs?.(scope, results) ?? [];
+    for (const one of runs?.(scope) ?? []) {
+      const diverges = one.optimizer.name === 'kfac';
+      results.addRun(one, machineOf(tf), outcomeWith(diverges ? undefined : 0.25, 0.5));
     }
     const out = join(folder, name);
     const shown = await report([name], scope, results, out);
@@ -423,21 +448,29 @@ test.each(Object.keys(experiments))(
   },
 );
 
-test('the list foresees runs that hang on others, and forgets what is done', () => {
+test('the list counts runs, and forgets what is done', () => {
   const { results } = emptyResults();
-  const { rows } = listing(
-    speedOf(tf),
-    ['table3', 'table6'],
-    { scale: 'smoke', seeds: 3 },
-    results,
-    1,
-  );
-  // Ten optimisers with two trials and three seeds each.
-  expect(rows.map((row) => row.slice(2, 4))).toEqual([
-    ['50', '50'],
+  const names = ['tuning', 'table3', 'figure2', 'table6'];
+  const counts = () => {
+    const { rows } = listing(speedOf(tf), names, { scale: 'smoke', seeds: 3 }, results, 1);
+    expect(rows[3].slice(4)).toEqual(['0 s', '0 s']);
+    return rows.map((row) => row.slice(2, 4));
+  };
+  // Ten optimisers with two trials and three seeds each; figure 2 has the runs of table III.
+  expect(counts()).toEqual([
+    ['20', '20'],
+    ['30', '30'],
+    ['30', '30'],
     ['0', '0'],
   ]);
-  expect(rows[1].slice(4)).toEqual(['0 s', '0 s']);
+  const [done] = experiments.table3.runs?.(scope) ?? [];
+  results.addRun(done, machineOf(tf), outcomeWith(0.5, 0.4));
+  expect(counts()).toEqual([
+    ['20', '20'],
+    ['30', '29'],
+    ['30', '29'],
+    ['0', '0'],
+  ]);
 });
 
 test('the list times networks on images of the size that they are trained on', () => {

@@ -28,6 +28,8 @@ export interface Configuration {
   readonly warmUp?: number;
   /** How often validation images are looked at, evenly over the steps; the last time after the last step. */
   readonly validations: number;
+  /** Whether it helps to choose settings, and looks at no test image (default: it does not). */
+  readonly isTrial?: true;
   /** A recipe is for images in files; the others are for images that are held as bytes. */
   readonly augmentation: 'none' | 'crop and flip' | Recipe;
 }

@@ -10,7 +10,7 @@ export interface CurvePoint {
   readonly validation: Evaluation;
 }
 
-/** What a run found. To diverge is a result too. */
+/** What a run found: a trial has no test. To diverge is a result too. */
 export interface Findings {
   readonly test?: Evaluation;
   readonly diverged?: { readonly step: number; readonly message: string };

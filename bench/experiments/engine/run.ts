@@ -154,15 +154,10 @@ class Run {
     };
   }
 
-  /** What came out; the test images are looked at here and nowhere else. */
   async outcome(): Promise<Outcome> {
     const { curve, seconds, tensorBytes } = this.#record;
-    const findings: Findings =
-      this.#diverged === undefined
-        ? { test: await this.#judge('test') }
-        : { diverged: this.#diverged };
     return {
-      findings,
+      findings: await this.#findings(),
       curve,
       cost: {
         seconds,
@@ -176,6 +171,12 @@ class Run {
   dispose(): void {
     this.#optimizer.dispose();
     this.model.dispose();
+  }
+
+  /** The test images are looked at here and nowhere else. */
+  async #findings(): Promise<Findings> {
+    if (this.#diverged !== undefined) return { diverged: this.#diverged };
+    return this.#configuration.isTrial ? {} : { test: await this.#judge('test') };
   }
 
   /** A network of this run, for images of a size. */

@@ -11,57 +11,35 @@ import type { Outcome } from '../engine/outcome.js';
 import type { Found } from '../engine/results.js';
 import { networkOf } from '../models/index.js';
 import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
-import type { Experiment, Scope } from './experiment.js';
+import type { Experiment, Scale, Scope } from './experiment.js';
 import { formatSpread } from './format.js';
 import { type PaperSetting, printedAccuracy } from './paper.js';
-import { ACCURACY, type Contest, describeSetting, type Setting } from './settings.js';
+import { ACCURACY, type Contest, describeSetting, optionsIn, type Setting } from './settings.js';
 import { overSgd } from './step-times.js';
-import { trialsOf, tuned, tuningRuns, tuningTable } from './tuning.js';
 
 /** What everything else is compared with. */
 const BASELINE: OptimizerName = 'sgd';
 
-/** Settings are chosen at the first, shortest budget of a network and its data. */
-function tunedAt(setting: Setting, { scale }: Scope): Setting {
-  const settings = ACCURACY[scale].map((contest) => contest.setting);
-  const isAlike = ({ network, data }: Setting): boolean =>
-    network === setting.network && data.name === setting.data.name;
-  return settings.find(isAlike) ?? setting;
-}
-
-function optionsOf(
-  setting: Setting,
-  name: OptimizerName,
-  scope: Scope,
-  found: Found,
-): Settings | undefined {
-  return tuned(tunedAt(setting, scope), name, scope.scale, found);
-}
-
-/** The runs that count: one for each seed. */
-function finalRuns(
-  setting: Setting,
-  name: OptimizerName,
-  options: Settings,
-  { seeds }: Scope,
-): Configuration[] {
+/** A run for each seed. */
+function runsOf(contest: Contest, name: OptimizerName, { seeds }: Scope): Configuration[] {
   return Array.from({ length: seeds }, (_, k) => ({
-    ...setting,
-    optimizer: { name, options },
+    ...contest.setting,
+    optimizer: { name, options: optionsIn(contest, name) },
     seed: k + 1,
   }));
 }
 
-function runs(scope: Scope, found: Found): Configuration[] {
-  return ACCURACY[scope.scale].flatMap(({ setting, names }) =>
-    names.flatMap((name) => {
-      const options = optionsOf(setting, name, scope, found);
-      return [
-        ...tuningRuns(tunedAt(setting, scope), name, scope.scale),
-        ...(options === undefined ? [] : finalRuns(setting, name, options, scope)),
-      ];
-    }),
+/** The runs of contests, optimisers in turn. */
+function allRuns(contests: readonly Contest[], scope: Scope): Configuration[] {
+  return contests.flatMap((contest) =>
+    contest.names.flatMap((name) => runsOf(contest, name, scope)),
   );
+}
+
+/** The contests of both, each once. */
+function contestsAt(scale: Scale): Contest[] {
+  const { table3: short, figure2: long } = ACCURACY[scale];
+  return [...new Set([...short, ...long])];
 }
 
 /** What is known of one optimiser. */
@@ -71,14 +49,10 @@ interface Contestant {
   readonly outcomes: readonly Outcome[];
 }
 
-function contestants({ setting, names }: Contest, scope: Scope, found: Found): Contestant[] {
-  return names.flatMap((name) => {
-    const options = optionsOf(setting, name, scope, found);
-    if (options === undefined) return [];
-    const outcomes = finalRuns(setting, name, options, scope).flatMap(
-      (run) => found.outcomeOf(run) ?? [],
-    );
-    return outcomes.length === 0 ? [] : [{ name, options, outcomes }];
+function contestants(contest: Contest, scope: Scope, found: Found): Contestant[] {
+  return contest.names.flatMap((name) => {
+    const outcomes = runsOf(contest, name, scope).flatMap((run) => found.outcomeOf(run) ?? []);
+    return outcomes.length === 0 ? [] : [{ name, options: optionsIn(contest, name), outcomes }];
   });
 }
 
@@ -111,15 +85,20 @@ function besideOurs({ network, data, steps, batch }: Setting): PaperSetting {
     : same;
 }
 
-function accuracyTable(contest: Contest, scope: Scope, found: Found): Table {
-  const { setting } = contest;
-  const all = contestants(contest, scope, found);
+function accuracyTable(
+  contest: Contest,
+  all: readonly Contestant[],
+  { scale }: Scope,
+  found: Found,
+): Table {
+  const { setting, chosen } = contest;
+  const settings = chosen === undefined ? "the paper's settings" : 'the settings of the tuning';
   const baseline = all.find(({ name }) => name === BASELINE);
   const goal = lastAccuracy(baseline);
   const paper = besideOurs(setting);
   const right = { align: 'right' } as const;
   return {
-    title: `${describeSetting(setting)}; mean ± standard deviation over seeds, ${trialsOf(BASELINE, scope.scale).length} trials for each optimiser`,
+    title: `${describeSetting(setting)}, ${settings}; mean ± standard deviation over seeds`,
     columns: [
       { heading: 'optimiser', align: 'left' },
       { heading: 'η', ...right },
@@ -141,7 +120,7 @@ function accuracyTable(contest: Contest, scope: Scope, found: Found): Table {
       );
       const reached = steps.filter((step) => step !== undefined);
       const ofAll = reached.length < steps.length ? ` (${reached.length} of ${steps.length})` : '';
-      const ratio = overSgd(setting, name, scope.scale, found);
+      const ratio = overSgd(setting, name, scale, found);
       return [
         optimizers[name].title,
         String(options.learningRate),
@@ -162,28 +141,21 @@ function accuracyTable(contest: Contest, scope: Scope, found: Found): Table {
 /** Table III. */
 export const table3: Experiment = {
   title: 'Table III: test accuracy',
-  runs,
+  runs: (scope) => allRuns(ACCURACY[scope.scale].table3, scope),
   report: (scope, found) =>
-    ACCURACY[scope.scale].flatMap((contest): Block[] => {
-      const { setting, names } = contest;
-      const { scale } = scope;
-      const table: Block = { kind: 'table', table: accuracyTable(contest, scope, found) };
-      if (
-        tuningRuns(setting, BASELINE, scale).length === 0 ||
-        tunedAt(setting, scope) !== setting
-      ) {
-        return [table];
-      }
-      return [table, { kind: 'table', table: tuningTable(setting, names, scale, found) }];
+    contestsAt(scope.scale).flatMap((contest): Block[] => {
+      const all = contestants(contest, scope, found);
+      if (all.length === 0) return [];
+      return [{ kind: 'table', table: accuracyTable(contest, all, scope, found) }];
     }),
 };
 
-/** Figure 2: from the runs of table III. */
+/** Figure 2. */
 export const figure2: Experiment = {
   title: 'Figure 2: training loss and validation accuracy',
-  runs,
+  runs: (scope) => allRuns(ACCURACY[scope.scale].figure2, scope),
   report: (scope, found) =>
-    ACCURACY[scope.scale].flatMap((contest): Block[] => {
+    contestsAt(scope.scale).flatMap((contest): Block[] => {
       const all = contestants(contest, scope, found);
       if (all.length === 0) return [];
       const x = { label: 'step', scale: 'linear' } as const;

@@ -19,8 +19,7 @@ export interface Scope {
 /** One of the paper's tables or figures. */
 export interface Experiment {
   readonly title: string;
-  /** Runs that are needed as far as is known: what was found may call for more. */
-  readonly runs?: (scope: Scope, found: Found) => readonly Configuration[];
+  readonly runs?: (scope: Scope) => readonly Configuration[];
   /** Runs whose memory is looked at have a process of their own at every scale. */
   readonly isApart?: boolean;
   readonly measurements?: (scope: Scope) => readonly Measured<object>[];

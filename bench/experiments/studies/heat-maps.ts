@@ -52,7 +52,7 @@ const NETWORKS: Readonly<Record<Scale, string>> = {
 };
 
 function trainingOf(scale: Scale): Configuration {
-  const settings = ACCURACY[scale]
+  const settings = ACCURACY[scale].table3
     .map(({ setting }) => setting)
     .filter(({ network }) => network === NETWORKS[scale]);
   const setting = settings.find(({ data }) => data.name === 'cifar100') ?? settings[0];

@@ -9,11 +9,13 @@ import { introduction } from './introduction.js';
 import { table6 } from './presets.js';
 import { figure3, figure4, figure5 } from './sensitivity.js';
 import { table2 } from './step-times.js';
+import { tuning } from './tuning.js';
 
 export const experiments: Readonly<Record<string, Experiment>> = {
   introduction,
   table1,
   table2,
+  tuning,
   table3,
   table4,
   table5,

@@ -2,7 +2,8 @@
 
 import type { Configuration, DataChoice } from '../engine/configuration.js';
 import { networkOf } from '../models/index.js';
-import { type OptimizerName, PAPER_ORDER } from '../optimizers.js';
+import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
+import { CHOSEN, type Chosen } from './chosen.js';
 import type { Scale } from './experiment.js';
 
 /** A network on its data for so many steps. */
@@ -50,35 +51,45 @@ function published(network: string, data: DataChoice, count: number): Setting {
 export interface Contest {
   readonly setting: Setting;
   readonly names: readonly OptimizerName[];
+  /** What `tuning` chose (default: all take the paper's settings). */
+  readonly chosen?: Chosen;
 }
 
 /** The paper's, and what this library adds. */
 const ALL: readonly OptimizerName[] = [...PAPER_ORDER, 'nysact-tracking', 'nysact-published'];
 
-/** A network of the scale 'small', for six epochs and for four times as many. */
-function shortAndLong(
-  network: string,
+const PUBLISHED: readonly Contest[] = (['cifar10', 'cifar100'] as const).flatMap((name) =>
+  ['resnet32', 'resnet110', 'densenet121'].flatMap((network) =>
+    [100, 200].map((count) => ({ setting: published(network, whole(name), count), names: ALL })),
+  ),
+);
+
+const SMOKE: readonly Contest[] = [{ setting: smoke, names: ALL }];
+
+/** A network of the scale 'small', for six epochs or longer. */
+function contest(
+  network: keyof typeof CHOSEN,
   names: readonly OptimizerName[],
-  long: readonly OptimizerName[],
-): Contest[] {
-  return [
-    { setting: { ...small, network }, names },
-    { setting: { ...small, network, steps: 4 * small.steps, validations: 24 }, names: long },
-  ];
+  budget: Partial<Setting> = {},
+): Contest {
+  return { setting: { ...small, network, ...budget }, names, chosen: CHOSEN[network] };
 }
 
-/** Table III and figure 2. */
-export const ACCURACY: Readonly<Record<Scale, readonly Contest[]>> = {
-  smoke: [{ setting: smoke, names: ALL }],
-  small: [
-    ...shortAndLong('lenet', ALL, ['sgd', 'adam', 'kfac', 'foof', 'nysact-g', 'nysact-s']),
-    ...shortAndLong('resnet8-narrow', PAPER_ORDER, ['sgd', 'adam', 'nysact-g']),
-  ],
-  full: (['cifar10', 'cifar100'] as const).flatMap((name) =>
-    ['resnet32', 'resnet110', 'densenet121'].flatMap((network) =>
-      [100, 200].map((count) => ({ setting: published(network, whole(name), count), names: ALL })),
-    ),
-  ),
+const LONG: Partial<Setting> = { steps: 4 * small.steps, validations: 24 };
+
+/** Table III and figure 2: at 'small', the one has the short budget and the other the long one. */
+export const ACCURACY: Readonly<
+  Record<Scale, Readonly<Record<'table3' | 'figure2', readonly Contest[]>>>
+> = {
+  smoke: { table3: SMOKE, figure2: SMOKE },
+  small: {
+    table3: [contest('lenet', ALL), contest('resnet8-narrow', PAPER_ORDER)],
+    figure2: [
+      contest('lenet', ['sgd', 'adam', 'kfac', 'foof', 'nysact-g', 'nysact-s'], LONG),
+      contest('resnet8-narrow', ['sgd', 'adam', 'nysact-g'], LONG),
+    ],
+  },
+  full: { table3: PUBLISHED, figure2: PUBLISHED },
 };
 
 /** Figure 3. */
@@ -122,6 +133,11 @@ export const STEPS: Readonly<Record<Scale, readonly Steps[]>> = {
   ],
   full: stepsOf(BATCH, OTHERS, 'resnet32', 'resnet110', 'densenet121'),
 };
+
+/** The options of an optimiser in a contest. */
+export function optionsIn({ chosen }: Contest, name: OptimizerName): Settings {
+  return { ...optimizers[name].paper.cifar, ...chosen?.[name] };
+}
 
 /** Names a setting. */
 export function describeSetting({ network, data, steps, batch }: Setting): string {

@@ -164,7 +164,7 @@ const MEMORY_STEPS = 6;
 
 /** Short runs whose peaks are looked at, of every optimiser on a network of table II. */
 function memoryRuns(scale: Scale, { network, batch }: Steps): Configuration[] {
-  const [{ setting }] = ACCURACY[scale];
+  const [{ setting }] = ACCURACY[scale].table3;
   const names: readonly OptimizerName[] = scale === 'smoke' ? ['sgd', 'nysact-g'] : PAPER_ORDER;
   return names.map((name) => ({
     network,

@@ -1,12 +1,13 @@
-// Settings chosen on validation images: as many trials for every optimiser, at a seed that no result has.
+// Settings are chosen on validation images: as many trials for every optimiser, at a seed that no result has.
 
+import type { Block } from '../../report/html.js';
 import type { Table } from '../../report/table.js';
 import type { Configuration } from '../engine/configuration.js';
 import type { Outcome } from '../engine/outcome.js';
 import type { Found } from '../engine/results.js';
 import { type OptimizerName, optimizers, type Settings } from '../optimizers.js';
-import type { Scale } from './experiment.js';
-import { describeSetting, type Setting } from './settings.js';
+import type { Experiment, Scale } from './experiment.js';
+import { ACCURACY, type Contest, describeSetting, optionsIn, type Setting } from './settings.js';
 
 const TUNING_SEED = 0;
 
@@ -28,7 +29,7 @@ const FACTORS: Readonly<
     ),
   },
   // The paper's settings as they are.
-  full: { alone: [1], damped: [[1, 1]] },
+  full: { alone: [], damped: [] },
 };
 
 /** The settings that are tried for an optimiser. */
@@ -48,13 +49,12 @@ export function trialsOf(name: OptimizerName, scale: Scale): Settings[] {
 
 /** The run of one trial. */
 function trialOf(setting: Setting, name: OptimizerName, options: Settings): Configuration {
-  return { ...setting, optimizer: { name, options }, seed: TUNING_SEED };
+  return { ...setting, optimizer: { name, options }, seed: TUNING_SEED, isTrial: true };
 }
 
-/** The runs that the choice of settings needs; none where there is one trial only. */
+/** The runs that the choice of settings needs. */
 export function tuningRuns(setting: Setting, name: OptimizerName, scale: Scale): Configuration[] {
-  const trials = trialsOf(name, scale);
-  return trials.length === 1 ? [] : trials.map((options) => trialOf(setting, name, options));
+  return trialsOf(name, scale).map((options) => trialOf(setting, name, options));
 }
 
 /** The settings that did best on the validation images; undefined while trials are missing. */
@@ -65,7 +65,6 @@ export function tuned(
   found: Found,
 ): Settings | undefined {
   const trials = trialsOf(name, scale);
-  if (trials.length === 1) return trials[0];
   const scores = trials.map((options) => {
     const outcome = found.outcomeOf(trialOf(setting, name, options));
     return outcome === undefined ? undefined : scoreOf(outcome);
@@ -78,16 +77,12 @@ export function tuned(
   return trials[best];
 }
 
-/** What was tried of each optimiser, and what came of it; the settings that were chosen with a star. */
-export function tuningTable(
-  setting: Setting,
-  names: readonly OptimizerName[],
-  scale: Scale,
-  found: Found,
-): Table {
+/** What was tried of each optimiser, and what came of it. */
+function tuningTable(contest: Contest, scale: Scale, found: Found): Table {
+  const { setting, names } = contest;
   const counts = names.map((name) => trialsOf(name, scale).length);
   return {
-    title: `Validation accuracy in % of the trials, η or η, ρ: ${describeSetting(setting)}`,
+    title: `Validation accuracy in % of the trials, η or η, ρ; * the best, † what table III and figure 2 take: ${describeSetting(setting)}`,
     columns: [
       { heading: 'optimiser', align: 'left' },
       ...Array.from(
@@ -96,19 +91,25 @@ export function tuningTable(
       ),
     ],
     rows: names.map((name) => {
-      const chosen = tuned(setting, name, scale, found);
+      const best = tuned(setting, name, scale, found);
+      const taken = optionsIn(contest, name);
       return [
         optimizers[name].title,
         ...trialsOf(name, scale).map((options) => {
           const { learningRate, damping } = options;
           const outcome = found.outcomeOf(trialOf(setting, name, options));
           const values = [learningRate, damping].filter((value) => value !== undefined).join(', ');
-          const star = JSON.stringify(options) === JSON.stringify(chosen) ? '*' : '';
-          return `${values}: ${outcome === undefined ? '–' : formatScore(outcome)}${star}`;
+          const marks = `${isSame(options, best) ? '*' : ''}${isSame(options, taken) ? '†' : ''}`;
+          return `${values}: ${outcome === undefined ? '–' : formatScore(outcome)}${marks}`;
         }),
       ];
     }),
   };
+}
+
+/** Both are the paper's but for these. */
+function isSame(options: Settings, others: Settings | undefined): boolean {
+  return options.learningRate === others?.learningRate && options.damping === others.damping;
 }
 
 function formatScore(outcome: Outcome): string {
@@ -127,3 +128,18 @@ function scoreOf({ findings, curve }: Outcome): number {
 function rounded(value: number): number {
   return Number(value.toPrecision(6));
 }
+
+/** The trials for table III and figure 2, at the budget of the former. */
+export const tuning: Experiment = {
+  title: 'Tuning: the settings of table III and figure 2',
+  runs: ({ scale }) =>
+    ACCURACY[scale].table3.flatMap(({ setting, names }) =>
+      names.flatMap((name) => tuningRuns(setting, name, scale)),
+    ),
+  report: ({ scale }, found) =>
+    scale === 'full'
+      ? [{ kind: 'text', text: "No trials: all optimisers take the paper's settings." }]
+      : ACCURACY[scale].table3.map(
+          (contest): Block => ({ kind: 'table', table: tuningTable(contest, scale, found) }),
+        ),
+};
