@@ -13,6 +13,8 @@ import { type Found, machineOf, type Results } from './engine/results.js';
 import { perform, type Work } from './engine/work.js';
 import type { Experiment, Scope } from './studies/experiment.js';
 
+const SECONDS_BETWEEN_CHECKPOINTS = 20;
+
 /** How experiments are carried out. */
 export interface Conduct {
   readonly scope: Scope;
@@ -105,6 +107,7 @@ async function carryOut(
       backend: backendOf(adapter),
       folder,
       checkpoint: join(checkpoints, identify(run)),
+      secondsBetweenCheckpoints: SECONDS_BETWEEN_CHECKPOINTS,
     };
     const checkpoint = checkpointAt(work.checkpoint);
     if (!resume) checkpoint.remove();

@@ -5,11 +5,13 @@ import {
   existsSync,
   fsyncSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { environment } from '../../report/json.js';
 
@@ -54,8 +56,30 @@ export function checkpointAt<T>(path: string): Checkpoint<T> {
         throw error;
       }
     },
-    remove: () => rmSync(path, { force: true }),
+    remove() {
+      rmSync(path, { force: true });
+      for (const draft of abandonedDrafts(path)) rmSync(draft, { force: true });
+    },
   };
+}
+
+/** What processes left that were killed while they saved. */
+function abandonedDrafts(path: string): string[] {
+  const folder = dirname(path);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.startsWith(`${basename(path)}.`) && file.endsWith('.draft'))
+    .filter((file) => !isAlive(Number(file.split('.').at(-2))))
+    .map((file) => join(folder, file));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Another user's may not be asked.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 const ADVICE = 'run without --resume, or delete it';

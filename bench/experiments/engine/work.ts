@@ -16,12 +16,11 @@ export interface Work {
   readonly configuration: Configuration;
   readonly folder: string | undefined;
   readonly checkpoint: string;
+  readonly secondsBetweenCheckpoints: number;
 }
 
 /** Told after a step: how many there were, and the loss before it. */
 export type OnStep = (step: number, loss: number) => void;
-
-const SECONDS_BETWEEN_CHECKPOINTS = 20;
 
 /** Samples that were loaded already. */
 const loaded = new Map<string, Promise<Dataset>>();
@@ -36,7 +35,7 @@ function dataOf(choice: DataChoice, folder: string | undefined): Promise<Dataset
 /** Carries a run out, from its checkpoint if there is one. */
 export async function perform(
   tf: TensorFlow,
-  { configuration, folder, checkpoint }: Work,
+  { configuration, folder, checkpoint, secondsBetweenCheckpoints }: Work,
   onStep: OnStep,
 ): Promise<Outcome> {
   const data = await dataOf(configuration.data, folder);
@@ -44,7 +43,7 @@ export async function perform(
   return runConfiguration(tf, configuration, data, {
     checkpoint: checkpointAt(checkpoint),
     isDue: () => {
-      if (performance.now() - last < 1e3 * SECONDS_BETWEEN_CHECKPOINTS) return false;
+      if (performance.now() - last < 1e3 * secondsBetweenCheckpoints) return false;
       last = performance.now();
       return true;
     },
