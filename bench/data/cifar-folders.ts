@@ -27,17 +27,12 @@ export async function loadCifarFolders(
       `${training}: ${length} folders, expected the ${layout.classes} classes of ${layout.name}`,
     );
   }
-  if (!existsSync(testing)) return { train: await load(training, cache) };
+  const images = { side: CIFAR_SIDE, cache };
+  if (!existsSync(testing)) return { train: await loadClassFolders(training, images) };
   // Labels are places in the order of names: those of both mean the same for the same names alone.
   checkSameClasses(listed, listClassFolders(testing));
-  return { train: await load(training, cache), test: await load(testing, cache) };
-}
-
-async function load(folder: string, cache: string): Promise<Images> {
-  const images = await loadClassFolders(folder, { cache });
-  const { side } = images;
-  if (side === CIFAR_SIDE) return images;
-  throw new RangeError(
-    `${folder}: images of ${side}×${side} pixels, expected ${CIFAR_SIDE}×${CIFAR_SIDE}`,
-  );
+  return {
+    train: await loadClassFolders(training, images),
+    test: await loadClassFolders(testing, images),
+  };
 }

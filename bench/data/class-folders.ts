@@ -19,11 +19,8 @@ const EXTENSIONS = /\.(jpe?g|png)$/i;
 
 /** How images are read. */
 export interface FolderOptions {
-  /**
-   * Pixels a side: larger images are scaled so that they cover the square, and its middle is taken. Without it
-   * all images must be squares of one size.
-   */
-  readonly side?: number;
+  /** Pixels that all images must have a side. */
+  readonly side: number;
   /** A folder where what was decoded is kept for the next time. */
   readonly cache?: string;
 }
@@ -50,22 +47,20 @@ interface Listing {
  */
 export async function loadClassFolders(
   folder: string,
-  { side, cache }: FolderOptions = {},
+  { side, cache }: FolderOptions,
 ): Promise<Images> {
   const { entries, classes: names } = listClassFolders(folder);
   const classes = names.length;
   if (cache === undefined) return decodeAll(entries, classes, side);
   const path = join(cache, `${fingerprint(entries, side)}.images`);
   if (existsSync(path)) {
-    const [pixels, labels, pixelsASide]: [Uint8Array, Int32Array, number] = deserialize(
-      readFileSync(path),
-    );
-    return { pixels, labels, side: pixelsASide, channels: 3, classes };
+    const [pixels, labels]: [Uint8Array, Int32Array] = deserialize(readFileSync(path));
+    return { pixels, labels, side, channels: 3, classes };
   }
   const images = await decodeAll(entries, classes, side);
   mkdirSync(cache, { recursive: true });
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, serialize([images.pixels, images.labels, images.side]));
+  writeFileSync(draft, serialize([images.pixels, images.labels]));
   renameSync(draft, path);
   return images;
 }
@@ -110,7 +105,7 @@ export function checkSameClasses(training: Listing, testing: Listing): void {
 }
 
 /** Names, sizes and times of all files: what was decoded of others is not taken for theirs. */
-function fingerprint(entries: readonly Entry[], side: number | undefined): string {
+function fingerprint(entries: readonly Entry[], side: number): string {
   const hash = createHash('sha256').update(`${side}`);
   for (const { path } of entries) {
     const { size, mtimeMs } = statSync(path);
@@ -125,19 +120,18 @@ const AT_ONCE = 64;
 async function decodeAll(
   entries: readonly Entry[],
   classes: number,
-  asked: number | undefined,
+  side: number,
 ): Promise<Images> {
-  const side = asked ?? (await decode(entries[0].path, undefined)).width;
   const shape = { side, channels: 3 };
   const size = bytesOf(shape);
   const pixels = new Uint8Array(entries.length * size);
   for (let start = 0; start < entries.length; start += AT_ONCE) {
     const some = entries.slice(start, start + AT_ONCE);
-    const decoded = await Promise.all(some.map(({ path }) => decode(path, asked)));
+    const decoded = await Promise.all(some.map(({ path }) => decode(path)));
     for (const [k, { data, width, height }] of decoded.entries()) {
       if (width !== side || height !== side) {
         throw new RangeError(
-          `${some[k].path}: ${width}×${height} pixels, expected ${side}×${side} as the first image has`,
+          `${some[k].path}: ${width}×${height} pixels, expected ${side}×${side}`,
         );
       }
       pixels.set(data, (start + k) * size);
@@ -152,11 +146,10 @@ interface Decoded {
   readonly height: number;
 }
 
-async function decode(path: string, side: number | undefined): Promise<Decoded> {
+async function decode(path: string): Promise<Decoded> {
   const image = sharp(path, { failOn: 'warning' }).toColourspace('srgb').removeAlpha();
-  const sized = side === undefined ? image : image.resize(side, side, { fit: 'cover' });
   try {
-    const { data, info } = await sized.raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
     return { data, width: info.width, height: info.height };
   } catch (error) {
     throw new RangeError(`${path}: not a whole JPEG or PNG image`, { cause: error });

@@ -97,6 +97,7 @@ async function carryOut(
   onFailure: (error: unknown) => void,
 ): Promise<void> {
   const runs = await withData(asked, folder, onFailure);
+  if (runs.length === 0) return;
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);
   const progress = startProgress(name, steps);
   const done = new Map<Configuration, number>();

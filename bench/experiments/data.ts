@@ -83,6 +83,12 @@ export function sideOf({
   return heldImages('sideOf', data.name).side;
 }
 
+/** Pixels a side of the images that it is judged by. */
+export function judgedSideOf(run: Pick<Configuration, 'data' | 'augmentation'>): number {
+  const { augmentation } = run;
+  return typeof augmentation === 'object' ? augmentation.testSide : sideOf(run);
+}
+
 function heldImages(caller: string, name: string): HeldImages {
   if (Object.hasOwn(HELD, name)) return HELD[name];
   const known = Object.keys(HELD).join(', ');

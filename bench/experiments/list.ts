@@ -2,7 +2,7 @@
 
 import type { Table } from '../report/table.js';
 import { missingOf, runsOf } from './conduct.js';
-import { sideOf } from './data.js';
+import { judgedSideOf, sideOf } from './data.js';
 import type { Configuration } from './engine/configuration.js';
 import type { Results, Speed } from './engine/results.js';
 import type { Scope } from './studies/experiment.js';
@@ -22,9 +22,10 @@ export function listing(
   const secondsOf = (run: Configuration): number => {
     const { network, optimizer, steps, batch, validations, data, isTrial } = run;
     const looked = validations * data.validation + (isTrial ? 0 : data.test);
-    const side = sideOf(run);
+    const [side, judged] = [sideOf(run), judgedSideOf(run)];
     return (
-      speed.image(network, side) * (steps * batch + FORWARD * looked) +
+      speed.image(network, side) * steps * batch +
+      speed.image(network, judged) * FORWARD * looked +
       speed.refreshes(optimizer, steps, network, side)
     );
   };

@@ -473,7 +473,7 @@ test('the list counts runs, and forgets what is done', () => {
   ]);
 });
 
-test('the list times networks on images of the size that they are trained on', () => {
+test('the list times networks on images of the sizes that they are trained on and judged by', () => {
   const seen = new Set<string>();
   const speed: Speed = {
     image(network, side) {
@@ -487,8 +487,9 @@ test('the list times networks on images of the size that they are trained on', (
   listing(speed, ['table4', 'figure3'], { scale: 'full', seeds: 1, folder }, results, 1);
   listing(speed, ['figure3'], { scale: 'smoke', seeds: 1 }, results, 1);
   expect([...seen]).toEqual([
-    `resnet50 ${RESNET.side}`,
-    `resnet101 ${RESNET.side}`,
+    ...['resnet50', 'resnet101'].flatMap((network) =>
+      [RESNET.side, RESNET.testSide].map((side) => `${network} ${side}`),
+    ),
     'deit 224',
     'resnet32 32',
     'lenet 28',

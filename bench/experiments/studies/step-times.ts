@@ -149,7 +149,7 @@ function timeTable({ name, batch, sgd, over, turns }: OptimizerRow): Table {
     columns: [
       { heading: 'optimiser', align: 'left' },
       { heading: '× SGD', align: 'right' },
-      { heading: 'middle half of turns without refresh', align: 'right' },
+      { heading: 'middle half of turns (without refresh, where some are)', align: 'right' },
     ],
     rows: over.map(({ name: optimizer, ratio, spread }) => [
       optimizer,
