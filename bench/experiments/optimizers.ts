@@ -51,11 +51,12 @@ function onImageNet(settings: Settings, ofDeit: Partial<Settings> = {}): OfNetwo
   return { resnet, deit: { ...resnet, ...often, ...ofDeit } };
 }
 
+/** KFAC's, where factors are of the last batch alone. */
 const { decay: _decay, ...ofOneBatch } = paperSettings.kfac;
 /** Of systems for which the table has none: what its preconditioned ones share. */
-const { damping: __, rank: ___, ...SYSTEMS } = paperSettings.nysact;
-
-const { rest: _, ...publishedSettings } = paperSettings.nysact;
+const { damping: _damping, rank: _rank, ...SYSTEMS } = paperSettings.nysact;
+/** NysAct's: the variant that was published has no other choice. */
+const { rest: _rest, ...publishedSettings } = paperSettings.nysact;
 
 const OPTIMIZERS = {
   sgd: {
