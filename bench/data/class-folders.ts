@@ -1,19 +1,12 @@
 // Images in a folder for each class, as JPEG or PNG files.
 
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import sharp from 'sharp';
 import { bytesOf, type Images } from './images.js';
+import { writeWhole } from './whole-file.js';
 
 const EXTENSIONS = /\.(jpe?g|png)$/i;
 
@@ -22,7 +15,7 @@ export interface FolderOptions {
   /** Pixels that all images must have a side. */
   readonly side: number;
   /** A folder where what was decoded is kept for the next time. */
-  readonly cache?: string;
+  readonly cache: string;
 }
 
 /** A file and its class. */
@@ -51,18 +44,24 @@ export async function loadClassFolders(
 ): Promise<Images> {
   const { entries, classes: names } = listClassFolders(folder);
   const classes = names.length;
-  if (cache === undefined) return decodeAll(entries, classes, side);
   const path = join(cache, `${fingerprint(entries, side)}.images`);
-  if (existsSync(path)) {
-    const [pixels, labels]: [Uint8Array, Int32Array] = deserialize(readFileSync(path));
-    return { pixels, labels, side, channels: 3, classes };
-  }
+  const kept = decodedBefore(path);
+  if (kept !== undefined) return { ...kept, side, channels: 3, classes };
   const images = await decodeAll(entries, classes, side);
   mkdirSync(cache, { recursive: true });
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, serialize([images.pixels, images.labels]));
-  renameSync(draft, path);
+  writeWhole(path, serialize([images.pixels, images.labels]));
   return images;
+}
+
+/** What a file of decoded images holds; undefined where there is none, or it is broken. */
+function decodedBefore(path: string): Pick<Images, 'pixels' | 'labels'> | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const [pixels, labels]: [Uint8Array, Int32Array] = deserialize(readFileSync(path));
+    return { pixels, labels };
+  } catch {
+    return undefined;
+  }
 }
 
 /**

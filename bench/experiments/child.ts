@@ -21,7 +21,7 @@ async function carryOut(work: Work): Promise<void> {
 async function answerTo(work: Work): Promise<Answer> {
   try {
     const { tf } = await openDevice(work.backend);
-    let told = 0;
+    let told = Number.NEGATIVE_INFINITY;
     const outcome = await perform(tf, work, (step, loss) => {
       if (performance.now() - told < QUIET) return;
       told = performance.now();

@@ -7,9 +7,10 @@ import { startProgress } from '../report/progress.js';
 import { openData } from './data.js';
 import type { Backend } from './device.js';
 import { checkpointAt } from './engine/checkpoint.js';
-import { type Configuration, identify } from './engine/configuration.js';
+import { type Configuration, type DataChoice, identify } from './engine/configuration.js';
+import { digestOf } from './engine/digest.js';
 import { performApart, severalAtOnce } from './engine/processes.js';
-import { type Found, machineOf, type Results } from './engine/results.js';
+import { type Found, type Measured, machineOf, type Results } from './engine/results.js';
 import { perform, type Work } from './engine/work.js';
 import type { Experiment, Scope } from './studies/experiment.js';
 
@@ -30,7 +31,8 @@ export interface Conduct {
 }
 
 /**
- * Carries an experiment out. A run or a measurement that fails does not keep the others from being done.
+ * Carries an experiment out. A run or a measurement that fails does not keep the others from being done; why is told
+ * at once.
  *
  * @throws AggregateError at the end where some have failed.
  */
@@ -40,33 +42,40 @@ export async function conduct(
   experiment: Experiment,
   how: Conduct,
 ): Promise<void> {
-  const { isApart = false, measurements } = experiment;
-  const { scope, results, data: folder, out, adapter, resume } = how;
+  const { scope, results, out } = how;
   const checkpoints = join(out, 'checkpoints');
   mkdirSync(checkpoints, { recursive: true });
   const failures: unknown[] = [];
-  const missing = missingOf(runsOf(experiment, scope), results);
-  if (missing.length > 0) {
-    const assignment = { runs: missing, isApart, checkpoints };
-    await carryOut(tf, name, assignment, how, (error) => failures.push(error));
+  const onFailure: OnFailure = (error) => {
+    tell(name, error instanceof Error ? error.message : String(error));
+    failures.push(error);
+  };
+  const all = runsOf(experiment, scope);
+  const runs = await withTheirImages(all, how, onFailure);
+  const { isApart = false } = experiment;
+  await carryOut(tf, name, { runs, isApart, checkpoints }, how, onFailure);
+  // One whose result was written may have been killed before its checkpoint went.
+  for (const run of all) {
+    if (results.outcomeOf(run) !== undefined)
+      checkpointAt(join(checkpoints, identify(run))).remove();
   }
-  for (const measurement of measurements?.(scope) ?? []) {
-    if (results.measured(measurement) !== undefined) continue;
-    const remark = (text: string): void => void process.stderr.write(`${name}: ${text}\n`);
-    const on = measurement.readsLater ? adapter : undefined;
-    await tf.setBackend(backendOf(on));
+  for (const measurement of experiment.measurements?.(scope) ?? []) {
     try {
-      const found = await measurement.measure({ tf, folder, checkpoints, resume, remark });
-      results.addMeasurement(measurement, machineOf(tf, on), found);
+      await measure(tf, name, measurement, checkpoints, how);
     } catch (error) {
-      failures.push(error);
+      onFailure(error);
     }
-    await tf.setBackend(backendOf(adapter));
   }
   if (failures.length > 0) {
     throw new AggregateError(failures, `${failures.length} runs or measurements have failed`);
   }
 }
+
+function tell(name: string, text: string): void {
+  process.stderr.write(`${name}: ${text}\n`);
+}
+
+type OnFailure = (error: unknown) => void;
 
 function backendOf(adapter: string | undefined): Backend {
   return adapter === undefined ? 'wasm' : 'webgpu';
@@ -92,11 +101,10 @@ interface Assignment {
 async function carryOut(
   tf: TensorFlow,
   name: string,
-  { runs: asked, isApart, checkpoints }: Assignment,
+  { runs, isApart, checkpoints }: Assignment,
   { results, data: folder, adapter, resume, jobs }: Conduct,
-  onFailure: (error: unknown) => void,
+  onFailure: OnFailure,
 ): Promise<void> {
-  const runs = await withData(asked, folder, onFailure);
   if (runs.length === 0) return;
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);
   const progress = startProgress(name, steps);
@@ -132,25 +140,68 @@ async function carryOut(
   progress.stop();
 }
 
-/** The runs whose data is there: what is decoded now need not be by every process. */
-async function withData(
+async function measure(
+  tf: TensorFlow,
+  name: string,
+  measurement: Measured<object>,
+  checkpoints: string,
+  how: Conduct,
+): Promise<void> {
+  const { results, data: folder, adapter, resume } = how;
+  const isKnown = results.measured(measurement) !== undefined;
+  if (measurement.data !== undefined) await checkImages(measurement.data, !isKnown, how);
+  if (isKnown) return;
+  const on = measurement.readsLater ? adapter : undefined;
+  const remark = (text: string): void => tell(name, text);
+  await tf.setBackend(backendOf(on));
+  try {
+    const found = await measurement.measure({ tf, folder, checkpoints, resume, remark });
+    results.addMeasurement(measurement, machineOf(tf, on), found);
+  } finally {
+    await tf.setBackend(backendOf(adapter));
+  }
+}
+
+/** The runs that are to be carried out and whose images are there: what is decoded now need not be by every process. */
+async function withTheirImages(
   runs: readonly Configuration[],
-  folder: string | undefined,
-  onFailure: (error: unknown) => void,
+  how: Conduct,
+  onFailure: OnFailure,
 ): Promise<Configuration[]> {
   const groups = new Map<string, Configuration[]>();
   for (const run of runs) {
-    const choice = JSON.stringify(run.data);
+    const choice = identify(run.data);
     groups.set(choice, [...(groups.get(choice) ?? []), run]);
   }
   const ready: Configuration[] = [];
   for (const group of groups.values()) {
+    const missing = missingOf(group, how.results);
     try {
-      await openData(group[0].data, folder);
-      ready.push(...group);
+      await checkImages(group[0].data, missing.length > 0, how);
+      ready.push(...missing);
     } catch (error) {
       onFailure(error);
     }
   }
   return ready;
+}
+
+/**
+ * Images of which there are results must be those that are there now. Where nothing is to be done and the user names
+ * no folder, none need be there.
+ *
+ * @throws RangeError where they are others, or absent.
+ */
+async function checkImages(
+  choice: DataChoice,
+  areNeeded: boolean,
+  { results, data: folder }: Conduct,
+): Promise<void> {
+  if (!areNeeded && folder === undefined) return;
+  const images = digestOf(await openData(choice, folder));
+  const other = [...results.imagesOf(choice)].find((seen) => seen !== images);
+  if (other === undefined) return;
+  throw new RangeError(
+    `${results.path} has results on other images of '${choice.name}' (${other}) than are here now (${images}): name another folder for results with --out`,
+  );
 }

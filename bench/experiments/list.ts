@@ -1,10 +1,12 @@
 // Every experiment with the time that it takes at the speed of a machine.
 
+import { formatMeasured } from '../report/format.js';
 import type { Table } from '../report/table.js';
 import { missingOf, runsOf } from './conduct.js';
 import { judgedSideOf, sideOf } from './data.js';
 import type { Configuration } from './engine/configuration.js';
 import type { Results, Speed } from './engine/results.js';
+import { optimizers } from './optimizers.js';
 import type { Scope } from './studies/experiment.js';
 import { experiments } from './studies/index.js';
 
@@ -24,13 +26,13 @@ export function listing(
     const looked = validations * data.validation + (isTrial ? 0 : data.test);
     const [side, judged] = [sideOf(run), judgedSideOf(run)];
     return (
-      speed.image(network, side) * steps * batch +
+      speed.image(network, side) * optimizers[optimizer.name].relativeCost * steps * batch +
       speed.image(network, judged) * FORWARD * looked +
       speed.refreshes(optimizer, steps, network, side)
     );
   };
   return {
-    title: `Experiments at the scale '${scope.scale}' with ${scope.seeds} seeds, ${Math.max(1, jobs)} runs at once`,
+    title: `Experiments at the scale '${scope.scale}', seeds: ${scope.seeds}, runs at once: ${Math.max(1, jobs)}`,
     columns: [
       { heading: 'name', align: 'left' },
       { heading: 'what', align: 'left' },
@@ -62,6 +64,15 @@ export function listing(
 
 function formatDuration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  if (seconds < 5_400) return `${Math.ceil(seconds / 60)} min`;
-  return `${(seconds / 3_600).toFixed(1)} h`;
+  const units = [
+    ['min', 60, 90],
+    ['h', 3_600, 48],
+    ['days', 86_400, 730],
+  ] as const;
+  const [unit, length] = units.find(([, one, most]) => seconds < one * most) ?? [
+    'years',
+    31_557_600,
+  ];
+  const count = seconds / length;
+  return `${unit === 'min' ? Math.ceil(count) : formatMeasured(count)} ${unit}`;
 }

@@ -38,6 +38,7 @@ async function carryOut(request: Request): Promise<void> {
   if (task !== 'report') {
     const { tf, adapter } = await openDevice(task === 'list' ? 'wasm' : backend);
     if (task === 'list') {
+      console.error('Timing a few steps of every network…');
       console.log(terminalTable(listing(speedOf(tf), names, scope, results, jobs)));
       return;
     }

@@ -38,6 +38,8 @@ export interface NamedOptimizer {
   readonly title: string;
   /** The paper's settings for each data set, where it has some. */
   readonly paper: { readonly cifar: Settings; readonly imagenet?: OfNetworks };
+  /** A step over one of SGD on small networks, about: what lists of times reckon with. */
+  readonly relativeCost: number;
   /** Where refreshes take the cubes of sides of layers: what of, of second moments of inputs and outputs, or inputs. */
   readonly inverse?: 'eigenbasis' | 'cholesky';
   /** The options are checked by the optimiser itself. */
@@ -61,15 +63,17 @@ const { rest: _rest, ...publishedSettings } = paperSettings.nysact;
 const OPTIMIZERS = {
   sgd: {
     title: 'SGD',
+    relativeCost: 1,
     paper: {
       cifar: paperSettings.sgd,
       imagenet: onImageNet(paperSettings.sgd),
     },
     make: sgd,
   },
-  adam: { title: 'Adam', paper: { cifar: paperSettings.adam }, make: adam },
+  adam: { title: 'Adam', relativeCost: 1.05, paper: { cifar: paperSettings.adam }, make: adam },
   adamw: {
     title: 'AdamW',
+    relativeCost: 1.05,
     paper: {
       cifar: paperSettings.adamw,
       imagenet: { resnet: paperSettings.adamw, deit: paperSettings.adamw },
@@ -78,16 +82,19 @@ const OPTIMIZERS = {
   },
   adahessian: {
     title: 'AdaHessian',
+    relativeCost: 3.1,
     paper: { cifar: { learningRate: 0.15, weightDecay: 5e-4 } },
     make: adahessian,
   },
   'sketchy-sgd': {
     title: 'SketchySGD',
+    relativeCost: 1.7,
     paper: { cifar: { learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4, damping: 1, rank: 10 } },
     make: sketchySgd,
   },
   kfac: {
     title: 'KFAC',
+    relativeCost: 2,
     paper: {
       cifar: paperSettings.kfac,
       imagenet: onImageNet({ ...paperSettings.kfac, damping: 0.1 }),
@@ -97,6 +104,7 @@ const OPTIMIZERS = {
   },
   eva: {
     title: 'Eva',
+    relativeCost: 1.5,
     paper: {
       cifar: paperSettings.eva,
       imagenet: onImageNet({ ...paperSettings.eva, damping: 0.1 }),
@@ -106,34 +114,40 @@ const OPTIMIZERS = {
   // The paper has no settings for these: KFAC's where they share its options, else their own defaults.
   ekfac: {
     title: 'EKFAC',
+    relativeCost: 2.4,
     paper: { cifar: paperSettings.kfac },
     inverse: 'eigenbasis',
     make: ekfac,
   },
   skfac: {
     title: 'SKFAC',
+    relativeCost: 1.9,
     paper: { cifar: { ...ofOneBatch, refreshEvery: ofOneBatch.observeEvery } },
     make: skfac,
   },
-  soap: { title: 'SOAP', paper: { cifar: { learningRate: 3e-3 } }, make: soap },
+  soap: { title: 'SOAP', relativeCost: 1.4, paper: { cifar: { learningRate: 3e-3 } }, make: soap },
   mfac: {
     title: 'M-FAC',
+    relativeCost: 1.9,
     paper: { cifar: { learningRate: 1e-3, momentum: 0.9, weightDecay: 5e-4 } },
     make: mfac,
   },
   foof: {
     title: 'FOOF',
+    relativeCost: 1.9,
     paper: { cifar: paperSettings.foof, imagenet: onImageNet(paperSettings.foof) },
     inverse: 'cholesky',
     make: foof,
   },
   'nysact-g': {
     title: 'NysAct-G',
+    relativeCost: 1.2,
     paper: { cifar: { ...paperSettings.nysact, sketch: 'gaussian' } },
     make: nysact,
   },
   'nysact-s': {
     title: 'NysAct-S',
+    relativeCost: 1.2,
     paper: {
       cifar: { ...paperSettings.nysact, sketch: 'subcolumn' },
       imagenet: onImageNet(
@@ -145,26 +159,31 @@ const OPTIMIZERS = {
   },
   'nysact-tracking': {
     title: 'NysAct, tracking',
+    relativeCost: 1.2,
     paper: { cifar: { ...paperSettings.nysact, policy: 'track', fresh: 2 } },
     make: nysact,
   },
   shampoo: {
     title: 'Shampoo',
+    relativeCost: 1.15,
     paper: { cifar: { ...SYSTEMS, decay: 0.95, graft: 'sgd' } },
     make: shampoo,
   },
   'nystrom-shampoo': {
     title: 'Nyström Shampoo',
+    relativeCost: 1.1,
     paper: { cifar: { ...SYSTEMS, rank: 10, graft: 'sgd' } },
     make: nystromShampoo,
   },
   muon: {
     title: 'Muon',
+    relativeCost: 1.15,
     paper: { cifar: { learningRate: 0.02, weightDecay: 5e-4 } },
     make: muon,
   },
   'newton-muon': {
     title: 'Newton-Muon',
+    relativeCost: 1.2,
     paper: {
       cifar: { learningRate: 0.02, weightDecay: 5e-4, observeEvery: 5, refreshEvery: 50, rank: 10 },
     },
@@ -172,6 +191,7 @@ const OPTIMIZERS = {
   },
   'nysact-published': {
     title: 'NysAct-G, as published',
+    relativeCost: 1.2,
     paper: { cifar: { ...publishedSettings, sketch: 'gaussian' } },
     make: (tf, config) =>
       makeOptimizer(tf, publishedNysact(config), { className: 'PublishedNysact', config }),

@@ -26,6 +26,7 @@ export async function report(
     pages.push(`## ${title}`, ...blocks.map((block, k) => written(block, `${name}-${k}`, out)));
     for (const block of blocks) {
       if (block.kind === 'table') tables.push(`${title}\n${terminalTable(block.table)}`);
+      if (block.kind === 'text') tables.push(`${title}\n${block.text}`);
     }
   }
   const machines = results.machines.map(

@@ -69,6 +69,9 @@ export function readRequest(args: readonly string[]): Request | undefined {
   if (backend !== undefined && !isBackend(backend)) {
     throw new RangeError(`--backend is '${backend}', expected wasm or webgpu`);
   }
+  if (list && backend === 'webgpu') {
+    throw new RangeError('--backend webgpu: the times of --list are of WebAssembly');
+  }
   const isReport = positionals[0] === 'report';
   return {
     task: list ? 'list' : isReport ? 'report' : 'run',
@@ -86,12 +89,11 @@ export function readRequest(args: readonly string[]): Request | undefined {
 /** The experiments that are named; all where there is no name. */
 function namesOf(given: readonly string[]): string[] {
   const known = Object.keys(experiments);
-  if (given.length === 0 || given.includes('all')) return known;
   for (const name of given) {
-    if (known.includes(name)) continue;
+    if (name === 'all' || known.includes(name)) continue;
     throw new RangeError(`there is no experiment '${name}', expected ${known.join(', ')} or all`);
   }
-  return [...given];
+  return given.length === 0 || given.includes('all') ? known : [...new Set(given)];
 }
 
 function isScale(text: string): text is Scale {

@@ -1,7 +1,7 @@
 // The images of experiments: their files, their samples, and what augmentation does to them.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -146,26 +146,31 @@ describe('class folders', () => {
     expect([...images.pixels.subarray(192, 195)]).toEqual([20, 0, 255]);
     expect(Math.abs(images.pixels[384] - 30)).toBeLessThan(8);
     expect(await loadClassFolders(root, { side: 8, cache })).toEqual(images);
+    // A file that is broken is written anew, and what a killed process left of one goes then.
+    const [kept] = readdirSync(cache);
+    writeFileSync(join(cache, kept), 'cut short');
+    writeFileSync(join(cache, `${kept}.${2 ** 31 - 1}.draft`), 'cut short');
+    expect(await loadClassFolders(root, { side: 8, cache })).toEqual(images);
+    expect(readdirSync(cache)).toEqual([kept]);
     // What was decoded as of one size is not taken for another.
     await expect(loadClassFolders(root, { side: 4, cache })).rejects.toThrow('expected 4×4');
   });
 
   test('that are empty, and images that are cut short or of another size, are refused', async () => {
     const root = join(folder, 'bad');
+    const options = { side: 8, cache: join(folder, 'bad-cache') };
     mkdirSync(join(root, 'cat'), { recursive: true });
-    await expect(loadClassFolders(join(root, 'cat'), { side: 8 })).rejects.toThrow(
+    await expect(loadClassFolders(join(root, 'cat'), options)).rejects.toThrow(
       'no folders, expected one for each',
     );
-    await expect(loadClassFolders(root, { side: 8 })).rejects.toThrow(
-      'no .jpg, .jpeg or .png file',
-    );
+    await expect(loadClassFolders(root, options)).rejects.toThrow('no .jpg, .jpeg or .png file');
     await writeImage(join(root, 'cat', '1.png'), 8, 1);
     await writeImage(join(root, 'cat', '2.png'), 9, 1);
-    await expect(loadClassFolders(root, { side: 8 })).rejects.toThrow(
+    await expect(loadClassFolders(root, options)).rejects.toThrow(
       '2.png: 9×9 pixels, expected 8×8',
     );
     writeFileSync(join(root, 'cat', '2.png'), Buffer.from('no image at all'));
-    await expect(loadClassFolders(root, { side: 8 })).rejects.toThrow(
+    await expect(loadClassFolders(root, options)).rejects.toThrow(
       '2.png: not a whole JPEG or PNG image',
     );
   });

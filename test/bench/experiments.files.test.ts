@@ -451,12 +451,15 @@ describe('table IV', () => {
     const results = new Results(join(folder, 'accuracies.jsonl'));
     const [run, other] = table4.runs?.({ ...scope, folder }) ?? [];
     const cost = { seconds: [1], tensorBytes: 1, processBytes: 1, stateBytes: 1 };
+    const images = 'of a test';
     results.addRun(run, machineOf(tf), {
+      images,
       findings: { test: { loss: 1, accuracy: 0.7816 } },
       curve: [],
       cost,
     });
     results.addRun(other, machineOf(tf), {
+      images,
       findings: { diverged: { step: 3, message: 'a loss is not finite' } },
       curve: [],
       cost,

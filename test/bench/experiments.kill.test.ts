@@ -14,13 +14,16 @@ import { perform, type Work } from '../../bench/experiments/engine/work.js';
 import { type OptimizerName, optimizers } from '../../bench/experiments/optimizers.js';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
 
-mkdirSync('build', { recursive: true });
-const folder = resolve(mkdtempSync('build/killed-'));
-const script = join(folder, 'child.mjs');
+let folder: string;
+let script: string;
 const tf = await startTensorflow();
 const registered = await registerKernels(tf);
 
 beforeAll(async () => {
+  // Where the packages are found.
+  mkdirSync('build', { recursive: true });
+  folder = resolve(mkdtempSync('build/killed-'));
+  script = join(folder, 'child.mjs');
   await build({
     entryPoints: ['bench/experiments/child.ts'],
     bundle: true,

@@ -113,6 +113,27 @@ describe('a run that was cut off', () => {
     },
   );
 
+  test('does not go on with other images', async () => {
+    const configuration = configurationOf('sgd', 4);
+    const checkpoint = checkpointAt<RunState>(join(folder, 'other-images'));
+    const cutAt = (step: number, images: ImageSplit) =>
+      runConfiguration(tf, configuration, images, {
+        checkpoint,
+        isDue: () => true,
+        onStep: (taken) => {
+          if (taken === step) throw new Cut();
+        },
+      });
+    await expect(cutAt(2, data)).rejects.toThrow(Cut);
+    const [first, ...others] = data.test.pixels;
+    const test = { ...data.test, pixels: Uint8Array.of((first + 1) % 256, ...others) };
+    const { numTensors } = tf.memory();
+    await expect(cutAt(4, { ...data, test })).rejects.toThrow('expected');
+    expect(tf.memory().numTensors).toBe(numTensors);
+    const same = { ...data, test: { ...data.test, pixels: data.test.pixels.slice() } };
+    expect((await cutAt(0, same)).curve).toHaveLength(3);
+  });
+
   test('would not, were the statistics of batch norm forgotten', async () => {
     const configuration = configurationOf('sgd', 6);
     const whole = await trained(configuration, []);

@@ -2,7 +2,6 @@
 
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -17,6 +16,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { startTensorflow } from '../../bench/data/tensorflow.js';
 import { conduct } from '../../bench/experiments/conduct.js';
+import { checkpointAt } from '../../bench/experiments/engine/checkpoint.js';
 import { type Configuration, identify } from '../../bench/experiments/engine/configuration.js';
 import type { Outcome } from '../../bench/experiments/engine/outcome.js';
 import { severalAtOnce } from '../../bench/experiments/engine/processes.js';
@@ -28,11 +28,12 @@ import { report } from '../../bench/experiments/report.js';
 import { readRequest, usage } from '../../bench/experiments/request.js';
 import { speedOf } from '../../bench/experiments/speed.js';
 import { stepsTo } from '../../bench/experiments/studies/accuracy.js';
-import type { Experiment, Scope } from '../../bench/experiments/studies/experiment.js';
+import type { Experiment, Scale, Scope } from '../../bench/experiments/studies/experiment.js';
 import { experiments } from '../../bench/experiments/studies/index.js';
 import { printedAccuracy, printedCost } from '../../bench/experiments/studies/paper.js';
 import { ACCURACY, optionsIn } from '../../bench/experiments/studies/settings.js';
 import { trialsOf, tuned, tuningRuns } from '../../bench/experiments/studies/tuning.js';
+import { formatMeasured } from '../../bench/report/format.js';
 import { registerKernels } from '../../src/tfjs-wasm/index.js';
 
 const tf = await startTensorflow();
@@ -54,6 +55,7 @@ function emptyResults(): { readonly path: string; readonly results: Results } {
 
 function outcomeWith(accuracy: number | undefined, validation: number): Outcome {
   return {
+    images: 'of a test',
     findings:
       accuracy === undefined
         ? { diverged: { step: 3, message: 'a loss is not finite' } }
@@ -91,12 +93,15 @@ describe('the command line', () => {
       names: Object.keys(experiments),
     });
     expect(readRequest(['--list', '--seeds', '7'])).toMatchObject({ task: 'list', seeds: 7 });
+    expect(readRequest(['table6', 'table3', 'table6'])?.names).toEqual(['table6', 'table3']);
     expect(readRequest([])).toBeUndefined();
     expect(readRequest(['--help', 'table3'])).toBeUndefined();
   });
 
   test.each([
     [['table9'], "no experiment 'table9', expected introduction, table1"],
+    [['report', 'all', 'table9'], "no experiment 'table9', expected introduction, table1"],
+    [['--list', '--backend', 'webgpu'], '--backend webgpu: the times of --list are of WebAssembly'],
     [['table3', '--scale', 'large'], "--scale is 'large', expected smoke, small or full"],
     [['table3', '--seeds', '0'], "--seeds is '0', expected an integer >= 1"],
     [['table3', '--backend', 'cuda'], "--backend is 'cuda', expected wasm or webgpu"],
@@ -363,10 +368,49 @@ describe('an experiment', () => {
     await conduct(tf, 'tiny', experiment, how);
     const text = readFileSync(path, 'utf8');
     expect(text.trimEnd().split('\n')).toHaveLength(3);
+    // Of a process that was killed behind the line of its result.
+    const id = identify({ ...run, steps: 2, validations: 1 });
+    checkpointAt(join(folder, 'checkpoints', id)).save(0);
     await conduct(tf, 'tiny', experiment, { ...how, results: new Results(path) });
     expect(readFileSync(path, 'utf8')).toBe(text);
     expect(measured()).toBe(1);
     expect(readdirSync(join(folder, 'checkpoints'))).toEqual([]);
+  });
+
+  test('is refused where results are of other images than are here, and told of it at once', async () => {
+    const { path, results } = emptyResults();
+    const known = { ...run, steps: 1, validations: 1 };
+    const missing = { ...known, seed: 2 };
+    results.addRun(known, machineOf(tf), outcomeWith(0.5, 0.4));
+    const measurement = {
+      configuration: { measurement: 'of images' },
+      data: known.data,
+      seconds: () => 0,
+      measure: async () => ({ images: 'none' }),
+    };
+    const experiment: Experiment = {
+      title: 'other',
+      runs: () => [known, missing],
+      measurements: () => [measurement],
+      report: () => [],
+    };
+    const refusal = `${path} has results on other images of 'mnist' (of a test)`;
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const how = { scope, results, out: folder, data: undefined, resume: false, jobs: 0 };
+    await expect(conduct(tf, 'other', experiment, how)).rejects.toMatchObject({
+      errors: [
+        { message: expect.stringContaining(refusal) },
+        { message: expect.stringContaining(refusal) },
+      ],
+    });
+    expect(write.mock.calls.join('\n')).toContain(`other: ${refusal}`);
+    write.mockRestore();
+    expect(results.outcomeOf(missing)).toBeUndefined();
+    // Nothing to do and no folder: no images are asked for.
+    const done: Experiment = { title: 'done', runs: () => [known], report: () => [] };
+    await conduct(tf, 'done', done, how);
+    const named = { ...how, data: folder };
+    await expect(conduct(tf, 'done', done, named)).rejects.toThrow('1 runs');
   });
 
   test('that trains to measure begins anew unless it is resumed, and leaves no checkpoint', async () => {
@@ -444,9 +488,37 @@ test.each(Object.keys(experiments))(
       for (const optimizer of PAPER_ORDER) expect(text).toContain(optimizers[optimizer].title);
       expect(text).toContain('25.0 ± 0.00');
     }
-    expect(existsSync(join(out, 'report.html'))).toBe(true);
+    const pictures = readdirSync(out).filter((file) => file.endsWith('.svg'));
+    for (const file of ['report.html', ...pictures]) {
+      expect(readFileSync(join(out, file), 'utf8')).not.toMatch(/NaN|Infinity/);
+    }
   },
 );
+
+test('figure 2 shows nothing of optimisers that have no curve there', async () => {
+  const { results } = emptyResults();
+  for (const one of experiments.figure2.runs?.(scope) ?? []) {
+    if (one.optimizer.name === 'nysact-tracking') {
+      results.addRun(one, machineOf(tf), outcomeWith(0.25, 0.5));
+    }
+  }
+  expect(await experiments.figure2.report(scope, results)).toEqual([]);
+});
+
+test('tuning alone has trials; at small, table III has the short budget and figure 2 the long one', () => {
+  const runsAt = (name: string, scale: Scale) =>
+    experiments[name].runs?.({ scale, seeds: 1 }) ?? [];
+  for (const scale of ['smoke', 'small', 'full'] as const) {
+    for (const { isTrial } of runsAt('tuning', scale)) expect(isTrial).toBe(true);
+    for (const name of ['table3', 'figure2', 'figure3', 'table2']) {
+      for (const { isTrial } of runsAt(name, scale)) expect(isTrial).toBeUndefined();
+    }
+  }
+  const stepsOf = (name: string) => [...new Set(runsAt(name, 'small').map(({ steps }) => steps))];
+  expect(stepsOf('tuning')).toEqual([468]);
+  expect(stepsOf('table3')).toEqual([468]);
+  expect(stepsOf('figure2')).toEqual([1872]);
+});
 
 test('the list counts runs, and forgets what is done', () => {
   const { results } = emptyResults();
@@ -471,6 +543,24 @@ test('the list counts runs, and forgets what is done', () => {
     ['30', '29'],
     ['0', '0'],
   ]);
+});
+
+test('the list reckons with dearer steps, and with all images that are looked at', () => {
+  const speed: Speed = { image: () => 10, refreshes: () => 0 };
+  const takes = (name: string) => {
+    const { results } = emptyResults();
+    const { rows } = listing(speed, [name], { scale: 'smoke', seeds: 1 }, results, 1);
+    return rows[0][4];
+  };
+  const { steps, batch, validations, data } = setting;
+  const trained = ACCURACY.smoke.table3[0].names.reduce(
+    (sum, name) => sum + optimizers[name].relativeCost * steps * batch,
+    0,
+  );
+  const validated = (10 * validations * data.validation) / 3;
+  const hours = (seconds: number): string => `${formatMeasured((10 * seconds) / 3600)} h`;
+  expect(takes('tuning')).toBe(hours(2 * (trained + validated)));
+  expect(takes('table3')).toBe(hours(trained + validated + (10 * data.test) / 3));
 });
 
 test('the list times networks on images of the sizes that they are trained on and judged by', () => {

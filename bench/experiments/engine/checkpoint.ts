@@ -1,18 +1,8 @@
 // States of unfinished runs as files that are either whole or not there.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
+import { removeWhole, writeWhole } from '../../data/whole-file.js';
 import { environment } from '../../report/json.js';
 
 /** Where one run keeps its state. */
@@ -45,41 +35,9 @@ export function checkpointAt<T>(path: string): Checkpoint<T> {
         `${path} is a checkpoint of version ${content?.version}, expected ${version}: ${ADVICE}`,
       );
     },
-    save(state) {
-      // Of this process alone: others may be saving the same run.
-      const draft = `${path}.${process.pid}.draft`;
-      try {
-        writeThrough(draft, serialize({ version, state } satisfies Content<T>));
-        renameSync(draft, path);
-      } catch (error) {
-        rmSync(draft, { force: true });
-        throw error;
-      }
-    },
-    remove() {
-      rmSync(path, { force: true });
-      for (const draft of abandonedDrafts(path)) rmSync(draft, { force: true });
-    },
+    save: (state) => writeWhole(path, serialize({ version, state } satisfies Content<T>)),
+    remove: () => removeWhole(path),
   };
-}
-
-/** What processes left that were killed while they saved. */
-function abandonedDrafts(path: string): string[] {
-  const folder = dirname(path);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((file) => file.startsWith(`${basename(path)}.`) && file.endsWith('.draft'))
-    .filter((file) => !isAlive(Number(file.split('.').at(-2))))
-    .map((file) => join(folder, file));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Another user's may not be asked.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 const ADVICE = 'run without --resume, or delete it';
@@ -89,16 +47,5 @@ function contentOf<T>(path: string): Content<T> | null {
     return deserialize(readFileSync(path));
   } catch (cause) {
     throw new Error(`${path} is no checkpoint, or broken: ${ADVICE}`, { cause });
-  }
-}
-
-/** Returns once the bytes are on the disk. */
-function writeThrough(path: string, bytes: Uint8Array): void {
-  const file = openSync(path, 'w');
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }

@@ -29,6 +29,8 @@ export interface Cost {
 
 /** All of it. Findings and curve are the same for equal configurations. */
 export interface Outcome {
+  /** Tells the images that it saw from others. */
+  readonly images: string;
   readonly findings: Findings;
   readonly curve: readonly CurvePoint[];
   readonly cost: Cost;

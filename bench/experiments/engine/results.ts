@@ -4,7 +4,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import type { TensorFlow } from '../../data/tensorflow.js';
 import { environment, toJsonLine } from '../../report/json.js';
 import { addJsonLine, type JsonLine, readJsonLines } from '../../report/json-lines.js';
-import { type Configuration, identify } from './configuration.js';
+import { type Configuration, type DataChoice, identify } from './configuration.js';
 import type { Outcome } from './outcome.js';
 
 /** The machine, and the versions of what ran on it. */
@@ -27,6 +27,8 @@ interface Line {
   readonly id: string;
   readonly configuration: object;
   readonly machine: Machine;
+  /** The images of a run are told apart by what its result says of them. */
+  readonly data?: DataChoice;
   readonly result: unknown;
 }
 
@@ -46,6 +48,8 @@ export interface Speed {
 /** What a measurement is of, and that it gives an R. */
 export interface Measured<R extends object> {
   readonly configuration: object;
+  /** Images that it sees, where its result tells them from others. */
+  readonly data?: DataChoice;
   /** Seconds that it takes, about. */
   readonly seconds: (speed: Speed) => number;
   /** Whether it reads nothing at once, so that it can be taken on WebGPU too. */
@@ -89,6 +93,7 @@ export function machineOf(tf: TensorFlow, adapter?: string): Machine {
 export class Results implements Found {
   readonly #path: string;
   readonly #results = new Map<string, string>();
+  readonly #images = new Map<string, Set<string>>();
   readonly #machines: Machine[] = [];
 
   /** @throws RangeError where a line is no result. */
@@ -109,21 +114,34 @@ export class Results implements Found {
     return result;
   }
 
+  /** Tells the images that results of a choice have seen from others. */
+  imagesOf(choice: DataChoice): ReadonlySet<string> {
+    return this.#images.get(identify(choice)) ?? new Set();
+  }
+
+  /** The file. */
+  get path(): string {
+    return this.#path;
+  }
+
   /** The machines that results are from. */
   get machines(): readonly Machine[] {
     return this.#machines;
   }
 
   addRun(configuration: Configuration, machine: Machine, result: Outcome): void {
-    this.#add({ kind: 'run', id: identify(configuration), configuration, machine, result });
+    const { data } = configuration;
+    this.#add({ kind: 'run', id: identify(configuration), configuration, machine, data, result });
   }
 
   addMeasurement<R extends object>(
-    { configuration }: Measured<R>,
+    { configuration, data }: Measured<R>,
     machine: Machine,
     result: R,
   ): void {
-    this.#add({ kind: 'measurement', id: identify(configuration), configuration, machine, result });
+    const id = identify(configuration);
+    const seen = data === undefined ? {} : { data };
+    this.#add({ kind: 'measurement', id, configuration, machine, ...seen, result });
   }
 
   #add(line: Line): void {
@@ -132,10 +150,19 @@ export class Results implements Found {
   }
 
   /** As text, so that what was read and what was just found look the same. */
-  #take({ id, result, machine }: Line): void {
+  #take({ id, data, result, machine }: Line): void {
     this.#results.set(id, toJsonLine({ result }));
     this.#machines.push(machine);
+    if (data === undefined) return;
+    const choice = identify(data);
+    this.#images.set(choice, (this.#images.get(choice) ?? new Set()).add(imagesIn(result)));
   }
+}
+
+/** What a result says of the images that it saw. */
+function imagesIn(result: unknown): string {
+  if (typeof result !== 'object' || result === null || !('images' in result)) return 'unknown';
+  return String(result.images);
 }
 
 function checkedLine({ value, where }: JsonLine): Line {

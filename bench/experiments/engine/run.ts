@@ -13,6 +13,7 @@ import type { NetworkOptions } from '../models/network.js';
 import { isSketched, optimizers } from '../optimizers.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Configuration } from './configuration.js';
+import { digestOf } from './digest.js';
 import { peakBytesOf, processPeakBytes } from './memory.js';
 import type { CurvePoint, Findings, Outcome } from './outcome.js';
 import { judgeAll, stepOver } from './passes.js';
@@ -20,6 +21,8 @@ import { type Dataset, type Judged, openSource, type Source } from './source.js'
 
 /** All that an unfinished run is made of. */
 export interface RunState {
+  /** Tells the images that it saw from others. */
+  readonly images: string;
   /** Trained weights and the statistics of batch norm. */
   readonly weights: readonly Float32Array[];
   readonly optimizer: PlainState;
@@ -52,7 +55,11 @@ export interface Keeping {
 /** Memory is looked at in the first step, which observes and refreshes, and in one that observes with all state there. */
 const COUNTED_STEPS = [0, 5];
 
-/** Trains by a configuration, from the checkpoint if there is one; our kernels must be registered. */
+/**
+ * Trains by a configuration, from the checkpoint if there is one; our kernels must be registered.
+ *
+ * @throws Error where the checkpoint is of a run on other images.
+ */
 export async function runConfiguration(
   tf: TensorFlow,
   configuration: Configuration,
@@ -79,6 +86,7 @@ class Run {
   readonly model: LayersModel;
   readonly #tf: TensorFlow;
   readonly #configuration: Configuration;
+  readonly #images: string;
   readonly #source: Source;
   readonly #optimizer: TfjsOptimizer;
   readonly #record: RunRecord;
@@ -96,6 +104,12 @@ class Run {
     const { name, options } = optimizer;
     this.#tf = tf;
     this.#configuration = configuration;
+    this.#images = digestOf(data);
+    if (saved !== undefined && saved.images !== this.#images) {
+      throw new Error(
+        `the checkpoint of this run has seen images ${saved.images}, expected ${this.#images}: run without --resume`,
+      );
+    }
     this.#source = openSource(tf, data, configuration, foldIn(randomKey(seed), 1));
     this.model = this.#network({ side: this.#source.shape.side });
     this.#optimizer = optimizers[name].make(tf, {
@@ -146,6 +160,7 @@ class Run {
   async state(): Promise<RunState> {
     await this.#optimizer.flush();
     return {
+      images: this.#images,
       weights: await Promise.all(
         this.model.getWeights().map(async (weight) => (await weight.data<'float32'>()).slice()),
       ),
@@ -157,6 +172,7 @@ class Run {
   async outcome(): Promise<Outcome> {
     const { curve, seconds, tensorBytes } = this.#record;
     return {
+      images: this.#images,
       findings: await this.#findings(),
       curve,
       cost: {

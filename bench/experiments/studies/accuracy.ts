@@ -2,9 +2,9 @@
 
 import { formatMeasured } from '../../report/format.js';
 import type { Block } from '../../report/html.js';
-import type { Point, Series } from '../../report/line-chart.js';
+import type { Series } from '../../report/line-chart.js';
 import { lineChart } from '../../report/plots.js';
-import { deviation, mean } from '../../report/statistics.js';
+import { mean } from '../../report/statistics.js';
 import type { Table } from '../../report/table.js';
 import type { Configuration } from '../engine/configuration.js';
 import type { Outcome } from '../engine/outcome.js';
@@ -12,7 +12,7 @@ import type { Found } from '../engine/results.js';
 import { networkOf } from '../models/index.js';
 import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
 import type { Experiment, Scale, Scope } from './experiment.js';
-import { formatSpread } from './format.js';
+import { formatOf, formatSpread, pointOf } from './format.js';
 import { type PaperSetting, printedAccuracy } from './paper.js';
 import { ACCURACY, type Contest, describeSetting, optionsIn, type Setting } from './settings.js';
 import { overSgd } from './step-times.js';
@@ -119,7 +119,6 @@ function accuracyTable(
         goal === undefined ? undefined : stepsTo(goal, outcome),
       );
       const reached = steps.filter((step) => step !== undefined);
-      const ofAll = reached.length < steps.length ? ` (${reached.length} of ${steps.length})` : '';
       const ratio = overSgd(setting, name, scale, found);
       return [
         optimizers[name].title,
@@ -128,7 +127,7 @@ function accuracyTable(
         formatSpread(accuraciesOf(contestant)),
         String(outcomes.length),
         String(outcomes.filter(({ findings }) => findings.diverged !== undefined).length),
-        reached.length === 0 ? 'never' : `${formatSpread(reached)}${ofAll}`,
+        reached.length === 0 ? 'never' : formatOf(reached, steps.length),
         ratio === undefined || reached.length === 0
           ? '–'
           : formatMeasured((mean(reached) * ratio) / setting.steps),
@@ -156,7 +155,10 @@ export const figure2: Experiment = {
   runs: (scope) => allRuns(ACCURACY[scope.scale].figure2, scope),
   report: (scope, found) =>
     contestsAt(scope.scale).flatMap((contest): Block[] => {
-      const all = contestants(contest, scope, found);
+      // As many curves as can be told apart.
+      const all = contestants(contest, scope, found).filter(({ name }) =>
+        PAPER_ORDER.includes(name),
+      );
       if (all.length === 0) return [];
       const x = { label: 'step', scale: 'linear' } as const;
       const loss = lineChart({
@@ -177,26 +179,21 @@ export const figure2: Experiment = {
     }),
 };
 
-/** The paper's optimisers, SGD dashed: as many curves as can be told apart. */
+/** A curve of each, SGD's dashed. */
 function curvesOf(
   all: readonly Contestant[],
   heightOf: (point: Outcome['curve'][number]) => number,
 ): Series[] {
-  return all
-    .filter(({ name }) => PAPER_ORDER.includes(name))
-    .map(({ name, outcomes }) => {
-      // Runs that diverge have fewer points than the others.
-      const curves = outcomes.map(({ curve }) => curve);
-      const steps = new Set(curves.flatMap((curve) => curve.map(({ step }) => step)));
-      const points = [...steps].map((x): Point => {
-        const values = curves.flatMap((curve) =>
-          curve.filter(({ step }) => step === x).map(heightOf),
-        );
-        const y = mean(values);
-        if (values.length < 2) return { x, y };
-        const spread = deviation(values);
-        return { x, y, low: y - spread, high: y + spread };
-      });
-      return { name: optimizers[name].title, points, dashed: name === BASELINE };
-    });
+  return all.map(({ name, outcomes }) => {
+    // Runs that diverge have fewer points than the others.
+    const curves = outcomes.map(({ curve }) => curve);
+    const steps = new Set(curves.flatMap((curve) => curve.map(({ step }) => step)));
+    const points = [...steps].map((x) =>
+      pointOf(
+        x,
+        curves.flatMap((curve) => curve.filter(({ step }) => step === x).map(heightOf)),
+      ),
+    );
+    return { name: optimizers[name].title, points, dashed: name === BASELINE };
+  });
 }

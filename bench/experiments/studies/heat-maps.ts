@@ -67,6 +67,7 @@ function layerFigures(scale: Scale): Measured<LayerFigures> {
   const training = trainingOf(scale);
   return {
     configuration: { measurement: 'what layers see', training, rank: RANK },
+    data: training.data,
     seconds: (speed) =>
       training.steps * training.batch * speed.image(training.network, sideOf(training)),
     measure: async ({ tf, folder, checkpoints, resume, remark }) => {
@@ -74,7 +75,7 @@ function layerFigures(scale: Scale): Measured<LayerFigures> {
       if (!resume) checkpoint.remove();
       const data = await loadData(training.data, folder);
       let targets: readonly Target[] = [];
-      await runConfiguration(tf, training, data, {
+      const { images } = await runConfiguration(tf, training, data, {
         checkpoint,
         isDue: (step) => step % 100 === 0,
         onStep: (step) => {
@@ -87,7 +88,7 @@ function layerFigures(scale: Scale): Measured<LayerFigures> {
       const layers: LayerFigure[] = [];
       for (const target of targets) layers.push(await figureOf(target));
       checkpoint.remove();
-      return { layers };
+      return { images, layers };
     },
   };
 }

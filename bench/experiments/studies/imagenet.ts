@@ -171,7 +171,7 @@ function costOf(scale: Scale, network: string, name: OptimizerName): Measured<St
     readsLater: true,
     configuration: { measurement: 'ImageNet steps', network, name, options, side, batch, steps },
     seconds: (speed) =>
-      (steps + 1) * batch * speed.image(network, side) +
+      (steps + 1) * batch * speed.image(network, side) * optimizers[name].relativeCost +
       speed.refreshes({ name, options }, steps + 1, network, side),
     measure: async ({ tf, remark }) => {
       remark(`${network}, ${optimizers[name].title}`);

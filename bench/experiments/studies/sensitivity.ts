@@ -1,15 +1,14 @@
 // Figures 3, 4 and 5: what one setting at a time does to test accuracy.
 
 import type { Block } from '../../report/html.js';
-import type { Point, Series } from '../../report/line-chart.js';
+import type { Series } from '../../report/line-chart.js';
 import { lineChart } from '../../report/plots.js';
-import { deviation, mean } from '../../report/statistics.js';
 import type { Table } from '../../report/table.js';
 import type { Configuration } from '../engine/configuration.js';
 import type { Found } from '../engine/results.js';
 import { type OptimizerName, optimizers } from '../optimizers.js';
 import type { Experiment, Scale, Scope } from './experiment.js';
-import { formatSpread } from './format.js';
+import { formatOf, pointOf } from './format.js';
 import { ABLATION, describeSetting, ESSENTIALS, type Setting } from './settings.js';
 import { cadenceTimes, rankTimes, timeBlocks } from './step-times.js';
 
@@ -113,13 +112,21 @@ function sweepRuns(setting: Setting, sweep: Sweep, scope: Scope): Configuration[
   ];
 }
 
-/** Test accuracies in % of all seeds; a run that diverged has none. */
-function accuracies(runs: readonly Configuration[], found: Found): number[] {
+/** Test accuracies in % of the runs that are known, undefined for one that diverged. */
+function accuracies(runs: readonly Configuration[], found: Found): (number | undefined)[] {
   return runs.flatMap((run) => {
     const outcome = found.outcomeOf(run);
     if (outcome === undefined) return [];
-    return [100 * (outcome.findings.test?.accuracy ?? 0)];
+    const { test } = outcome.findings;
+    return [test === undefined ? undefined : 100 * test.accuracy];
   });
+}
+
+function formatAccuracies(cell: readonly (number | undefined)[]): string {
+  return formatOf(
+    cell.filter((value) => value !== undefined),
+    cell.length,
+  );
 }
 
 function sweepBlocks(setting: Setting, sweep: Sweep, scope: Scope, found: Found): Block[] {
@@ -138,12 +145,12 @@ function sweepBlocks(setting: Setting, sweep: Sweep, scope: Scope, found: Found)
   ];
   if (rows.every(({ cells }) => cells.every((cell) => cell.length === 0))) return [];
   const table: Table = {
-    title: `Test accuracy in % against the ${title}: ${describeSetting(setting)}, ${scope.seeds} seeds; what diverged counts as 0`,
+    title: `Test accuracy in % against the ${title}: ${describeSetting(setting)}, ${scope.seeds} seeds; × where all diverged`,
     columns: [
       { heading: 'optimiser', align: 'left' },
       ...values.map((value) => ({ heading: String(value), align: 'right' }) as const),
     ],
-    rows: rows.map(({ name, cells }) => [optimizers[name].title, ...cells.map(formatSpread)]),
+    rows: rows.map(({ name, cells }) => [optimizers[name].title, ...cells.map(formatAccuracies)]),
   };
   const figure = lineChart({
     title: `Test accuracy against the ${title}`,
@@ -152,22 +159,28 @@ function sweepBlocks(setting: Setting, sweep: Sweep, scope: Scope, found: Found)
     series: rows.map(
       ({ name, cells }): Series => ({
         name: optimizers[name].title,
-        points: cells.map((cell, k) => pointOf(values[k], cell)),
+        points: cells.flatMap((cell, k) =>
+          cell.length === 0
+            ? []
+            : [
+                pointOf(
+                  values[k],
+                  cell.map((value) => value ?? 0),
+                ),
+              ],
+        ),
         dashed: name === 'sgd',
       }),
     ),
   });
   return [
     { kind: 'table', table },
-    { kind: 'figures', figures: [figure], caption: describeSetting(setting) },
+    {
+      kind: 'figures',
+      figures: [figure],
+      caption: `${describeSetting(setting)}; what diverged counts as 0`,
+    },
   ];
-}
-
-function pointOf(x: number, values: readonly number[]): Point {
-  const y = mean(values);
-  if (values.length < 2) return { x, y };
-  const spread = deviation(values);
-  return { x, y, low: y - spread, high: y + spread };
 }
 
 /** An experiment of sweeps. */

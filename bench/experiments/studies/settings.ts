@@ -109,6 +109,8 @@ export const ABLATION: Readonly<Record<Scale, Setting>> = {
 /** Steps of a network, and whose are timed beside SGD's. */
 export interface Steps extends Pick<Setting, 'network' | 'batch'> {
   readonly names: readonly OptimizerName[];
+  /** Turns that are made at least (default: as many as a cycle of refreshes has). */
+  readonly turns?: number;
 }
 
 /** Those of the paper's table II, and its rows. */
@@ -129,7 +131,8 @@ export const STEPS: Readonly<Record<Scale, readonly Steps[]>> = {
   small: [
     ...stepsOf(BATCH, OTHERS, 'lenet', 'resnet8-narrow'),
     ...stepsOf(BATCH, LAYERED, 'resnet8', 'resnet20', 'resnet32'),
-    ...stepsOf(8, LAYERED, 'densenet121'),
+    // A turn of all takes minutes.
+    ...stepsOf(8, LAYERED, 'densenet121').map((steps) => ({ ...steps, turns: 4 })),
   ],
   full: stepsOf(BATCH, OTHERS, 'resnet32', 'resnet110', 'densenet121'),
 };

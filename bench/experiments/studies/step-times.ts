@@ -33,21 +33,23 @@ interface Timed {
 
 function timesOf(
   scale: Scale,
-  network: string,
-  batch: number,
+  { network, batch, turns = PLAN[scale].turns }: Omit<Steps, 'names'>,
   timed: readonly Timed[],
 ): Measured<OptimizerRow> {
-  const plan = PLAN[scale];
+  const plan = { ...PLAN[scale], turns };
   return {
     configuration: { measurement: 'step times', network, side: SIDE, batch, timed, ...plan },
     // A turn is of five steps, and some are taken before the first.
     seconds: (speed) => {
       const steps = 5 * plan.turns + 3;
-      const refreshes = timed.map((one) => speed.refreshes(one, steps, network, SIDE));
+      const ofSgd = steps * batch * speed.image(network, SIDE);
+      const others = timed.map(
+        (one) =>
+          ofSgd * optimizers[one.name].relativeCost + speed.refreshes(one, steps, network, SIDE),
+      );
       return Math.max(
         plan.budget / 1e3,
-        steps * (timed.length + 1) * batch * speed.image(network, SIDE) +
-          refreshes.reduce((a, b) => a + b, 0),
+        others.reduce((a, b) => a + b, ofSgd),
       );
     },
     measure: async ({ tf, remark }) => {
@@ -76,13 +78,13 @@ function timesOf(
 }
 
 /** The times of the optimisers on one network, with the paper's settings. */
-export function tableTimes(scale: Scale, { network, batch, names }: Steps): Measured<OptimizerRow> {
-  const timed = names.map((name) => ({
+export function tableTimes(scale: Scale, steps: Steps): Measured<OptimizerRow> {
+  const timed = steps.names.map((name) => ({
     title: optimizers[name].title,
     name,
     options: optimizers[name].paper.cifar,
   }));
-  return timesOf(scale, network, batch, timed);
+  return timesOf(scale, steps, timed);
 }
 
 /** A step of an optimiser over one of SGD, from table II; undefined where that is not measured. */
@@ -112,7 +114,7 @@ function varied(
       options: { ...optimizers[name].paper.cifar, [option]: value },
     })),
   );
-  return timesOf(scale, network, batch, timed);
+  return timesOf(scale, { network, batch }, timed);
 }
 
 /** The times of figure 4. */
