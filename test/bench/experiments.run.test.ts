@@ -126,9 +126,9 @@ describe('a run that was cut off', () => {
       });
     await expect(cutAt(2, data)).rejects.toThrow(Cut);
     const [first, ...others] = data.test.pixels;
-    const test = { ...data.test, pixels: Uint8Array.of((first + 1) % 256, ...others) };
+    const changed = { ...data.test, pixels: Uint8Array.of((first + 1) % 256, ...others) };
     const { numTensors } = tf.memory();
-    await expect(cutAt(4, { ...data, test })).rejects.toThrow('expected');
+    await expect(cutAt(4, { ...data, test: changed })).rejects.toThrow('expected');
     expect(tf.memory().numTensors).toBe(numTensors);
     const same = { ...data, test: { ...data.test, pixels: data.test.pixels.slice() } };
     expect((await cutAt(0, same)).curve).toHaveLength(3);
