@@ -87,7 +87,10 @@ function secondsAnImage(tf: TensorFlow, network: string, side: number): number {
   return few > SHORT ? few / FEW / 1e3 : shortestStep(tf, network, side, MANY) / MANY / 1e3;
 }
 
-/** Milliseconds of the shortest of some steps; the first one compiles. */
+/** Milliseconds that steps are taken for at least: the first ones wait for the compiler. */
+const SETTLING = 1_000;
+
+/** Milliseconds of the shortest of some steps. */
 function shortestStep(tf: TensorFlow, network: string, side: number, batch: number): number {
   const { make } = networkOf(network);
   const training = classification({
@@ -100,12 +103,14 @@ function shortestStep(tf: TensorFlow, network: string, side: number, batch: numb
   }).make(tf, 1);
   const optimizer = optimizers.sgd.make(tf, { learningRate: 1e-3 });
   try {
-    const times = Array.from({ length: 3 }, () => {
+    const times: number[] = [];
+    for (const begin = performance.now(); ; ) {
       const start = performance.now();
       optimizer.minimize(() => training.loss(), false, training.variables);
-      return performance.now() - start;
-    });
-    return Math.min(...times.slice(1));
+      const end = performance.now();
+      times.push(end - start);
+      if (times.length >= 3 && end - begin >= SETTLING) return Math.min(...times);
+    }
   } finally {
     optimizer.dispose();
     training.dispose();

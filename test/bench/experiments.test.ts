@@ -554,9 +554,9 @@ test('the list reckons with dearer steps, and with all images that are looked at
     (sum, name) => sum + optimizers[name].relativeCost * steps * batch,
     0,
   );
-  const validated = (10 * validations * data.validation) / 3;
+  const validated = (10 * data.validation) / 3;
   const tested = (10 * data.test) / 3;
-  const hours = [2 * (trained + validated), trained + validated + tested].map(
+  const hours = [2 * (trained + validated), trained + validations * validated + tested].map(
     (images) => `${formatMeasured((10 * images) / 3600)} h`,
   );
   expect([takes('tuning'), takes('table3')]).toEqual(hours);

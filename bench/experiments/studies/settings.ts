@@ -130,9 +130,12 @@ export const STEPS: Readonly<Record<Scale, readonly Steps[]>> = {
   smoke: stepsOf(32, OTHERS, 'lenet'),
   small: [
     ...stepsOf(BATCH, OTHERS, 'lenet', 'resnet8-narrow'),
-    ...stepsOf(BATCH, LAYERED, 'resnet8', 'resnet20', 'resnet32'),
+    ...stepsOf(BATCH, LAYERED, 'resnet8'),
     // A turn of all takes minutes.
-    ...stepsOf(8, LAYERED, 'densenet121').map((steps) => ({ ...steps, turns: 4 })),
+    ...[
+      ...stepsOf(BATCH, LAYERED, 'resnet20', 'resnet32'),
+      ...stepsOf(8, LAYERED, 'densenet121'),
+    ].map((steps) => ({ ...steps, turns: 4 })),
   ],
   full: stepsOf(BATCH, OTHERS, 'resnet32', 'resnet110', 'densenet121'),
 };

@@ -47,9 +47,10 @@ export function trialsOf(name: OptimizerName, scale: Scale): Settings[] {
   }));
 }
 
-/** The run of one trial. */
+/** The run of one trial, which is judged once, at its end. */
 function trialOf(setting: Setting, name: OptimizerName, options: Settings): Configuration {
-  return { ...setting, optimizer: { name, options }, seed: TUNING_SEED, isTrial: true };
+  const trial = { seed: TUNING_SEED, validations: 1, isTrial: true } as const;
+  return { ...setting, optimizer: { name, options }, ...trial };
 }
 
 /** The runs that the choice of settings needs. */
