@@ -71,7 +71,7 @@ const MOMENTS = {
 type Moment = (typeof MOMENTS)[keyof typeof MOMENTS];
 
 /** Has a process kill itself: no signal from outside would come at the moment that is meant. */
-function suicide({ of, part, dies }: Moment): string {
+function selfKilling({ of, part, dies }: Moment): string {
   const kill = "process.kill(process.pid, 'SIGKILL');";
   const program = `
     import fs from 'node:fs';
@@ -93,7 +93,7 @@ function processOf(
   work: Work,
   moment?: Moment,
 ): Promise<{ first?: number; outcome?: Outcome; signal: string | null }> {
-  const execArgv = moment === undefined ? [] : ['--import', suicide(moment)];
+  const execArgv = moment === undefined ? [] : ['--import', selfKilling(moment)];
   const child = fork(script, { serialization: 'advanced', execArgv });
   const told: { first?: number; outcome?: Outcome } = {};
   return new Promise((settle, reject) => {

@@ -27,7 +27,7 @@ interface Line {
   readonly id: string;
   readonly configuration: object;
   readonly machine: Machine;
-  /** The images of a run are told apart by what its result says of them. */
+  /** Which images it saw, where its result tells them from others. */
   readonly data?: DataChoice;
   readonly result: unknown;
 }

@@ -12,7 +12,7 @@ import type { Found } from '../engine/results.js';
 import { networkOf } from '../models/index.js';
 import { type OptimizerName, optimizers, PAPER_ORDER, type Settings } from '../optimizers.js';
 import type { Experiment, Scale, Scope } from './experiment.js';
-import { formatOf, formatSpread, pointOf } from './format.js';
+import { formatSpread, formatSpreadOf, pointOf } from './format.js';
 import { type PaperSetting, printedAccuracy } from './paper.js';
 import { ACCURACY, type Contest, describeSetting, optionsIn, type Setting } from './settings.js';
 import { overSgd } from './step-times.js';
@@ -127,7 +127,7 @@ function accuracyTable(
         formatSpread(accuraciesOf(contestant)),
         String(outcomes.length),
         String(outcomes.filter(({ findings }) => findings.diverged !== undefined).length),
-        reached.length === 0 ? 'never' : formatOf(reached, steps.length),
+        reached.length === 0 ? 'never' : formatSpreadOf(reached, steps.length),
         ratio === undefined || reached.length === 0
           ? '–'
           : formatMeasured((mean(reached) * ratio) / setting.steps),

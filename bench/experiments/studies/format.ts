@@ -12,7 +12,7 @@ export function formatSpread(values: readonly number[]): string {
 }
 
 /** The same of those runs that have a value, and of how many they are: × where none has one. */
-export function formatOf(values: readonly number[], runs: number): string {
+export function formatSpreadOf(values: readonly number[], runs: number): string {
   if (runs > 0 && values.length === 0) return '×';
   return `${formatSpread(values)}${values.length < runs ? ` (${values.length} of ${runs})` : ''}`;
 }

@@ -8,7 +8,7 @@ import type { Configuration } from '../engine/configuration.js';
 import type { Found } from '../engine/results.js';
 import { type OptimizerName, optimizers } from '../optimizers.js';
 import type { Experiment, Scale, Scope } from './experiment.js';
-import { formatOf, pointOf } from './format.js';
+import { formatSpreadOf, pointOf } from './format.js';
 import { ABLATION, describeSetting, ESSENTIALS, type Setting } from './settings.js';
 import { cadenceTimes, rankTimes, timeBlocks } from './step-times.js';
 
@@ -123,10 +123,15 @@ function accuracies(runs: readonly Configuration[], found: Found): (number | und
 }
 
 function formatAccuracies(cell: readonly (number | undefined)[]): string {
-  return formatOf(
+  return formatSpreadOf(
     cell.filter((value) => value !== undefined),
     cell.length,
   );
+}
+
+/** What diverged counts as 0. */
+function heightsOf(cell: readonly (number | undefined)[]): number[] {
+  return cell.map((value) => value ?? 0);
 }
 
 function sweepBlocks(setting: Setting, sweep: Sweep, scope: Scope, found: Found): Block[] {
@@ -160,14 +165,7 @@ function sweepBlocks(setting: Setting, sweep: Sweep, scope: Scope, found: Found)
       ({ name, cells }): Series => ({
         name: optimizers[name].title,
         points: cells.flatMap((cell, k) =>
-          cell.length === 0
-            ? []
-            : [
-                pointOf(
-                  values[k],
-                  cell.map((value) => value ?? 0),
-                ),
-              ],
+          cell.length === 0 ? [] : [pointOf(values[k], heightsOf(cell))],
         ),
         dashed: name === 'sgd',
       }),
