@@ -22,14 +22,24 @@ export interface Machine {
 }
 
 /** A line of the file. */
-interface Line {
-  readonly kind: 'run' | 'measurement';
+type Line = RunLine | MeasurementLine;
+
+interface RunLine {
+  readonly kind: 'run';
+  readonly id: string;
+  readonly configuration: Configuration;
+  readonly machine: Machine;
+  readonly result: Outcome;
+}
+
+interface MeasurementLine {
+  readonly kind: 'measurement';
   readonly id: string;
   readonly configuration: object;
   readonly machine: Machine;
   /** Which images it saw, where its result tells them from others. */
   readonly data?: DataChoice;
-  readonly result: unknown;
+  readonly result: object;
 }
 
 /** How fast this machine is, in seconds. */
@@ -130,8 +140,7 @@ export class Results implements Found {
   }
 
   addRun(configuration: Configuration, machine: Machine, result: Outcome): void {
-    const { data } = configuration;
-    this.#add({ kind: 'run', id: identify(configuration), configuration, machine, data, result });
+    this.#add({ kind: 'run', id: identify(configuration), configuration, machine, result });
   }
 
   addMeasurement<R extends object>(
@@ -150,9 +159,11 @@ export class Results implements Found {
   }
 
   /** As text, so that what was read and what was just found look the same. */
-  #take({ id, data, result, machine }: Line): void {
+  #take(line: Line): void {
+    const { id, result, machine } = line;
     this.#results.set(id, toJsonLine({ result }));
     this.#machines.push(machine);
+    const data = line.kind === 'run' ? line.configuration.data : line.data;
     if (data === undefined) return;
     const choice = identify(data);
     this.#images.set(choice, (this.#images.get(choice) ?? new Set()).add(imagesIn(result)));
@@ -160,9 +171,8 @@ export class Results implements Found {
 }
 
 /** What a result says of the images that it saw. */
-function imagesIn(result: unknown): string {
-  if (typeof result !== 'object' || result === null || !('images' in result)) return 'unknown';
-  return String(result.images);
+function imagesIn(result: object): string {
+  return 'images' in result ? String(result.images) : 'unknown';
 }
 
 function checkedLine({ value, where }: JsonLine): Line {
